@@ -1,0 +1,30 @@
+"""The structures that can be asked for: names, synonyms, groups, codes and colours; free text to ids."""
+
+from vistaseg.catalog.parsing import parse_classes
+from vistaseg.catalog.search import Match, by_name, find
+from vistaseg.catalog.sets import Composite, Group, Preset, composites, groups, presets
+from vistaseg.catalog.slicer import parse_terminology_entry, slicer_terminology_entry
+from vistaseg.catalog.structures import Structure, everything, expand, get, structures
+from vistaseg.catalog.terminology import Code, Terminology
+
+__all__ = [
+    "Code",
+    "Composite",
+    "Group",
+    "Match",
+    "Preset",
+    "Structure",
+    "Terminology",
+    "by_name",
+    "composites",
+    "everything",
+    "expand",
+    "find",
+    "get",
+    "groups",
+    "parse_classes",
+    "parse_terminology_entry",
+    "presets",
+    "slicer_terminology_entry",
+    "structures",
+]

@@ -1,0 +1,42 @@
+"""A list that somebody typed, such as "liver, left kidney, ribs, 57", to the ids to prompt the model with."""
+
+from __future__ import annotations
+
+import re
+
+from vistaseg.catalog.search import exact_match, find
+from vistaseg.catalog.structures import expand
+from vistaseg.errors import UsageError
+
+_SEPARATORS = re.compile(r"[,;\n]")
+
+
+def parse_classes(text: str) -> list[int]:
+    """The ids to prompt the model with, in the order asked, without duplicates.
+
+    Args:
+        text: names, synonyms, ids, and keys or titles of presets and groups, separated by commas, semicolons
+            or line ends. A term that means several structures counts as all of them.
+
+    Raises:
+        UsageError: a term is unknown (the nearest names are given) or cannot be segmented (with the reason).
+    """
+    terms = [term.strip() for term in _SEPARATORS.split(text) if term.strip()]
+    if not terms:
+        raise UsageError('No structure was named: give names or ids, such as "liver, left kidney".')
+    return expand(structure_id for term in terms for structure_id in _ids(term))
+
+
+def _ids(term: str) -> tuple[int, ...]:
+    if term.isascii() and term.isdigit():
+        return (int(term),)
+    match = exact_match(term)
+    if match is None:
+        raise UsageError(_unknown(term))
+    return (match.structure.id,) if match.structure else match.ids
+
+
+def _unknown(term: str) -> str:
+    names = [f'"{match.title}"' for match in find(term, limit=3) if match.ids]
+    advice = f"Did you mean {' or '.join(names)}?" if names else "Look for it in the list of structures."
+    return f'The structure "{term}" is not known. {advice}'

@@ -1,0 +1,55 @@
+"""`vistaseg classes`: which structures can be asked for."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from vistaseg import catalog
+
+
+def classes_command(
+    search: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Structures whose names resemble this text, best first.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
+) -> None:
+    """List the structures that can be segmented, by group, with the presets."""
+    if search is not None:
+        _show_matches(search, as_json)
+    elif as_json:
+        typer.echo(json.dumps([_as_dict(s) for s in catalog.structures()], indent=1))
+    else:
+        _show_groups()
+
+
+def _show_matches(text: str, as_json: bool) -> None:
+    matches = catalog.find(text)
+    if as_json:
+        rows = [{"title": m.title, "ids": list(m.ids), "score": m.score, "matched": m.matched_text} for m in matches]
+        typer.echo(json.dumps(rows, indent=1))
+    elif not matches:
+        typer.echo(f"Nothing resembles {text!r}. `vistaseg classes` lists every structure.")
+    for match in matches if not as_json else ():
+        typer.echo(f"{match.score:5.0f}  {match.title}  ({', '.join(str(i) for i in match.ids)})")
+
+
+def _show_groups() -> None:
+    for group in catalog.groups().values():
+        names = [catalog.get(i).name for i in group.ids]
+        typer.echo(f"{group.title} ({len(names)})\n  {', '.join(names)}")
+    typer.echo("\nPresets: " + ", ".join(catalog.presets()))
+
+
+def _as_dict(structure: catalog.Structure) -> dict[str, Any]:
+    return {
+        "id": structure.id,
+        "name": structure.name,
+        "supported": structure.supported,
+        "group": structure.group,
+        "synonyms": list(structure.synonyms),
+        "color": list(structure.color),
+        "note": structure.note,
+    }

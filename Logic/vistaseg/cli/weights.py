@@ -1,0 +1,129 @@
+"""`vistaseg weights …`: see, download, bring in, verify and remove model weights."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vistaseg.errors import WeightsError
+
+if TYPE_CHECKING:
+    from vistaseg.weights import WeightsStatus
+
+app = typer.Typer(name="weights", help="Model weights: what there is, and how to install it.", no_args_is_help=True)
+
+_Key = Annotated[str, typer.Argument(metavar="KEY", help="Key of the weights, see `vistaseg weights list`.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
+
+
+@app.command("list")
+def list_command(as_json: _Json = False) -> None:
+    """Show all weights that VistaSeg knows, and which are installed."""
+    from vistaseg.weights import list_weights
+
+    found = list_weights()
+    if as_json:
+        _print_json([_as_dict(one) for one in found])
+    else:
+        typer.echo("\n".join(_as_text(one) for one in found))
+
+
+@app.command("fetch")
+def fetch_command(
+    key: _Key,
+    accept_license: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The exact name of the license, which you have read and accept."),
+    ] = None,
+) -> None:
+    """Download weights, once their license is accepted."""
+    from vistaseg.weights import fetch, find_entry
+
+    entry = find_entry(key)
+    done = fetch(entry, accept_license, _show_progress)
+    typer.echo(_as_text(done))
+
+
+@app.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A checkpoint that you brought.")],
+    key: Annotated[str, typer.Option(metavar="KEY", help="Which weights they are.")] = "vista3d",
+) -> None:
+    """Check and install weights from a file, without a network."""
+    from vistaseg.weights import find_entry, import_file
+
+    typer.echo(_as_text(import_file(find_entry(key), file)))
+
+
+@app.command("verify")
+def verify_command(key: _Key, as_json: _Json = False) -> None:
+    """Hash installed weights again and compare."""
+    from vistaseg.weights import WeightsState, find_entry, verify
+
+    found = verify(find_entry(key))
+    if as_json:
+        _print_json(_as_dict(found))
+    if found.state is not WeightsState.INSTALLED:
+        raise WeightsError(
+            f"{found.path} is not the file that was installed (sha256 {found.sha256}): fetch or import it again."
+        )
+    if not as_json:
+        typer.echo(f"{found.path} is unchanged (sha256 {found.sha256}).")
+
+
+@app.command("remove")
+def remove_command(key: _Key) -> None:
+    """Remove installed weights and the recorded acceptance of their license."""
+    from vistaseg.weights import find_entry, remove
+
+    removed = remove(find_entry(key))
+    typer.echo(f"Removed the weights {key}." if removed else f"There are no weights {key} to remove.")
+
+
+def _as_dict(found: WeightsStatus) -> dict[str, Any]:
+    entry = found.entry
+    return {
+        "key": entry.key,
+        "model": entry.model,
+        "title": entry.title,
+        "state": found.state.value,
+        "path": None if found.path is None else str(found.path),
+        "sha256": found.sha256,
+        "size": found.size,
+        "source": found.source,
+        "origin": entry.origin,
+        "license": entry.license.name,
+        "license_url": entry.license.url,
+        "commercial_use": entry.license.commercial_use,
+    }
+
+
+def _as_text(found: WeightsStatus) -> str:
+    entry = found.entry
+    lines = [f"{entry.key}: {found.state.value} - {entry.title}, from {entry.hub_id}, {_size_text(found)}"]
+    lines.append(f"  license: {entry.license.name} ({entry.license.url})")
+    if found.path is not None:
+        lines.append(f"  file: {found.path}")
+    if found.sha256 is not None:
+        lines.append(f"  sha256: {found.sha256}")
+    return "\n".join(lines)
+
+
+def _size_text(found: WeightsStatus) -> str:
+    size = found.size or found.entry.size_bytes
+    return f"about {found.entry.approximate_megabytes} MB" if size is None else f"{size / 1e6:.1f} MB"
+
+
+def _print_json(content: Any) -> None:
+    typer.echo(json.dumps(content, indent=2))
+
+
+def _show_progress(done: int, total: int | None) -> None:
+    """One line on a terminal that is written over; silent in a log."""
+    if sys.stderr.isatty():
+        share = f"{100 * done // total} % of {total / 1e6:.0f} MB" if total else f"{done / 1e6:.0f} MB"
+        typer.echo(f"\rDownloading: {share} ", nl=done == total, err=True)

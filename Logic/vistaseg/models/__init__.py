@@ -1,0 +1,1 @@
+"""Segmentation models: each knows its own preprocessing, prompts and postprocessing."""

@@ -1,0 +1,72 @@
+"""What the rest of the program may ask of a segmentation model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from vistaseg.progress import Progress
+from vistaseg.prompts import RegionOfInterest
+from vistaseg.volume import Volume
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """What a result has to say about the model that made it.
+
+    Attributes:
+        key: short name on the command line: "vista3d", "demo".
+        title: name for people.
+        weights_sha256: of the file that the weights were read from, in hex.
+    """
+
+    key: str
+    title: str
+    weights_sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class ClassMasks:
+    """Answer to a class question on a volume's own grid.
+
+    Attributes:
+        labels: (k, j, i) uint8, the class id of each voxel, 0 elsewhere: classes that exclude one another.
+        overlaps: class id → (k, j, i) uint8 mask, for classes that lie within others.
+    """
+
+    labels: np.ndarray
+    overlaps: dict[int, np.ndarray]
+
+
+class OpenedVolume(Protocol):
+    """A volume that a model has prepared for questions."""
+
+    def windows(self, region: RegionOfInterest | None = None) -> int:
+        """Windows that a class question has to encode; 0 when it can be answered from memory."""
+
+    def segment_classes(
+        self, class_ids: Sequence[int], region: RegionOfInterest | None, progress: Progress
+    ) -> ClassMasks:
+        """Masks of classes by id."""
+
+
+class SegmentationModel(Protocol):
+    """A loaded model."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Which model, which weights."""
+
+    @property
+    def class_ids(self) -> tuple[int, ...]:
+        """Ids of the catalogue that can be asked for directly."""
+
+    @property
+    def notice(self) -> str:
+        """A sentence that accompanies every result, or nothing."""
+
+    def open(self, volume: Volume) -> OpenedVolume:
+        """Prepare a volume for questions."""

@@ -1,0 +1,1 @@
+"""VISTA3D: its network, its configuration and its pipeline."""

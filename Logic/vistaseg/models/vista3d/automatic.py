@@ -1,0 +1,135 @@
+"""The automatic branch over one image: encode once, ask for any classes, now or later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from monai.networks.nets.vista3d import VISTA3D
+from torch import Tensor
+
+from vistaseg.compute import Compute, memory_guard
+from vistaseg.models.vista3d.classify import ClassMaps, ClassQuestion, class_vectors
+from vistaseg.models.vista3d.configuration import Vista3dConfiguration
+from vistaseg.models.vista3d.features import Slab, stream_slabs
+from vistaseg.models.vista3d.preprocessing import NetworkImage
+from vistaseg.models.vista3d.windows import Box, WindowPlan, plan_windows
+from vistaseg.progress import Progress
+
+KEPT_DTYPE = torch.float16
+"""Features are kept in half the space; the rounding moves about one voxel in ten thousand across a boundary."""
+
+PLANES_AT_A_TIME = 16
+
+
+@dataclass(frozen=True, eq=False)
+class KeptFeatures:
+    """Features of a region, so that a class asked for later costs no encoder pass.
+
+    Attributes:
+        plan: region and windows that they were made of.
+        features: (channels, planes, a, b) float16, planes along the plan's slab axis.
+    """
+
+    plan: WindowPlan
+    features: Tensor
+
+    def slabs(self) -> Iterator[Slab]:
+        """The features, some planes at a time."""
+        for first in range(0, self.features.shape[1], PLANES_AT_A_TIME):
+            part = self.features[:, first : first + PLANES_AT_A_TIME]
+            yield Slab(planes_of(self.plan, first, part.shape[1]), part)
+
+    def hold(self, slab: Slab) -> None:
+        """Keep the planes of a slab."""
+        axis = self.plan.slab_axis
+        first = slab.box.start[axis] - self.plan.region.start[axis]
+        self.features[:, first : first + slab.features.shape[1]] = slab.features
+
+
+class AutomaticBranch:
+    """Class questions about one image; remembers the features of the last region that fits the budget.
+
+    Args:
+        network: in evaluation mode, on the device of `compute`.
+        image: the volume on the network's grid.
+        keep_bytes: how much memory kept features may take; 0 keeps none.
+    """
+
+    def __init__(
+        self,
+        network: VISTA3D,
+        configuration: Vista3dConfiguration,
+        image: NetworkImage,
+        compute: Compute,
+        keep_bytes: int,
+    ) -> None:
+        self._network, self._configuration, self._image = network, configuration, image
+        self._compute, self._keep_bytes = compute, keep_bytes
+        self._kept: KeptFeatures | None = None
+
+    def windows(self, region: Box | None = None) -> int:
+        """How many windows have to be encoded to answer a question about the region."""
+        plan = self._plan(region)
+        return 0 if self._covers(plan.region) else len(plan.windows)
+
+    def answer(self, question: ClassQuestion, region: Box | None, progress: Progress) -> ClassMaps:
+        """Classes of every voxel of the region, 0 outside it.
+
+        Raises:
+            MemoryLimitError: memory ran out.
+            CancelledError: raised by `progress`; features kept before stay as they were.
+        """
+        plan = self._plan(region)
+        with memory_guard("the automatic segmentation"):
+            vectors = class_vectors(self._network, question.ids)
+            maps = ClassMaps(self._image.size, question)
+            for slab in self._slabs(plan, progress):
+                with torch.inference_mode():
+                    maps.fill(slab.box, slab.features, vectors, plan.slab_axis)
+        return maps
+
+    def forget(self) -> None:
+        """Release the kept features."""
+        self._kept = None
+
+    def _plan(self, region: Box | None) -> WindowPlan:
+        return plan_windows(self._image.size, self._configuration, region)
+
+    def _covers(self, region: Box) -> bool:
+        return self._kept is not None and region == self._kept.plan.region
+
+    def _slabs(self, plan: WindowPlan, progress: Progress) -> Iterator[Slab]:
+        if self._kept is not None and self._covers(plan.region):
+            progress("windows", 1, 1)
+            yield from self._kept.slabs()
+            return
+        keeping = self._room_for(plan)
+        for slab in stream_slabs(self._network, self._image, plan, self._compute, progress):
+            if keeping is not None:
+                keeping.hold(slab)
+            yield slab
+        self._kept = keeping or self._kept
+
+    def _room_for(self, plan: WindowPlan) -> KeptFeatures | None:
+        """Space for the features of a plan, or None where they do not fit the budget."""
+        shape = (self._configuration.width, *_planes_first(plan))
+        if torch.Size(shape).numel() * KEPT_DTYPE.itemsize > self._keep_bytes:
+            return None
+        self.forget()
+        return KeptFeatures(plan, torch.zeros(shape, dtype=KEPT_DTYPE))
+
+
+def planes_of(plan: WindowPlan, first: int, count: int) -> Box:
+    """Box of some planes of the plan's region, counted along its slab axis."""
+    start, stop = list(plan.region.start), list(plan.region.stop)
+    start[plan.slab_axis] += first
+    stop[plan.slab_axis] = start[plan.slab_axis] + count
+    return Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
+
+
+def _planes_first(plan: WindowPlan) -> tuple[int, int, int]:
+    shape = list(plan.region.shape)
+    planes = shape.pop(plan.slab_axis)
+    return planes, shape[0], shape[1]

@@ -1,0 +1,108 @@
+"""From features to classes: a matrix product, plane by plane; no (classes × volume) array ever exists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from monai.networks.nets.vista3d import VISTA3D
+from torch import Tensor
+
+from vistaseg.models.vista3d.windows import Box, Index3
+
+MOST_OVERLAYS = 8
+"""Masks that fit in the bits of one byte."""
+
+
+@dataclass(frozen=True)
+class ClassQuestion:
+    """Which classes are asked for, and how they are answered.
+
+    Attributes:
+        competing: ids of which each voxel takes the one with the largest logit above 0.
+        overlays: ids answered each on its own, logit > 0, because they overlap organs; at most `MOST_OVERLAYS`.
+    """
+
+    competing: tuple[int, ...]
+    overlays: tuple[int, ...] = ()
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Every id, competing ones first."""
+        return self.competing + self.overlays
+
+
+class ClassMaps:
+    """Answers on the network's grid, filled slab by slab.
+
+    Attributes:
+        labels: (x, y, z) uint8, the class id of each voxel or 0.
+        overlays: (x, y, z) uint8, bit n set where the n-th overlay class is; None without overlays.
+    """
+
+    def __init__(self, size: Index3, question: ClassQuestion) -> None:
+        self.question = question
+        self.labels = np.zeros(size, dtype=np.uint8)
+        self.overlays = np.zeros(size, dtype=np.uint8) if question.overlays else None
+
+    def fill(self, box: Box, features: Tensor, vectors: Tensor, slab_axis: int) -> None:
+        """Answer for the planes of a box.
+
+        Args:
+            box: where the planes lie.
+            features: (channels, planes, a, b).
+            vectors: (ids, channels), the embeddings of `question.ids`.
+            slab_axis: axis of (x, y, z) along which the planes follow one another.
+        """
+        labels = np.moveaxis(self.labels[box.slices], slab_axis, 0)
+        overlays = None if self.overlays is None else np.moveaxis(self.overlays[box.slices], slab_axis, 0)
+        ids = torch.tensor((0, *self.question.competing), dtype=torch.uint8)
+        count = len(self.question.competing)
+        for plane in range(features.shape[1]):
+            logits = plane_logits(vectors, features[:, plane])
+            if count:
+                labels[plane] = best_class(logits[:count], ids).numpy()
+            if overlays is not None:
+                overlays[plane] = pack_bits(logits[count:]).numpy()
+
+    def overlay(self, class_id: int) -> np.ndarray:
+        """(x, y, z) bool mask of one overlay class."""
+        if self.overlays is None:
+            raise KeyError(class_id)
+        return (self.overlays >> self.question.overlays.index(class_id)) & 1 > 0
+
+
+def class_vectors(network: VISTA3D, class_ids: Sequence[int]) -> Tensor:
+    """Embeddings (ids, channels) of the classes, float32, as the class head maps them."""
+    head = network.class_head
+    with torch.inference_mode():
+        rows = head.class_embeddings(torch.tensor(class_ids, device=head.class_embeddings.weight.device)[:, None])
+        mapped: Tensor = head.mlp(rows) if head.use_mlp else rows
+    return mapped[:, 0].float().cpu()
+
+
+def plane_logits(vectors: Tensor, features: Tensor) -> Tensor:
+    """(ids, a, b) logits of one plane of features (channels, a, b), in float32."""
+    flat = features.reshape(features.shape[0], -1).to(vectors)
+    return (vectors @ flat).view(-1, *features.shape[1:])
+
+
+def best_class(logits: Tensor, ids: Tensor) -> Tensor:
+    """The id of the largest logit above 0, else 0; MONAI's `VistaPostTransformd`.
+
+    Args:
+        logits: (classes, a, b).
+        ids: (1 + classes,), 0 first.
+    """
+    highest, index = logits.max(dim=0)
+    return ids[(index + 1) * (highest > 0)]
+
+
+def pack_bits(logits: Tensor) -> Tensor:
+    """(a, b) uint8 with bit n set where logit n of (n, a, b) is above 0."""
+    bits = torch.zeros(logits.shape[1:], dtype=torch.uint8)
+    for n, row in enumerate(logits):
+        bits |= (row > 0).to(torch.uint8) << n
+    return bits

@@ -1,0 +1,123 @@
+"""The automatic branch up to its features: what the class embeddings are multiplied with.
+
+Class logits are linear in these features, logit(class, voxel) = embedding(class) · feature(voxel)
+(`monai.networks.nets.vista3d.ClassMappingClassify`), so windows are averaged as features, once for all classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from monai.networks.nets.vista3d import VISTA3D
+from torch import Tensor
+
+from vistaseg.compute import Compute
+from vistaseg.models.vista3d.preprocessing import NetworkImage
+from vistaseg.models.vista3d.windows import Box, WindowPlan, cut_window, holds_only_air
+from vistaseg.progress import Progress
+
+
+@dataclass(frozen=True, eq=False)
+class Slab:
+    """Finished features of some planes of a region, valid until the next slab is asked for.
+
+    Attributes:
+        box: where on the image's grid.
+        features: (channels, planes, a, b) float32: planes along the slab axis, then the other two axes in order;
+            0 where only windows of air were, which makes every logit 0: background.
+    """
+
+    box: Box
+    features: Tensor
+
+
+def window_features(network: VISTA3D, window: Tensor, compute: Compute) -> Tensor:
+    """Features of one window for the class head.
+
+    Args:
+        window: (1, 1, x, y, z) in 0…1.
+
+    Returns:
+        (channels, x, y, z) in the precision of the computation.
+    """
+    window = window.to(compute.device).contiguous(memory_format=torch.channels_last_3d)
+    with torch.autocast(compute.device.type, dtype=torch.bfloat16, enabled=compute.dtype == torch.bfloat16):
+        _, automatic = network.image_encoder(window, with_point=False, with_label=True)
+        mapped: Tensor = network.class_head.image_post_mapping(automatic)
+    return mapped[0]
+
+
+def stream_slabs(
+    network: VISTA3D, image: NetworkImage, plan: WindowPlan, compute: Compute, progress: Progress
+) -> Iterator[Slab]:
+    """Encode the windows in order and hand out planes as soon as no later window touches them.
+
+    At any time only the planes under one row of windows are held, in float32.
+    """
+    stitcher = _Stitcher(plan, network.class_head.class_embeddings.embedding_dim)
+    for done, window in enumerate(plan.windows):
+        yield from stitcher.finish_before(window.start[plan.slab_axis])
+        progress("windows", done, len(plan.windows))
+        if not holds_only_air(image.voxels, window, image.air_level):
+            with torch.inference_mode():
+                found = window_features(network, cut_window(image.voxels, window), compute)
+            stitcher.add(window, found)
+    progress("windows", len(plan.windows), len(plan.windows))
+    yield from stitcher.finish_before(plan.region.stop[plan.slab_axis])
+
+
+class _Stitcher:
+    """Averages overlapping windows with equal weights, over a buffer that moves along the slab axis."""
+
+    def __init__(self, plan: WindowPlan, channels: int) -> None:
+        self.plan, self.axis = plan, plan.slab_axis
+        first = plan.windows[0]
+        deepest = min(first.shape[self.axis], plan.region.shape[self.axis])
+        across = [n for a, n in enumerate(plan.region.shape) if a != self.axis]
+        self.first = plan.region.start[self.axis]
+        self.sums = torch.zeros(channels, deepest, *across)
+        self.counts = torch.zeros(deepest, *across, dtype=torch.uint8)
+
+    def add(self, window: Box, features: Tensor) -> None:
+        """Add a window's features (channels, x, y, z)."""
+        inside = window.clipped(self._held())
+        if min(inside.shape) <= 0:
+            return
+        own = inside.moved([-a for a in window.start]).slices
+        held = self._in_buffer(inside)
+        part = features[(slice(None), *own)].movedim(1 + self.axis, 1)
+        self.sums[(slice(None), *held)] += part.to(self.sums)
+        self.counts[held] += 1
+
+    def finish_before(self, plane: int) -> Iterator[Slab]:
+        """Hand out the planes in front of `plane` and make room behind."""
+        planes = min(plane, self.plan.region.stop[self.axis]) - self.first
+        if planes <= 0:
+            return
+        counts = self.counts[:planes]
+        sums = self.sums[:, :planes].div_(counts.clamp(min=1))
+        yield Slab(self._planes(planes), sums)
+        self._advance(planes)
+
+    def _advance(self, planes: int) -> None:
+        kept = self.counts.shape[0] - planes
+        for buffer, axis in ((self.sums, 1), (self.counts, 0)):
+            # One plane after the other: source and target overlap.
+            for target in range(kept):
+                buffer.select(axis, target).copy_(buffer.select(axis, target + planes))
+            buffer.narrow(axis, kept, planes).zero_()
+        self.first += planes
+
+    def _held(self) -> Box:
+        return self._planes(self.counts.shape[0])
+
+    def _planes(self, planes: int) -> Box:
+        start, stop = list(self.plan.region.start), list(self.plan.region.stop)
+        start[self.axis], stop[self.axis] = self.first, min(self.first + planes, stop[self.axis])
+        return Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
+
+    def _in_buffer(self, box: Box) -> tuple[slice, ...]:
+        slices = list(box.moved([-a for a in self._planes(0).start]).slices)
+        return (slices.pop(self.axis), *slices)

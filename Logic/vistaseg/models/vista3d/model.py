@@ -1,0 +1,124 @@
+"""VISTA3D as a `SegmentationModel`: volumes in, masks on the volumes' own grids out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from monai.networks.nets.vista3d import VISTA3D
+
+from vistaseg import catalog
+from vistaseg.compute import Compute
+from vistaseg.errors import InputError, UsageError
+from vistaseg.models.protocol import ClassMasks, ModelIdentity
+from vistaseg.models.vista3d.automatic import AutomaticBranch
+from vistaseg.models.vista3d.classify import ClassMaps, ClassQuestion
+from vistaseg.models.vista3d.configuration import Vista3dConfiguration
+from vistaseg.models.vista3d.preprocessing import NetworkImage, network_image
+from vistaseg.models.vista3d.windows import Box
+from vistaseg.progress import Progress
+from vistaseg.prompts import RegionOfInterest
+from vistaseg.volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Vista3d:
+    """A loaded VISTA3D.
+
+    Attributes:
+        network: in evaluation mode, on the device of `compute`.
+        keep_bytes: memory budget of the features kept for each opened volume.
+    """
+
+    network: VISTA3D
+    configuration: Vista3dConfiguration
+    compute: Compute
+    identity: ModelIdentity
+    keep_bytes: int
+
+    @property
+    def class_ids(self) -> tuple[int, ...]:
+        """Ids that can be asked for directly, ascending."""
+        direct = tuple(s.id for s in catalog.structures() if s.supported and s.direct_prompt)
+        trained = self.configuration.trained_classes
+        return direct if trained is None else tuple(i for i in direct if i in trained)
+
+    @property
+    def notice(self) -> str:
+        """A sentence that accompanies every result, or nothing."""
+        return self.configuration.notice
+
+    def open(self, volume: Volume) -> Vista3dVolume:
+        """Prepare a volume for questions.
+
+        Raises:
+            InputError: the volume cannot be resampled.
+        """
+        return Vista3dVolume(self, volume)
+
+
+class Vista3dVolume:
+    """One volume before one VISTA3D, and what has been computed for it."""
+
+    def __init__(self, model: Vista3d, volume: Volume) -> None:
+        self._model, self._volume = model, volume
+        self._image = network_image(volume, model.configuration)
+        self._automatic = AutomaticBranch(
+            model.network, model.configuration, self._image, model.compute, model.keep_bytes
+        )
+
+    def windows(self, region: RegionOfInterest | None = None) -> int:
+        """Windows that a question about the region has to encode; 0 when the features are at hand."""
+        return self._automatic.windows(None if region is None else _box_of(region, self._image))
+
+    def segment_classes(
+        self, class_ids: Sequence[int], region: RegionOfInterest | None, progress: Progress
+    ) -> ClassMasks:
+        """Masks of the classes on the volume's grid.
+
+        Args:
+            class_ids: ids among the model's `class_ids`.
+            region: only voxels inside are labelled.
+
+        Raises:
+            UsageError: the model does not know a class.
+            InputError: the region lies outside the body.
+            MemoryLimitError, CancelledError: see `AutomaticBranch.answer`.
+        """
+        question = self._question(class_ids)
+        box = None if region is None else _box_of(region, self._image)
+        maps = self._automatic.answer(question, box, progress)
+        return self._on_volume(maps, region)
+
+    def _question(self, class_ids: Sequence[int]) -> ClassQuestion:
+        unknown = [i for i in class_ids if i not in self._model.class_ids]
+        if unknown:
+            names = ", ".join(catalog.get(i).name for i in unknown)
+            raise UsageError(f"{self._model.identity.title} does not know {names}. Leave it out, or use another model.")
+        everything = set(catalog.everything())
+        ids = list(dict.fromkeys(class_ids))
+        return ClassQuestion(tuple(i for i in ids if i in everything), tuple(i for i in ids if i not in everything))
+
+    def _on_volume(self, maps: ClassMaps, region: RegionOfInterest | None) -> ClassMasks:
+        back = self._image.back
+        labels = back.label_map(maps.labels)
+        overlaps = {i: back.label_map(maps.overlay(i).astype(np.uint8)) for i in maps.question.overlays}
+        if region is not None:
+            for array in (labels, *overlaps.values()):
+                region.blank_outside(array, self._volume.grid)
+        return ClassMasks(labels, overlaps)
+
+
+def _box_of(region: RegionOfInterest, image: NetworkImage) -> Box:
+    """Smallest box of the image's voxels that holds the region.
+
+    Raises:
+        InputError: the region does not meet the image.
+    """
+    corners = image.grid.ras_to_index(region.corners())
+    start = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int)
+    stop = np.minimum(np.ceil(corners.max(axis=0)) + 1, image.size).astype(int)
+    if (stop <= start).any():
+        raise InputError("The region of interest lies outside the body in this scan. Choose a region that meets it.")
+    return Box((int(start[0]), int(start[1]), int(start[2])), (int(stop[0]), int(stop[1]), int(stop[2])))

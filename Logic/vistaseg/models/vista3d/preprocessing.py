@@ -1,0 +1,67 @@
+"""From a CT to what the network sees, as the published bundle does it, and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vistaseg.models.vista3d.configuration import Vista3dConfiguration
+from vistaseg.volume import Grid, GridMap, Volume, prepare
+
+AIR_HU = -900.0
+"""A window in which no voxel is above this holds nothing but air."""
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkImage:
+    """A volume on the network's grid.
+
+    Attributes:
+        voxels: (x, y, z) float32 in 0…1, axes closest to R, A, S.
+        grid: where those voxels lie.
+        back: brings arrays on this grid back to the volume's own.
+        air_level: value of `AIR_HU` on the 0…1 scale.
+    """
+
+    voxels: Tensor
+    grid: Grid
+    back: GridMap
+    air_level: float
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Voxels along (x, y, z)."""
+        x, y, z = self.voxels.shape
+        return x, y, z
+
+
+def network_image(volume: Volume, configuration: Vista3dConfiguration) -> NetworkImage:
+    """Resample, crop to HU > 0 with a margin, orient to RAS and scale to 0…1.
+
+    A volume without any voxel above 0 HU is not cropped; the published pipeline fails on it.
+
+    Raises:
+        InputError: the volume cannot be resampled.
+    """
+    prepared = prepare(volume, configuration.spacing, margin=configuration.foreground_margin)
+    voxels = np.ascontiguousarray(prepared.array, dtype=np.float32)
+    scale_intensity(voxels, configuration.intensity_range)
+    return NetworkImage(
+        torch.from_numpy(voxels), prepared.grid, prepared.back, _scaled(AIR_HU, configuration.intensity_range)
+    )
+
+
+def scale_intensity(voxels: np.ndarray, intensity_range: tuple[float, float]) -> None:
+    """HU to 0…1 with clipping, in place (MONAI's `ScaleIntensityRange`)."""
+    low, high = intensity_range
+    voxels -= np.float32(low)
+    voxels /= np.float32(high - low)
+    np.clip(voxels, 0, 1, out=voxels)
+
+
+def _scaled(hu: float, intensity_range: tuple[float, float]) -> float:
+    low, high = intensity_range
+    return (hu - low) / (high - low)

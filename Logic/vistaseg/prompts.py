@@ -1,0 +1,50 @@
+"""What a user asks with: immutable, in RAS millimetres."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from vistaseg.errors import UsageError
+from vistaseg.volume import Grid
+
+
+@dataclass(frozen=True)
+class RegionOfInterest:
+    """A box with sides along R, A and S.
+
+    Attributes:
+        low: the lowest (R, A, S) in mm.
+        high: the highest (R, A, S) in mm.
+    """
+
+    low: tuple[float, float, float]
+    high: tuple[float, float, float]
+
+    @classmethod
+    def between(cls, one: tuple[float, float, float], other: tuple[float, float, float]) -> RegionOfInterest:
+        """The box that has the two points (R, A, S), in mm, as opposite corners.
+
+        Raises:
+            UsageError: a coordinate is not finite, or the box has no volume.
+        """
+        points = np.array([one, other], dtype=float)
+        low, high = points.min(axis=0), points.max(axis=0)
+        if not np.isfinite(points).all() or (high <= low).any():
+            raise UsageError("The region of interest needs two corners that differ along R, A and S, in mm.")
+        return cls((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+
+    def corners(self) -> np.ndarray:
+        """(8, 3) RAS mm."""
+        return np.array(list(product(*zip(self.low, self.high, strict=True))))
+
+    def blank_outside(self, array: np.ndarray, grid: Grid) -> None:
+        """Set voxels whose centre is outside the box to 0, in place; `array` is (k, j, i) on `grid`."""
+        offsets = [grid.ijk_to_ras[:3, axis, None] * np.arange(n) for axis, n in enumerate(grid.shape_ijk)]
+        in_plane = offsets[1][:, :, None] + offsets[0][:, None, :] + grid.ijk_to_ras[:3, 3, None, None]
+        low, high = np.reshape(self.low, (3, 1, 1)), np.reshape(self.high, (3, 1, 1))
+        for k in range(array.shape[0]):
+            ras = in_plane + offsets[2][:, k, None, None]
+            array[k][((ras < low) | (ras > high)).any(axis=0)] = 0

@@ -1,0 +1,29 @@
+"""The result: masks on the volume's own grid, what they are and how they were made; and its files."""
+
+from vistaseg.segmentation.files import OUTPUT_FORMATS, check_writable, read_segmentation, write_segmentation
+from vistaseg.segmentation.model import (
+    Extent,
+    LabelInfo,
+    Segment,
+    Segmentation,
+    crop_to_content,
+    distinct_color,
+)
+from vistaseg.segmentation.overlap import assign_layers, overlapping_pairs
+from vistaseg.segmentation.replacing import replacing
+
+__all__ = [
+    "OUTPUT_FORMATS",
+    "Extent",
+    "LabelInfo",
+    "Segment",
+    "Segmentation",
+    "assign_layers",
+    "check_writable",
+    "crop_to_content",
+    "distinct_color",
+    "overlapping_pairs",
+    "read_segmentation",
+    "replacing",
+    "write_segmentation",
+]

@@ -1,0 +1,178 @@
+"""Segmentations as NIfTI: one label map with a table beside it, or a folder with one file per structure."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vistaseg.errors import InputError, UsageError
+from vistaseg.segmentation.geometry import same_grid
+from vistaseg.segmentation.model import Extent, Index, Mask, Segment, Segmentation, crop_to_content
+from vistaseg.segmentation.nifti import check_nifti_grid, read_nifti, write_nifti
+from vistaseg.segmentation.overlap import require_label_map
+from vistaseg.segmentation.replacing import partial_name, replacing, write_error
+from vistaseg.segmentation.slabs import label_dtype
+from vistaseg.segmentation.table import make_table, read_table, segment_of_row, table_bytes
+
+FOLDER_TABLE = "segments.json"
+_WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
+
+
+def table_path(path: Path) -> Path:
+    """`X.json` for `X.nii.gz` and `X.nii`."""
+    return path.with_name(re.sub(r"\.nii(\.gz)?$", "", path.name, flags=re.IGNORECASE) + ".json")
+
+
+def write_label_map(segmentation: Segmentation, path: Path) -> None:
+    """Write a label map and, beside it, its table.
+
+    Raises:
+        UsageError: segments overlap, or a file cannot be written.
+    """
+    require_label_map(segmentation.segments)
+    check_nifti_grid(segmentation.grid)
+    painted = [(segment.label_value, segment) for segment in segmentation.segments]
+    dtype = label_dtype(segmentation.segments)
+    with replacing(table_path(path)) as table:
+        table.write(table_bytes(make_table(segmentation)))
+        write_nifti(path, segmentation.shape_ijk, segmentation.ijk_to_ras, painted, dtype)
+
+
+def read_label_map(path: Path) -> Segmentation:
+    """Read a label map; labels that no table beside it names are called "label 7".
+
+    Raises:
+        InputError: the image or its table cannot be used.
+    """
+    labels, ijk_to_ras = read_nifti(path)
+    try:
+        plain = Segmentation.from_label_map(labels, ijk_to_ras, name=table_path(path).stem)
+    except UsageError as error:
+        raise InputError(f"{path}: {error}") from error
+    table = read_table(table_path(path)) if table_path(path).exists() else None
+    if table is None:
+        return plain
+    found = {segment.label_value: segment for segment in plain.segments}
+    with _damage_reported(table_path(path)):
+        named = [segment_of_row(row, _crop(found.pop(row["label"], None))) for row in table["segments"]]
+        return _on_grid(table, plain, [*named, *found.values()])
+
+
+def _crop(segment: Segment | None) -> tuple[Mask, Extent] | None:
+    return None if segment is None else (segment.mask, segment.extent)
+
+
+@contextmanager
+def _damage_reported(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is damaged ({error!r}): write the segmentation again.") from error
+
+
+def _on_grid(table: dict[str, Any], image: Segmentation, segments: list[Segment]) -> Segmentation:
+    """NIfTI keeps positions in single precision; the table has them exactly, if it is of this image."""
+    exact = np.asarray(table["grid"]["ijk_to_ras"], dtype=np.float64)
+    near = same_grid(exact, image.ijk_to_ras, image.shape_ijk, tolerance=0.1 * min(image.spacing))
+    return Segmentation(image.shape_ijk, exact if near else image.ijk_to_ras, segments, table["name"])
+
+
+def write_folder(segmentation: Segmentation, folder: Path) -> None:
+    """Write one NIfTI mask per structure, and `segments.json`, into a folder, made if it is not there.
+
+    All is written beside first, then moved into place; files of a former result that have no successor are
+    removed, other files are left alone.
+
+    Raises:
+        UsageError: the folder or a file cannot be written.
+    """
+    check_nifti_grid(segmentation.grid)
+    workplace = (folder if folder.is_dir() else folder.parent) / partial_name()
+    try:
+        workplace.mkdir()
+        _fill_folder(segmentation, workplace)
+        _move_into_place(workplace, folder)
+    except OSError as error:
+        raise write_error(folder, error) from error
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _fill_folder(segmentation: Segmentation, folder: Path) -> None:
+    files = [f"{stem}.nii.gz" for stem in safe_stems([segment.name for segment in segmentation.segments])]
+    for segment, file in zip(segmentation.segments, files, strict=True):
+        write_nifti(
+            folder / file, segmentation.shape_ijk, segmentation.ijk_to_ras, [(1, segment)], np.dtype(np.uint8)
+        )
+    (folder / FOLDER_TABLE).write_bytes(table_bytes(make_table(segmentation, files)))
+
+
+def _move_into_place(workplace: Path, folder: Path) -> None:
+    """The table goes last, so that it never names a file that is not there yet."""
+    if not folder.exists():
+        os.replace(workplace, folder)
+        return
+    before, files = _listed_files(folder), sorted(_listed_files(workplace))
+    for file in [*files, FOLDER_TABLE]:
+        os.replace(workplace / file, folder / file)
+    for stale in before.difference(files):
+        (folder / stale).unlink(missing_ok=True)
+
+
+def _listed_files(folder: Path) -> set[str]:
+    """Files that the table of a folder names, if it is ours; names that lead elsewhere do not count."""
+    try:
+        table = read_table(folder / FOLDER_TABLE)
+        names = [str(row["file"]) for row in table["segments"]] if table else []
+    except (InputError, KeyError, TypeError):
+        return set()
+    return {name for name in names if Path(name).name == name and name.endswith(".nii.gz")}
+
+
+def read_folder(folder: Path) -> Segmentation:
+    """Read a folder that `write_folder` wrote.
+
+    Raises:
+        InputError: no table in it, or a file that is missing, damaged, or on another grid.
+    """
+    path = folder / FOLDER_TABLE
+    table = read_table(path)
+    if table is None:
+        raise InputError(f"{path} is not a table that VistaSeg wrote: give a folder that it wrote.")
+    with _damage_reported(path):
+        grid, rows = table["grid"], table["segments"]
+        i, j, k = grid["size_ijk"]
+        masks = [_read_mask(folder / Path(row["file"]).name, (i, j, k)) for row in rows]
+        segments = [segment_of_row(row, mask) for row, mask in zip(rows, masks, strict=True)]
+        return Segmentation((i, j, k), np.asarray(grid["ijk_to_ras"]), segments, table["name"])
+
+
+def _read_mask(path: Path, shape_ijk: Index) -> tuple[Mask, Extent]:
+    labels, _ = read_nifti(path)
+    if labels.shape != shape_ijk[::-1]:
+        raise InputError(f"{path} is on another grid than {FOLDER_TABLE} says: write the segmentation again.")
+    return crop_to_content(labels != 0)
+
+
+def safe_stems(names: Sequence[str]) -> list[str]:
+    """File names without suffix that every file system takes, no two the same, whatever the case."""
+    stems: list[str] = []
+    for name in names:
+        stem = _safe_stem(name)
+        tries = (f"{stem}_{n}" for n in range(2, len(names) + 2))
+        stems.append(stem if stem not in stems else next(again for again in tries if again not in stems))
+    return stems
+
+
+def _safe_stem(name: str) -> str:
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
+    stem = re.sub(r"[^a-z0-9]+", "_", ascii_name.lower()).strip("_")[:80].rstrip("_") or "segment"
+    return f"{stem}_" if _WINDOWS_DEVICES.fullmatch(stem) else stem

@@ -1,0 +1,290 @@
+"""The result of a segmentation: masks cropped to their extents on the grid of the input volume."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from vistaseg.errors import UsageError
+
+if TYPE_CHECKING:
+    from vistaseg.catalog import Terminology
+    from vistaseg.volume import Grid
+
+Color = tuple[int, int, int]
+Index = tuple[int, int, int]
+Mask = npt.NDArray[np.bool_]
+
+MAX_LABEL = 65535
+
+
+@dataclass(frozen=True)
+class Extent:
+    """A half-open box of voxel indices (i, j, k) on the grid of a volume; `start == stop` is empty."""
+
+    start: Index
+    stop: Index
+
+    def __post_init__(self) -> None:
+        if any(first < 0 or last < first for first, last in zip(self.start, self.stop, strict=True)):
+            raise ValueError(f"not an extent: {self.start} to {self.stop}")
+
+    @property
+    def shape_kji(self) -> Index:
+        """Size of the array that covers the box, in array order (k, j, i)."""
+        i, j, k = (last - first for first, last in zip(self.start, self.stop, strict=True))
+        return k, j, i
+
+    @property
+    def empty(self) -> bool:
+        """Whether the box holds no voxel."""
+        return 0 in self.shape_kji
+
+    @property
+    def slices(self) -> tuple[slice, slice, slice]:
+        """Slices that cut the box out of an array in (k, j, i)."""
+        i, j, k = (slice(first, last) for first, last in zip(self.start, self.stop, strict=True))
+        return k, j, i
+
+    def intersection(self, other: Extent) -> Extent | None:
+        """The box that both have in common, or None."""
+        start = [max(pair) for pair in zip(self.start, other.start, strict=True)]
+        stop = [min(pair) for pair in zip(self.stop, other.stop, strict=True)]
+        if any(last <= first for first, last in zip(start, stop, strict=True)):
+            return None
+        return Extent((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
+
+    def within(self, outer: Extent) -> tuple[slice, slice, slice]:
+        """Slices that cut this box out of the (k, j, i) array of the box `outer`."""
+        i, j, k = (
+            slice(first - origin, last - origin)
+            for first, last, origin in zip(self.start, self.stop, outer.start, strict=True)
+        )
+        return k, j, i
+
+
+EMPTY_EXTENT = Extent((0, 0, 0), (0, 0, 0))
+
+
+def crop_to_content(mask: npt.ArrayLike, start: Index = (0, 0, 0)) -> tuple[Mask, Extent]:
+    """Smallest box around the set voxels of `mask` (k, j, i), whose first voxel is at `start` (i, j, k).
+
+    Returns the cropped copy and its extent on the grid; a mask without voxels gives an empty one.
+    """
+    array = np.asarray(mask, dtype=bool)
+    bounds = [_occupied(array, axis) for axis in (2, 1, 0)]
+    if bounds[0] is None or bounds[1] is None or bounds[2] is None:
+        return np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
+    (i0, i1), (j0, j1), (k0, k1) = bounds[0], bounds[1], bounds[2]
+    i, j, k = start
+    extent = Extent((i + i0, j + j0, k + k0), (i + i1, j + j1, k + k1))
+    return array[k0:k1, j0:j1, i0:i1].copy(), extent
+
+
+def _occupied(array: Mask, axis: int) -> tuple[int, int] | None:
+    others = tuple(other for other in range(3) if other != axis)
+    indices = np.flatnonzero(array.any(axis=others))
+    return (int(indices[0]), int(indices[-1]) + 1) if indices.size else None
+
+
+@dataclass(eq=False)
+class Segment:
+    """One structure: what it is, where it is, and how it was made.
+
+    Attributes:
+        name: one line of text; control characters and runs of spaces become one space.
+        label_value: 1 to 65535.
+        structure_id: id in the catalog, None for what is not in it.
+        color: (red, green, blue), 0 to 255.
+        terminology: DICOM codes, None where there are none.
+        mask: bool, (k, j, i), of `extent` only.
+        extent: the box of `mask` on the grid of the volume.
+        provenance: JSON-able; `algorithm_type` (AUTOMATIC, SEMIAUTOMATIC, MANUAL) and `algorithm_name` are
+            what Slicer hands on to DICOM.
+    """
+
+    name: str
+    label_value: int
+    structure_id: int | None
+    color: Color
+    terminology: Terminology | None
+    mask: Mask
+    extent: Extent
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.name = _one_line(self.name)
+        self.mask = np.asarray(self.mask, dtype=bool)
+        if self.mask.shape != self.extent.shape_kji:
+            raise ValueError(
+                f"a mask of {self.mask.shape} does not fill an extent of {self.extent.shape_kji}"
+            )
+        if not 1 <= self.label_value <= MAX_LABEL:
+            raise ValueError(f"label value {self.label_value} of {self.name!r} is not in 1 to {MAX_LABEL}")
+
+    @property
+    def voxel_count(self) -> int:
+        """Number of voxels set."""
+        return int(np.count_nonzero(self.mask))
+
+    def volume_ml(self, spacing: Sequence[float]) -> float:
+        """Volume in millilitres on a grid with this spacing (mm) and orthogonal axes."""
+        return self.voxel_count * float(np.prod(np.asarray(spacing, dtype=float))) / 1000.0
+
+
+def _one_line(text: str) -> str:
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(printable.split()) or "unnamed"
+
+
+class LabelInfo(Protocol):
+    """What `Segmentation.from_label_map` wants to know of a label; a catalog structure has it."""
+
+    @property
+    def id(self) -> int: ...  # noqa: D102
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def color(self) -> Color: ...  # noqa: D102
+    @property
+    def terminology(self) -> Terminology | None: ...  # noqa: D102
+
+
+@dataclass(eq=False)
+class Segmentation:
+    """Segments on the grid of one volume.
+
+    Attributes:
+        shape_ijk: number of voxels (I, J, K) of the grid.
+        ijk_to_ras: 4x4, voxel index (i, j, k) to RAS millimetres.
+        segments: in the order they are listed and written; they may overlap.
+        name: of the volume that was segmented.
+    """
+
+    shape_ijk: Index
+    ijk_to_ras: npt.NDArray[np.float64]
+    segments: list[Segment] = field(default_factory=list)
+    name: str = "segmentation"
+
+    def __post_init__(self) -> None:
+        self.ijk_to_ras = np.array(self.ijk_to_ras, dtype=np.float64)
+        for segment in self.segments:
+            if any(last > size for last, size in zip(segment.extent.stop, self.shape_ijk, strict=True)):
+                raise ValueError(f"segment {segment.name!r} lies outside the grid {self.shape_ijk}")
+
+    @property
+    def grid(self) -> Grid:
+        """Size and position of the voxels."""
+        from vistaseg.volume import Grid
+
+        return Grid(self.shape_ijk, self.ijk_to_ras)
+
+    @property
+    def shape_kji(self) -> Index:
+        """Size of an array on the grid, in array order (k, j, i)."""
+        i, j, k = self.shape_ijk
+        return k, j, i
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Distance of neighbouring voxels along (i, j, k), in mm."""
+        return self.grid.spacing
+
+    def volume_ml(self, segment: Segment) -> float:
+        """Volume in millilitres; right for grids with a tilted axis too, because it uses the determinant."""
+        return segment.voxel_count * abs(float(np.linalg.det(self.ijk_to_ras[:3, :3]))) / 1000.0
+
+    def overlaps(self) -> bool:
+        """Whether any voxel belongs to more than one segment."""
+        from vistaseg.segmentation.overlap import overlapping_pairs
+
+        return bool(overlapping_pairs(self.segments))
+
+    def full_mask(self, segment: Segment) -> Mask:
+        """The mask of a segment on the whole grid, (k, j, i)."""
+        mask = np.zeros(self.shape_kji, dtype=bool)
+        mask[segment.extent.slices] = segment.mask
+        return mask
+
+    def label_map(self) -> npt.NDArray[np.uint16]:
+        """Label values on the whole grid, uint16 (k, j, i), 0 where there is nothing.
+
+        Raises:
+            UsageError: segments overlap or share a label value, which a label map cannot say.
+        """
+        from vistaseg.segmentation.overlap import require_label_map
+
+        require_label_map(self.segments)
+        labels = np.zeros(self.shape_kji, dtype=np.uint16)
+        for segment in self.segments:
+            labels[segment.extent.slices][segment.mask] = segment.label_value
+        return labels
+
+    @classmethod
+    def from_label_map(
+        cls,
+        label_map: npt.NDArray[np.integer[Any]],
+        ijk_to_ras: npt.NDArray[np.float64],
+        table: Mapping[int, LabelInfo] | None = None,
+        name: str = "segmentation",
+        provenance: Mapping[str, Any] | None = None,
+    ) -> Segmentation:
+        """Segments of the labels that occur in `label_map` (k, j, i), each cropped, in order of label.
+
+        Labels that `table` does not name are called "label 7" and get a colour of their own. Each segment
+        gets a copy of `provenance`.
+
+        Raises:
+            UsageError: a label is negative or above 65535.
+        """
+        k, j, i = label_map.shape
+        segments = [
+            _segment_of_label(label, crop, extent, (table or {}).get(label), provenance or {})
+            for label, crop, extent in label_crops(label_map)
+        ]
+        return cls((i, j, k), ijk_to_ras, segments, name)
+
+
+def _segment_of_label(
+    label: int, mask: Mask, extent: Extent, info: LabelInfo | None, provenance: Mapping[str, Any]
+) -> Segment:
+    made = dict(provenance)
+    if info is None:
+        return Segment(f"label {label}", label, None, distinct_color(label), None, mask, extent, made)
+    return Segment(info.name, label, info.id, info.color, info.terminology, mask, extent, made)
+
+
+def label_crops(label_map: npt.NDArray[np.integer[Any]]) -> list[tuple[int, Mask, Extent]]:
+    """(label, mask, extent) of each label in a map (k, j, i), each cropped, found in one pass over the map.
+
+    Raises:
+        UsageError: a label is negative or above 65535.
+    """
+    from scipy.ndimage import find_objects
+
+    if label_map.size and (int(label_map.min()) < 0 or int(label_map.max()) > MAX_LABEL):
+        raise UsageError(
+            f"A label map holds labels from 0 to {MAX_LABEL}, this one does not: renumber its labels."
+        )
+    found = find_objects(label_map.astype(np.int32, copy=False))
+    return [
+        (label, label_map[box] == label, _extent_of_slices(box))
+        for label, box in enumerate(found, start=1)
+        if box is not None
+    ]
+
+
+def _extent_of_slices(box: tuple[slice, slice, slice]) -> Extent:
+    k, j, i = box
+    return Extent((i.start, j.start, k.start), (i.stop, j.stop, k.stop))
+
+
+def distinct_color(number: int) -> Color:
+    """A colour for the n-th thing that has none: hues a golden angle apart, so that neighbours differ."""
+    red, green, blue = colorsys.hsv_to_rgb((number * 0.618034) % 1.0, 0.6, 0.9)
+    return round(red * 255), round(green * 255), round(blue * 255)

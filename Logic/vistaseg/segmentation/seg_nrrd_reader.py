@@ -1,0 +1,181 @@
+"""Reading `.seg.nrrd` of this package and of 3D Slicer, and plain `.nrrd` label maps."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nrrd
+import numpy as np
+import numpy.typing as npt
+
+from vistaseg.errors import InputError, UsageError
+from vistaseg.segmentation.geometry import LPS_RAS, Matrix, affine, same_grid, shifted
+from vistaseg.segmentation.model import (
+    EMPTY_EXTENT,
+    Color,
+    Extent,
+    Index,
+    Mask,
+    Segment,
+    Segmentation,
+    distinct_color,
+    label_crops,
+)
+from vistaseg.segmentation.nrrd_header import read_header
+from vistaseg.segmentation.seg_nrrd import REFERENCE_GEOMETRY, REPRESENTATION
+from vistaseg.segmentation.tags import provenance_of, split_tags, structure_of, terminology_of
+
+_SPACES = {
+    "left-posterior-superior": LPS_RAS,
+    "lps": LPS_RAS,
+    "right-anterior-superior": np.eye(4),
+    "ras": np.eye(4),
+}
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The grid of the result, and where the voxels of the file begin on it."""
+
+    shape_ijk: Index
+    ijk_to_ras: Matrix
+    offset: Index
+
+
+def read_seg_nrrd(path: Path) -> Segmentation:
+    """Read a segmentation; a file cropped by Slicer comes back on the grid of its reference volume.
+
+    Raises:
+        InputError: not an NRRD file, damaged, or not a binary label map in three dimensions.
+    """
+    try:
+        fields, keys, voxels = _read(path)
+        return _build(path, fields, keys, voxels)
+    except (nrrd.NRRDError, ValueError, KeyError, EOFError, TypeError, zlib.error, UsageError) as error:
+        raise InputError(f"{path} cannot be read as a segmentation: {error}. Export it again.") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}).") from error
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, str], npt.NDArray[Any]]:
+    with path.open("rb") as file:
+        fields, keys = read_header(file)
+        return fields, keys, nrrd.read_data(fields, file, str(path), index_order="C")
+
+
+def _build(
+    path: Path, fields: dict[str, Any], keys: dict[str, str], voxels: npt.NDArray[Any]
+) -> Segmentation:
+    if keys.get("Segmentation_MasterRepresentation", REPRESENTATION) != REPRESENTATION:
+        raise ValueError("it holds no binary label map")
+    if voxels.dtype.kind not in "iu":
+        raise ValueError("its voxels are no labels")
+    layers = voxels[..., np.newaxis] if voxels.ndim == 3 else voxels
+    if layers.ndim != 4:
+        raise ValueError(f"it has {voxels.ndim} dimensions")
+    grid = _grid(_file_to_ras(fields), layers, keys)
+    name = path.name.removesuffix(".nrrd").removesuffix(".seg")
+    return Segmentation(grid.shape_ijk, grid.ijk_to_ras, _segments(keys, layers, grid), name)
+
+
+def _file_to_ras(fields: dict[str, Any]) -> Matrix:
+    space = str(fields.get("space", "")).lower()
+    if space not in _SPACES:
+        raise ValueError(f"its space is {space or 'not given'}, not left-posterior-superior")
+    directions = np.asarray(fields["space directions"], dtype=float)[-3:]
+    to_ras: Matrix = _SPACES[space] @ affine(directions.T, fields["space origin"]) + 0.0
+    return to_ras
+
+
+def _grid(file_to_ras: Matrix, layers: npt.NDArray[Any], keys: dict[str, str]) -> _Grid:
+    """The reference grid where the file lies within it, otherwise the grid of the file.
+
+    For segments that are all empty Slicer writes one blank voxel somewhere, which fits any reference grid.
+    """
+    file_shape = layers.shape[2::-1]
+    reference = _reference_geometry(keys.get("Segmentation_ConversionParameters", ""))
+    if reference is not None:
+        to_ras, shape = reference
+        if file_shape == (1, 1, 1) and not layers.any():
+            return _Grid(shape, to_ras, (0, 0, 0))
+        steps = np.rint((np.linalg.inv(to_ras) @ file_to_ras[:, 3])[:3]).astype(int)
+        inside = bool((steps >= 0).all() and (steps + file_shape <= shape).all())
+        if inside and same_grid(shifted(to_ras, steps), file_to_ras, file_shape, tolerance=1e-3):
+            return _Grid(shape, to_ras, (int(steps[0]), int(steps[1]), int(steps[2])))
+    return _Grid(file_shape, file_to_ras, (0, 0, 0))
+
+
+def _reference_geometry(parameters: str) -> tuple[Matrix, Index] | None:
+    """IJK to RAS and size of the reference volume, moved so that its extent begins at 0."""
+    found = re.search(rf"(?:^|&){re.escape(REFERENCE_GEOMETRY)}\|([^|]*)\|", parameters)
+    numbers = [float(number) for number in found[1].split(";") if number] if found else []
+    if len(numbers) != 22:
+        return None
+    first, last = np.array(numbers[16::2], dtype=int), np.array(numbers[17::2], dtype=int)
+    i, j, k = (int(size) for size in last - first + 1)
+    if min(i, j, k) < 1:
+        return None
+    return shifted(np.reshape(numbers[:16], (4, 4)), first), (i, j, k)
+
+
+def _segments(keys: dict[str, str], layers: npt.NDArray[Any], grid: _Grid) -> list[Segment]:
+    crops = [_crops(layers[..., n], grid.offset) for n in range(layers.shape[3])]
+    numbers = sorted({int(found[1]) for found in map(re.compile(r"Segment(\d+)_ID$").match, keys) if found})
+    if not numbers:
+        return _unnamed_segments(crops)
+    return [_segment(_keys_of(keys, number), number, crops) for number in numbers]
+
+
+_Crops = dict[int, tuple[Mask, Extent]]
+
+
+def _crops(layer: npt.NDArray[Any], offset: Index) -> _Crops:
+    found = label_crops(np.ascontiguousarray(layer))
+    return {label: (mask, _moved(extent, offset)) for label, mask, extent in found}
+
+
+def _moved(extent: Extent, offset: Index) -> Extent:
+    start, stop = (np.add(corner, offset).tolist() for corner in (extent.start, extent.stop))
+    return Extent(tuple(start), tuple(stop))
+
+
+def _unnamed_segments(crops: list[_Crops]) -> list[Segment]:
+    found = [(label, crop) for layer in crops for label, crop in layer.items()]
+    return [
+        Segment(f"label {label}", label, None, distinct_color(label), None, *crop) for label, crop in found
+    ]
+
+
+def _keys_of(keys: dict[str, str], number: int) -> dict[str, str]:
+    prefix = f"Segment{number}_"
+    return {key.removeprefix(prefix): value for key, value in keys.items() if key.startswith(prefix)}
+
+
+def _segment(keys: dict[str, str], number: int, crops: list[_Crops]) -> Segment:
+    """Old files have one layer per segment and neither a layer nor a label value."""
+    label, layer = int(keys.get("LabelValue", 1)), int(keys.get("Layer", number))
+    if not 0 <= layer < len(crops):
+        raise ValueError(f"segment {number} is in a layer that is not there")
+    mask, extent = crops[layer].get(label, (np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT))
+    tags = split_tags(keys.get("Tags", ""))
+    return Segment(
+        name=keys.get("Name", keys["ID"]),
+        label_value=label,
+        structure_id=structure_of(tags),
+        color=_color(keys.get("Color") or keys.get("DefaultColor"), number),
+        terminology=terminology_of(tags),
+        mask=mask,
+        extent=extent,
+        provenance=provenance_of(tags),
+    )
+
+
+def _color(text: str | None, number: int) -> Color:
+    if not text:
+        return distinct_color(number)
+    red, green, blue = (min(max(round(float(part) * 255), 0), 255) for part in text.split())
+    return red, green, blue

@@ -1,0 +1,95 @@
+"""Segment tags of 3D Slicer: terminology, how a segment was made, and what of it DICOM wants to know.
+
+Slicer keeps the tags of a segment as `key:value|key:value|` and has no escape for `|`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from vistaseg.segmentation.model import Segment
+
+if TYPE_CHECKING:
+    from vistaseg.catalog import Terminology
+
+_TERMINOLOGY = "TerminologyEntry"
+_ALGORITHM_TYPE = "DICOM.SegmentAlgorithmType"
+_ALGORITHM_NAME = "DICOM.SegmentAlgorithmName"
+_STRUCTURE = "VistaSeg.StructureId"
+_PROVENANCE = "VistaSeg.Provenance"
+
+# Printable ASCII without what Slicer or NRRD would take as their own, and without "%" itself.
+_JSON_SAFE = "".join(chr(code) for code in range(32, 127) if chr(code) not in "%|\\")
+
+
+def segment_tags(segment: Segment) -> dict[str, str]:
+    """The tags that tell Slicer all about a segment."""
+    from vistaseg.catalog import slicer_terminology_entry
+
+    tags = {"Segmentation.Status": "inprogress"} | _algorithm_tags(segment.provenance)
+    if segment.terminology is not None:
+        tags[_TERMINOLOGY] = slicer_terminology_entry(segment.terminology)
+    if segment.structure_id is not None:
+        tags[_STRUCTURE] = str(segment.structure_id)
+    tags[_PROVENANCE] = quote(json.dumps(segment.provenance, ensure_ascii=False), safe=_JSON_SAFE)
+    return tags
+
+
+def _algorithm_tags(provenance: Mapping[str, Any]) -> dict[str, str]:
+    """DICOM wants a name for every algorithm, except for what was drawn by hand."""
+    kind = provenance.get("algorithm_type")
+    if kind is None:
+        return {}
+    name = provenance.get("algorithm_name") or provenance.get("model") or "VistaSeg"
+    named = {} if kind == "MANUAL" else {_ALGORITHM_NAME: str(name)}
+    return {_ALGORITHM_TYPE: str(kind)} | named
+
+
+def join_tags(tags: Mapping[str, str]) -> str:
+    """Tags as Slicer writes them into one line; a separator within a value becomes a space."""
+    return "".join(f"{key}:{value.replace('|', ' ')}|" for key, value in sorted(tags.items()))
+
+
+def split_tags(text: str) -> dict[str, str]:
+    """Tags from the line that Slicer writes; pieces without a key are dropped, as Slicer does."""
+    pieces = (piece.partition(":") for piece in text.split("|"))
+    return {key: value for key, colon, value in pieces if colon}
+
+
+def structure_of(tags: Mapping[str, str]) -> int | None:
+    """Catalog id, if a tag tells one."""
+    text = tags.get(_STRUCTURE, "")
+    return int(text) if text.isdecimal() else None
+
+
+def provenance_of(tags: Mapping[str, str]) -> dict[str, Any]:
+    """How the segment was made: what VistaSeg noted, with the algorithm type that the file says now.
+
+    Another program may have edited the segment and changed the DICOM tag, which then is the newer truth.
+    """
+    noted = _read_json(unquote(tags.get(_PROVENANCE, "")))
+    known = noted if noted is not None else _named(tags, "algorithm_name", _ALGORITHM_NAME)
+    return known | _named(tags, "algorithm_type", _ALGORITHM_TYPE)
+
+
+def _named(tags: Mapping[str, str], key: str, tag: str) -> dict[str, Any]:
+    return {key: tags[tag]} if tag in tags else {}
+
+
+def _read_json(text: str) -> dict[str, Any] | None:
+    """None for what no longer is JSON: another program may have changed it, and the masks are still good."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def terminology_of(tags: Mapping[str, str]) -> Terminology | None:
+    """The terminology in the tags of a segment, None where there is none or it names no category."""
+    from vistaseg.catalog import parse_terminology_entry
+
+    return parse_terminology_entry(tags.get(_TERMINOLOGY, ""))

@@ -1,0 +1,47 @@
+"""Whether a file can hold what its header promises, asked before any memory is taken for it."""
+
+from __future__ import annotations
+
+from vistaseg.errors import InputError
+
+MAX_VOLUME_BYTES = 16 * 2**30
+"""More than any clinical CT: 1024 x 1024 x 2000 voxels as 64-bit numbers."""
+
+_MAX_DEFLATE_RATIO = 1032
+"""Deflate, which gzip and zlib use, cannot shrink anything further (zlib's technical notes)."""
+
+
+def check_promise(promised: int, available: int, compressed: bool) -> None:
+    """Compare the bytes of voxels that a header promises with those that follow it.
+
+    Args:
+        promised: bytes of all voxels, uncompressed.
+        available: bytes in the file (or files) that can hold them.
+        compressed: whether these are compressed by deflate.
+
+    Raises:
+        InputError: there are too few of them, or the volume is implausibly large.
+    """
+    if promised > available * (_MAX_DEFLATE_RATIO if compressed else 1):
+        raise too_short(promised, available)
+    if promised > MAX_VOLUME_BYTES:
+        raise InputError(
+            f"The header promises {size_text(promised)} of voxels, more than any scan has. If the image "
+            "really is that large, crop it or resample it first."
+        )
+
+
+def too_short(promised: int, available: int) -> InputError:
+    """The error for a file that ends before its voxels do."""
+    return InputError(
+        f"The header promises {size_text(promised)} of voxels, but the file ends early with "
+        f"{size_text(available)} of data. It was probably cut off: copy or export it again."
+    )
+
+
+def size_text(count: int) -> str:
+    """A number of bytes for people: "1.5 GB"."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"

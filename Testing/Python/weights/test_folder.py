@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vistaseg.errors import WeightsError
+from vistaseg.weights.folder import data_folder, read_json, weights_folder, write_json, writing_to
+
+
+def test_the_environment_variable_moves_the_data_folder(home):
+    assert data_folder() == home
+    assert weights_folder("vista3d") == home / "weights" / "vista3d"
+
+
+def test_a_tilde_in_the_variable_is_the_home_folder(monkeypatch):
+    monkeypatch.setenv("VISTASEG_HOME", "~/elsewhere")
+    assert data_folder() == Path.home() / "elsewhere"
+
+
+def test_without_the_variable_it_is_the_users_data_folder(monkeypatch):
+    from platformdirs import user_data_dir
+
+    monkeypatch.delenv("VISTASEG_HOME", raising=False)
+    assert data_folder() == Path(user_data_dir("VistaSeg", appauthor=False))
+
+
+def test_a_read_only_folder_is_named_with_a_way_out(home, monkeypatch):
+    def refuse(self: Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(WeightsError, match=r"Permission denied.*VISTASEG_HOME") as caught, writing_to(home):
+        pytest.fail("nothing can be written here")
+    assert str(home) in str(caught.value)
+    assert isinstance(caught.value.__cause__, PermissionError)
+
+
+def test_an_interrupted_write_leaves_the_old_json(tmp_path, monkeypatch):
+    path = tmp_path / "record.json"
+    write_json(path, {"a": 1})
+
+    def stop(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.replace", stop)
+    with pytest.raises(OSError, match="disk full"):
+        write_json(path, {"a": 2})
+    assert read_json(path) == {"a": 1}
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "\x00"])
+def test_a_json_file_that_cannot_be_understood_counts_as_none(content, tmp_path):
+    (tmp_path / "record.json").write_text(content)
+    assert read_json(tmp_path / "record.json") is None

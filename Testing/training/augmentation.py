@@ -1,0 +1,195 @@
+"""Random patches: geometry and intensity of a labelled CT varied, sides never swapped.
+
+All tensors are on the model's grid, axes (x, y, z) in RAS order; images are in HU until `to_network_range`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+AIR = -1024.0
+
+CONTRAST_GROUPS: tuple[tuple[tuple[int, ...], float, float], ...] = (
+    # (class ids, lowest shift, highest shift) in HU: contrast phase and protocol differ between scanners and patients
+    ((6, 58, 59, 109, 112, 113, 123, 124), -120.0, 180.0),
+    ((7, 17, 60, 61, 110, 111, 119, 125), -80.0, 120.0),
+    ((115, 108), -80.0, 140.0),
+    ((5, 14), -120.0, 120.0),
+    ((3,), -60.0, 60.0),
+    ((1,), -50.0, 50.0),
+    ((4, 8, 9, 10, 13), -40.0, 50.0),
+    ((11, 12, 19, 62), -150.0, 150.0),
+    ((15,), -30.0, 250.0),
+    ((28, 29, 30, 31, 32), -70.0, 200.0),
+    (tuple(range(98, 108)), -30.0, 30.0),
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A case as tensors: image (1, 1, X, Y, Z) HU float32, labels (1, 1, X, Y, Z) float32 ids."""
+
+    name: str
+    image: Tensor
+    labels: Tensor
+    annotated: frozenset[int]
+    present: tuple[int, ...]
+    voxels: dict[int, Tensor]
+    """Class id → voxel indices (N, 3), at most a few thousand: places to centre a patch on."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """image (1, 1, P, P, P) in 0…1, labels (P, P, P) int64, ids that were looked for."""
+
+    image: Tensor
+    labels: Tensor
+    annotated: frozenset[int]
+
+
+def uniform(low: float, high: float, generator: torch.Generator) -> float:
+    """One number of the interval."""
+    return low + (high - low) * float(torch.rand((), generator=generator))
+
+
+def chance(probability: float, generator: torch.Generator) -> bool:
+    """True with the given probability."""
+    return float(torch.rand((), generator=generator)) < probability
+
+
+def random_affine(generator: torch.Generator) -> Tensor:
+    """A 3×3 matrix of rotation, scale and shear about the patch centre; its determinant stays positive."""
+    angles = [uniform(-a, a, generator) * math.pi / 180 for a in (12.0, 12.0, 20.0)]
+    matrix = torch.eye(3)
+    for axis, angle in enumerate(angles):
+        a, b = [i for i in range(3) if i != axis]
+        turn = torch.eye(3)
+        turn[a, a] = turn[b, b] = math.cos(angle)
+        turn[a, b], turn[b, a] = -math.sin(angle), math.sin(angle)
+        matrix = matrix @ turn
+    size = math.exp(uniform(-0.35, 0.3, generator))
+    scale = torch.tensor([size * math.exp(uniform(-0.12, 0.12, generator)) for _ in range(3)])
+    shear = torch.eye(3) + 0.08 * (2 * torch.rand(3, 3, generator=generator) - 1) * (1 - torch.eye(3))
+    return matrix @ shear @ torch.diag(scale)
+
+
+def elastic_offsets(patch: int, amplitude: float, generator: torch.Generator) -> Tensor:
+    """A smooth random displacement in voxels, (P, P, P, 3)."""
+    coarse = amplitude * torch.randn(1, 3, 5, 5, 5, generator=generator)
+    field = functional.interpolate(coarse, size=(patch,) * 3, mode="trilinear", align_corners=True)
+    return field[0].permute(1, 2, 3, 0)
+
+
+def sampling_grid(subject: Subject, centre: Tensor, patch: int, zoom: float, generator: torch.Generator) -> Tensor:
+    """Where the patch's voxels, `zoom` times as large, lie in the case, as `grid_sample` wants it, (1, P, P, P, 3)."""
+    axis = zoom * (torch.arange(patch, dtype=torch.float32) - (patch - 1) / 2)
+    offsets = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1)
+    if chance(0.9, generator):
+        offsets = offsets @ random_affine(generator).T
+    if chance(0.5, generator):
+        offsets = offsets + elastic_offsets(patch, uniform(0.5, 2.5, generator), generator)
+    sides = torch.tensor(subject.image.shape[-3:], dtype=torch.float32)
+    return ((2 * (centre + offsets) + 1) / sides - 1).flip(-1)[None]
+
+
+def pick_centre(subject: Subject, patch: float, generator: torch.Generator) -> Tensor:
+    """Near a voxel of a random class (rare ones as often as large ones) or anywhere, but hardly beyond the scan.
+
+    Windows of the pipeline lie inside the volume, or around it where it is smaller than a window.
+    """
+    sides = torch.tensor(subject.image.shape[-3:], dtype=torch.float32)
+    centre = torch.rand(3, generator=generator) * sides
+    if subject.present and chance(0.75, generator):
+        class_id = subject.present[int(torch.randint(len(subject.present), (), generator=generator))]
+        places = subject.voxels[class_id]
+        at = places[int(torch.randint(len(places), (), generator=generator))].float()
+        centre = at + (torch.rand(3, generator=generator) - 0.5) * patch * 0.8
+    slack = 6 * (2 * torch.rand(3, generator=generator) - 1)
+    lowest = torch.minimum(sides, torch.tensor(float(patch))) / 2
+    return torch.maximum(torch.minimum(centre, sides - lowest), lowest) + slack
+
+
+def blur(image: Tensor, sigma: tuple[float, float, float]) -> Tensor:
+    """Gaussian smoothing along each axis, sigma in voxels."""
+    for axis, width in enumerate(sigma):
+        if width < 0.2:
+            continue
+        radius = max(1, math.ceil(2 * width))
+        kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / width) ** 2)
+        shape = [1, 1, 1, 1, 1]
+        shape[2 + axis] = -1
+        padding = [0, 0, 0]
+        padding[axis] = radius
+        image = functional.conv3d(image, (kernel / kernel.sum()).view(shape), padding=tuple(padding))
+    return image
+
+
+def shift_contrast(image: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+    """Add to each tissue group an offset of its own, with soft edges."""
+    for ids, low, high in CONTRAST_GROUPS:
+        if not chance(0.45, generator):
+            continue
+        mask = torch.isin(labels, torch.tensor(ids, dtype=labels.dtype)).float()
+        if mask.any():
+            image = image + uniform(low, high, generator) * functional.avg_pool3d(mask, 3, 1, 1)
+    return image
+
+
+def cut_field_of_view(image: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Blank everything beyond a plane, as at the end of a scan."""
+    axis = int(torch.randint(3, (), generator=generator))
+    at = int(torch.randint(image.shape[2 + axis] // 2, (), generator=generator))
+    index = [slice(None)] * 5
+    index[2 + axis] = slice(0, at) if chance(0.5, generator) else slice(image.shape[2 + axis] - at, None)
+    image, labels = image.clone(), labels.clone()
+    image[tuple(index)], labels[tuple(index)] = AIR, 0
+    return image, labels
+
+
+def thick_slices(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Average along one axis and interpolate back: scans of 5 to 10 mm slices."""
+    axis = 2 if chance(0.8, generator) else int(torch.randint(2, (), generator=generator))
+    size = list(image.shape[2:])
+    size[axis] = max(2, round(size[axis] / uniform(1.3, 3.3, generator)))
+    thick = functional.interpolate(image, size=size, mode="area")
+    return functional.interpolate(thick, size=image.shape[2:], mode="trilinear", align_corners=False)
+
+
+def vary_intensity(image: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+    """Contrast phase, calibration, sharpness, slice thickness and noise."""
+    image = shift_contrast(image, labels, generator)
+    if chance(0.5, generator):
+        image = image * uniform(0.85, 1.2, generator) + uniform(-30, 30, generator)
+    if chance(0.35, generator):
+        image = blur(image, tuple(uniform(0.0, 0.9, generator) for _ in range(3)))
+    if chance(0.25, generator):
+        image = thick_slices(image, generator)
+    if chance(0.6, generator):
+        noise = torch.randn(image.shape, generator=generator)
+        smooth = blur(noise, (0.6, 0.6, 0.3)) * 2 if chance(0.5, generator) else noise
+        image = image + uniform(0, 45, generator) * smooth
+    return image
+
+
+def to_network_range(image: Tensor, intensity_range: tuple[float, float]) -> Tensor:
+    """HU to 0…1 with clipping."""
+    low, high = intensity_range
+    return ((image - low) / (high - low)).clamp(0, 1)
+
+
+def random_patch(
+    subject: Subject, patch: int, zoom: float, intensity_range: tuple[float, float], generator: torch.Generator
+) -> Patch:
+    """One augmented patch of a case, its voxels `zoom` times as large as the case's."""
+    grid = sampling_grid(subject, pick_centre(subject, patch * zoom, generator), patch, zoom, generator)
+    image = functional.grid_sample(subject.image - AIR, grid, mode="bilinear", align_corners=False) + AIR
+    labels = functional.grid_sample(subject.labels, grid, mode="nearest", align_corners=False)
+    image = vary_intensity(image, labels, generator)
+    if chance(0.15, generator):
+        image, labels = cut_field_of_view(image, labels, generator)
+    return Patch(to_network_range(image, intensity_range), labels[0, 0].long(), subject.annotated)

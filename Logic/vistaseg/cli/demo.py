@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vistaseg.cli.run import Request, run
-from vistaseg.segmentation import replacing
 
 
 def demo_command(
@@ -19,11 +20,30 @@ def demo_command(
     ),
 ) -> None:
     """Segment a CT with the small model in the box: to try the software out, not to read scans."""
-    output.mkdir(parents=True, exist_ok=True)
-    files = {name: output / name for name in ("segmentation.seg.nrrd", "preview.png", "report.json")}
-    report = run(
-        Request(scan, files["segmentation.seg.nrrd"], None, None, "demo", "auto", "auto", files["preview.png"])
-    )
-    with replacing(files["report.json"]) as file:
-        file.write(json.dumps(report, indent=1).encode() + b"\n")
-    typer.echo("Wrote " + ", ".join(str(path) for path in files.values()))
+    segmentation, preview, report = (output / name for name in ("segmentation.seg.nrrd", "preview.png", "report.json"))
+    with _folder(output):
+        run(Request(scan, str(segmentation), model="demo", preview=preview, report=report))
+    typer.echo(f"Wrote {segmentation}, {preview}, {report}")
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """A folder to write into, made if it is not there; one that was made is removed again when the block fails.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    from vistaseg.segmentation.replacing import write_error
+
+    made = not path.exists()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(path, error) from error
+    try:
+        yield
+    except BaseException:
+        if made:
+            with contextlib.suppress(OSError):
+                path.rmdir()
+        raise

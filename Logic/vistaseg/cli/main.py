@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from vistaseg import __version__
 from vistaseg.cli import classes, demo, segment, weights
-from vistaseg.errors import CancelledError, VistaSegError
+from vistaseg.errors import CancelledError, MemoryLimitError, VistaSegError
+
+
+class _Commands(TyperGroup):
+    """Commands whose Ctrl+C is told by `main`: the framework ends in silence, or with a code of its own."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command of a context."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise CancelledError("Interrupted.") from error
+
 
 app = typer.Typer(
     name="vistaseg",
+    cls=_Commands,
     help="Segment CT scans with VISTA3D, offline.",
     no_args_is_help=True,
     add_completion=False,
@@ -42,13 +56,18 @@ def _options(
 def main() -> None:
     """Run a command; exit 0 done, 2 wrong use, 3 bad input, 4 no weights, 5 out of memory, 130 interrupted."""
     try:
-        app(standalone_mode=True)
+        app(prog_name="vistaseg")
     except VistaSegError as error:
-        typer.echo(f"vistaseg: {error}", err=True)
-        sys.exit(error.exit_code)
+        _fail(error)
+    except MemoryError:
+        _fail(MemoryLimitError("Memory ran out. Close other programs, or crop the scan first."))
     except KeyboardInterrupt:
-        typer.echo("vistaseg: interrupted; nothing was written.", err=True)
-        sys.exit(CancelledError.exit_code)
+        _fail(CancelledError("Interrupted."))
+
+
+def _fail(error: VistaSegError) -> NoReturn:
+    typer.echo(f"vistaseg: {error}", err=True)
+    sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

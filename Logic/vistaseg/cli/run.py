@@ -1,65 +1,93 @@
-"""What `segment` and `demo` do: read, check, segment, write, report."""
+"""What `segment` and `demo` do: check, read, segment, write, report."""
 
 from __future__ import annotations
 
-import sys
+import os
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from vistaseg import __version__, catalog
+from vistaseg import catalog
 from vistaseg.cli.progress_bar import ProgressBar
+from vistaseg.cli.question import Question, names
+from vistaseg.cli.report import Outcome, make_report, report_bytes
+from vistaseg.errors import CancelledError, UsageError
 from vistaseg.prompts import RegionOfInterest
 
 if TYPE_CHECKING:
     from vistaseg.models.vista3d.model import Vista3d
-    from vistaseg.segmentation import Segmentation
     from vistaseg.volume import Volume
 
 
 @dataclass(frozen=True)
 class Request:
-    """One run of the command line; `classes` None asks for everything that the model knows."""
+    """One run of the command line.
+
+    Attributes:
+        output: where the segmentation goes, as it was typed: a slash at its end means a folder.
+        preview, report: where a picture and the report go, or None.
+    """
 
     scan: Path
-    output: Path
-    classes: tuple[int, ...] | None
-    region: RegionOfInterest | None
-    model: str
-    device: str
-    precision: str
-    preview: Path | None
+    output: str
+    question: Question = Question()
+    region: RegionOfInterest | None = None
+    model: str = "vista3d"
+    device: str = "auto"
+    precision: str = "auto"
+    preview: Path | None = None
+    report: Path | None = None
 
 
 def run(request: Request) -> dict[str, Any]:
     """Segment and write; returns the report.
 
     Raises:
-        VistaSegError: whatever went wrong; no output is left half-written.
+        VistaSegError: whatever went wrong; nothing was written, and what was at the outputs before is still there.
     """
+    try:
+        return _run(request)
+    except KeyboardInterrupt as error:
+        raise CancelledError("Interrupted: nothing was written.") from error
+
+
+def _run(request: Request) -> dict[str, Any]:
+    _check_outputs(request)
+    volume, warnings = _read(request.scan)
+    # Only now: torch takes seconds to import, and a file that cannot be read is said sooner without it.
+    from vistaseg.compute import memory_guard
+
+    with memory_guard("the segmentation"):
+        outcome = _segment(request, volume, _load(request), warnings)
+        report = make_report(request, outcome)
+        _write(request, outcome, report)
+    _tell(request, outcome)
+    return report
+
+
+def _check_outputs(request: Request) -> None:
     from vistaseg.preview import check_preview_path
-    from vistaseg.segmentation import check_writable, write_segmentation
-    from vistaseg.volume import check_ct, read_volume
+    from vistaseg.segmentation import check_writable
 
     check_writable(request.output)
+    if os.path.exists(request.output) and os.path.exists(request.scan) and request.scan.samefile(request.output):
+        raise UsageError(f"{request.output} is the scan itself: give the result another name.")
     if request.preview is not None:
         check_preview_path(request.preview)
-    volume = read_volume(request.scan)
+
+
+def _read(scan: Path) -> tuple[Volume, list[str]]:
+    from vistaseg.volume import check_ct, read_volume
+
+    volume = read_volume(scan)
     warnings = check_ct(volume)
     for warning in warnings:
-        typer.echo(f"Warning: {warning}", err=True)
-    model = _load(request)
-    start = time.perf_counter()
-    segmentation = _segment(request, volume, model)
-    seconds = time.perf_counter() - start
-    write_segmentation(segmentation, request.output)
-    if request.preview is not None:
-        _draw(request.preview, volume, segmentation, model)
-    _tell(request, segmentation, seconds)
-    return _report(request, volume, segmentation, model, warnings, seconds)
+        _warn(warning)
+    return volume, warnings
 
 
 def _load(request: Request) -> Vista3d:
@@ -74,50 +102,61 @@ def _load(request: Request) -> Vista3d:
     return model
 
 
-def _segment(request: Request, volume: Volume, model: Vista3d) -> Segmentation:
+def _segment(request: Request, volume: Volume, model: Vista3d, warnings: list[str]) -> Outcome:
     from vistaseg.session import Session
 
+    asked, left_out = request.question.ids_for(model.class_ids, model.identity.title)
+    _require_room_for_overlaps(request.output, asked)
+    notes = [_left_out_note(left_out, model)] if left_out else []
+    for note in notes:
+        _warn(note)
+    start = time.perf_counter()
     with ProgressBar() as progress:
-        return Session(volume, model).segment(_asked(request, model), request.region, progress)
+        segmentation = Session(volume, model).segment(asked, request.region, progress)
+    seconds = time.perf_counter() - start
+    return Outcome(volume, model, segmentation, asked, left_out, (*warnings, *notes), seconds)
 
 
-def _asked(request: Request, model: Vista3d) -> tuple[int, ...]:
-    """The classes of the request; of a preset, a model with fewer classes answers those it knows."""
-    everything = tuple(i for i in catalog.everything() if i in model.class_ids)
-    return everything if request.classes is None else request.classes
+def _require_room_for_overlaps(output: str, ids: tuple[int, ...]) -> None:
+    """Say before the work, not after it, that a label map has one label a voxel."""
+    within_others = [i for i in ids if not catalog.get(i).in_everything]
+    if within_others and len(ids) > 1 and output.lower().endswith((".nii", ".nii.gz")):
+        raise UsageError(
+            f"A label map cannot hold {names(within_others)} together with others, because they overlap. "
+            "Write a .seg.nrrd file, or a folder with one NIfTI file per structure."
+        )
 
 
-def _draw(path: Path, volume: Volume, segmentation: Segmentation, model: Vista3d) -> None:
-    from vistaseg.preview import render_preview
+def _left_out_note(left_out: tuple[int, ...], model: Vista3d) -> str:
+    count = "1 structure" if len(left_out) == 1 else f"{len(left_out)} structures"
+    return f"{model.identity.title} does not know {count} of the preset, left out: {names(left_out)}."
 
-    render_preview(volume, segmentation, path, title=volume.name, footer=model.notice)
+
+def _write(request: Request, outcome: Outcome, report: dict[str, Any]) -> None:
+    """All or nothing: what goes beside the segmentation takes its place only after it."""
+    from vistaseg.segmentation import replacing, write_segmentation
+
+    with ExitStack() as beside:
+        if request.preview is not None:
+            beside.enter_context(replacing(request.preview)).write(_picture(outcome))
+        if request.report is not None:
+            beside.enter_context(replacing(request.report)).write(report_bytes(report))
+        write_segmentation(outcome.segmentation, request.output)
 
 
-def _tell(request: Request, segmentation: Segmentation, seconds: float) -> None:
-    count = len(segmentation.segments)
-    typer.echo(f"{count} structures in {seconds:.0f} s, written to {request.output}", err=True)
+def _picture(outcome: Outcome) -> bytes:
+    from vistaseg.preview import preview_png
+
+    return preview_png(outcome.volume, outcome.segmentation, outcome.volume.name, outcome.model.notice)
+
+
+def _tell(request: Request, outcome: Outcome) -> None:
+    count = len(outcome.segmentation.segments)
+    what = "1 structure" if count == 1 else f"{count} structures"
+    typer.echo(f"{what} in {outcome.seconds:.0f} s, written to {request.output}", err=True)
     if not count:
         typer.echo("Nothing of what was asked for was found in this scan.", err=True)
 
 
-def _report(
-    request: Request, volume: Volume, segmentation: Segmentation, model: Vista3d, warnings: list[str], seconds: float
-) -> dict[str, Any]:
-    return {
-        "software": f"VistaSeg {__version__}",
-        "python": sys.version.split()[0],
-        "input": str(request.scan),
-        "output": str(request.output),
-        "model": model.identity.title,
-        "notice": model.notice,
-        "weights_sha256": model.identity.weights_sha256,
-        "precision": model.compute.precision,
-        "device": str(model.compute.device),
-        "volume": {"shape_ijk": volume.shape_ijk, "spacing_mm": volume.spacing, "orientation": volume.orientation},
-        "warnings": warnings,
-        "seconds": round(seconds, 2),
-        "segments": [
-            {"id": s.structure_id, "name": s.name, "voxels": s.voxel_count, "ml": round(segmentation.volume_ml(s), 2)}
-            for s in segmentation.segments
-        ],
-    }
+def _warn(text: str) -> None:
+    typer.echo(f"Warning: {text}", err=True)

@@ -14,7 +14,7 @@ from vistaseg.segmentation.label_files import (
     write_label_map,
 )
 from vistaseg.segmentation.model import Segmentation
-from vistaseg.segmentation.replacing import partial_name, write_error
+from vistaseg.segmentation.replacing import check_folder, write_error
 from vistaseg.segmentation.seg_nrrd import write_seg_nrrd
 from vistaseg.segmentation.seg_nrrd_reader import read_seg_nrrd
 from vistaseg.segmentation.table import read_table
@@ -44,15 +44,22 @@ def check_writable(path: Path | str) -> None:
     Raises:
         UsageError: says what is wrong with it.
     """
+    try:
+        _check_place(path)
+    except OSError as error:
+        raise write_error(Path(path), error) from error
+
+
+def _check_place(path: Path | str) -> None:
     target = Path(path)
     if not _output_suffix(path):
-        _try_folder(target if target.is_dir() else target.parent)
+        check_folder(target if target.is_dir() else target.parent)
         return
     if target.is_dir():
         raise UsageError(f"{target} is a folder: give another name.")
     if target.name.lower().endswith((".nii", ".nii.gz")):
         _spare_foreign_table(table_path(target))
-    _try_folder(target.parent)
+    check_folder(target.parent)
 
 
 def _output_suffix(path: Path | str) -> str:
@@ -65,18 +72,6 @@ def _output_suffix(path: Path | str) -> str:
     if target.suffix or target.exists():
         raise UsageError(f"{target} is no place for a segmentation: give {OUTPUT_FORMATS}.")
     return ""
-
-
-def _try_folder(folder: Path) -> None:
-    """Make a file there and remove it: permissions alone do not tell, on a network drive or on Windows."""
-    if not folder.is_dir():
-        raise UsageError(f"The folder {folder} does not exist: create it or choose another.")
-    trial = folder / partial_name()
-    try:
-        trial.touch(exist_ok=False)
-        trial.unlink()
-    except OSError as error:
-        raise write_error(folder, error) from error
 
 
 def _spare_foreign_table(path: Path) -> None:

@@ -41,6 +41,22 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             temporary.unlink(missing_ok=True)
 
 
+def check_folder(folder: Path) -> None:
+    """Check that a file can be made there, by making one: on a network drive or on Windows permissions do not tell.
+
+    Raises:
+        UsageError: the folder is missing or cannot be written.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"The folder {folder} does not exist: create it or choose another.")
+    trial = folder / partial_name()
+    try:
+        trial.touch(exist_ok=False)
+        trial.unlink()
+    except OSError as error:
+        raise write_error(folder, error) from error
+
+
 def partial_name() -> str:
     """A name for something unfinished that no other file has."""
     return f".vistaseg-{uuid.uuid4().hex[:12]}.partial"

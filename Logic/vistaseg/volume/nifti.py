@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from vistaseg.errors import InputError
+from vistaseg.errors import InputError, MemoryLimitError
 from vistaseg.volume.geometry import ORTHOGONALITY_TOLERANCE, Grid
 from vistaseg.volume.limits import check_promise, too_short
 from vistaseg.volume.volume import Volume
@@ -53,6 +53,7 @@ def read_nifti(path: Path) -> Volume:
     Raises:
         InputError: the file is damaged, no three-dimensional image of plain numbers, or says nothing usable
             about its geometry.
+        MemoryLimitError: it does not fit in memory.
     """
     with _opened(path) as (stream, compressed):
         header = _parse_header(stream.read(540))
@@ -148,7 +149,7 @@ def _read_exactly(stream: BinaryIO, count: int) -> np.ndarray:
     try:
         buffer = np.empty(count, dtype=np.uint8)
     except MemoryError as error:
-        raise InputError("The volume does not fit in memory. Crop it or resample it first.") from error
+        raise MemoryLimitError("The volume does not fit in memory. Crop it or resample it first.") from error
     filled = 0
     while filled < count:
         part = stream.read(min(_CHUNK_BYTES, count - filled))

@@ -29,6 +29,9 @@ def read_volume(path: Path | str) -> Volume:
         check_volume(volume)
     except InputError as error:
         raise InputError(f"{place.name}: {error}") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"{place.name}: It cannot be read ({reason}). Check the path and its permissions.") from error
     return replace(volume, name=_name(place)) if volume.name == _DEFAULT_NAME else volume
 
 

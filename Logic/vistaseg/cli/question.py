@@ -1,0 +1,84 @@
+"""What the options of a command ask for: which structures, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from vistaseg import catalog
+from vistaseg.errors import UsageError
+from vistaseg.prompts import RegionOfInterest
+
+EVERYTHING = "everything"
+_NAMED_AT_MOST = 6
+
+
+@dataclass(frozen=True)
+class Question:
+    """The structures asked for by name, and a preset; neither means the preset of everything.
+
+    Attributes:
+        classes: ids that can be prompted directly.
+        preset: key of a preset.
+    """
+
+    classes: tuple[int, ...] = ()
+    preset: str | None = None
+
+    @classmethod
+    def parse(cls, classes: str | None, preset: str | None) -> Question:
+        """From the texts of the options.
+
+        Raises:
+            UsageError: an unknown class or preset, or a class that cannot be segmented.
+        """
+        presets = catalog.presets()
+        if preset is not None and preset not in presets:
+            raise UsageError(f"Unknown preset {preset!r}: choose one of {', '.join(presets)}.")
+        return cls(() if classes is None else tuple(catalog.parse_classes(classes)), preset)
+
+    def ids_for(self, known: Collection[int], model: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The ids to ask a model, and those of the preset to leave out because it does not know them.
+
+        Args:
+            known: ids that the model knows.
+            model: its name, for messages.
+
+        Raises:
+            UsageError: the model does not know a class that was named, or nothing of the preset.
+        """
+        foreign = [i for i in self.classes if i not in known]
+        if foreign:
+            raise UsageError(f"{model} does not know {names(foreign)}. Leave it out, or use another model.")
+        whole = self._of_preset()
+        asked = dict.fromkeys([*self.classes, *(i for i in whole if i in known)])
+        if not asked:
+            raise UsageError(f"{model} knows nothing of the preset {self.preset}. Use another model or preset.")
+        return tuple(asked), tuple(i for i in whole if i not in known)
+
+    def _of_preset(self) -> list[int]:
+        if self.preset is None and self.classes:
+            return []
+        return catalog.expand(catalog.presets()[self.preset or EVERYTHING].ids)
+
+
+def names(ids: Sequence[int]) -> str:
+    """Names of structures for a message; of many the first few and how many more."""
+    found = [catalog.get(i).name for i in ids]
+    if len(found) <= _NAMED_AT_MOST + 1:
+        return ", ".join(found)
+    return f"{', '.join(found[:_NAMED_AT_MOST])} and {len(found) - _NAMED_AT_MOST} more"
+
+
+def parse_roi(text: str) -> RegionOfInterest:
+    """ "R,A,S:R,A,S" in mm.
+
+    Raises:
+        UsageError: the text is not two points that span a box.
+    """
+    try:
+        one, other = (tuple(float(v) for v in corner.split(",")) for corner in text.split(":"))
+        (r1, a1, s1), (r2, a2, s2) = one, other
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no region: write two corners in mm as R,A,S:R,A,S.") from error
+    return RegionOfInterest.between((r1, a1, s1), (r2, a2, s2))

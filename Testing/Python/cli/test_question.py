@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from vistaseg import catalog
+from vistaseg.cli.question import Question, names, parse_roi
+from vistaseg.errors import UsageError
+
+
+def test_a_structure_that_stands_for_several_is_asked_as_these():
+    asked, left_out = Question.parse("kidney, liver", None).ids_for(range(1, 133), "Model")
+    assert asked == (14, 5, 1) and left_out == ()
+
+
+def test_neither_classes_nor_preset_asks_for_everything():
+    asked, left_out = Question().ids_for(range(1, 133), "Model")
+    assert set(asked) == set(catalog.everything()) and left_out == ()
+
+
+def test_named_classes_come_first_and_none_twice():
+    asked, _ = Question.parse("spleen", "abdomen").ids_for(range(1, 133), "Model")
+    assert asked[0] == 3 and len(asked) == len(set(asked)) == 13
+
+
+def test_only_a_preset_may_be_answered_in_part():
+    assert Question.parse(None, "abdomen").ids_for((1, 3), "Model")[0] == (1, 3)
+    with pytest.raises(UsageError, match="Model does not know spleen. Leave it out"):
+        Question.parse("spleen, liver", "abdomen").ids_for((1,), "Model")
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 40])
+def test_a_long_list_of_names_is_cut_short_and_counted(count):
+    text = names(catalog.everything()[:count])
+    listed = text.split(" and ")[0].split(", ")
+    more = int(text.split(" and ")[1].split()[0]) if count > 7 else 0
+    assert len(listed) + more == count and more != 1
+
+
+def test_corners_may_be_given_in_any_order():
+    region = parse_roi("10, -5, 3:-10,5,-3")
+    assert region.low == (-10, -5, -3) and region.high == (10, 5, 3)
+
+
+@pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3:4,5", "1,2,3:4,5,6:7,8,9", "1;2;3:4;5;6"])
+def test_anything_else_is_no_region(text):
+    with pytest.raises(UsageError, match="R,A,S:R,A,S"):
+        parse_roi(text)

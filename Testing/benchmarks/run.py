@@ -1,0 +1,51 @@
+"""Measure speed and memory against the published pipeline; one JSON object on standard output.
+
+    python Testing/benchmarks/run.py [GROUP]
+
+Each key holds a ratio's median, minimum and maximum over repetitions in this one run; below 1 is better than the
+published pipeline built from MONAI's parts. `machine` says where it was measured. Leave the machine alone meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parent
+sys.path[:0] = [str(FOLDER.parents[1] / "Logic"), str(FOLDER.parent), str(FOLDER)]
+
+import automatic  # noqa: E402
+import memory  # noqa: E402
+import torch  # noqa: E402
+
+GROUPS: dict[str, Callable[[], dict[str, Any]]] = {"auto": automatic.measure, "memory": memory.measure}
+
+
+def machine() -> dict[str, Any]:
+    """What the figures belong to."""
+    return {
+        "cpu": torch.cpu.get_capabilities().get("cpu_name", platform.processor()),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+
+
+def main() -> None:
+    """Run one group, or all."""
+    wanted = sys.argv[1:] or list(GROUPS)
+    unknown = [name for name in wanted if name not in GROUPS]
+    if unknown:
+        sys.exit(f"Unknown group {unknown[0]}: choose one of {', '.join(GROUPS)}.")
+    figures: dict[str, Any] = {"machine": machine()}
+    for name in wanted:
+        figures |= GROUPS[name]()
+    print(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()

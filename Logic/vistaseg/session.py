@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from vistaseg import __version__, catalog
+from vistaseg.errors import UsageError
 from vistaseg.models.protocol import ClassMasks, SegmentationModel
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import RegionOfInterest
@@ -51,11 +52,13 @@ class Session:
             Segments in the order asked for, on the volume's grid; classes that were not found are left out.
 
         Raises:
-            UsageError: the model does not know a class.
+            UsageError: the model does not know a class, or none was asked for.
             InputError: the region lies outside the body.
             MemoryLimitError, CancelledError: nothing was changed.
         """
         ids = catalog.expand(class_ids)
+        if not ids:
+            raise UsageError("No structure was asked for: name at least one.")
         masks = self._opened.segment_classes(ids, region, progress)
         found = {segment.label_value: segment for segment in self._segments(masks)}
         return Segmentation(

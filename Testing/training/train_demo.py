@@ -47,8 +47,8 @@ class Stage:
 
 STAGES = (
     Stage(0.25, 32, 1.5, 4, 0.0),
-    Stage(0.65, 48, 1.0, 2, 0.3),
-    Stage(1.01, 64, 1.0, 2, 0.4),
+    Stage(0.7, 48, 1.0, 2, 0.25),
+    Stage(1.01, 64, 1.0, 2, 0.35),
 )
 SPECIAL = frozenset({23, 24, 25, 26, 27, 57, 128})
 ZERO_SHOT = 133
@@ -198,8 +198,8 @@ class Run:
         self.average = Average(self.network)
         self.generator = torch.Generator().manual_seed(arguments.seed)
         self.step, self.seconds = 0, 0.0
-        self.first_progress = 0.7 if arguments.start is not None else 0.0
-        """A run that starts from another's weights begins with the last stage."""
+        self.first_progress = STAGES[0].until if arguments.start is not None else 0.0
+        """A run that starts from another's weights knows what the first stage teaches."""
         self.weights = torch.tensor([float(len(s.present)) ** 0.5 * s.image.numel() ** 0.5 for s in subjects])
         self.output.mkdir(parents=True, exist_ok=True)
         self.state_path = self.output / "state.pt"

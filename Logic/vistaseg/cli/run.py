@@ -95,7 +95,8 @@ def _load(request: Request) -> Vista3d:
     from vistaseg.models.registry import load_model
 
     compute = choose_compute(request.device, request.precision)
-    model = load_model(request.model, compute)
+    # One question a run: nothing is worth keeping for a second one.
+    model = load_model(request.model, compute, keep_bytes=0)
     typer.echo(f"{model.identity.title} on {describe_device(compute.device)}, {compute.precision}.", err=True)
     if model.notice:
         typer.echo(model.notice, err=True)

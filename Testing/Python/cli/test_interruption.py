@@ -52,6 +52,12 @@ def test_while_the_file_is_written(interrupted, results, monkeypatch):
     assert "nothing was written" in interrupted("--preview", results / "out.png")
 
 
+@pytest.mark.usefixtures("tiny_demo")
+def test_while_the_picture_is_drawn(interrupted, results, monkeypatch):
+    monkeypatch.setattr("vistaseg.preview.preview_png", press)
+    assert "nothing was written" in interrupted("--preview", results / "out.png")
+
+
 def test_while_the_scan_is_read(interrupted, monkeypatch):
     monkeypatch.setattr("vistaseg.volume.read_volume", press)
     assert "nothing was written" in interrupted()

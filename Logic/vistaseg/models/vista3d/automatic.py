@@ -39,7 +39,11 @@ class KeptFeatures:
         """The features, some planes at a time."""
         for first in range(0, self.features.shape[1], PLANES_AT_A_TIME):
             part = self.features[:, first : first + PLANES_AT_A_TIME]
-            yield Slab(planes_of(self.plan, first, part.shape[1]), part)
+            yield Slab(planes_of(self.plan, first, part.shape[1]), self.plan.slab_axis, part)
+
+    def covers(self, region: Box) -> bool:
+        """Whether the region lies within that of the features."""
+        return region.clipped(self.plan.region) == region
 
     def hold(self, slab: Slab) -> None:
         """Keep the planes of a slab."""
@@ -72,14 +76,17 @@ class AutomaticBranch:
     def windows(self, region: Box | None = None) -> int:
         """How many windows have to be encoded to answer a question about the region."""
         plan = self._plan(region)
-        return 0 if self._covers(plan.region) else len(plan.windows)
+        return 0 if self._known(plan.region) is not None else len(plan.windows)
 
     def answer(self, question: ClassQuestion, region: Box | None, progress: Progress) -> ClassMaps:
         """Classes of every voxel of the region, 0 outside it.
 
+        Features at hand are used also for a region within theirs. Where there are none, those kept for another
+        region make room first.
+
         Raises:
             MemoryLimitError: memory ran out.
-            CancelledError: raised by `progress`; features kept before stay as they were.
+            CancelledError: raised by `progress`.
         """
         plan = self._plan(region)
         with memory_guard("the automatic segmentation"):
@@ -87,7 +94,7 @@ class AutomaticBranch:
             maps = ClassMaps(self._image.size, question)
             for slab in self._slabs(plan, progress):
                 with torch.inference_mode():
-                    maps.fill(slab.box, slab.features, vectors, plan.slab_axis)
+                    maps.fill(slab, vectors)
         return maps
 
     def forget(self) -> None:
@@ -97,13 +104,15 @@ class AutomaticBranch:
     def _plan(self, region: Box | None) -> WindowPlan:
         return plan_windows(self._image.size, self._configuration, region)
 
-    def _covers(self, region: Box) -> bool:
-        return self._kept is not None and region == self._kept.plan.region
+    def _known(self, region: Box) -> KeptFeatures | None:
+        return self._kept if self._kept is not None and self._kept.covers(region) else None
 
     def _slabs(self, plan: WindowPlan, progress: Progress) -> Iterator[Slab]:
-        if self._kept is not None and self._covers(plan.region):
+        known = self._known(plan.region)
+        if known is not None:
             progress("windows", 1, 1)
-            yield from self._kept.slabs()
+            parts = (slab.clipped(plan.region) for slab in known.slabs())
+            yield from (part for part in parts if part is not None)
             return
         keeping = self._room_for(plan)
         for slab in stream_slabs(self._network, self._image, plan, self._compute, progress):

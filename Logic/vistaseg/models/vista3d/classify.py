@@ -10,7 +10,8 @@ import torch
 from monai.networks.nets.vista3d import VISTA3D
 from torch import Tensor
 
-from vistaseg.models.vista3d.windows import Box, Index3
+from vistaseg.models.vista3d.features import Slab
+from vistaseg.models.vista3d.windows import Index3
 
 MOST_OVERLAYS = 8
 """Masks that fit in the bits of one byte."""
@@ -47,17 +48,11 @@ class ClassMaps:
         self.labels = np.zeros(size, dtype=np.uint8)
         self.overlays = np.zeros(size, dtype=np.uint8) if question.overlays else None
 
-    def fill(self, box: Box, features: Tensor, vectors: Tensor, slab_axis: int) -> None:
-        """Answer for the planes of a box.
-
-        Args:
-            box: where the planes lie.
-            features: (channels, planes, a, b).
-            vectors: (ids, channels), the embeddings of `question.ids`.
-            slab_axis: axis of (x, y, z) along which the planes follow one another.
-        """
-        labels = np.moveaxis(self.labels[box.slices], slab_axis, 0)
-        overlays = None if self.overlays is None else np.moveaxis(self.overlays[box.slices], slab_axis, 0)
+    def fill(self, slab: Slab, vectors: Tensor) -> None:
+        """Answer for the planes of a slab; `vectors` (ids, channels) are the embeddings of `question.ids`."""
+        box, features = slab.box, slab.features
+        labels = np.moveaxis(self.labels[box.slices], slab.axis, 0)
+        overlays = None if self.overlays is None else np.moveaxis(self.overlays[box.slices], slab.axis, 0)
         ids = torch.tensor((0, *self.question.competing), dtype=torch.uint8)
         count = len(self.question.competing)
         for plane in range(features.shape[1]):

@@ -25,12 +25,22 @@ class Slab:
 
     Attributes:
         box: where on the image's grid.
-        features: (channels, planes, a, b) float32: planes along the slab axis, then the other two axes in order;
-            0 where only windows of air were, which makes every logit 0: background.
+        axis: of (x, y, z), along which the planes follow one another.
+        features: (channels, planes, a, b): planes along the axis, then the other two axes in order; 0 where only
+            windows of air were, which makes every logit 0: background.
     """
 
     box: Box
+    axis: int
     features: Tensor
+
+    def clipped(self, region: Box) -> Slab | None:
+        """The part of the slab in a region; None where there is none."""
+        box = self.box.clipped(region)
+        if min(box.shape) <= 0:
+            return None
+        inside = list(box.moved([-a for a in self.box.start]).slices)
+        return Slab(box, self.axis, self.features[(slice(None), inside.pop(self.axis), *inside)])
 
 
 def window_features(network: VISTA3D, window: Tensor, compute: Compute) -> Tensor:
@@ -98,7 +108,7 @@ class _Stitcher:
             return
         counts = self.counts[:planes]
         sums = self.sums[:, :planes].div_(counts.clamp(min=1))
-        yield Slab(self._planes(planes), sums)
+        yield Slab(self._planes(planes), self.axis, sums)
         self._advance(planes)
 
     def _advance(self, planes: int) -> None:

@@ -1,0 +1,53 @@
+"""A VISTA3D small enough to run in milliseconds, with random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from monai.networks.nets.vista3d import VISTA3D
+
+from vistaseg.compute import Compute
+from vistaseg.models.vista3d.automatic import AutomaticBranch
+from vistaseg.models.vista3d.configuration import Vista3dConfiguration
+from vistaseg.models.vista3d.network import build_network
+from vistaseg.models.vista3d.preprocessing import NetworkImage
+from vistaseg.volume import Grid, GridMap
+
+
+@pytest.fixture(scope="session")
+def small() -> Vista3dConfiguration:
+    return Vista3dConfiguration(width=8, blocks_down=(1, 1), window=(16, 16, 16))
+
+
+@pytest.fixture(scope="session")
+def network(small: Vista3dConfiguration) -> VISTA3D:
+    torch.manual_seed(3)
+    return build_network(small).requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def compute() -> Compute:
+    return Compute(torch.device("cpu"), torch.float32)
+
+
+@pytest.fixture(scope="session")
+def as_image() -> Callable[[np.ndarray], NetworkImage]:
+    def make(voxels: np.ndarray) -> NetworkImage:
+        x, y, z = (np.arange(n) for n in voxels.shape)
+        back = GridMap((0, 1, 2), (x, y, z))
+        return NetworkImage(torch.from_numpy(voxels.astype(np.float32)), Grid(voxels.shape, np.eye(4)), back, 0.05)
+
+    return make
+
+
+@pytest.fixture
+def make_branch(
+    network: VISTA3D, small: Vista3dConfiguration, compute: Compute
+) -> Callable[[NetworkImage, int], AutomaticBranch]:
+    def make(image: NetworkImage, keep_bytes: int = 0) -> AutomaticBranch:
+        return AutomaticBranch(network, small, image, compute, keep_bytes)
+
+    return make

@@ -190,6 +190,7 @@ class Run:
 
     def __init__(self, arguments: argparse.Namespace, subjects: list[Subject], trained: list[int]) -> None:
         self.output, self.minutes, self.rate = arguments.output, arguments.minutes, arguments.rate
+        self.automatic_only = arguments.automatic_only
         self.subjects, self.trained = subjects, trained
         self.configuration = replace(CONFIGURATION, trained_classes=tuple(trained))
         torch.manual_seed(arguments.seed)
@@ -248,7 +249,8 @@ class Run:
         """One step of the optimiser, for the classes or for the clicks."""
         stage = next(stage for stage in STAGES if max(self.progress, self.first_progress) < stage.until)
         patches = [self.next_patch(stage) for _ in range(stage.batch)]
-        kind = "point" if chance(stage.point_share, self.generator) else "automatic"
+        share = 0.0 if self.automatic_only else stage.point_share
+        kind = "point" if chance(share, self.generator) else "automatic"
         if kind == "point":
             loss = point_step(self.network, patches, self.generator)
         else:
@@ -298,6 +300,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--leave-out", action="append", default=[], help="case that is never shown")
     parser.add_argument("--start", type=Path, help="state.pt of another run to start from")
+    parser.add_argument("--automatic-only", action="store_true", help="leave the point branch for another run")
     parser.add_argument("--minutes", type=float, default=300.0, help="computing time, all threads busy")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=2)

@@ -15,8 +15,8 @@ help:
 	@echo "make train-demo  train the model in the box again (hours)"
 	@echo "make clean       remove what these commands made"
 
-# The environment is made anew when its requirements change. torch comes first and by version, so that pip does not
-# choose a build for hardware that is not there.
+# The environment is made anew when its requirements change. torch comes first, at its pinned version, so that no other
+# package's range can bring in a second one.
 $(BIN)/.ready: constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vistaseg.errors import UsageError
-from vistaseg.segmentation.replacing import check_folder, replacing
+from vistaseg.segmentation.replacing import check_file_place, replacing
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
@@ -116,12 +116,12 @@ def check_preview_path(path: Path | str) -> None:
     """Refuse, before the long work, a picture that could not be written.
 
     Raises:
-        UsageError: the name does not end in .png, or its folder is missing or cannot be written.
+        UsageError: the name does not end in .png, a folder has it, or its folder is missing or cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() != ".png":
-        raise UsageError(f"The preview {path} has to end in .png: name it {path.with_suffix('.png').name}.")
-    check_folder(path.parent)
+        raise UsageError(f"The preview {path} has to end in .png: name it {path.stem or 'preview'}.png.")
+    check_file_place(path)
 
 
 def render_preview(

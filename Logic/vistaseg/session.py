@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from vistaseg import __version__, catalog
-from vistaseg.errors import UsageError
+from vistaseg.errors import InputError, UsageError
 from vistaseg.models.protocol import ClassMasks, SegmentationModel
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import RegionOfInterest
 from vistaseg.segmentation import Segment, Segmentation, crop_to_content
-from vistaseg.volume import Volume
+from vistaseg.segmentation.geometry import shifted
+from vistaseg.volume import Grid, Volume
 
 
 class Session:
@@ -53,27 +54,37 @@ class Session:
 
         Raises:
             UsageError: the model does not know a class, or none was asked for.
-            InputError: the region lies outside the body.
+            InputError: the region lies outside the body, or holds no voxel centre.
             MemoryLimitError, CancelledError: nothing was changed.
         """
         ids = catalog.expand(class_ids)
         if not ids:
             raise UsageError("No structure was asked for: name at least one.")
+        if region is not None:
+            self._require_voxels(region)
         masks = self._opened.segment_classes(ids, region, progress)
-        found = {segment.label_value: segment for segment in self._segments(masks)}
+        found = {segment.label_value: segment for segment in self._segments(masks, self._provenance(region))}
         return Segmentation(
             self.volume.shape_ijk, self.volume.ijk_to_ras, [found[i] for i in ids if i in found], self.volume.name
         )
 
-    def _segments(self, masks: ClassMasks) -> list[Segment]:
+    def _require_voxels(self, region: RegionOfInterest) -> None:
+        self._opened.windows(region)  # says it where the region lies outside the body
+        if not _holds_voxel(region, self.volume.grid):
+            raise InputError(
+                "The region of interest holds no voxel centre of this scan. Choose a larger region: "
+                f"voxels are {' x '.join(f'{step:.3g}' for step in self.volume.spacing)} mm."
+            )
+
+    def _segments(self, masks: ClassMasks, provenance: dict[str, Any]) -> list[Segment]:
         table = {structure.id: structure for structure in catalog.structures()}
         exclusive = Segmentation.from_label_map(
-            masks.labels, self.volume.ijk_to_ras, table, self.volume.name, self._provenance()
+            masks.labels, self.volume.ijk_to_ras, table, self.volume.name, provenance
         ).segments
-        overlapping = [self._overlapping(i, mask) for i, mask in masks.overlaps.items() if mask.any()]
+        overlapping = [self._overlapping(i, mask, provenance) for i, mask in masks.overlaps.items() if mask.any()]
         return exclusive + overlapping
 
-    def _overlapping(self, class_id: int, mask: np.ndarray) -> Segment:
+    def _overlapping(self, class_id: int, mask: np.ndarray, provenance: dict[str, Any]) -> Segment:
         structure = catalog.get(class_id)
         cropped, extent = crop_to_content(mask)
         return Segment(
@@ -84,10 +95,11 @@ class Session:
             structure.terminology,
             cropped,
             extent,
-            self._provenance(),
+            dict(provenance),
         )
 
-    def _provenance(self) -> dict[str, Any]:
+    def _provenance(self, region: RegionOfInterest | None) -> dict[str, Any]:
+        where = {} if region is None else {"region_ras_mm": [_numbers(region.low), _numbers(region.high)]}
         identity = self.model.identity
         return {
             "algorithm_type": "AUTOMATIC",
@@ -95,4 +107,29 @@ class Session:
             "software": f"VistaSeg {__version__}",
             "model": identity.key,
             "weights_sha256": identity.weights_sha256,
+            **where,
         }
+
+
+def _numbers(point: Sequence[float]) -> list[float]:
+    return [float(value) for value in point]
+
+
+def _holds_voxel(region: RegionOfInterest, grid: Grid) -> bool:
+    """Whether the centre of any voxel lies in the region; slice by slice, to take little memory."""
+    index = grid.ras_to_index(region.corners())
+    start = np.maximum(np.floor(index.min(axis=0)), 0).astype(int)
+    stop = np.minimum(np.ceil(index.max(axis=0)) + 1, grid.shape_ijk).astype(int)
+    if (stop <= start).any():
+        return False
+    i, j, _ = stop - start
+    return any(_slice_holds_voxel(region, grid, (start[0], start[1], k), (i, j)) for k in range(start[2], stop[2]))
+
+
+def _slice_holds_voxel(
+    region: RegionOfInterest, grid: Grid, offset: tuple[int, int, int], size_ij: tuple[int, int]
+) -> bool:
+    i, j = size_ij
+    inside = np.ones((1, j, i), dtype=bool)
+    region.blank_outside(inside, Grid((i, j, 1), shifted(grid.ijk_to_ras, offset)))
+    return bool(inside.any())

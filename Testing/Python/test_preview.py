@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from vistaseg.errors import UsageError
-from vistaseg.preview import MARGIN, PANEL, render_preview
+from vistaseg.preview import MARGIN, PANEL, check_preview_path, render_preview
 from vistaseg.segmentation import Segment, Segmentation, crop_to_content
 from vistaseg.volume import Volume
 
@@ -180,3 +180,15 @@ def test_a_full_disk_leaves_no_picture(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="no room left"):
         render_preview(*scene("RAS"), tmp_path / "x.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_in_the_place_of_the_picture_is_found_before_the_work(tmp_path):
+    (tmp_path / "dd.png").mkdir()
+    with pytest.raises(UsageError, match=r"dd\.png is a folder"):
+        check_preview_path(tmp_path / "dd.png")
+
+
+@pytest.mark.parametrize("path", ["", "/"])
+def test_a_picture_without_a_name_is_refused(path):
+    with pytest.raises(UsageError, match=r"has to end in \.png: name it preview\.png"):
+        check_preview_path(path)

@@ -18,7 +18,7 @@ from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.prompts import RegionOfInterest
-from vistaseg.segmentation import Segmentation
+from vistaseg.segmentation import Segmentation, read_segmentation, write_segmentation
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -216,6 +216,28 @@ def test_segments_say_how_they_were_made(session):
             "model": "bright",
             "weights_sha256": "0f" * 32,
         }
+
+
+def test_segments_of_a_region_say_which_and_their_file_does_too(session, tmp_path):
+    region = RegionOfInterest.between((-70, -20, 0), (0, 40, 45.5))
+    write_segmentation(session.segment([LEFT, TUMOR], region), tmp_path / "out.seg.nrrd")
+    back = read_segmentation(tmp_path / "out.seg.nrrd")
+    assert ids_of(back) == [LEFT, TUMOR]
+    for piece in back.segments:
+        assert piece.provenance["region_ras_mm"] == [[-70, -20, 0], [0, 40, 45.5]]
+
+
+@pytest.mark.parametrize(("codes", "turn"), [("LPS", (0, 0, 0)), ("RAS", (25, -10, 0))])
+def test_a_region_between_the_voxels_is_refused_and_one_with_a_single_voxel_is_not(phantom, codes, turn):
+    scan = phantom(*grid_of(codes, turn))
+    session = Session(scan, model())
+    centre = scan.index_to_ras(np.array([[23, 17, 23]]))[0]
+    between = centre + scan.ijk_to_ras[:3, :3] @ (0.5, 0.5, 0.5)
+    with pytest.raises(InputError, match="no voxel centre.*4 x 4 x 4 mm"):
+        session.segment([LIVER], RegionOfInterest.between(tuple(between - 0.2), tuple(between + 0.2)))
+    assert encodings(session) == 0
+    found = session.segment([LIVER], RegionOfInterest.between(tuple(centre - 0.2), tuple(centre + 0.2)))
+    assert [piece.voxel_count for piece in found.segments] == [1]
 
 
 def test_progress_is_reported_for_every_window_up_to_the_end(session):

@@ -2,9 +2,10 @@
 
     python Testing/training/evaluate_demo.py --model FOLDER --ct FILE --labels FILE --names FILE
 
-`--names` is a JSON object of label value → structure, in TotalSegmentator's spelling. A click lies where the Euclidean
-distance transform of the largest error component is largest, positive or negative as the error is, as in the CVPR 2025
-challenge for interactive segmentation; each click is answered in one window centred on it with all clicks inside.
+`--names` is a JSON object of label value, or of segment name in a .seg.nrrd, → structure or set of structures. A click
+lies where the Euclidean distance transform of the largest error component is largest, positive or negative as the error
+is, as in the CVPR 2025 challenge for interactive segmentation; each click is answered in one window centred on it with
+all clicks inside.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,7 @@ from vistaseg.models.vista3d.configuration import Vista3dConfiguration  # noqa: 
 from vistaseg.models.vista3d.model import Vista3d  # noqa: E402
 from vistaseg.models.vista3d.preprocessing import network_image  # noqa: E402
 from vistaseg.models.vista3d.windows import Box, cut_window  # noqa: E402
+from vistaseg.segmentation import read_segmentation  # noqa: E402
 from vistaseg.session import Session  # noqa: E402
 from vistaseg.volume import prepare, read_volume  # noqa: E402
 
@@ -45,6 +48,10 @@ SETS = {
     "ribs": tuple(range(63, 87)),
 }
 TISSUE = np.ones((3, 3, 3))
+ZERO_SHOT = 133
+
+Truth = dict[str, tuple[tuple[int, ...], np.ndarray]]
+"""Name → (class ids, mask (k, j, i))."""
 
 
 def dice(one: np.ndarray, other: np.ndarray) -> float:
@@ -98,26 +105,53 @@ def answer_click(model: Vista3d, image: torch.Tensor, prediction: np.ndarray, cl
     prediction[whole.slices] = logits[0, 0].numpy()[own] > 0
 
 
-def automatic_dice(model: Vista3d, ct: Path, truth: np.ndarray) -> dict[str, float]:
-    """Dice of each structure and of each set, on the CT's own grid; `truth` (k, j, i) in VISTA3D ids."""
+def automatic_dice(model: Vista3d, ct: Path, truth: Truth) -> dict[str, float]:
+    """Dice of each structure and set, on the CT's own grid."""
     volume = read_volume(ct)
     result = Session(volume, model).segment([i for i in catalog.everything() if i in model.class_ids])
     labels = np.zeros(volume.array.shape, np.uint8)
     for segment in result.segments:
         labels[segment.extent.slices][segment.mask] = segment.label_value
-    present = [int(i) for i in np.unique(truth) if i]
-    rows = {catalog.get(i).name: dice(labels == i, truth == i) for i in present}
-    sets = {name: ids for name, ids in SETS.items() if set(ids) & set(present)}
-    return rows | {name: dice(np.isin(labels, ids), np.isin(truth, ids)) for name, ids in sets.items()}
+    return {name: dice(np.isin(labels, ids), mask) for name, (ids, mask) in truth.items()}
 
 
-def read_truth(path: Path, names: Path) -> np.ndarray:
-    """Labels (k, j, i) in VISTA3D ids."""
-    table = np.zeros(256, np.uint8)
-    ids = {structure.name: structure.id for structure in catalog.structures()}
-    for value, name in json.loads(names.read_text()).items():
-        table[int(value)] = ids.get(vista_name(name), 0)
-    return table[read_volume(path).array.astype(int)]
+def read_truth(path: Path, names: Path) -> Truth:
+    """Structures, and sets of them, with their class ids and masks (k, j, i)."""
+    table: dict[str, list[str]] = {}
+    for label, name in json.loads(names.read_text()).items():
+        table.setdefault(vista_name(name), []).append(label)
+    found = {}
+    for name, labels in table.items():
+        structure = next((s for s in catalog.structures() if s.name == name), None)
+        ids = SETS.get(name) or (() if structure is None else (structure.id,))
+        mask = labelled(path, tuple(labels))
+        if ids and mask.any():
+            found[name] = (ids, mask)
+    return found | sets_of(found)
+
+
+def sets_of(truth: Truth) -> Truth:
+    """Sets whose members are in the truth, as far as they are."""
+    found = {}
+    for name, ids in SETS.items():
+        members = [mask for own, mask in truth.values() if len(own) == 1 and own[0] in ids]
+        if members and name not in truth:
+            found[name] = (ids, np.logical_or.reduce(members))
+    return found
+
+
+def labelled(path: Path, labels: tuple[str, ...]) -> np.ndarray:
+    """Mask (k, j, i) of label values, or of segments by name."""
+    if path.name.endswith(".seg.nrrd"):
+        segmentation = read_segmentation(path)
+        return np.logical_or.reduce([segmentation.full_mask(s) for s in segmentation.segments if s.name in labels])
+    return np.isin(volume_array(path), [int(label) for label in labels])
+
+
+@lru_cache(maxsize=1)
+def volume_array(path: Path) -> np.ndarray:
+    """Label values (k, j, i)."""
+    return read_volume(path).array.astype(int)
 
 
 def main() -> None:
@@ -134,13 +168,11 @@ def main() -> None:
     rows = {name: {"automatic": round(value, 3)} for name, value in automatic_dice(model, arguments.ct, truth).items()}
     volume = read_volume(arguments.ct)
     image = network_image(volume, configuration).voxels
-    on_grid = prepare(volume, configuration.spacing, margin=configuration.foreground_margin).from_original(truth)
-    for name in arguments.clicked.split(","):
-        ids = SETS.get(name) or ((structure.id,) if (structure := catalog.by_name(name)) else ())
-        mask = np.isin(on_grid, ids)
-        if mask.sum() >= 20:
-            found = click_dice(model, image, mask, ids[0] if len(ids) == 1 else 133)
-            rows.setdefault(name, {}).update({f"{n} clicks": round(found[n - 1], 3) for n in CLICKS})
+    prepared = prepare(volume, configuration.spacing, margin=configuration.foreground_margin)
+    for name in (name for name in arguments.clicked.split(",") if name in truth):
+        ids, mask = truth[name]
+        found = click_dice(model, image, prepared.from_original(mask), ids[0] if len(ids) == 1 else ZERO_SHOT)
+        rows[name].update({f"{n} clicks": round(found[n - 1], 3) for n in CLICKS})
     print(json.dumps(rows, indent=1))
 
 

@@ -11,17 +11,21 @@ from typing import Annotated
 import typer
 
 from vistaseg.cli.run import Request, run
+from vistaseg.errors import UsageError
 
 
 def demo_command(
     scan: Annotated[Path, typer.Argument(metavar="INPUT", help="A CT to try it on.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Folder for the results.")] = Path(
-        "demo-output"
-    ),
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="FOLDER", help="Folder for the results.")
+    ] = "demo-output",
 ) -> None:
     """Segment a CT with the small model in the box: to try the software out, not to read scans."""
-    segmentation, preview, report = (output / name for name in ("segmentation.seg.nrrd", "preview.png", "report.json"))
-    with _folder(output):
+    if not output.strip():
+        raise UsageError("No folder for the results was given: name one, or leave -o out.")
+    folder = Path(output)
+    segmentation, preview, report = (folder / name for name in ("segmentation.seg.nrrd", "preview.png", "report.json"))
+    with _folder(folder):
         run(Request(scan, str(segmentation), model="demo", preview=preview, report=report))
     typer.echo(f"Wrote {segmentation}, {preview}, {report}")
 

@@ -72,12 +72,28 @@ def _run(request: Request) -> dict[str, Any]:
 def _check_outputs(request: Request) -> None:
     from vistaseg.preview import check_preview_path
     from vistaseg.segmentation import check_writable
+    from vistaseg.segmentation.replacing import check_file_place
 
     check_writable(request.output)
-    if os.path.exists(request.output) and os.path.exists(request.scan) and request.scan.samefile(request.output):
-        raise UsageError(f"{request.output} is the scan itself: give the result another name.")
+    _spare_scan(request)
     if request.preview is not None:
         check_preview_path(request.preview)
+    if request.report is not None:
+        check_file_place(request.report)
+
+
+def _spare_scan(request: Request) -> None:
+    """The scan must be neither the output nor a file that writing into an output folder would replace."""
+    from vistaseg.segmentation import files_at_stake
+
+    output = Path(request.output)
+    if not os.path.exists(request.scan) or not os.path.exists(output):
+        return
+    if request.scan.samefile(output):
+        raise UsageError(f"{output} is the scan itself: give the result another name.")
+    files = files_at_stake(output, [s.name for s in catalog.structures()]) if output.is_dir() else ()
+    if any(request.scan.samefile(output / file) for file in files if (output / file).exists()):
+        raise UsageError(f"The scan {request.scan} has the name of a mask in {output}: choose another folder.")
 
 
 def _read(scan: Path) -> tuple[Volume, list[str]]:
@@ -104,9 +120,11 @@ def _load(request: Request) -> Vista3d:
 
 
 def _segment(request: Request, volume: Volume, model: Vista3d, warnings: list[str]) -> Outcome:
+    from vistaseg.segmentation import check_writable
     from vistaseg.session import Session
 
     asked, left_out = request.question.ids_for(model.class_ids, model.identity.title)
+    check_writable(request.output, [catalog.get(i).name for i in asked])
     _require_room_for_overlaps(request.output, asked)
     notes = [_left_out_note(left_out, model)] if left_out else []
     for note in notes:
@@ -134,15 +152,23 @@ def _left_out_note(left_out: tuple[int, ...], model: Vista3d) -> str:
 
 
 def _write(request: Request, outcome: Outcome, report: dict[str, Any]) -> None:
-    """All or nothing: what goes beside the segmentation takes its place only after it."""
-    from vistaseg.segmentation import replacing, write_segmentation
+    """All or nothing: what goes beside the segmentation is complete before it, and takes its place after it."""
+    from vistaseg.segmentation import write_segmentation
 
     with ExitStack() as beside:
         if request.preview is not None:
-            beside.enter_context(replacing(request.preview)).write(_picture(outcome))
+            _put(beside, request.preview, _picture(outcome))
         if request.report is not None:
-            beside.enter_context(replacing(request.report)).write(report_bytes(report))
+            _put(beside, request.report, report_bytes(report))
         write_segmentation(outcome.segmentation, request.output)
+
+
+def _put(beside: ExitStack, path: Path, content: bytes) -> None:
+    from vistaseg.segmentation import replacing, settle
+
+    file = beside.enter_context(replacing(path))
+    file.write(content)
+    settle(file)
 
 
 def _picture(outcome: Outcome) -> bytes:

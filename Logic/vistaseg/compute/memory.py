@@ -40,6 +40,5 @@ def memory_guard(what: str) -> Iterator[None]:
 
 def _limit(what: str) -> MemoryLimitError:
     return MemoryLimitError(
-        f"Memory ran out during {what}. Close other programs, choose a smaller region of interest, "
-        "or lower the memory budget."
+        f"Memory ran out during {what}. Close other programs, or choose a smaller region of interest."
     )

@@ -1,6 +1,7 @@
 """The result: masks on the volume's own grid, what they are and how they were made; and its files."""
 
 from vistaseg.segmentation.files import OUTPUT_FORMATS, check_writable, read_segmentation, write_segmentation
+from vistaseg.segmentation.label_files import files_at_stake
 from vistaseg.segmentation.model import (
     Extent,
     LabelInfo,
@@ -10,7 +11,7 @@ from vistaseg.segmentation.model import (
     distinct_color,
 )
 from vistaseg.segmentation.overlap import assign_layers, overlapping_pairs
-from vistaseg.segmentation.replacing import replacing
+from vistaseg.segmentation.replacing import replacing, settle
 
 __all__ = [
     "OUTPUT_FORMATS",
@@ -22,8 +23,10 @@ __all__ = [
     "check_writable",
     "crop_to_content",
     "distinct_color",
+    "files_at_stake",
     "overlapping_pairs",
     "read_segmentation",
     "replacing",
+    "settle",
     "write_segmentation",
 ]

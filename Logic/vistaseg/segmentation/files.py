@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from vistaseg.errors import InputError, UsageError
+from vistaseg.segmentation.foreign import spare_foreign_files, spare_foreign_table
 from vistaseg.segmentation.label_files import (
+    file_names,
     read_folder,
     read_label_map,
     table_path,
@@ -14,10 +17,9 @@ from vistaseg.segmentation.label_files import (
     write_label_map,
 )
 from vistaseg.segmentation.model import Segmentation
-from vistaseg.segmentation.replacing import check_folder, write_error
+from vistaseg.segmentation.replacing import check_file_place, check_folder, write_error
 from vistaseg.segmentation.seg_nrrd import write_seg_nrrd
 from vistaseg.segmentation.seg_nrrd_reader import read_seg_nrrd
-from vistaseg.segmentation.table import read_table
 
 OUTPUT_FORMATS = "a file .seg.nrrd, .nii.gz or .nii, or a folder for one NIfTI file per structure"
 _WRITERS = {".seg.nrrd": write_seg_nrrd, ".nii.gz": write_label_map, ".nii": write_label_map}
@@ -31,35 +33,40 @@ def write_segmentation(segmentation: Segmentation, path: Path | str) -> None:
     replaced only when all of the new is complete.
 
     Raises:
-        UsageError: unknown suffix, a place that cannot be written, no room, or overlapping segments for a
-            label map.
+        UsageError: unknown suffix, a place that cannot be written, no room, a file of another program in the
+            way, or overlapping segments for a label map.
     """
     check_writable(path)
     _WRITERS.get(_output_suffix(path), write_folder)(segmentation, Path(path))
 
 
-def check_writable(path: Path | str) -> None:
+def check_writable(path: Path | str, names: Sequence[str] = ()) -> None:
     """Check, before a long computation, that a segmentation can be written to `path`.
+
+    Args:
+        path: where it will go.
+        names: of the segments that it may have; in a folder each has a file.
 
     Raises:
         UsageError: says what is wrong with it.
     """
+    if not str(path).strip():
+        raise UsageError(f"No place for the segmentation was given: give {OUTPUT_FORMATS}.")
     try:
-        _check_place(path)
+        _check_place(path, names)
     except OSError as error:
         raise write_error(Path(path), error) from error
 
 
-def _check_place(path: Path | str) -> None:
+def _check_place(path: Path | str, names: Sequence[str]) -> None:
     target = Path(path)
     if not _output_suffix(path):
+        spare_foreign_files(target, file_names(names))
         check_folder(target if target.is_dir() else target.parent)
         return
-    if target.is_dir():
-        raise UsageError(f"{target} is a folder: give another name.")
+    check_file_place(target)
     if target.name.lower().endswith((".nii", ".nii.gz")):
-        _spare_foreign_table(table_path(target))
-    check_folder(target.parent)
+        spare_foreign_table(table_path(target))
 
 
 def _output_suffix(path: Path | str) -> str:
@@ -72,16 +79,6 @@ def _output_suffix(path: Path | str) -> str:
     if target.suffix or target.exists():
         raise UsageError(f"{target} is no place for a segmentation: give {OUTPUT_FORMATS}.")
     return ""
-
-
-def _spare_foreign_table(path: Path) -> None:
-    """A JSON file of the same name may be another program's, a BIDS sidecar for one."""
-    try:
-        ours = not path.exists() or read_table(path) is not None
-    except InputError:
-        ours = False
-    if not ours:
-        raise UsageError(f"{path} would be overwritten, and VistaSeg did not write it: give another name.")
 
 
 def read_segmentation(path: Path | str) -> Segmentation:

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import InputError, UsageError
+from vistaseg.segmentation.foreign import own_files, spare_foreign_files
 from vistaseg.segmentation.geometry import same_grid
 from vistaseg.segmentation.model import Extent, Index, Mask, Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.nifti import check_nifti_grid, read_nifti, write_nifti
 from vistaseg.segmentation.overlap import require_label_map
 from vistaseg.segmentation.replacing import partial_name, replacing, write_error
 from vistaseg.segmentation.slabs import label_dtype
-from vistaseg.segmentation.table import make_table, read_table, segment_of_row, table_bytes
+from vistaseg.segmentation.table import FOLDER_TABLE, make_table, read_table, segment_of_row, table_bytes
 
-FOLDER_TABLE = "segments.json"
 _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 
 
@@ -92,13 +92,15 @@ def write_folder(segmentation: Segmentation, folder: Path) -> None:
     removed, other files are left alone.
 
     Raises:
-        UsageError: the folder or a file cannot be written.
+        UsageError: the folder or a file cannot be written, or a file of another program is in the way.
     """
     check_nifti_grid(segmentation.grid)
+    files = file_names([segment.name for segment in segmentation.segments])
+    spare_foreign_files(folder, files)
     workplace = (folder if folder.is_dir() else folder.parent) / partial_name()
     try:
         workplace.mkdir()
-        _fill_folder(segmentation, workplace)
+        _fill_folder(segmentation, workplace, files)
         _move_into_place(workplace, folder)
     except OSError as error:
         raise write_error(folder, error) from error
@@ -106,8 +108,7 @@ def write_folder(segmentation: Segmentation, folder: Path) -> None:
         shutil.rmtree(workplace, ignore_errors=True)
 
 
-def _fill_folder(segmentation: Segmentation, folder: Path) -> None:
-    files = [f"{stem}.nii.gz" for stem in safe_stems([segment.name for segment in segmentation.segments])]
+def _fill_folder(segmentation: Segmentation, folder: Path, files: list[str]) -> None:
     for segment, file in zip(segmentation.segments, files, strict=True):
         write_nifti(
             folder / file, segmentation.shape_ijk, segmentation.ijk_to_ras, [(1, segment)], np.dtype(np.uint8)
@@ -120,21 +121,11 @@ def _move_into_place(workplace: Path, folder: Path) -> None:
     if not folder.exists():
         os.replace(workplace, folder)
         return
-    before, files = _listed_files(folder), sorted(_listed_files(workplace))
+    before, files = own_files(folder), sorted(own_files(workplace))
     for file in [*files, FOLDER_TABLE]:
         os.replace(workplace / file, folder / file)
     for stale in before.difference(files):
         (folder / stale).unlink(missing_ok=True)
-
-
-def _listed_files(folder: Path) -> set[str]:
-    """Files that the table of a folder names, if it is ours; names that lead elsewhere do not count."""
-    try:
-        table = read_table(folder / FOLDER_TABLE)
-        names = [str(row["file"]) for row in table["segments"]] if table else []
-    except (InputError, KeyError, TypeError):
-        return set()
-    return {name for name in names if Path(name).name == name and name.endswith(".nii.gz")}
 
 
 def read_folder(folder: Path) -> Segmentation:
@@ -160,6 +151,16 @@ def _read_mask(path: Path, shape_ijk: Index) -> tuple[Mask, Extent]:
     if labels.shape != shape_ijk[::-1]:
         raise InputError(f"{path} is on another grid than {FOLDER_TABLE} says: write the segmentation again.")
     return crop_to_content(labels != 0)
+
+
+def file_names(names: Sequence[str]) -> list[str]:
+    """The files in a folder that hold the masks of segments with these names."""
+    return [f"{stem}.nii.gz" for stem in safe_stems(names)]
+
+
+def files_at_stake(folder: Path, names: Sequence[str]) -> set[str]:
+    """Files of a folder that are replaced or removed when segments of these names are written into it."""
+    return {*file_names(names), *own_files(folder), FOLDER_TABLE}
 
 
 def safe_stems(names: Sequence[str]) -> list[str]:

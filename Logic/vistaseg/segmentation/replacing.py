@@ -22,23 +22,45 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A binary file to write, which takes the place of `path` when the block ends well.
 
     It is written in the same folder under another name. When the block fails, what was at `path` before stays
-    as it was and nothing half-written remains.
+    as it was and nothing half-written remains. Where `path` is a symbolic link, the file that it leads to is
+    replaced and the link stays.
 
     Raises:
         UsageError: the file cannot be written; says why.
     """
-    temporary = path.with_name(partial_name())
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(partial_name())
     try:
         with temporary.open("xb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+            settle(file)
+        os.replace(temporary, target)
     except OSError as error:
         raise write_error(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def settle(file: IO[bytes]) -> None:
+    """Bring all of a file to the disk, which may find only then that there is no room."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def check_file_place(path: Path) -> None:
+    """Check that a file can be written to `path`, or to where it leads as a symbolic link.
+
+    Raises:
+        UsageError: a folder is there, or the file cannot be written.
+    """
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:
+        raise write_error(path, error) from error
+    if is_folder:
+        raise UsageError(f"{path} is a folder: give another name.")
+    check_folder(Path(os.path.realpath(path)).parent)
 
 
 def check_folder(folder: Path) -> None:

@@ -55,7 +55,7 @@ def read_seg_nrrd(path: Path) -> Segmentation:
     try:
         fields, keys, voxels = _read(path)
         return _build(path, fields, keys, voxels)
-    except (nrrd.NRRDError, ValueError, KeyError, EOFError, TypeError, zlib.error, UsageError) as error:
+    except (nrrd.NRRDError, ValueError, LookupError, EOFError, TypeError, zlib.error, UsageError) as error:
         raise InputError(f"{path} cannot be read as a segmentation: {error}. Export it again.") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}).") from error

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vistaseg.catalog import Code, Terminology
 
 FORMAT = "vistaseg segmentation"
+FOLDER_TABLE = "segments.json"
 _CODES = ("category", "type", "type_modifier", "region", "region_modifier")
 
 

@@ -11,6 +11,8 @@ from vistaseg.volume.volume import Volume
 
 SPACING_RANGE_MM = (0.01, 50.0)
 AIR_LIMIT_HU = -900.0
+HU_RANGE = (-1e6, 1e6)
+"""Far beyond what a scanner gives, metal included: values outside are marks or damage."""
 THICK_SLICE_MM = 10.0
 SMALL_FIELD_MM = 40.0
 
@@ -52,12 +54,13 @@ def check_ct(volume: Volume) -> list[str]:
 
     Raises:
         InputError: as `check_volume`, or the axes are not at right angles, the modality is another than CT,
-            all voxels are the same, or all are air.
+            all voxels are the same, all are air, or some are far beyond HU (`HU_RANGE`).
     """
     check_volume(volume)
     volume.grid.require_orthogonal("segmentation")
     _check_modality(volume.modality)
     low, high = float(volume.array.min()), float(volume.array.max())
+    _check_range(volume.array, low, high)
     _check_contrast(low, high)
     return [*volume.notes, *_intensity_doubts(low, high), *_geometry_doubts(volume)]
 
@@ -68,6 +71,17 @@ def _check_modality(modality: str | None) -> None:
             f"This is a scan of modality {modality}. The model (VISTA3D) is trained on CT, and its result "
             "would be meaningless: give a CT."
         )
+
+
+def _check_range(array: np.ndarray, low: float, high: float) -> None:
+    lowest, highest = HU_RANGE
+    if lowest <= low and high <= highest:
+        return
+    bad = sum(int(((part < lowest) | (part > highest)).sum()) for part in array)
+    raise InputError(
+        f"{bad} of {array.size} voxels are beyond {highest:,.0f} HU or below {lowest:,.0f} HU. Replace them first, "
+        "outside the patient usually by -1000 HU."
+    )
 
 
 def _check_contrast(low: float, high: float) -> None:

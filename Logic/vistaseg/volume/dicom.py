@@ -38,11 +38,10 @@ def read_dicom(path: Path) -> Volume:
     Raises:
         InputError: there is no series of images, or it makes no regular volume; the message says why.
     """
-    series = _group(path.rglob("*") if path.is_dir() else path.parent.glob("*"))
     if path.is_dir():
-        chosen, notes = _largest(list(series.values()))
+        chosen, notes = _largest(list(_group(path.rglob("*")).values()))
     else:
-        chosen, notes = _series_of(path, series.values()), ()
+        chosen, notes = _series_around(path), ()
     slices = _without_localizers(chosen)
     _check_images(slices)
     ordered, step = _sorted_by_position(slices)
@@ -55,7 +54,8 @@ def read_dicom(path: Path) -> Volume:
 def _group(files: Iterable[Path]) -> dict[tuple[str, str], list[Any]]:
     """Headers of all images among the files, by series; without a UID a folder is a series."""
     groups: dict[tuple[str, str], list[Any]] = defaultdict(list)
-    for path in sorted(item for item in files if item.is_file() and is_dicom(item)):
+    once = {item.resolve(): item for item in sorted(files, reverse=True) if item.is_file()}  # a link is no copy
+    for path in sorted(item for item in once.values() if is_dicom(item)):
         header = _header(path)
         if header is not None and "Rows" in header:
             uid = str(header.get("SeriesInstanceUID", "") or "")
@@ -68,9 +68,18 @@ def _group(files: Iterable[Path]) -> dict[tuple[str, str], list[Any]]:
     return groups
 
 
-def _series_of(path: Path, series: Iterable[list[Any]]) -> list[Any]:
-    for group in series:
-        if any(_file(header) == path for header in group):
+def _series_around(path: Path) -> list[Any]:
+    """Headers of the series that a file belongs to.
+
+    The others of a linked slice lie beside the link or beside what it points to: where more are found.
+    """
+    places = (path, path.resolve()) if path.is_symlink() else (path,)
+    return max((_series_of(place) for place in places), key=len)
+
+
+def _series_of(path: Path) -> list[Any]:
+    for group in _group(path.parent.glob("*")).values():
+        if any(_file(header).resolve() == path.resolve() for header in group):
             return group
     raise InputError("This DICOM file holds no image. Give a slice of the scan, or the folder of the series.")
 
@@ -94,7 +103,9 @@ def _largest(series: list[list[Any]]) -> tuple[list[Any], tuple[str, ...]]:
     if len(series) == 1:
         return chosen, ()
     description = str(chosen[0].get("SeriesDescription", "")).strip() or "without a description"
-    read = f"the largest one ({description}, {len(chosen)} images)"
+    equals = sum(len(group) == len(chosen) for group in scans)
+    rank = "the largest one" if equals == 1 else f"the first of {equals} equally large ones"
+    read = f"{rank} ({description}, {len(chosen)} images)"
     return chosen, (f"The folder holds {len(series)} series; {read} was read.",)
 
 

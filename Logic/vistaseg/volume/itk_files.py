@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vistaseg.errors import InputError
-from vistaseg.volume.limits import check_promise
+from vistaseg.volume.limits import DEFLATE_RATIO, check_promise
 from vistaseg.volume.simpleitk import simpleitk
 from vistaseg.volume.volume import Volume
 
@@ -25,17 +25,35 @@ _META_BYTES = {
     "LONG_LONG": 8, "ULONG_LONG": 8, "DOUBLE": 8,
 }  # fmt: skip
 
+_NRRD_SPACES = (
+    "right-anterior-superior", "ras", "left-anterior-superior", "las", "left-posterior-superior", "lps",
+)  # fmt: skip
+_NRRD_RATIOS = {"raw": 1.0, "gzip": DEFLATE_RATIO, "gz": DEFLATE_RATIO, "hex": 0.5}
+_NRRD_TEXTS = ("ascii", "text", "txt")
+_META_DIRECTIONS = ("transformmatrix", "rotation", "orientation")
+_UNORIENTED_FORMATS = ("GiplImageIO", "VTKImageIO")
+_PICTURE_FORMATS = (
+    "TIFFImageIO", "LSMImageIO", "BioRadImageIO", "JPEG2000ImageIO", "JPEGImageIO", "PNGImageIO", "BMPImageIO",
+)  # fmt: skip
+_UNORIENTED = (
+    "The file does not say how it is oriented: left and right may be exchanged. It was read as ITK and 3D Slicer read "
+    "it, with LPS axes where it names none."
+)
+
 _Fields = dict[str, str]
 
 
 @dataclass(frozen=True)
 class _Promise:
-    """What a header says about its voxels; `data_file` None: they follow the header, at byte `data_start`."""
+    """What a header says about its voxels.
+
+    `data_file` None: they follow the header, at byte `data_start`. `ratio`: see `check_promise`.
+    """
 
     byte_count: int
     data_file: str | None
     data_start: int
-    compressed: bool
+    ratio: float
 
 
 @dataclass(frozen=True)
@@ -45,6 +63,7 @@ class _Form:
     parse: Callable[[bytes], tuple[_Fields, int]]
     promise: Callable[[_Fields, int], _Promise | None]
     spacing_key: str
+    oriented: Callable[[_Fields], bool]
 
 
 def read_with_itk(path: Path) -> Volume:
@@ -53,15 +72,18 @@ def read_with_itk(path: Path) -> Volume:
     Raises:
         InputError: the file is no image, is damaged, or holds no three-dimensional image of plain numbers.
     """
-    _check_header(path)
+    oriented = _check_header(path)
     reader = simpleitk().ImageFileReader()
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
         _check_kind(reader.GetDimension(), reader.GetNumberOfComponents())
-        return Volume.from_sitk(reader.Execute())
+        format_name = reader.GetImageIOFromFileName(str(path))
+        _check_placed(format_name)
+        volume = Volume.from_sitk(reader.Execute())
     except RuntimeError as error:
         raise _explained(str(error)) from error
+    return volume if oriented and format_name not in _UNORIENTED_FORMATS else replace(volume, notes=(_UNORIENTED,))
 
 
 def _check_kind(dimension: int, components: int) -> None:
@@ -77,6 +99,14 @@ def _check_kind(dimension: int, components: int) -> None:
     if dimension > 3:
         raise InputError(
             f"The image has {dimension} dimensions: it is a time series. Extract a single volume."
+        )
+
+
+def _check_placed(format_name: str) -> None:
+    if format_name in _PICTURE_FORMATS:
+        raise InputError(
+            "This is a stack of pictures (TIFF or the like), which does not tell the size of a voxel or its place in "
+            "the patient. Give the scan itself, as DICOM, NIfTI or NRRD."
         )
 
 
@@ -96,17 +126,22 @@ def _explained(reason: str) -> InputError:
     return InputError("The image is damaged or incomplete, and ITK cannot read it. Copy or export it again.")
 
 
-def _check_header(path: Path) -> None:
-    """Look for what ITK would mend silently, or find out only after it has taken the memory."""
+def _check_header(path: Path) -> bool:
+    """Look for what ITK would mend silently, or find out only after it has taken the memory.
+
+    Returns:
+        Whether the header says how the volume is oriented; True where this is not looked at.
+    """
     form = _FORMS.get(path.suffix.lower())
     if form is None:
-        return
+        return True
     with path.open("rb") as stream:
         fields, end = form.parse(stream.read(_HEADER_LIMIT))
     _check_spacing(fields.get(form.spacing_key, ""))
     promise = form.promise(fields, end)
     if promise is not None:
-        check_promise(promise.byte_count, _available(path, promise), promise.compressed)
+        check_promise(promise.byte_count, _available(path, promise), promise.ratio)
+    return form.oriented(fields)
 
 
 def _check_spacing(stated: str) -> None:
@@ -140,11 +175,26 @@ def _nrrd_fields(raw: bytes) -> tuple[_Fields, int]:
 def _nrrd_promise(fields: _Fields, end: int) -> _Promise | None:
     width = next((count for count, names in _NRRD_BYTES.items() if fields.get("type") in names), None)
     data_file = fields.get("data file", fields.get("datafile"))
-    compressed = fields.get("encoding", "") in ("gzip", "gz")
-    if width is None or not (compressed or fields.get("encoding") == "raw") or _many_files(data_file):
+    if width is None:
         return None
-    count = int(math.prod(_numbers(fields.get("sizes", ""))))
-    return _Promise(count * width, data_file, 0 if data_file else end, compressed)
+    byte_count = _count(fields.get("sizes", "")) * width
+    if _many_files(data_file):
+        return _Promise(byte_count, None, 0, math.inf)
+    return _Promise(byte_count, data_file, 0 if data_file else end, _nrrd_ratio(fields.get("encoding", ""), width))
+
+
+def _nrrd_ratio(encoding: str, width: int) -> float:
+    """Bytes of voxels that a byte of the file can stand for: in text a digit at most a voxel of `width` bytes.
+
+    Other compression, bzip2 that is, could shrink constant voxels further than deflate can, but not a scan.
+    """
+    if encoding.lower() in _NRRD_TEXTS:
+        return width
+    return _NRRD_RATIOS.get(encoding.lower(), DEFLATE_RATIO)
+
+
+def _nrrd_oriented(fields: _Fields) -> bool:
+    return fields.get("space", "").lower() in _NRRD_SPACES and "space directions" in fields
 
 
 def _meta_fields(raw: bytes) -> tuple[_Fields, int]:
@@ -163,18 +213,33 @@ def _meta_fields(raw: bytes) -> tuple[_Fields, int]:
 def _meta_promise(fields: _Fields, end: int) -> _Promise | None:
     width = _META_BYTES.get(fields.get("elementtype", "").upper().removeprefix("MET_"))
     data_file = fields.get("elementdatafile")
-    if width is None or data_file is None or _many_files(data_file):
+    if width is None or data_file is None:
         return None
+    byte_count = _count(fields.get("dimsize", "")) * _count(fields.get("elementnumberofchannels", "")) * width
+    if _many_files(data_file):
+        return _Promise(byte_count, None, 0, math.inf)
     local = data_file.upper() == "LOCAL"
-    channels = math.prod(_numbers(fields.get("elementnumberofchannels", "")))
-    count = int(math.prod(_numbers(fields.get("dimsize", ""))) * channels)
-    compressed = fields.get("compresseddata", "").lower() in ("true", "1")
-    return _Promise(count * width, None if local else data_file, end if local else 0, compressed)
+    return _Promise(byte_count, None if local else data_file, end if local else 0, _meta_ratio(fields, width))
+
+
+def _meta_ratio(fields: _Fields, width: int) -> float:
+    if fields.get("compresseddata", "").lower() in ("true", "1"):
+        return DEFLATE_RATIO
+    return width if fields.get("binarydata", "").lower() in ("false", "0") else 1
+
+
+def _meta_oriented(fields: _Fields) -> bool:
+    return any(key in fields for key in _META_DIRECTIONS)
 
 
 def _many_files(data_file: str | None) -> bool:
     """Whether the voxels are spread over several files: a list, or a numbered pattern."""
     return data_file is not None and ("%" in data_file or data_file.upper().startswith("LIST"))
+
+
+def _count(text: str) -> int:
+    """Product of sizes, no larger than what can still be told as a number of bytes."""
+    return min(math.prod(int(size) for size in _numbers(text)), 2**60)
 
 
 def _numbers(text: str) -> list[float]:
@@ -187,10 +252,10 @@ def _numbers(text: str) -> list[float]:
 
 
 _FORMS = {
-    suffix: _Form(parse, promise, spacing_key)
-    for suffixes, parse, promise, spacing_key in (
-        ((".nrrd", ".nhdr"), _nrrd_fields, _nrrd_promise, "spacings"),
-        ((".mha", ".mhd"), _meta_fields, _meta_promise, "elementspacing"),
+    suffix: _Form(parse, promise, spacing_key, oriented)
+    for suffixes, parse, promise, spacing_key, oriented in (
+        ((".nrrd", ".nhdr"), _nrrd_fields, _nrrd_promise, "spacings", _nrrd_oriented),
+        ((".mha", ".mhd"), _meta_fields, _meta_promise, "elementspacing", _meta_oriented),
     )
     for suffix in suffixes
 }

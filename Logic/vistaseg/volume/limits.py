@@ -7,22 +7,22 @@ from vistaseg.errors import InputError
 MAX_VOLUME_BYTES = 16 * 2**30
 """More than any clinical CT: 1024 x 1024 x 2000 voxels as 64-bit numbers."""
 
-_MAX_DEFLATE_RATIO = 1032
+DEFLATE_RATIO = 1032
 """Deflate, which gzip and zlib use, cannot shrink anything further (zlib's technical notes)."""
 
 
-def check_promise(promised: int, available: int, compressed: bool) -> None:
+def check_promise(promised: int, available: int, ratio: float = 1) -> None:
     """Compare the bytes of voxels that a header promises with those that follow it.
 
     Args:
         promised: bytes of all voxels, uncompressed.
         available: bytes in the file (or files) that can hold them.
-        compressed: whether these are compressed by deflate.
+        ratio: most bytes of voxels that one byte of the file can stand for, 1 where they lie as they are.
 
     Raises:
         InputError: there are too few of them, or the volume is implausibly large.
     """
-    if promised > available * (_MAX_DEFLATE_RATIO if compressed else 1):
+    if promised > available * ratio:
         raise too_short(promised, available)
     if promised > MAX_VOLUME_BYTES:
         raise InputError(

@@ -18,7 +18,7 @@ import numpy as np
 
 from vistaseg.errors import InputError, MemoryLimitError
 from vistaseg.volume.geometry import ORTHOGONALITY_TOLERANCE, Grid
-from vistaseg.volume.limits import check_promise, too_short
+from vistaseg.volume.limits import DEFLATE_RATIO, check_promise, too_short
 from vistaseg.volume.volume import Volume
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -60,9 +60,12 @@ def read_nifti(path: Path) -> Volume:
         shape, kind = _checked_shape(header), _number_type(header)
         promised = math.prod(shape) * kind.itemsize
         offset = _data_start(header)
-        check_promise(promised, path.stat().st_size - (0 if compressed else offset), compressed)
+        available = path.stat().st_size - (0 if compressed else offset)
+        check_promise(promised, available, DEFLATE_RATIO if compressed else 1)
         stream.seek(offset)
         voxels = _read_exactly(stream, promised).view(kind).reshape(shape[::-1])
+        if compressed:
+            _check_end(stream)
     affine, notes = _affine(header)
     return Volume(_scaled(voxels, header), affine, notes=notes)
 
@@ -157,8 +160,20 @@ def _read_exactly(stream: BinaryIO, count: int) -> np.ndarray:
             raise too_short(count, filled)
         buffer[filled : filled + len(part)] = np.frombuffer(part, dtype=np.uint8)
         filled += len(part)
-    stream.read(1)  # makes gzip compare its checksum when this was all
     return buffer
+
+
+def _check_end(stream: BinaryIO) -> None:
+    """Read on to the end of a compressed stream, where its checksum is compared.
+
+    A damaged stream often unpacks to more than was packed, so what is left over is refused as well; one chunk
+    is enough to tell.
+    """
+    if stream.read(_CHUNK_BYTES):
+        raise InputError(
+            "The compressed file holds more data than its header promises: it is damaged. Copy or export it "
+            "again."
+        )
 
 
 def _scaled(voxels: np.ndarray, header: dict[str, Any]) -> np.ndarray:
@@ -188,16 +203,23 @@ def _stated_affine(header: dict[str, Any]) -> tuple[np.ndarray, tuple[str, ...]]
     has_qform = header["qform_code"] > 0
     if header["sform_code"] > 0:
         sform = np.vstack([header["srow"], [0, 0, 0, 1]])
-        if not has_qform or Grid((1, 1, 1), sform).shear <= ORTHOGONALITY_TOLERANCE:
-            return sform, ()
-        return _qform(header), ("The sform of the file is sheared; its qform was used.",)
+        flaw = _flaw(sform) if has_qform else None
+        return (_qform(header), (f"The sform of the file is {flaw}; its qform was used.",)) if flaw else (sform, ())
     if has_qform:
         return _qform(header), ()
-    return np.diag([*header["pixdim"][1:4], 1.0]), (
-        "The file does not say how it is oriented (no sform, no qform): left and right may be exchanged. It "
-        "was "
-        "read as RAS, as 3D Slicer does.",
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) * [*header["pixdim"][1:4], 1.0], (
+        "The file does not say how it is oriented (no sform, no qform): left and right may be exchanged. It was "
+        "read as LPS from the origin, as ITK and 3D Slicer read it.",
     )
+
+
+def _flaw(sform: np.ndarray) -> str | None:
+    """What speaks against a matrix where there is another to take."""
+    try:
+        shear = Grid((1, 1, 1), sform).shear
+    except InputError:
+        return "not usable"
+    return "sheared" if shear > ORTHOGONALITY_TOLERANCE else None
 
 
 def _qform(header: dict[str, Any]) -> np.ndarray:

@@ -14,10 +14,11 @@ from vistaseg.volume.volume import Volume
 
 _DEFAULT_NAME = Volume.name
 _SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")
+_PAIR_SUFFIXES = (".hdr", ".img", ".hdr.gz", ".img.gz")
 
 
 def read_volume(path: Path | str) -> Volume:
-    """Read a scan: NIfTI, NRRD, MetaImage and what else ITK reads, a DICOM folder or a file of a series.
+    """Read a scan: NIfTI in one file, NRRD, MetaImage and what else ITK can place, or DICOM, by folder or by slice.
 
     Raises:
         InputError: there is no such file, it is damaged, no image, or no single three-dimensional scan with a
@@ -46,6 +47,11 @@ def _read(path: Path) -> Volume:
         return read_dicom(path)
     if path.name.lower().endswith((".nii", ".nii.gz")):
         return read_nifti(path)
+    if path.name.lower().endswith(_PAIR_SUFFIXES):
+        raise InputError(
+            "A header and its voxels in two files (.hdr and .img, Analyze or NIfTI) cannot be read safely: it would "
+            "not show if one of them were cut off. Convert the pair to .nii.gz, in 3D Slicer for instance."
+        )
     return read_with_itk(path)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,9 +31,37 @@ def weights_folder(key: str) -> Path:
     return data_folder() / "weights" / key
 
 
-def staging_folder(key: str) -> Path:
-    """Folder for a file on its way into the store: same disk, so that the last step is a rename."""
+def download_folder(key: str) -> Path:
+    """Folder for a download: the same in every run, so that one that broke off is resumed."""
     return data_folder() / "weights" / f".incoming-{key}"
+
+
+def unfinished_folders(key: str) -> list[Path]:
+    """Folders of runs that did not end, and of those that run now."""
+    kept = download_folder(key)
+    return [kept, *sorted(kept.parent.glob(f"{kept.name}.*"))]
+
+
+@contextmanager
+def staging(key: str) -> Iterator[Path]:
+    """A folder that no other run uses, for a file on its way into the store, removed at the end.
+
+    It is on the same disk as the store, so that the last step is a rename.
+
+    Raises:
+        WeightsError: it cannot be made, or what the disk refuses in the block.
+    """
+    kept = download_folder(key)
+    folder = kept.with_name(f"{kept.name}.{_own_mark()}")
+    try:
+        with writing_to(folder):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _own_mark() -> str:
+    return f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 @contextmanager
@@ -49,9 +79,12 @@ def writing_to(folder: Path) -> Iterator[Path]:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a small JSON file so that a reader sees the old one or the new one, never half of it."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    temporary = path.with_name(f"{path.name}.{_own_mark()}.tmp")
+    try:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

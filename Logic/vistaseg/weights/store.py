@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vistaseg.errors import WeightsError
 from vistaseg.weights.acceptance import require_acceptance
 from vistaseg.weights.download import download
-from vistaseg.weights.folder import staging_folder, weights_folder, writing_to
+from vistaseg.weights.folder import download_folder, staging, unfinished_folders, weights_folder, writing_to
 from vistaseg.weights.manifest import WeightsEntry, load_manifest
 from vistaseg.weights.record import (
     Progress,
@@ -93,18 +93,21 @@ def fetch(
         progress: called with the bytes done and in all.
 
     Raises:
-        WeightsError: license not accepted, no connection, wrong checksum, or a folder that cannot be written.
+        WeightsError: the user's own file is installed, license not accepted, no connection, wrong checksum or
+            content, or a folder that cannot be written.
     """
+    _spare_own_file(entry)
     require_acceptance(entry, accept_license)
     found = status(entry)
-    if found.state is WeightsState.INSTALLED and found.source == "download":
+    if found.state is WeightsState.INSTALLED:
         return found
-    with writing_to(staging_folder(entry.key)) as staging:
-        pass
-    arrived = download(entry, staging, progress)
-    digests = file_digests(arrived, {"sha256", *entry.pinned})
-    _refuse_other_checksum(entry, staging, digests)
-    return _install(entry, arrived, digests["sha256"], "download", entry.origin)
+    with staging(entry.key) as folder:
+        resumable = download_folder(entry.key)
+        resumable.mkdir(exist_ok=True)
+        arrived = _take(download(entry, resumable, progress), folder)
+        shutil.rmtree(resumable, ignore_errors=True)
+        sha256 = _checked_download(entry, arrived)
+        return _install(entry, arrived, sha256, "download", entry.origin)
 
 
 def import_file(
@@ -116,17 +119,20 @@ def import_file(
     model's own), then copied. The published checksum is not asked for, since the file may be fine-tuned.
 
     Raises:
-        WeightsError: not a checkpoint of this model, or a folder that cannot be written.
+        WeightsError: not a checkpoint of this model, the published file of another entry, or a folder that
+            cannot be written.
     """
     from vistaseg.weights.layouts import check_file
 
     path = Path(path)
     check_file(path, entry.model, expected)
-    with writing_to(staging_folder(entry.key)) as staging:
-        copy = staging / f"model{_suffix_by_content(path)}"
+    with staging(entry.key) as folder:
+        copy = folder / f"model{_suffix_by_content(path)}"
         shutil.copyfile(path, copy)
-    sha256 = file_digests(copy, ["sha256"], progress)["sha256"]
-    return _install(entry, copy, sha256, "user", path.name)
+        others = [other for other in load_manifest() if other.key != entry.key]
+        digests = file_digests(copy, {"sha256"}.union(*(other.pinned for other in others)), progress)
+        _refuse_file_of_others(path, others, digests)
+        return _install(entry, copy, digests["sha256"], "user", path.name)
 
 
 def verify(entry: WeightsEntry, progress: Progress | None = None) -> WeightsStatus:
@@ -149,7 +155,7 @@ def verify(entry: WeightsEntry, progress: Progress | None = None) -> WeightsStat
 
 def remove(entry: WeightsEntry) -> bool:
     """Remove the weights, their record, the acceptance and unfinished downloads; False if there are none."""
-    folders = [folder for folder in (weights_folder(entry.key), staging_folder(entry.key)) if folder.exists()]
+    folders = [folder for folder in (weights_folder(entry.key), *unfinished_folders(entry.key)) if folder.exists()]
     for folder in folders:
         with writing_to(folder):
             shutil.rmtree(folder)
@@ -196,10 +202,50 @@ def _other_checksums(pinned: dict[str, str], digests: dict[str, str]) -> list[st
     return [name for name, digest in pinned.items() if digests[name] != digest]
 
 
-def _refuse_other_checksum(entry: WeightsEntry, staging: Path, digests: dict[str, str]) -> None:
+def _spare_own_file(entry: WeightsEntry) -> None:
+    """A file that a user brought may be the only copy of what they trained."""
+    folder = weights_folder(entry.key)
+    record = read_record(folder)
+    if record is not None and record.source == "user" and (folder / record.file).is_file():
+        raise WeightsError(
+            f"The weights {entry.key} on this machine are a file of your own ({record.origin}), which a download "
+            f"would overwrite. To replace it, first run: vistaseg weights remove {entry.key}"
+        )
+
+
+def _take(arrived: Path, folder: Path) -> Path:
+    """Move a finished download where no other run touches it."""
+    own = folder / f"model{_suffix_by_content(arrived)}"
+    os.replace(arrived, own)
+    return own
+
+
+def _checked_download(entry: WeightsEntry, arrived: Path) -> str:
+    """sha256 of a download that has the published checksums and holds the weights of its model."""
+    from vistaseg.weights.layouts import check_file
+
+    digests = file_digests(arrived, {"sha256", *entry.pinned})
+    _refuse_other_checksum(entry, digests)
+    try:
+        check_file(arrived, entry.model)
+    except WeightsError as error:
+        raise WeightsError(f"The download of {entry.title} was removed and nothing was installed: {error}") from error
+    return digests["sha256"]
+
+
+def _refuse_file_of_others(path: Path, others: list[WeightsEntry], digests: dict[str, str]) -> None:
+    """Under the wrong key a file would be shown with the wrong license."""
+    for other in others:
+        if other.pinned and not _other_checksums(other.pinned, digests):
+            raise WeightsError(
+                f"{path} is the published file of {other.title}, under the {other.license.name}. "
+                f"Import it as that: vistaseg weights import {path} --key {other.key}"
+            )
+
+
+def _refuse_other_checksum(entry: WeightsEntry, digests: dict[str, str]) -> None:
     wrong = _other_checksums(entry.pinned, digests)
     if wrong:
-        shutil.rmtree(staging)
         name = wrong[0]
         raise WeightsError(
             f"The download of {entry.title} is not the published file ({name} {digests[name]}, expected "
@@ -216,16 +262,16 @@ def _install(entry: WeightsEntry, arrived: Path, sha256: str, source: str, origi
     """Move a checked file from the staging folder into its place, and write its record."""
     with writing_to(weights_folder(entry.key)) as folder:
         path = folder / f"model{arrived.suffix}"
+        before = read_record(folder)
+        # Made of the file in our own folder: at `path` another run may put its file at any time.
+        record = replace(make_record(arrived, sha256, source, origin), file=path.name)
         os.replace(arrived, path)
-        record = make_record(path, sha256, source, origin)
         write_record(folder, record)
-        _remove_predecessors(folder, path)
-        shutil.rmtree(staging_folder(entry.key))
+        _remove_predecessor(folder, before, path)
     return _installed(entry, path, record)
 
 
-def _remove_predecessors(folder: Path, path: Path) -> None:
-    """The file of an earlier installation in the other format."""
-    for other in folder.glob("model.*"):
-        if other.name != path.name:
-            other.unlink()
+def _remove_predecessor(folder: Path, before: Record | None, path: Path) -> None:
+    """The file of the installation before, in the other format; a file that no record names is not ours."""
+    if before is not None and before.file != path.name and Path(before.file).name == before.file:
+        (folder / before.file).unlink(missing_ok=True)

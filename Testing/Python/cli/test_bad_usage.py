@@ -67,6 +67,12 @@ def test_a_region_outside_the_body_is_bad_input(fails):
 
 
 @pytest.mark.usefixtures("tiny_demo")
+def test_a_region_between_the_voxels_is_bad_input(fails):
+    message = fails(3, "--model", "demo", "--roi", "1,1,1:1.5,1.5,1.5")
+    assert "no voxel centre" in message and "Choose a larger region" in message
+
+
+@pytest.mark.usefixtures("tiny_demo")
 def test_a_class_that_the_model_does_not_know_is_wrong_use(fails):
     message = fails(2, "--model", "demo", "--classes", "liver, pancreas")
     assert "Tiny does not know pancreas" in message and "use another model" in message
@@ -91,12 +97,13 @@ def test_overlapping_classes_are_refused_for_a_label_map_before_the_work(fails, 
     [
         ("absent/out.seg.nrrd", ["does not exist", "create it"]),
         ("absent/deeper/folder/", ["does not exist", "create it"]),
+        ("", ["No place for the segmentation was given"]),
         ("out.png", ["no place for a segmentation", ".seg.nrrd", ".nii.gz"]),
         ("x" * 300 + ".seg.nrrd", ["cannot be written", "another place"]),
     ],
 )
 def test_an_output_that_cannot_be_is_wrong_use(fails, results, place, words):
-    message = fails(2, output=f"{results}/{place}")
+    message = fails(2, output=f"{results}/{place}" if place else "")
     assert all(word in message for word in words), message
 
 
@@ -110,6 +117,14 @@ def test_the_scan_itself_is_no_output(vistaseg, scan):
 @pytest.mark.parametrize(("name", "words"), [("out.jpg", "has to end in .png"), ("absent/out.png", "does not exist")])
 def test_a_preview_that_cannot_be_is_wrong_use(fails, results, name, words):
     assert words in fails(2, "--preview", results / name)
+
+
+def test_a_folder_in_the_place_of_the_preview_is_found_before_the_work(vistaseg, scan, results, monkeypatch):
+    (results / "dd.png").mkdir()
+    monkeypatch.setattr("vistaseg.volume.read_volume", lambda *_: pytest.fail("worked first"))
+    done = vistaseg("segment", scan, "-o", results / "out.seg.nrrd", "--preview", results / "dd.png")
+    assert done.code == 2 and "dd.png is a folder" in done.stderr
+    assert not (results / "out.seg.nrrd").exists()
 
 
 def test_a_read_only_folder_is_refused_before_the_work(fails, monkeypatch):
@@ -141,6 +156,15 @@ def test_without_weights_the_command_says_how_to_get_them(fails):
 
 def test_a_demo_model_that_is_missing_is_a_broken_installation(fails, monkeypatch, tmp_path):
     monkeypatch.setattr("vistaseg.models.registry.resource_path", lambda name: tmp_path / "nowhere" / name)
+    assert "install VistaSeg again" in fails(4, "--model", "demo")
+
+
+@pytest.mark.parametrize("text", ["[]", '{"width": "8"}', '{"spacing": 6}'])
+def test_a_demo_model_with_a_damaged_configuration_is_a_broken_installation(fails, monkeypatch, tmp_path, text):
+    (tmp_path / "demo-model").mkdir()
+    (tmp_path / "demo-model" / "config.json").write_text(text)
+    (tmp_path / "demo-model" / "model.safetensors").write_bytes(b"")
+    monkeypatch.setattr("vistaseg.models.registry.resource_path", lambda name: tmp_path / name)
     assert "install VistaSeg again" in fails(4, "--model", "demo")
 
 

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from vistaseg import segmentation
 from vistaseg.resources import resource_path
 from vistaseg.segmentation import read_segmentation
 
@@ -58,6 +61,35 @@ def test_a_file_in_the_place_of_the_folder_is_wrong_use(vistaseg, scan, tmp_path
     done = vistaseg("demo", scan, "-o", tmp_path / "demo")
     assert done.code == 2 and "cannot be written" in done.stderr
     assert (tmp_path / "demo").read_text() == "mine"
+
+
+def test_an_empty_name_is_not_the_current_folder(vistaseg, scan, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    done = vistaseg("demo", scan, "-o", "")
+    assert done.code == 2 and "No folder for the results was given" in done.stderr
+    assert not list(Path.cwd().iterdir())
+
+
+def test_a_folder_in_the_place_of_the_report_is_found_before_the_work(vistaseg, scan, results, monkeypatch):
+    (results / "report.json").mkdir()
+    monkeypatch.setattr("vistaseg.volume.read_volume", lambda *_: pytest.fail("worked first"))
+    done = vistaseg("demo", scan, "-o", results)
+    assert done.code == 2 and "report.json is a folder" in done.stderr
+    assert [path.name for path in results.iterdir()] == ["report.json"]
+
+
+@pytest.mark.usefixtures("tiny_demo")
+def test_picture_and_report_are_on_the_disk_before_the_segmentation_is_written(vistaseg, scan, results, monkeypatch):
+    genuine, sizes = segmentation.write_segmentation, []
+
+    def look_first(*arguments: Any) -> None:
+        sizes.extend(path.stat().st_size for path in results.glob(".vistaseg-*.partial"))
+        genuine(*arguments)
+
+    monkeypatch.setattr(segmentation, "write_segmentation", look_first)
+    assert vistaseg("demo", scan, "-o", results).code == 0
+    assert sorted(sizes) == sorted((results / name).stat().st_size for name in ("preview.png", "report.json"))
 
 
 def test_the_model_in_the_box_runs_and_says_what_it_is_for(vistaseg, scan, tmp_path):

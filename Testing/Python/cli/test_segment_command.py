@@ -125,9 +125,12 @@ def test_a_result_replaces_the_one_before(segment, results):
     assert [path.name for path in results.iterdir()] == ["out.seg.nrrd"]
 
 
-def test_what_was_asked_for_but_not_found_is_reported(segment, results):
-    between_voxels = "1,1,1:1.5,1.5,1.5"
-    done = segment(results / "out.seg.nrrd", "--classes", "liver", "--roi", between_voxels, "--json")
+def test_what_was_asked_for_but_not_found_is_reported(segment, results, monkeypatch):
+    def nothing(session, *_: object) -> Segmentation:
+        return Segmentation(session.volume.shape_ijk, session.volume.ijk_to_ras)
+
+    monkeypatch.setattr("vistaseg.session.Session.segment", nothing)
+    done = segment(results / "out.seg.nrrd", "--classes", "liver", "--json")
     assert done.json["segments"] == [] and done.json["not_found"] == done.json["asked"] == ["liver"]
     assert "Nothing of what was asked for was found" in done.stderr
 

@@ -68,10 +68,10 @@ def test_fetch_without_the_license_prints_the_command_that_accepts_it(home):
         run("fetch", "vista3d")
 
 
-def test_fetch_downloads_once_the_license_is_accepted(home, tmp_path, monkeypatch):
+def test_fetch_downloads_once_the_license_is_accepted(home, checkpoint, monkeypatch):
     def download(_repo: str, filename: str, *, local_dir: Path, tqdm_class: Any, **_: Any) -> str:
         path = Path(local_dir) / Path(filename).name
-        path.write_bytes(b"weights")
+        path.write_bytes(checkpoint.read_bytes())
         tqdm_class(total=7).update(7)
         return str(path)
 

@@ -183,3 +183,13 @@ def test_reading_what_is_no_segmentation_says_so(tmp_path, name):
 def test_reading_a_folder_without_a_table_says_so(tmp_path):
     with pytest.raises(InputError, match=r"segments\.json"):
         read_segmentation(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["", " "])
+def test_no_path_is_not_the_current_folder(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="No place"):
+        check_writable(path)
+    with pytest.raises(UsageError, match="No place"):
+        write_segmentation(Segmentation((7, 6, 5), np.eye(4)), path)
+    assert not list(tmp_path.iterdir())

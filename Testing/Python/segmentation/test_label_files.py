@@ -8,7 +8,7 @@ import SimpleITK
 
 from vistaseg.errors import InputError, UsageError
 from vistaseg.segmentation import Segmentation, check_writable, read_segmentation, write_segmentation
-from vistaseg.segmentation.label_files import safe_stems
+from vistaseg.segmentation.label_files import safe_stems, write_folder
 
 CORNER = (slice(6, 7), slice(5, 6), slice(4, 5))
 FRONT = (slice(0, 2), slice(0, 3), slice(0, 4))
@@ -128,6 +128,7 @@ def test_a_table_that_names_files_elsewhere_removes_nothing_there(tmp_path, segm
     write_segmentation(segmentation, tmp_path / "masks")
     table = tmp_path / "masks" / "segments.json"
     table.write_text(table.read_text().replace("liver.nii.gz", "../mine.nii.gz"))
+    (tmp_path / "masks" / "liver.nii.gz").unlink()
     write_segmentation(segmentation, tmp_path / "masks")
     assert outside.read_text() == "mine"
 
@@ -150,3 +151,34 @@ def test_file_names_are_safe_everywhere_and_all_different():
     assert stems[:5] == ["left_kidney", "left_kidney_2", "con_", "a_b_c", "groe"]
     assert len({stem.lower() for stem in stems}) == len(names)
     assert all(stem.isascii() and 0 < len(stem) <= 90 and not stem.endswith((".", " ")) for stem in stems)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("name", ["liver.nii.gz", "segments.json"])
+@pytest.mark.parametrize("write", [write_segmentation, write_folder])
+def test_a_file_of_another_program_in_the_folder_is_not_overwritten(tmp_path, segmentation, write, name):
+    (tmp_path / name).write_text('{"mine": 1}')
+    before = contents(tmp_path)
+    with pytest.raises(UsageError, match=rf"{name} would be overwritten.*did not write it"):
+        write(segmentation, tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_a_file_that_came_beside_an_own_result_is_not_overwritten(tmp_path, segmentation):
+    liver, rest = segmentation.segments[1], [segmentation.segments[0]]
+    write_segmentation(Segmentation((7, 6, 5), FLIPPED, rest), tmp_path)
+    (tmp_path / "liver.nii.gz").write_text("mine")
+    before = contents(tmp_path)
+    with pytest.raises(UsageError, match=r"liver\.nii\.gz would be overwritten"):
+        write_segmentation(Segmentation((7, 6, 5), FLIPPED, [liver]), tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_a_folder_can_be_asked_beforehand_whether_a_name_is_taken(tmp_path):
+    (tmp_path / "left_kidney.nii.gz").write_text("mine")
+    check_writable(tmp_path, ["liver"])
+    with pytest.raises(UsageError, match=r"left_kidney\.nii\.gz would be overwritten"):
+        check_writable(tmp_path, ["liver", "left kidney"])

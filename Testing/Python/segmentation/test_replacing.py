@@ -93,3 +93,28 @@ def test_a_new_file_replaces_the_old_one(tmp_path):
         file.write(b"new")
         assert (tmp_path / "x").read_bytes() == b"old"
     assert contents(tmp_path) == {"x": b"new"}
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_a_symbolic_link_leads_to_is_replaced_and_the_link_stays(tmp_path, there):
+    (tmp_path / "store").mkdir()
+    target, link = tmp_path / "store" / "x", tmp_path / "x"
+    if there:
+        target.write_bytes(b"old")
+    try:
+        link.symlink_to(target)
+    except OSError:
+        pytest.skip("symbolic links need a permission here")
+    with replacing(link) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert contents(tmp_path / "store") == {"x": b"new"}
+
+
+def test_a_link_into_a_missing_folder_is_found_before_the_work(tmp_path):
+    try:
+        (tmp_path / "x.seg.nrrd").symlink_to(tmp_path / "none" / "x.seg.nrrd")
+    except OSError:
+        pytest.skip("symbolic links need a permission here")
+    with pytest.raises(UsageError, match="none does not exist"):
+        check_writable(tmp_path / "x.seg.nrrd")

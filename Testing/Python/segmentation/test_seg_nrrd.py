@@ -196,6 +196,16 @@ def test_a_damaged_file_is_read_or_refused_but_never_worse(tmp_path_factory, dat
         assert str(path) in str(error)
 
 
+@pytest.mark.parametrize("field", ["space origin", "space directions", "sizes", "type", "encoding"])
+def test_a_header_that_ends_before_a_value_is_refused(tmp_path, field):
+    plain_nrrd(tmp_path / "x.nrrd", np.ones((2, 2, 2)))
+    content = (tmp_path / "x.nrrd").read_bytes()
+    end = content.index(field.encode() + b":") + len(field) + 2
+    (tmp_path / "x.nrrd").write_bytes(content[:end] + b"\n\n")
+    with pytest.raises(InputError, match="x.nrrd cannot be read"):
+        read_segmentation(tmp_path / "x.nrrd")
+
+
 @pytest.mark.parametrize(("name", "count"), [("Segmentation", 7), ("SegmentationOverlapping", 8)])
 def test_segmentations_made_in_slicer_are_read(sample_data, name, count):
     segmentation = read_segmentation(sample_data(f"slicerio/data/{name}.seg.nrrd"))

@@ -104,3 +104,11 @@ def test_a_real_ct_passes_and_a_real_mr_is_noticed(shared_data: SharedData) -> N
     assert check_ct(read_volume(shared_data("totalsegmentator/example_ct.nii.gz"))) == []
     (warning,) = check_ct(read_volume(shared_data("totalsegmentator/example_mr_sm.nii.gz")))
     assert "no CT" in warning
+
+
+@pytest.mark.parametrize("value", [-3e38, 2e6])
+def test_values_far_beyond_hounsfield_units_are_counted_and_refused(value: float) -> None:
+    array = ct().array.copy()
+    array[3, 4, 5:8] = value
+    with pytest.raises(InputError, match="3 of 27000 voxels are beyond 1,000,000 HU"):
+        check_ct(Volume(array, SPACING))

@@ -257,3 +257,31 @@ def test_a_real_series_lies_where_its_published_labels_do(shared_data: SharedDat
     corners = [[0, 0, 0], [511, 511, 19]]
     there, here = labels.index_to_ras(corners), scan.index_to_ras(corners)
     assert np.allclose(np.sort(there, axis=0), np.sort(here, axis=0), atol=1e-3)
+
+
+def test_a_link_to_a_slice_stands_for_the_series_it_points_to(tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "series")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "scan.dcm").symlink_to(folder / "0-1.2.3.dcm")
+    assert read_volume(tmp_path / "links" / "scan.dcm").shape_ijk[2] == COUNT
+
+
+def test_a_link_within_a_series_of_links_stands_for_these(tmp_path: Path) -> None:
+    (tmp_path / "links").mkdir()
+    for index, path in enumerate(sorted(write_series(tmp_path / "series").iterdir())):
+        place = tmp_path / f"store{index}"
+        place.mkdir()
+        (tmp_path / "links" / path.name).symlink_to(path.rename(place / "content"))
+    assert read_volume(tmp_path / "links" / "0-1.2.3.dcm").shape_ijk[2] == COUNT
+
+
+def test_a_link_to_a_slice_beside_it_is_no_copy(tmp_path: Path) -> None:
+    (write_series(tmp_path) / "latest.dcm").symlink_to(tmp_path / "0-1.2.3.dcm")
+    assert read_volume(tmp_path).shape_ijk[2] == COUNT
+    assert read_volume(tmp_path / "latest.dcm").shape_ijk[2] == COUNT
+
+
+def test_two_equally_large_series_are_told(tmp_path: Path) -> None:
+    write_series(tmp_path / "a", count=4, series="1.2.3")
+    write_series(tmp_path / "b", count=4, series="4.5.6")
+    assert "2 series; the first of 2 equally large ones (Thorax, 4 images)" in read_volume(tmp_path).notes[0]

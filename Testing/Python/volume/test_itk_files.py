@@ -42,6 +42,7 @@ def test_what_itk_wrote_is_read(tmp_path: Path, suffix: str, compressed: bool) -
     volume = read_volume(written(tmp_path / f"scan{suffix}", compressed=compressed))
     assert np.array_equal(volume.array, scan().array)
     assert np.abs(volume.ijk_to_ras - AFFINE).max() < 1e-6
+    assert volume.notes == ()
 
 
 def test_an_nrrd_in_ras_lies_where_it_says(tmp_path: Path) -> None:
@@ -55,6 +56,7 @@ def test_an_nrrd_in_ras_lies_where_it_says(tmp_path: Path) -> None:
     volume = read_volume(tmp_path / "scan.nrrd")
     assert np.array_equal(volume.array, scan().array)
     assert np.abs(volume.ijk_to_ras - AFFINE).max() < 1e-6
+    assert volume.notes == ()
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -146,3 +148,59 @@ def test_a_file_that_is_no_image_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("nothing to see here\n" * 50)
     with pytest.raises(InputError, match="not an image that can be read"):
         read_volume(tmp_path / name)
+
+
+@pytest.mark.parametrize("header", [{}, {"space dimension": 3}, {"spacings": [2, 2, 2]}])
+def test_an_nrrd_that_does_not_tell_its_orientation_is_read_with_a_note(
+    tmp_path: Path, header: dict[str, Any]
+) -> None:
+    nrrd = pytest.importorskip("nrrd")
+    nrrd.write(str(tmp_path / "scan.nrrd"), scan().array.transpose(2, 1, 0), header)
+    volume = read_volume(tmp_path / "scan.nrrd")
+    assert np.array_equal(volume.array, scan().array)
+    assert "left and right may be exchanged" in volume.notes[0]
+
+
+def test_a_metaimage_without_a_matrix_is_read_with_a_note(tmp_path: Path) -> None:
+    path = written(tmp_path / "scan.mha", SimpleITK.GetImageFromArray(scan().array))
+    volume = read_volume(edited(path, "TransformMatrix = 1 0 0 0 1 0 0 0 1\n", ""))
+    assert volume.orientation == "LPS"
+    assert "left and right may be exchanged" in volume.notes[0]
+
+
+@pytest.mark.parametrize("name", ["scan.vtk", "scan.gipl"])
+def test_a_format_that_has_no_directions_is_read_with_a_note(tmp_path: Path, name: str) -> None:
+    volume = read_volume(written(tmp_path / name, SimpleITK.GetImageFromArray(scan().array)))
+    assert "left and right may be exchanged" in volume.notes[0]
+
+
+def test_a_stack_of_pictures_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "scan.tif", SimpleITK.GetImageFromArray(scan().array))
+    with pytest.raises(InputError, match="stack of pictures"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize("encoding", ["bzip2", "hex", "ascii", "gzip", "raw"])
+def test_gigabytes_are_not_taken_for_any_encoding(tmp_path: Path, encoding: str) -> None:
+    path = written(tmp_path / "scan.nrrd")
+    edited(path, "encoding: raw", f"encoding: {encoding}")
+    with pytest.raises(InputError, match="promises 9.6 GB of voxels, but the file ends early"):
+        read_volume(edited(path, "sizes: 40 30 20", "sizes: 40 30 4000000"))
+
+
+@pytest.mark.parametrize("sizes", ["40 30 40000000", "1e300 1e300 2"])
+def test_more_than_any_scan_has_is_refused_for_voxels_in_many_files(tmp_path: Path, sizes: str) -> None:
+    path = written(tmp_path / "scan.nhdr")
+    text = path.read_bytes().decode().replace("sizes: 40 30 20", f"sizes: {sizes}")
+    lines = [line for line in text.splitlines() if not line.startswith("data file")]
+    path.write_text("\n".join([*lines, "data file: scan%d.raw 1 2 1", ""]))
+    with pytest.raises(InputError, match="more than any scan has"):
+        read_volume(path)
+
+
+def test_a_metaimage_in_text_is_read(tmp_path: Path) -> None:
+    values = np.arange(24).reshape(2, 3, 4) % 10
+    header = "ObjectType = Image\nNDims = 3\nBinaryData = False\nTransformMatrix = 1 0 0 0 1 0 0 0 1\nDimSize = 4 3 2\n"
+    header += "ElementType = MET_FLOAT\nElementDataFile = LOCAL\n"
+    (tmp_path / "scan.mha").write_text(header + " ".join(map(str, values.ravel().tolist())) + "\n")
+    assert np.array_equal(read_volume(tmp_path / "scan.mha").array, values)

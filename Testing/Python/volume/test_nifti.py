@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 import pytest
+import SimpleITK
 
 from vistaseg.errors import InputError
-from vistaseg.volume import read_volume
+from vistaseg.volume import Volume, read_volume
 
 nibabel = pytest.importorskip("nibabel")
 
@@ -91,10 +92,26 @@ def test_a_sheared_sform_alone_is_kept_and_refused_where_it_matters(tmp_path: Pa
     assert not read_volume(saved(picture, tmp_path / "scan.nii")).grid.is_orthogonal
 
 
-def test_a_file_that_does_not_tell_its_orientation_is_read_with_a_note(tmp_path: Path) -> None:
-    volume = read_volume(saved(image(affine=None), tmp_path / "scan.nii"))
-    assert volume.orientation == "RAS"
+def test_an_unusable_sform_gives_way_to_the_qform(tmp_path: Path) -> None:
+    picture = image()
+    picture.set_qform(OBLIQUE, 1)
+    path = saved(picture, tmp_path / "scan.nii")
+    for rows in ([0] * 12, [1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0], [np.nan] * 12):
+        volume = read_volume(patched(path, 280, "<12f", *rows))
+        assert np.abs(volume.ijk_to_ras - OBLIQUE).max() < 1e-5
+        assert volume.notes == ("The sform of the file is not usable; its qform was used.",)
+
+
+def test_a_file_that_does_not_tell_its_orientation_is_read_as_itk_does_with_a_note(tmp_path: Path) -> None:
+    path = saved(image(affine=None), tmp_path / "scan.nii")
+    patched(path, 80, "<3f", 1.5, 2, 2.5)
+    patched(path, 268, "<3f", 10, 20, 30)
+    volume = read_volume(path)
+    expected = Volume.from_sitk(SimpleITK.ReadImage(str(path)))
+    assert np.array_equal(volume.ijk_to_ras, expected.ijk_to_ras)
+    assert np.array_equal(volume.ijk_to_ras, np.diag([-1.5, -2, 2.5, 1]))
     assert "left and right may be exchanged" in volume.notes[0]
+    assert "LPS" in volume.notes[0]
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("mm", 1), ("micron", 0.001), ("unknown", 1)])
@@ -223,6 +240,22 @@ def test_a_compressed_file_with_a_wrong_checksum_is_refused(tmp_path: Path) -> N
     path.write_bytes(path.read_bytes()[:-8] + b"12345678")
     with pytest.raises(InputError, match="damaged or ends early"):
         read_volume(path)
+
+
+def test_a_damaged_stream_that_unpacks_to_more_than_promised_is_refused(tmp_path: Path) -> None:
+    raw = saved(image(), tmp_path / "scan.nii").read_bytes()
+    damaged = gzip.compress(raw[:-60] + bytes(10**6))[:-8] + gzip.compress(raw)[-8:]
+    (tmp_path / "scan.nii.gz").write_bytes(damaged)
+    with pytest.raises(InputError, match="damaged or ends early"):
+        read_volume(tmp_path / "scan.nii.gz")
+
+
+@pytest.mark.parametrize("surplus", [1, 2**25])
+def test_a_compressed_file_with_more_voxels_than_promised_is_refused(tmp_path: Path, surplus: int) -> None:
+    raw = saved(image(), tmp_path / "scan.nii").read_bytes()
+    (tmp_path / "scan.nii.gz").write_bytes(gzip.compress(raw + bytes(surplus), 1))
+    with pytest.raises(InputError, match="holds more data than its header promises"):
+        read_volume(tmp_path / "scan.nii.gz")
 
 
 def test_a_compressed_file_with_fewer_voxels_than_promised_is_refused(tmp_path: Path) -> None:

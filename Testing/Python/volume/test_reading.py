@@ -45,3 +45,10 @@ def test_a_scan_with_voxels_that_are_no_numbers_is_refused_on_reading(tmp_path: 
     SimpleITK.WriteImage(scan(values), str(tmp_path / "scan.nrrd"))
     with pytest.raises(InputError, match=r"scan\.nrrd: 6 of 120 voxels"):
         read_volume(tmp_path / "scan.nrrd")
+
+
+@pytest.mark.parametrize("name", ["scan.hdr", "scan.img"])
+def test_a_pair_of_header_and_voxels_is_refused(tmp_path: Path, name: str) -> None:
+    SimpleITK.WriteImage(scan(), str(tmp_path / "scan.img"))
+    with pytest.raises(InputError, match=r"Convert the pair to \.nii\.gz"):
+        read_volume(tmp_path / name)

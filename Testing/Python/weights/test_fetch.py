@@ -16,6 +16,7 @@ from vistaseg.weights import (
     find_entry,
     import_file,
     installed_path,
+    layouts,
     remove,
     status,
     verify,
@@ -51,8 +52,11 @@ class Hub:
 
 
 @pytest.fixture
-def hub(home, network_forbidden, monkeypatch) -> Hub:
-    fake = Hub(b"weights" * 1000)
+def hub(home, network_forbidden, monkeypatch, checkpoint, shapes) -> Hub:
+    """Publishes a good file of a VISTA3D that is small."""
+    small = layouts.Layout(layouts.normalise_vista3d, lambda: shapes)
+    monkeypatch.setitem(layouts.LAYOUTS, "vista3d", small)
+    fake = Hub(checkpoint.read_bytes())
     monkeypatch.setattr("huggingface_hub.hf_hub_download", fake)
     return fake
 
@@ -138,9 +142,31 @@ def test_damaged_weights_are_downloaded_again(hub):
     assert done.path.read_bytes() == hub.content
 
 
-def test_a_download_replaces_the_users_own_file(hub, checkpoint, shapes):
-    import_file(ENTRY, checkpoint, shapes)
+def test_a_download_does_not_replace_the_users_own_file(hub, checkpoint, shapes):
+    own = import_file(ENTRY, checkpoint, shapes)
+    with pytest.raises(WeightsError, match="vistaseg weights remove vista3d"):
+        fetch(ENTRY, NAME)
+    assert not hub.calls and verify(ENTRY) == own
+    remove(ENTRY)
     assert fetch(ENTRY, NAME).source == "download"
+
+
+def test_an_own_file_that_was_changed_since_is_not_replaced_either(hub, checkpoint, shapes):
+    own = import_file(ENTRY, checkpoint, shapes)
+    assert own.path is not None
+    own.path.write_bytes(b"trained further")
+    with pytest.raises(WeightsError, match="a file of your own"):
+        fetch(ENTRY, NAME)
+    assert own.path.read_bytes() == b"trained further"
+
+
+def test_a_download_that_does_not_hold_the_weights_is_not_installed(hub, home):
+    hub.content = b"<html>Sign in</html>"
+    with pytest.raises(WeightsError, match=r"nothing was installed.*web page"):
+        fetch(ENTRY, NAME)
+    assert files(home) == ["license-accepted.json"]
+    assert status(ENTRY).state is WeightsState.MISSING
+
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha256"])
@@ -177,14 +203,6 @@ def test_an_interrupted_download_installs_nothing_and_says_what_to_do(failure, h
     assert status(ENTRY).state is WeightsState.MISSING
 
 
-def test_an_interrupted_download_leaves_the_users_own_file_in_place(hub, checkpoint, shapes):
-    own = import_file(ENTRY, checkpoint, shapes)
-    hub.failure = ConnectionError("gone")
-    with pytest.raises(WeightsError):
-        fetch(ENTRY, NAME)
-    assert verify(ENTRY) == own
-
-
 def test_an_interruption_from_the_keyboard_passes_through(hub):
     hub.failure = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
@@ -201,14 +219,16 @@ def test_progress_is_reported_and_can_cancel(hub):
 
     with pytest.raises(CancelledError):
         fetch(ENTRY, NAME, cancel_at_half)
-    assert reports == [(3500, 7000)]
+    size = len(hub.content)
+    assert reports == [(size // 2, size)]
     assert status(ENTRY).state is WeightsState.MISSING
 
 
 def test_progress_reaches_the_end(hub):
     reports: list[tuple[int, int | None]] = []
     fetch(ENTRY, NAME, lambda done, total: reports.append((done, total)))
-    assert reports == [(3500, 7000), (7000, 7000)]
+    size = len(hub.content)
+    assert reports == [(size // 2, size), (size, size)]
 
 
 def test_a_data_folder_that_cannot_be_made_is_named_before_any_download(tmp_path, hub, monkeypatch):

@@ -212,3 +212,52 @@ def test_import_reports_its_progress_to_the_end(home, checkpoint, shapes):
     import_file(replace(ENTRY), checkpoint, shapes, lambda done, total: reports.append((done, total)))
     size = checkpoint.stat().st_size
     assert reports[-1] == (size, size)
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha256"])
+def test_the_published_file_of_other_weights_is_not_taken_under_a_wrong_key(
+    installed, home, checkpoint, shapes, monkeypatch, algorithm
+):
+    bundle = find_entry("vista3d-bundle")
+    digest = hashlib.new(algorithm, checkpoint.read_bytes()).hexdigest()
+    pinned = replace(bundle, **{"md5": None, "sha256": None, algorithm: digest})
+    monkeypatch.setattr(store, "load_manifest", lambda: (ENTRY, pinned))
+    remove(ENTRY)
+    with pytest.raises(WeightsError, match="NCLS v1 License.*--key vista3d-bundle"):
+        import_file(ENTRY, checkpoint, shapes)
+    assert status(ENTRY).state is WeightsState.MISSING
+    assert not [path for path in home.rglob("*") if path.is_file()]
+    assert import_file(pinned, checkpoint, shapes).state is WeightsState.INSTALLED
+
+
+def test_two_imports_at_once_leave_one_of_them_installed(home, checkpoint, shapes, state, save_checkpoint, monkeypatch):
+    other = save_checkpoint(state, checkpoint.with_name("other.pt"), "zip")
+    copy = shutil.copyfile
+
+    def copy_while_another_imports(source: Path, target: Path) -> None:
+        monkeypatch.setattr(shutil, "copyfile", copy)
+        copy(source, target)
+        import_file(ENTRY, other, shapes)
+
+    monkeypatch.setattr(shutil, "copyfile", copy_while_another_imports)
+    done = import_file(ENTRY, checkpoint, shapes)
+    assert verify(ENTRY) == done and done.state is WeightsState.INSTALLED
+    assert sorted(path.name for path in home.rglob("*") if path.is_file()) == ["model.safetensors", "record.json"]
+
+
+def test_only_the_recorded_predecessor_is_removed(home, checkpoint, shapes):
+    folder = home / "weights" / "vista3d"
+    folder.mkdir(parents=True)
+    (folder / "model.pt").write_bytes(b"put here by hand")
+    import_file(ENTRY, checkpoint, shapes)
+    assert (folder / "model.pt").read_bytes() == b"put here by hand"
+    assert verify(ENTRY).state is WeightsState.INSTALLED
+
+
+def test_removing_takes_what_a_killed_run_left_but_not_what_is_of_other_weights(home):
+    left = home / "weights" / ".incoming-vista3d.123-abc"
+    of_others = home / "weights" / ".incoming-vista3d-bundle.123-abc"
+    for folder in (left, of_others):
+        folder.mkdir(parents=True)
+    assert remove(ENTRY)
+    assert not left.exists() and of_others.exists()

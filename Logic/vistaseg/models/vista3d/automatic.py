@@ -9,10 +9,11 @@ import torch
 from monai.networks.nets.vista3d import VISTA3D
 from torch import Tensor
 
-from vistaseg.compute import Compute, memory_guard
+from vistaseg.compute import Compute, available_bytes, memory_guard
+from vistaseg.errors import MemoryLimitError
 from vistaseg.models.vista3d.classify import ClassMaps, ClassQuestion, class_vectors
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
-from vistaseg.models.vista3d.features import Slab, stream_slabs
+from vistaseg.models.vista3d.features import Slab, needed_bytes, stream_slabs
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.models.vista3d.windows import Box, WindowPlan, plan_windows
 from vistaseg.progress import Progress
@@ -114,12 +115,22 @@ class AutomaticBranch:
             parts = (slab.clipped(plan.region) for slab in known.slabs())
             yield from (part for part in parts if part is not None)
             return
+        self._require_memory(plan)
         keeping = self._room_for(plan)
         for slab in stream_slabs(self._network, self._image, plan, self._compute, progress):
             if keeping is not None:
                 keeping.hold(slab)
             yield slab
         self._kept = keeping or self._kept
+
+    def _require_memory(self, plan: WindowPlan) -> None:
+        """Refuse what cannot fit before it starts: the system would stop the whole program in the middle."""
+        needed, free = needed_bytes(plan, self._configuration.width), available_bytes(torch.device("cpu"))
+        if needed > free:
+            raise MemoryLimitError(
+                f"This segmentation needs about {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free. "
+                "Close other programs, or choose a smaller region of interest."
+            )
 
     def _room_for(self, plan: WindowPlan) -> KeptFeatures | None:
         """Space for the features of a plan, or None where they do not fit the budget."""

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+_ANY_LENGTH = ("blocks_down", "trained_classes")
+
 
 @dataclass(frozen=True)
 class Vista3dConfiguration:
@@ -52,11 +54,36 @@ class Vista3dConfiguration:
 
     @classmethod
     def read(cls, path: Path) -> Vista3dConfiguration:
-        """Read a configuration from a JSON file; keys that are absent keep the published values."""
+        """Read a configuration from a JSON file; keys that are absent keep the published values.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: it is not JSON, or a value is of another type than the published one.
+        """
         values = json.loads(path.read_text(encoding="utf-8"))
-        known = {field.name for field in fields(cls)}
-        return cls(**{key: _frozen(value) for key, value in values.items() if key in known})
+        if not isinstance(values, dict):
+            raise ValueError(f"{path} holds no settings by name")
+        published = {field.name: field.default for field in fields(cls)}
+        return cls(**{key: _checked(key, _frozen(values[key]), published[key]) for key in published if key in values})
 
 
 def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _checked(key: str, value: Any, published: Any) -> Any:
+    """The value, if it is of the kind of the published one; for the classes None is as good as ids."""
+    kind = (1,) if published is None else published
+    if not (published is value is None or _fits(value, kind, any_length=key in _ANY_LENGTH)):
+        raise ValueError(f"{key} cannot be {value!r}")
+    return value
+
+
+def _fits(value: Any, published: Any, any_length: bool = False) -> bool:
+    if isinstance(published, tuple):
+        right_length = isinstance(value, tuple) and (len(value) == len(published) or (any_length and bool(value)))
+        return right_length and all(_fits(item, published[0]) for item in value)
+    if isinstance(published, str):
+        return isinstance(value, str)
+    kinds = (int,) if isinstance(published, int) else (int, float)
+    return isinstance(value, kinds) and not isinstance(value, bool)

@@ -6,6 +6,7 @@ Class logits are linear in these features, logit(class, voxel) = embedding(class
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,9 +15,13 @@ from monai.networks.nets.vista3d import VISTA3D
 from torch import Tensor
 
 from vistaseg.compute import Compute
+from vistaseg.errors import WeightsError
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.models.vista3d.windows import Box, WindowPlan, cut_window, holds_only_air
 from vistaseg.progress import Progress
+
+MAPS_IN_A_PASS = 10
+"""Feature maps of a window that one forward pass holds at its peak, as measured at 128³ and 48 channels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +78,25 @@ def stream_slabs(
         if not holds_only_air(image.voxels, window, image.air_level):
             with torch.inference_mode():
                 found = window_features(network, cut_window(image.voxels, window), compute)
+            _require_numbers(found)
             stitcher.add(window, found)
     progress("windows", len(plan.windows), len(plan.windows))
     yield from stitcher.finish_before(plan.region.stop[plan.slab_axis])
+
+
+def needed_bytes(plan: WindowPlan, channels: int) -> int:
+    """Memory that encoding the windows of a plan takes at its peak, in float32, without anything that is kept."""
+    depth = min(plan.windows[0].shape[plan.slab_axis], plan.region.shape[plan.slab_axis])
+    planes = math.prod(plan.region.shape) // plan.region.shape[plan.slab_axis]
+    return 4 * channels * (depth * planes + MAPS_IN_A_PASS * math.prod(plan.windows[0].shape))
+
+
+def _require_numbers(features: Tensor) -> None:
+    if not torch.isfinite(features).all():
+        raise WeightsError(
+            "The model's answer is not a number: its weights are damaged. Run `vistaseg weights verify`, or install "
+            "them again."
+        )
 
 
 class _Stitcher:

@@ -5,12 +5,16 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+import torch
 from monai.networks.nets.vista3d import VISTA3D
 
-from vistaseg.errors import CancelledError, MemoryLimitError
-from vistaseg.models.vista3d import features
+from vistaseg.compute import Compute
+from vistaseg.errors import CancelledError, MemoryLimitError, WeightsError
+from vistaseg.models.vista3d import automatic, features
 from vistaseg.models.vista3d.automatic import AutomaticBranch
 from vistaseg.models.vista3d.classify import ClassQuestion
+from vistaseg.models.vista3d.configuration import Vista3dConfiguration
+from vistaseg.models.vista3d.network import build_network
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.models.vista3d.windows import Box
 from vistaseg.progress import silent
@@ -171,3 +175,22 @@ def test_only_the_planes_of_one_row_of_windows_are_held(
     with patch.object(features._Stitcher, "add", watching):
         make_branch(as_image(noise)).answer(ORGANS, None, silent)
     assert set(held) == {16}
+
+
+def test_what_cannot_fit_is_refused_before_it_starts(
+    make_branch: MakeBranch, as_image: AsImage, noise: np.ndarray, encoded: list[int]
+) -> None:
+    branch = make_branch(as_image(noise))
+    with patch.object(automatic, "available_bytes", lambda _: 1000), pytest.raises(MemoryLimitError, match="GB"):
+        branch.answer(ORGANS, None, silent)
+    assert encoded == []
+
+
+def test_damaged_weights_are_told_apart_from_an_empty_scan(
+    as_image: AsImage, noise: np.ndarray, small: Vista3dConfiguration, compute: Compute
+) -> None:
+    network = build_network(small).requires_grad_(False)
+    network.class_head.image_post_mapping[0].conv_block.conv1.conv.weight.fill_(torch.nan)
+    branch = AutomaticBranch(network, small, as_image(noise), compute, 0)
+    with pytest.raises(WeightsError, match="damaged"):
+        branch.answer(ORGANS, None, silent)

@@ -32,3 +32,23 @@ def test_a_configuration_survives_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("blocks", "multiple"), [((1, 2, 2, 4, 4), 16), ((1, 1, 2, 2), 8)])
 def test_sides_have_to_be_multiples_of_the_strides(blocks: tuple[int, ...], multiple: int) -> None:
     assert Vista3dConfiguration(blocks_down=blocks).grid_multiple == multiple
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        '{"width": "48"}',
+        '{"width": true}',
+        '{"name": null}',
+        '{"spacing": 4}',
+        '{"spacing": [4, 4]}',
+        '{"blocks_down": []}',
+        '{"trained_classes": ["liver"]}',
+        '{"overlap": null}',
+    ],
+)
+def test_a_configuration_of_other_types_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ValueError, match="no settings|cannot be"):
+        Vista3dConfiguration.read(tmp_path / "config.json")

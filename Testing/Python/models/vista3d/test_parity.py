@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
-from reference_pipeline import ReferenceResult, automatic_logits, run_reference
+from reference_pipeline import ReferenceResult, run_reference
 
 from vistaseg import catalog
 from vistaseg.compute import Compute
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.registry import load_model
-from vistaseg.models.vista3d.automatic import AutomaticBranch
-from vistaseg.models.vista3d.classify import ClassQuestion, class_vectors
+from vistaseg.models.vista3d import automatic
+from vistaseg.models.vista3d.classify import ClassMaps, class_vectors
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
-from vistaseg.models.vista3d.features import stream_slabs
+from vistaseg.models.vista3d.features import Slab, stream_slabs
 from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.network import build_network
 from vistaseg.models.vista3d.preprocessing import network_image
-from vistaseg.models.vista3d.windows import plan_windows
-from vistaseg.progress import silent
 from vistaseg.session import Session
 from vistaseg.volume import Volume, crop, read_volume
 
@@ -39,12 +39,31 @@ def random_model(configuration: Vista3dConfiguration) -> Vista3d:
     return Vista3d(network, configuration, CPU, ModelIdentity("test", "Test", ""), keep_bytes=0)
 
 
-def our_labels(model: Vista3d, volume: Volume, class_ids: tuple[int, ...]) -> np.ndarray:
-    segmentation = Session(volume, model).segment(class_ids)
+def run_ours(model: Vista3d, volume: Volume, class_ids: tuple[int, ...]) -> ReferenceResult:
+    """One session's answer, with the logits and the labels on the network's grid that it came from."""
+    logits: list[tuple[Slab, torch.Tensor]] = []
+    maps: list[ClassMaps] = []
+    vectors = class_vectors(model.network, class_ids)
+
+    def watched_slabs(*arguments: Any) -> Iterator[Slab]:
+        for slab in stream_slabs(*arguments):
+            part = torch.einsum("nc,cpab->npab", vectors, slab.features).movedim(1, 1 + slab.axis)
+            logits.append((slab, part))
+            yield slab
+
+    def watched_maps(*arguments: Any) -> ClassMaps:
+        maps.append(ClassMaps(*arguments))
+        return maps[-1]
+
+    with patch.object(automatic, "stream_slabs", watched_slabs), patch.object(automatic, "ClassMaps", watched_maps):
+        segmentation = Session(volume, model).segment(class_ids)
     labels = np.zeros(volume.array.shape, np.uint8)
     for segment in segmentation.segments:
-        labels[segmentation.full_mask(segment)] = segment.label_value
-    return labels
+        labels[segment.extent.slices][segment.mask] = segment.label_value
+    found = torch.full((len(class_ids), *maps[0].labels.shape), torch.nan)
+    for slab, part in logits:
+        found[(slice(None), *slab.box.slices)] = part
+    return ReferenceResult(found, maps[0].labels, labels)
 
 
 def halfway(volume: Volume, configuration: Vista3dConfiguration) -> np.ndarray:
@@ -63,29 +82,20 @@ def halfway(volume: Volume, configuration: Vista3dConfiguration) -> np.ndarray:
     return found
 
 
-def assert_same_labels(
-    model: Vista3d, volume: Volume, class_ids: tuple[int, ...], reference: ReferenceResult
-) -> np.ndarray:
+def assert_same(ours: ReferenceResult, reference: ReferenceResult, defined: np.ndarray) -> None:
     """On the network's grid everywhere; on the volume's wherever the nearest voxel is defined."""
-    image = network_image(volume, model.configuration)
-    branch = AutomaticBranch(model.network, model.configuration, image, CPU, keep_bytes=0)
-    on_grid = branch.answer(ClassQuestion(class_ids), None, silent).labels
-    assert agreement(on_grid, reference.grid_labels) >= 0.9999
-    labels, defined = our_labels(model, volume, class_ids), ~halfway(volume, model.configuration)
+    assert (ours.logits - reference.logits).abs().max() < 1e-3
+    assert agreement(ours.grid_labels, reference.grid_labels) >= 0.9999
     assert defined.mean() > 0.5
-    assert agreement(labels[defined], reference.labels[defined]) >= 0.9999
-    return labels
+    assert agreement(ours.labels[defined], reference.labels[defined]) >= 0.9999
 
 
-def our_logits(model: Vista3d, volume: Volume, class_ids: tuple[int, ...]) -> torch.Tensor:
-    image = network_image(volume, model.configuration)
-    plan = plan_windows(image.size, model.configuration)
-    vectors = class_vectors(model.network, class_ids)
-    logits = torch.full((len(class_ids), *image.size), torch.nan)
-    for slab in stream_slabs(model.network, image, plan, CPU, silent):
-        part = torch.einsum("nc,cpab->npab", vectors, slab.features).movedim(1, 1 + plan.slab_axis)
-        logits[(slice(None), *slab.box.slices)] = part
-    return logits
+def compare(model: Vista3d, volume: Volume, class_ids: tuple[int, ...]) -> ReferenceResult:
+    """Ours, once it was found the same as the published pipeline's."""
+    ours = run_ours(model, volume, class_ids)
+    reference = run_reference(model.network, volume, class_ids, model.configuration)
+    assert_same(ours, reference, ~halfway(volume, model.configuration))
+    return ours
 
 
 def agreement(ours: np.ndarray, reference: np.ndarray) -> float:
@@ -116,50 +126,30 @@ def phantom(shape: tuple[int, int, int] = (40, 44, 52)) -> Volume:
 
 @pytest.mark.parametrize("window", [(32, 32, 32), (48, 64, 32), (96, 96, 96)])
 def test_logits_and_labels_match_the_published_pipeline_on_an_oblique_phantom(window: tuple[int, int, int]) -> None:
-    model = random_model(replace(TINY, window=window))
-    ids = (1, 3, 5, 6, 14, 115)
-    volume = phantom()
-    reference = run_reference(model.network, volume, ids, model.configuration)
-    assert (our_logits(model, volume, ids) - reference.logits).abs().max() < 1e-3
-    assert_same_labels(model, volume, ids, reference)
+    compare(random_model(replace(TINY, window=window)), phantom(), (1, 3, 5, 6, 14, 115))
 
 
 def test_a_single_class_is_the_voxels_with_a_positive_logit() -> None:
-    model = random_model(TINY)
-    volume = phantom()
-    reference = run_reference(model.network, volume, (22,), model.configuration)
-    assert reference.labels.any()
-    assert_same_labels(model, volume, (22,), reference)
+    ours = compare(random_model(TINY), phantom(), (22,))
+    assert set(np.unique(ours.labels)) == {0, 22}
 
 
 def test_full_size_network_matches_on_a_real_ct(chest: Volume) -> None:
     """217,964,982 random parameters over overlapping windows; smaller windows keep it to a minute."""
     model = random_model(Vista3dConfiguration(window=(48, 48, 48)))
-    volume = crop(chest, (180, 200, 60), (300, 300, 90))
-    ids = catalog.everything()
-    reference = run_reference(model.network, volume, ids, model.configuration)
-    assert (our_logits(model, volume, ids) - reference.logits).abs().max() < 1e-3
-    labels = assert_same_labels(model, volume, ids, reference)
-    assert len(np.unique(labels)) > 20
+    ours = compare(model, crop(chest, (180, 200, 60), (300, 300, 90)), catalog.everything())
+    assert len(np.unique(ours.labels)) > 20
 
 
 @pytest.mark.slow
 def test_full_size_network_matches_on_the_published_window(chest: Volume) -> None:
     """One window of 128³ at 1.5 mm, as published."""
     model = random_model(Vista3dConfiguration())
-    volume = crop(chest, (150, 150, 30), (390, 390, 100))
-    image = network_image(volume, model.configuration)
-    ids = catalog.everything()
-    with torch.inference_mode():
-        reference = automatic_logits(model.network, image.voxels[None], ids, model.configuration)
-    assert (our_logits(model, volume, ids) - reference).abs().max() < 1e-3
+    compare(model, crop(chest, (150, 150, 30), (390, 390, 100)), catalog.everything())
 
 
 @pytest.mark.parametrize("scan", ["abdomen", "chest"])
 def test_demo_weights_match_on_a_whole_real_ct(scan: str, request: pytest.FixtureRequest) -> None:
-    volume = request.getfixturevalue(scan)
-    model = load_model("demo", CPU)
+    model = load_model("demo", CPU, keep_bytes=0)
     ids = tuple(i for i in catalog.everything() if i in model.class_ids)
-    reference = run_reference(model.network, volume, ids, model.configuration)
-    assert (our_logits(model, volume, ids) - reference.logits).abs().max() < 1e-3
-    assert_same_labels(model, volume, ids, reference)
+    compare(model, request.getfixturevalue(scan), ids)

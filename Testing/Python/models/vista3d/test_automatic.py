@@ -190,7 +190,7 @@ def test_damaged_weights_are_told_apart_from_an_empty_scan(
     as_image: AsImage, noise: np.ndarray, small: Vista3dConfiguration, compute: Compute
 ) -> None:
     network = build_network(small).requires_grad_(False)
-    network.class_head.image_post_mapping[0].conv_block.conv1.conv.weight.fill_(torch.nan)
+    network.class_head.image_post_mapping[0].layer.conv1.conv.weight.fill_(torch.nan)
     branch = AutomaticBranch(network, small, as_image(noise), compute, 0)
     with pytest.raises(WeightsError, match="damaged"):
         branch.answer(ORGANS, None, silent)

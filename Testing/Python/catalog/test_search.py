@@ -116,7 +116,7 @@ def test_the_same_structures_are_listed_once():
 
 
 def test_names_of_totalsegmentator_are_understood(shared_data):
-    path = shared_data("data/terminology/vista3d_draft_mapping.csv")
+    path = shared_data("terminology/vista3d_draft_mapping.csv")
     with path.open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if "(" not in row["totalsegmentator_name"]]
     assert len(rows) == 118

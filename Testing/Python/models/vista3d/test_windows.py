@@ -42,7 +42,8 @@ def test_windows_are_those_of_monai() -> None:
     size = (267, 130, 433)
     plan = plan_windows(size, Vista3dConfiguration())
     expected = dense_patch_slices(size, (128, 128, 128), (96, 96, 96))
-    assert sorted(str(window.slices) for window in plan.windows) == sorted(map(str, expected))
+    starts = {tuple(int(part.start) for part in slices) for slices in expected}
+    assert {window.start for window in plan.windows} == starts
 
 
 def test_a_region_no_larger_than_a_window_costs_one_window() -> None:

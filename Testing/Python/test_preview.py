@@ -37,9 +37,7 @@ def scene(orientation: str, spacing=(2.0, 2.0, 2.0)) -> tuple[Volume, Segmentati
     ras = indices @ matrix[:3, :3].T + matrix[:3, 3]
     places = {"left": (-11, 0, 0), "front": (0, 11, 0), "upper": (0, 0, 11)}
     segments = []
-    for label, ((name, place), color) in enumerate(
-        zip(places.items(), (RED, GREEN, BLUE), strict=True), start=1
-    ):
+    for label, ((name, place), color) in enumerate(zip(places.items(), (RED, GREEN, BLUE), strict=True), start=1):
         mask = np.linalg.norm(ras - place, axis=-1) < 7
         segments.append(Segment(name, label, None, color, None, *crop_to_content(mask)))
     return Volume(np.zeros(shape[::-1], dtype=np.int16), matrix), Segmentation(shape, matrix, segments)
@@ -111,8 +109,7 @@ def test_the_slice_that_shows_most_structures_is_taken(tmp_path):
     crops = [crop_to_content(item) for item in (large, small, thin)]
     colors = (RED, GREEN, BLUE)
     segments = [
-        Segment("x", n, None, color, None, *crop)
-        for n, (color, crop) in enumerate(zip(colors, crops, strict=True), 1)
+        Segment("x", n, None, color, None, *crop) for n, (color, crop) in enumerate(zip(colors, crops, strict=True), 1)
     ]
     render_preview(
         Volume(np.zeros((9, 9, 9)), np.eye(4)),
@@ -159,9 +156,7 @@ def test_any_number_of_structures_fits(tmp_path, count):
 
 def test_empty_segments_are_listed_and_disturb_nothing(tmp_path):
     volume, segmentation = scene("RAS")
-    segmentation.segments.append(
-        Segment("none", 9, None, (9, 9, 9), None, *crop_to_content(np.zeros((1, 1, 1))))
-    )
+    segmentation.segments.append(Segment("none", 9, None, (9, 9, 9), None, *crop_to_content(np.zeros((1, 1, 1)))))
     render_preview(volume, segmentation, tmp_path / "x.png")
     assert centre(panels(tmp_path / "x.png")[0], RED)[0] > 0.4
 

@@ -110,9 +110,7 @@ def write_folder(segmentation: Segmentation, folder: Path) -> None:
 
 def _fill_folder(segmentation: Segmentation, folder: Path, files: list[str]) -> None:
     for segment, file in zip(segmentation.segments, files, strict=True):
-        write_nifti(
-            folder / file, segmentation.shape_ijk, segmentation.ijk_to_ras, [(1, segment)], np.dtype(np.uint8)
-        )
+        write_nifti(folder / file, segmentation.shape_ijk, segmentation.ijk_to_ras, [(1, segment)], np.dtype(np.uint8))
     (folder / FOLDER_TABLE).write_bytes(table_bytes(make_table(segmentation, files)))
 
 

@@ -121,9 +121,7 @@ class Segment:
         self.name = _one_line(self.name)
         self.mask = np.asarray(self.mask, dtype=bool)
         if self.mask.shape != self.extent.shape_kji:
-            raise ValueError(
-                f"a mask of {self.mask.shape} does not fill an extent of {self.extent.shape_kji}"
-            )
+            raise ValueError(f"a mask of {self.mask.shape} does not fill an extent of {self.extent.shape_kji}")
         if not 1 <= self.label_value <= MAX_LABEL:
             raise ValueError(f"label value {self.label_value} of {self.name!r} is not in 1 to {MAX_LABEL}")
 
@@ -268,9 +266,7 @@ def label_crops(label_map: npt.NDArray[np.integer[Any]]) -> list[tuple[int, Mask
     from scipy.ndimage import find_objects
 
     if label_map.size and (int(label_map.min()) < 0 or int(label_map.max()) > MAX_LABEL):
-        raise UsageError(
-            f"A label map holds labels from 0 to {MAX_LABEL}, this one does not: renumber its labels."
-        )
+        raise UsageError(f"A label map holds labels from 0 to {MAX_LABEL}, this one does not: renumber its labels.")
     found = find_objects(label_map.astype(np.int32, copy=False))
     return [
         (label, label_map[box] == label, _extent_of_slices(box))

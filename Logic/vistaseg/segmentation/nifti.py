@@ -56,9 +56,7 @@ def check_nifti_grid(grid: Grid) -> None:
         )
 
 
-def write_nifti(
-    path: Path, shape_ijk: Index, ijk_to_ras: Matrix, painted: list[Painted], dtype: np.dtype[Any]
-) -> None:
+def write_nifti(path: Path, shape_ijk: Index, ijk_to_ras: Matrix, painted: list[Painted], dtype: np.dtype[Any]) -> None:
     """Write one label image, `.nii` or `.nii.gz` by its suffix, with qform and sform.
 
     Raises:

@@ -41,8 +41,7 @@ def write_seg_nrrd(segmentation: Segmentation, path: Path) -> None:
 def _write_voxels(segmentation: Segmentation, layers: Sequence[int], file: IO[bytes]) -> None:
     pairs = list(zip(segmentation.segments, layers, strict=True))
     painted = [
-        [(segment.label_value, segment) for segment, its in pairs if its == n]
-        for n in range(_layer_count(layers))
+        [(segment.label_value, segment) for segment, its in pairs if its == n] for n in range(_layer_count(layers))
     ]
     slabs = paint_slabs(segmentation.shape_ijk, painted, label_dtype(segmentation.segments))
     with gzip.GzipFile("", "wb", COMPRESSION, file, mtime=0) as packed:

@@ -67,9 +67,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, str], npt.NDArray[Any]]
         return fields, keys, nrrd.read_data(fields, file, str(path), index_order="C")
 
 
-def _build(
-    path: Path, fields: dict[str, Any], keys: dict[str, str], voxels: npt.NDArray[Any]
-) -> Segmentation:
+def _build(path: Path, fields: dict[str, Any], keys: dict[str, str], voxels: npt.NDArray[Any]) -> Segmentation:
     if keys.get("Segmentation_MasterRepresentation", REPRESENTATION) != REPRESENTATION:
         raise ValueError("it holds no binary label map")
     if voxels.dtype.kind not in "iu":
@@ -145,9 +143,7 @@ def _moved(extent: Extent, offset: Index) -> Extent:
 
 def _unnamed_segments(crops: list[_Crops]) -> list[Segment]:
     found = [(label, crop) for layer in crops for label, crop in layer.items()]
-    return [
-        Segment(f"label {label}", label, None, distinct_color(label), None, *crop) for label, crop in found
-    ]
+    return [Segment(f"label {label}", label, None, distinct_color(label), None, *crop) for label, crop in found]
 
 
 def _keys_of(keys: dict[str, str], number: int) -> dict[str, str]:

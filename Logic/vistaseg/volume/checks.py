@@ -29,9 +29,7 @@ def check_volume(volume: Volume) -> None:
             infinity are never replaced silently: what they stand for is for the user to say.
     """
     if min(volume.shape_ijk) < 2:
-        raise InputError(
-            f"The volume is a single slice ({_times(volume.shape_ijk)} voxels). Give the whole scan."
-        )
+        raise InputError(f"The volume is a single slice ({_times(volume.shape_ijk)} voxels). Give the whole scan.")
     lowest, highest = SPACING_RANGE_MM
     if not all(lowest <= size <= highest for size in volume.spacing):
         raise InputError(
@@ -86,9 +84,7 @@ def _check_range(array: np.ndarray, low: float, high: float) -> None:
 
 def _check_contrast(low: float, high: float) -> None:
     if low == high:
-        raise InputError(
-            f"All voxels have the same value ({low:g}): there is no image in it. Export the scan again."
-        )
+        raise InputError(f"All voxels have the same value ({low:g}): there is no image in it. Export the scan again.")
     if high <= AIR_LIMIT_HU:
         raise InputError(
             f"The volume is all air: no voxel is above {AIR_LIMIT_HU:g} HU (the highest is {high:g}). Check "

@@ -62,8 +62,7 @@ def _group(files: Iterable[Path]) -> dict[tuple[str, str], list[Any]]:
             groups[uid, "" if uid else str(path.parent)].append(header)
     if not groups:
         raise InputError(
-            "There are no DICOM images in this folder. Give the folder that holds the .dcm files, or an "
-            "image file."
+            "There are no DICOM images in this folder. Give the folder that holds the .dcm files, or an image file."
         )
     return groups
 
@@ -133,8 +132,7 @@ def _check_placed(series: list[Any]) -> None:
         for tag, count in _PLACING_TAGS.items():
             if np.size(header.get(tag)) != count:
                 raise InputError(
-                    f"{_file(header).name} has no usable {tag}, so its place is unknown. Export the series "
-                    "again."
+                    f"{_file(header).name} has no usable {tag}, so its place is unknown. Export the series again."
                 )
 
 
@@ -232,9 +230,7 @@ def _voxels(ordered: Sequence[Any]) -> np.ndarray:
         slope, intercept = _rescale(header)
         stored = _pixels(_file(header))
         if stored.shape != plane.shape:
-            raise InputError(
-                f"The pixels of {_file(header).name} do not fit its header. Export the series again."
-            )
+            raise InputError(f"The pixels of {_file(header).name} do not fit its header. Export the series again.")
         plane[...] = np.multiply(stored, slope, dtype=np.float64) + intercept
     return output
 

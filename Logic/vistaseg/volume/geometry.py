@@ -127,9 +127,7 @@ def closest_axes(directions: np.ndarray) -> tuple[tuple[int, int], ...]:
 def _checked_affine(matrix: np.ndarray) -> np.ndarray:
     affine = np.array(matrix, dtype=np.float64)
     if affine.shape != (4, 4) or not np.array_equal(affine[3], [0, 0, 0, 1]):
-        raise InputError(
-            "The position matrix of the volume is not a 4x4 affine matrix. Give its IJK-to-RAS matrix."
-        )
+        raise InputError("The position matrix of the volume is not a 4x4 affine matrix. Give its IJK-to-RAS matrix.")
     if not np.isfinite(affine).all():
         raise InputError("The position of the volume has values that are not numbers. Mend its header first.")
     _check_invertible(affine)
@@ -140,9 +138,7 @@ def _checked_affine(matrix: np.ndarray) -> np.ndarray:
 def _check_invertible(affine: np.ndarray) -> None:
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
     if (lengths == 0).any():
-        raise InputError(
-            "The voxel spacing of the volume is 0 along an axis. Mend the spacing in its header."
-        )
+        raise InputError("The voxel spacing of the volume is 0 along an axis. Mend the spacing in its header.")
     if abs(np.linalg.det(affine[:3, :3] / lengths)) < 1e-6:
         raise InputError(
             "The directions of the volume's axes are singular: two of them are the same, or one lies in the "

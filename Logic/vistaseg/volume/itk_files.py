@@ -93,13 +93,9 @@ def _check_kind(dimension: int, components: int) -> None:
             "Extract a single volume with one value a voxel."
         )
     if dimension < 3:
-        raise InputError(
-            "The image has 2 dimensions; a volume has 3. Give the whole scan, not a single picture."
-        )
+        raise InputError("The image has 2 dimensions; a volume has 3. Give the whole scan, not a single picture.")
     if dimension > 3:
-        raise InputError(
-            f"The image has {dimension} dimensions: it is a time series. Extract a single volume."
-        )
+        raise InputError(f"The image has {dimension} dimensions: it is a time series. Extract a single volume.")
 
 
 def _check_placed(format_name: str) -> None:
@@ -115,9 +111,7 @@ def _explained(reason: str) -> InputError:
     if "spacing" in lowered:
         return InputError(_BAD_SPACING)
     if "determinant" in lowered or "direction" in lowered:
-        return InputError(
-            "The directions of the volume's axes are singular. Mend the orientation in its header."
-        )
+        return InputError("The directions of the volume's axes are singular. Mend the orientation in its header.")
     if "unable to determine imageio reader" in lowered:
         return InputError(
             "This is not an image that can be read. Give a NIfTI (.nii, .nii.gz), NRRD or MetaImage (.mha) "
@@ -155,8 +149,7 @@ def _available(path: Path, promise: _Promise) -> int:
     data = path.parent / promise.data_file
     if not data.is_file():
         raise InputError(
-            f"The file with the voxels, {promise.data_file}, is missing beside the header. Copy both to one "
-            "folder."
+            f"The file with the voxels, {promise.data_file}, is missing beside the header. Copy both to one folder."
         )
     return data.stat().st_size - promise.data_start
 

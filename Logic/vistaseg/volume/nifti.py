@@ -83,8 +83,7 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
             yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)), True
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise InputError(
-                "The compressed file is damaged or ends early. It was probably cut off: copy or export it "
-                "again."
+                "The compressed file is damaged or ends early. It was probably cut off: copy or export it again."
             ) from error
 
 
@@ -97,9 +96,7 @@ def _parse_header(raw: bytes) -> dict[str, Any]:
                 "order": order,
                 "header_bytes": size,
             }
-    raise InputError(
-        "This is not a NIfTI image, whatever its name says. Export the scan again as NIfTI or NRRD."
-    )
+    raise InputError("This is not a NIfTI image, whatever its name says. Export the scan again as NIfTI or NRRD.")
 
 
 def _field(raw: bytes, order: str, kind: Any, offset: Any) -> Any:
@@ -111,14 +108,10 @@ def _field(raw: bytes, order: str, kind: Any, offset: Any) -> Any:
 def _checked_shape(header: dict[str, Any]) -> tuple[int, int, int]:
     count, *sizes = (int(size) for size in header["dim"])
     if not 1 <= count <= 7 or any(size < 1 for size in sizes[:count]):
-        raise InputError(
-            "The header of this NIfTI file has impossible dimensions: it is damaged. Export it again."
-        )
+        raise InputError("The header of this NIfTI file has impossible dimensions: it is damaged. Export it again.")
     sizes = sizes[:count] + [1] * (3 - count)
     if count < 3:
-        raise InputError(
-            "The image has 2 dimensions; a volume has 3. Give the whole scan, not a single picture."
-        )
+        raise InputError("The image has 2 dimensions; a volume has 3. Give the whole scan, not a single picture.")
     if any(size > 1 for size in sizes[3:]):
         raise InputError(
             f"The image has {count} dimensions ({' x '.join(map(str, sizes))}): it is a time series or a "
@@ -137,13 +130,9 @@ def _data_start(header: dict[str, Any]) -> int:
 def _number_type(header: dict[str, Any]) -> np.dtype[Any]:
     code = int(header["datatype"])
     if code in _COLOUR_TYPES:
-        raise InputError(
-            "This is a colour image (RGB), not a scan with one value a voxel. Give the scan itself."
-        )
+        raise InputError("This is a colour image (RGB), not a scan with one value a voxel. Give the scan itself.")
     if code not in _NUMBER_TYPES:
-        raise InputError(
-            f"The voxels are of NIfTI type {code}, which is not a plain number. Export the scan as int16."
-        )
+        raise InputError(f"The voxels are of NIfTI type {code}, which is not a plain number. Export the scan as int16.")
     return np.dtype(str(header["order"]) + _NUMBER_TYPES[code])
 
 
@@ -171,8 +160,7 @@ def _check_end(stream: BinaryIO) -> None:
     """
     if stream.read(_CHUNK_BYTES):
         raise InputError(
-            "The compressed file holds more data than its header promises: it is damaged. Copy or export it "
-            "again."
+            "The compressed file holds more data than its header promises: it is damaged. Copy or export it again."
         )
 
 
@@ -190,9 +178,7 @@ def _scaled(voxels: np.ndarray, header: dict[str, Any]) -> np.ndarray:
 def _affine(header: dict[str, Any]) -> tuple[np.ndarray, tuple[str, ...]]:
     """IJK-to-RAS matrix in mm, and what had to be assumed: sform before qform, as the standard prefers."""
     if (header["pixdim"][1:4] <= 0).any():
-        raise InputError(
-            "The voxel spacing in the header is 0 or negative. Mend the spacing (pixdim) in its header."
-        )
+        raise InputError("The voxel spacing in the header is 0 or negative. Mend the spacing (pixdim) in its header.")
     matrix, notes = _stated_affine(header)
     scale = _MM_PER_UNIT.get(int(header["xyzt_units"]) & 7, 1.0)
     matrix[:3] *= scale

@@ -60,9 +60,7 @@ class GridMap:
         i_slice: slice = _EVERYTHING,
     ) -> np.ndarray:
         """The part of `label_map` in the given index ranges of the original grid; (k, j, i) of that part."""
-        wanted = [
-            lookup[part] for lookup, part in zip(self.lookups, (i_slice, j_slice, k_slice), strict=True)
-        ]
+        wanted = [lookup[part] for lookup, part in zip(self.lookups, (i_slice, j_slice, k_slice), strict=True)]
         k, j, i = (np.flatnonzero(lookup >= 0) for lookup in reversed(wanted))
         output = np.zeros([lookup.size for lookup in reversed(wanted)], dtype=prepared.dtype)
         if k.size and j.size and i.size:

@@ -98,13 +98,9 @@ def crop(volume: Volume, start_ijk: Sequence[int], stop_ijk: Sequence[int]) -> V
     """
     bounds = list(zip(start_ijk, stop_ijk, volume.shape_ijk, strict=True))
     if not all(0 <= start < stop <= size for start, stop, size in bounds):
-        raise InputError(
-            f"The box {tuple(start_ijk)} to {tuple(stop_ijk)} does not lie in {volume.shape_ijk} voxels."
-        )
+        raise InputError(f"The box {tuple(start_ijk)} to {tuple(stop_ijk)} does not lie in {volume.shape_ijk} voxels.")
     i, j, k = (slice(start, stop) for start, stop, _ in bounds)
-    return replace(
-        volume, array=volume.array[k, j, i], ijk_to_ras=volume.grid.cropped(start_ijk, stop_ijk).ijk_to_ras
-    )
+    return replace(volume, array=volume.array[k, j, i], ijk_to_ras=volume.grid.cropped(start_ijk, stop_ijk).ijk_to_ras)
 
 
 def foreground_extent(volume: Volume, threshold: float = 0.0, margin: int = 0) -> Box | None:
@@ -123,16 +119,12 @@ def foreground_extent(volume: Volume, threshold: float = 0.0, margin: int = 0) -
         return None
     found = [np.flatnonzero(flags) for flags in reversed(seen)]
     i, j, k = (max(int(axis[0]) - margin, 0) for axis in found)
-    stops = (
-        min(int(axis[-1]) + 1 + margin, size) for axis, size in zip(found, volume.shape_ijk, strict=True)
-    )
+    stops = (min(int(axis[-1]) + 1 + margin, size) for axis, size in zip(found, volume.shape_ijk, strict=True))
     stop_i, stop_j, stop_k = stops
     return (i, j, k), (stop_i, stop_j, stop_k)
 
 
-def nearest_index_maps(
-    source: Grid, target: Grid, clamp: bool = False
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def nearest_index_maps(source: Grid, target: Grid, clamp: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each axis of `target`, the nearest index of `source` at each of its indices.
 
     Both grids have the same axes in the same order and sense; they may differ in spacing, size and origin.

@@ -107,9 +107,7 @@ class Volume:
                 hold shear.
         """
         self.grid.require_orthogonal("SimpleITK")
-        image = simpleitk().GetImageFromArray(
-            np.ascontiguousarray(self.array, dtype=_itk_type(self.array.dtype))
-        )
+        image = simpleitk().GetImageFromArray(np.ascontiguousarray(self.array, dtype=_itk_type(self.array.dtype)))
         lps = _LPS_TO_RAS @ self.ijk_to_ras
         image.SetSpacing(self.spacing)
         image.SetOrigin(lps[:3, 3].tolist())
@@ -140,7 +138,5 @@ def _checked_array(array: Any) -> np.ndarray:
     if values.size == 0:
         raise InputError("The volume has no voxels. Export it again.")
     if values.dtype.kind not in "iufb":
-        raise InputError(
-            f"The voxels are of type {values.dtype}, not plain numbers. Export one value a voxel."
-        )
+        raise InputError(f"The voxels are of type {values.dtype}, not plain numbers. Export one value a voxel.")
     return values

@@ -82,9 +82,7 @@ def installed_path(entry: WeightsEntry) -> Path:
     return found.path
 
 
-def fetch(
-    entry: WeightsEntry, accept_license: str | None = None, progress: Progress | None = None
-) -> WeightsStatus:
+def fetch(entry: WeightsEntry, accept_license: str | None = None, progress: Progress | None = None) -> WeightsStatus:
     """Download, check and install the weights, unless they are; no network before the license was accepted.
 
     Args:

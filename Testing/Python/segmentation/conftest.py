@@ -7,9 +7,7 @@ import pytest
 
 from vistaseg.segmentation import Segment, crop_to_content
 
-OBLIQUE = np.array(
-    [[0.68, -0.4, 0.1, -120.5], [0.41, 0.66, 0.05, 33.25], [-0.18, 0.02, 2.49, -700.1], [0, 0, 0, 1]]
-)
+OBLIQUE = np.array([[0.68, -0.4, 0.1, -120.5], [0.41, 0.66, 0.05, 33.25], [-0.18, 0.02, 2.49, -700.1], [0, 0, 0, 1]])
 SHAPE_IJK = (7, 6, 5)
 
 

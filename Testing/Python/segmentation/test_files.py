@@ -20,9 +20,7 @@ from vistaseg.segmentation import (
     write_segmentation,
 )
 
-TEXTS = st.text(
-    st.characters(codec="utf-8", exclude_characters="~^|", categories=["L", "N", "P", "S"]), min_size=1
-)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="~^|", categories=["L", "N", "P", "S"]), min_size=1)
 CODES = st.builds(Code, TEXTS, TEXTS, TEXTS)
 TERMINOLOGIES = st.builds(Terminology, CODES, CODES, st.none() | CODES, CODES, st.none() | CODES)
 JSON = st.recursive(
@@ -51,9 +49,7 @@ def affines(draw):
 def segmentations(draw, overlapping=True):
     shape = draw(SHAPES)
     count = draw(st.integers(0, 4))
-    labels = draw(
-        st.lists(st.sampled_from([1, 2, 7, 255, 300, 65535]), min_size=count, max_size=count, unique=True)
-    )
+    labels = draw(st.lists(st.sampled_from([1, 2, 7, 255, 300, 65535]), min_size=count, max_size=count, unique=True))
     if overlapping:
         masks = draw(hnp.arrays(bool, (count, *shape)))
     else:

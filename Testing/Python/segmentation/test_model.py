@@ -74,9 +74,7 @@ def test_segments_of_a_label_map_keep_only_their_own_box(labels):
 
 def test_the_table_names_labels_and_the_others_get_a_name_of_their_number():
     labels = np.array([[[1, 2]]], dtype=np.uint16)
-    segmentation = Segmentation.from_label_map(
-        labels, np.eye(4), {1: Info(1, "liver", (1, 2, 3))}, "scan", {"a": 1}
-    )
+    segmentation = Segmentation.from_label_map(labels, np.eye(4), {1: Info(1, "liver", (1, 2, 3))}, "scan", {"a": 1})
     liver, other = segmentation.segments
     assert (liver.name, liver.structure_id, liver.color) == ("liver", 1, (1, 2, 3))
     assert (other.name, other.structure_id, other.color) == ("label 2", None, distinct_color(2))
@@ -107,9 +105,7 @@ def test_volume_is_voxels_times_spacing_and_right_for_a_tilted_grid():
 
 
 def test_a_name_is_one_line():
-    segment = Segment(
-        " left\n kidney\x00 ", 1, None, (0, 0, 0), None, np.ones((1, 1, 1)), Extent((0, 0, 0), (1, 1, 1))
-    )
+    segment = Segment(" left\n kidney\x00 ", 1, None, (0, 0, 0), None, np.ones((1, 1, 1)), Extent((0, 0, 0), (1, 1, 1)))
     assert segment.name == "left kidney"
 
 

@@ -20,9 +20,7 @@ def segments_of(masks, labels=None):
 
 @given(STACKS)
 def test_overlapping_pairs_are_those_that_share_a_voxel(masks):
-    expected = [
-        (a, b) for a in range(len(masks)) for b in range(a + 1, len(masks)) if (masks[a] & masks[b]).any()
-    ]
+    expected = [(a, b) for a in range(len(masks)) for b in range(a + 1, len(masks)) if (masks[a] & masks[b]).any()]
     assert overlapping_pairs(segments_of(masks)) == expected
 
 

@@ -56,9 +56,7 @@ def test_the_header_says_what_slicer_reads(tmp_path, overlapping):
     assert header["Segmentation_MasterRepresentation"] == "Binary labelmap"
     assert header["Segmentation_ContainedRepresentationNames"] == "Binary labelmap|"
     assert header["Segmentation_ReferenceImageExtentOffset"] == "0 0 0"
-    assert header["Segmentation_ConversionParameters"].startswith(
-        "Reference image geometry|0.8;0.0;1.5;-120.5;"
-    )
+    assert header["Segmentation_ConversionParameters"].startswith("Reference image geometry|0.8;0.0;1.5;-120.5;")
     assert "|" in header["Segmentation_ConversionParameters"].removesuffix("&")
     assert header["Segment0_Name"] == "body"
     assert header["Segment0_Color"] == "1 0 0.2"

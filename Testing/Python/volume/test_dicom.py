@@ -51,9 +51,7 @@ def position(index: float) -> np.ndarray:
     return np.asarray([10.0, -20.0, 30.0]) + 2.0 * index * normal
 
 
-def write_series(
-    folder: Path, change: Change | None = None, count: int = COUNT, series: str = "1.2.3"
-) -> Path:
+def write_series(folder: Path, change: Change | None = None, count: int = COUNT, series: str = "1.2.3") -> Path:
     """A series in files whose names are in no order; `change` may alter each image before it is written."""
     folder.mkdir(exist_ok=True)
     for index in range(count):
@@ -67,9 +65,7 @@ def write_series(
 def test_a_series_is_read_in_order_of_position_and_rescaled(tmp_path: Path) -> None:
     volume = read_volume(write_series(tmp_path))
     assert volume.array.dtype == np.int16
-    assert np.array_equal(
-        volume.array, np.stack([stored(index) for index in range(COUNT)]).astype(int) - 1024
-    )
+    assert np.array_equal(volume.array, np.stack([stored(index) for index in range(COUNT)]).astype(int) - 1024)
     assert (volume.modality, volume.name, volume.notes) == ("CT", "Thorax", ())
 
 
@@ -205,9 +201,7 @@ def shortened(image: Any, index: int) -> None:
         (shortened, "cannot be decoded"),
     ],
 )
-def test_a_series_that_makes_no_regular_volume_is_refused_by_name(
-    tmp_path: Path, change: Change, words: str
-) -> None:
+def test_a_series_that_makes_no_regular_volume_is_refused_by_name(tmp_path: Path, change: Change, words: str) -> None:
     with pytest.raises(InputError, match=words):
         read_volume(write_series(tmp_path, change))
 
@@ -243,9 +237,7 @@ def test_a_real_series_in_jpeg_2000_with_blank_uids_is_read(shared_data: SharedD
     assert volume.shape_ijk == (512, 512, 20)
     assert np.allclose(volume.spacing, (0.9765625, 0.9765625, 2.0))
     assert (volume.modality, volume.orientation) == ("CT", "LPS")
-    lowest = min(
-        (pydicom.dcmread(path) for path in folder.iterdir()), key=lambda image: image.ImagePositionPatient[2]
-    )
+    lowest = min((pydicom.dcmread(path) for path in folder.iterdir()), key=lambda image: image.ImagePositionPatient[2])
     hounsfield = lowest.pixel_array * float(lowest.RescaleSlope) + float(lowest.RescaleIntercept)
     assert np.array_equal(volume.array[0], hounsfield)
 

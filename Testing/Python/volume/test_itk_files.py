@@ -102,16 +102,12 @@ def test_a_missing_file_of_voxels_is_named(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize("spacing", ["0", "-2"])
 def test_a_metaimage_with_a_spacing_of_zero_or_less_is_refused(tmp_path: Path, spacing: str) -> None:
     plain = SimpleITK.GetImageFromArray(scan().array)
-    path = edited(
-        written(tmp_path / "scan.mha", plain), "ElementSpacing = 1 1 1", f"ElementSpacing = 1 1 {spacing}"
-    )
+    path = edited(written(tmp_path / "scan.mha", plain), "ElementSpacing = 1 1 1", f"ElementSpacing = 1 1 {spacing}")
     with pytest.raises(InputError, match="spacing in the header is 0 or negative"):
         read_volume(path)
 
 
-@pytest.mark.parametrize(
-    ("direction", "words"), [("(0,0,0)", "spacing in the header is 0"), ("(0,1,0)", "singular")]
-)
+@pytest.mark.parametrize(("direction", "words"), [("(0,0,0)", "spacing in the header is 0"), ("(0,1,0)", "singular")])
 def test_an_nrrd_whose_axes_span_no_space_is_refused(tmp_path: Path, direction: str, words: str) -> None:
     path = written(tmp_path / "scan.nrrd", SimpleITK.GetImageFromArray(scan().array))
     with pytest.raises(InputError, match=words):
@@ -121,9 +117,7 @@ def test_an_nrrd_whose_axes_span_no_space_is_refused(tmp_path: Path, direction: 
 def test_a_metaimage_with_singular_directions_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "scan.mha", SimpleITK.GetImageFromArray(scan().array))
     with pytest.raises(InputError, match="singular"):
-        read_volume(
-            edited(path, "TransformMatrix = 1 0 0 0 1 0 0 0 1", "TransformMatrix = 1 0 0 1 0 0 0 0 1")
-        )
+        read_volume(edited(path, "TransformMatrix = 1 0 0 0 1 0 0 0 1", "TransformMatrix = 1 0 0 1 0 0 0 0 1"))
 
 
 @pytest.mark.parametrize(
@@ -136,9 +130,7 @@ def test_a_metaimage_with_singular_directions_is_refused(tmp_path: Path) -> None
         (SimpleITK.Image([9, 9, 1], SimpleITK.sitkInt16), "slice.mha", "single slice"),
     ],
 )
-def test_an_image_that_is_no_volume_is_refused_by_name(
-    tmp_path: Path, image: Any, name: str, words: str
-) -> None:
+def test_an_image_that_is_no_volume_is_refused_by_name(tmp_path: Path, image: Any, name: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         read_volume(written(tmp_path / name, image))
 
@@ -151,9 +143,7 @@ def test_a_file_that_is_no_image_is_refused(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("header", [{}, {"space dimension": 3}, {"spacings": [2, 2, 2]}])
-def test_an_nrrd_that_does_not_tell_its_orientation_is_read_with_a_note(
-    tmp_path: Path, header: dict[str, Any]
-) -> None:
+def test_an_nrrd_that_does_not_tell_its_orientation_is_read_with_a_note(tmp_path: Path, header: dict[str, Any]) -> None:
     nrrd = pytest.importorskip("nrrd")
     nrrd.write(str(tmp_path / "scan.nrrd"), scan().array.transpose(2, 1, 0), header)
     volume = read_volume(tmp_path / "scan.nrrd")

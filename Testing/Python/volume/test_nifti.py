@@ -22,9 +22,7 @@ class SharedData(Protocol):
     def __call__(self, relative_path: str) -> Path: ...
 
 
-def image(
-    kind: Any = np.int16, affine: np.ndarray | None = OBLIQUE, version: Any = nibabel.Nifti1Image
-) -> Any:
+def image(kind: Any = np.int16, affine: np.ndarray | None = OBLIQUE, version: Any = nibabel.Nifti1Image) -> Any:
     values = np.random.default_rng(0).integers(0, 100, (5, 4, 3)).astype(kind)
     return version(values, affine, dtype=kind)
 
@@ -44,9 +42,7 @@ def patched(path: Path, offset: int, form: str, *values: float) -> Path:
 @pytest.mark.parametrize("version", [nibabel.Nifti1Image, nibabel.Nifti2Image])
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
 @pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64])
-def test_voxels_and_place_are_those_that_nibabel_reads(
-    tmp_path: Path, version: Any, suffix: str, kind: Any
-) -> None:
+def test_voxels_and_place_are_those_that_nibabel_reads(tmp_path: Path, version: Any, suffix: str, kind: Any) -> None:
     path = saved(image(kind, version=version), tmp_path / f"scan{suffix}")
     volume, reference = read_volume(path), nibabel.load(path)
     assert volume.array.dtype == kind
@@ -219,9 +215,7 @@ def test_a_file_that_only_has_the_name_of_nifti_is_refused(tmp_path: Path, conte
 def test_a_file_that_was_cut_off_says_so(tmp_path: Path) -> None:
     path = saved(image(), tmp_path / "scan.nii")
     path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(
-        InputError, match="promises 120 bytes of voxels, but the file ends early with 90 bytes"
-    ):
+    with pytest.raises(InputError, match="promises 120 bytes of voxels, but the file ends early with 90 bytes"):
         read_volume(path)
 
 

@@ -43,9 +43,7 @@ def monai_spacing(volume: Volume, spacing: Spacing) -> Any:
     from monai.transforms import Spacing as MonaiSpacing
 
     channel_first = np.array(volume.array.transpose(2, 1, 0)[None], dtype=np.float32)
-    image = monai_data.MetaTensor(
-        torch.from_numpy(channel_first), affine=torch.from_numpy(volume.ijk_to_ras.copy())
-    )
+    image = monai_data.MetaTensor(torch.from_numpy(channel_first), affine=torch.from_numpy(volume.ijk_to_ras.copy()))
     return MonaiSpacing(pixdim=spacing, mode="bilinear")(image)
 
 
@@ -158,9 +156,7 @@ def test_a_crop_takes_its_voxels_and_their_place() -> None:
     assert np.allclose(part.index_to_ras([[0, 0, 0]]), volume.index_to_ras([[1, 0, 2]]))
 
 
-@pytest.mark.parametrize(
-    ("start", "stop"), [((0, 0, 0), (5, 1, 1)), ((-1, 0, 0), (1, 1, 1)), ((1, 1, 1), (1, 2, 2))]
-)
+@pytest.mark.parametrize(("start", "stop"), [((0, 0, 0), (5, 1, 1)), ((-1, 0, 0), (1, 1, 1)), ((1, 1, 1), (1, 2, 2))])
 def test_a_crop_outside_the_volume_or_without_voxels_is_refused(start: Any, stop: Any) -> None:
     with pytest.raises(InputError, match="does not lie in"):
         crop(Volume(np.zeros((2, 3, 4)), np.eye(4)), start, stop)

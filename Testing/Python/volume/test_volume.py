@@ -137,9 +137,7 @@ def test_nifti_by_itk_keeps_the_place_to_five_hundredths_of_a_millimetre(
 
 @settings(max_examples=15, deadline=None)
 @given(seeds)
-def test_nifti_with_a_matrix_of_32_bits_is_read_exactly(
-    tmp_path_factory: pytest.TempPathFactory, seed: int
-) -> None:
+def test_nifti_with_a_matrix_of_32_bits_is_read_exactly(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     nibabel = pytest.importorskip("nibabel")
     path = tmp_path_factory.mktemp("files") / "scan.nii"
     affine = random_affine(seed, single_precision=True)

@@ -59,9 +59,7 @@ def shapes(state: State) -> dict[str, tuple[int, ...]]:
 
 def research_layout(state: State) -> State:
     renamed = {name.replace(".mlp.linear", ".mlp.lin"): tensor for name, tensor in state.items()}
-    mapper = {
-        f"weight_mapper.{layer}.{kind}": torch.ones(2) for layer in (0, 3) for kind in ("weight", "bias")
-    }
+    mapper = {f"weight_mapper.{layer}.{kind}": torch.ones(2) for layer in (0, 3) for kind in ("weight", "bias")}
     added = {
         f"point_head.output_add_hypernetworks_mlps.{which}.layers.{layer}.{kind}": torch.ones(2)
         for which in (0, 1)

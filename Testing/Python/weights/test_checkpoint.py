@@ -24,9 +24,7 @@ def refuse(path: Path) -> str:
 
 
 @pytest.mark.parametrize("form", ["zip", "legacy"])
-def test_every_published_layout_loads_bit_equal(
-    form, layout, state, build_network, save_checkpoint, tmp_path
-):
+def test_every_published_layout_loads_bit_equal(form, layout, state, build_network, save_checkpoint, tmp_path):
     path = save_checkpoint(layout(state), tmp_path / "file.bin", form)
     network = build_network()
     load_strictly(network, normalise_vista3d(read_state_dict(path)), "file.bin")
@@ -74,9 +72,7 @@ def test_a_network_on_the_meta_device_gets_its_tensors(kind, state, build_networ
     assert all(parameter.requires_grad for parameter in network.parameters())
 
 
-def test_the_network_does_not_depend_on_the_file_after_loading(
-    state, build_network, save_checkpoint, tmp_path
-):
+def test_the_network_does_not_depend_on_the_file_after_loading(state, build_network, save_checkpoint, tmp_path):
     path = save_checkpoint(state, tmp_path / "file.pt", "zip")
     with torch.device("meta"):
         network = build_network()
@@ -106,9 +102,7 @@ def test_a_missing_tensor_is_named(state, build_network):
 
 
 def test_an_extra_tensor_is_named(state, build_network):
-    assert "unexpected: stranger.weight" in load_changed(
-        state, build_network, **{"stranger.weight": torch.ones(1)}
-    )
+    assert "unexpected: stranger.weight" in load_changed(state, build_network, **{"stranger.weight": torch.ones(1)})
 
 
 def test_a_wrong_shape_is_named_with_both_shapes(state, build_network):

@@ -168,7 +168,6 @@ def test_a_download_that_does_not_hold_the_weights_is_not_installed(hub, home):
     assert status(ENTRY).state is WeightsState.MISSING
 
 
-
 @pytest.mark.parametrize("algorithm", ["md5", "sha256"])
 def test_another_checksum_than_the_pinned_one_removes_the_download_and_says_so(algorithm, hub, home):
     pinned = replace(ENTRY, **{algorithm: "0" * 8})
@@ -191,9 +190,7 @@ def test_verify_compares_with_a_checksum_that_the_manifest_learnt_later(hub):
     assert verify(replace(ENTRY, sha256="0" * 64)).state is WeightsState.DAMAGED
 
 
-@pytest.mark.parametrize(
-    "failure", [ConnectionError("no route"), OSError("consistency"), RuntimeError("odd")]
-)
+@pytest.mark.parametrize("failure", [ConnectionError("no route"), OSError("consistency"), RuntimeError("odd")])
 def test_an_interrupted_download_installs_nothing_and_says_what_to_do(failure, hub):
     hub.failure = failure
     with pytest.raises(WeightsError, match="Nothing was installed") as caught:

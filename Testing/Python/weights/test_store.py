@@ -73,18 +73,14 @@ def test_importing_leaves_the_users_file_and_no_temporary_one(installed, home, c
     ]
 
 
-def test_the_suffix_follows_the_content_and_the_other_format_goes(
-    installed, state, shapes, save_checkpoint, tmp_path
-):
+def test_the_suffix_follows_the_content_and_the_other_format_goes(installed, state, shapes, save_checkpoint, tmp_path):
     again = import_file(ENTRY, save_checkpoint(state, tmp_path / "weights.ckpt", "zip"), shapes)
     assert again.path is not None and again.path.name == "model.pt"
     assert not installed.path.exists()
     assert installed_path(ENTRY) == again.path
 
 
-def test_a_wrong_file_is_refused_and_the_installed_one_stays(
-    installed, shapes, state, save_checkpoint, tmp_path
-):
+def test_a_wrong_file_is_refused_and_the_installed_one_stays(installed, shapes, state, save_checkpoint, tmp_path):
     wrong = save_checkpoint({"stranger": state["class_head.mlp.0.bias"]}, tmp_path / "wrong.pt", "zip")
     with pytest.raises(WeightsError, match="unexpected: stranger"):
         import_file(ENTRY, wrong, shapes)

@@ -6,23 +6,32 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-OWN_WEIGHT = 0.2
-"""Of the reading of each class on its own, beside that of classes in competition."""
+ABSENT_WEIGHT = 0.5
+"""Of groups that are not in the patch, beside those that are."""
 
-GROUPS: dict[int, tuple[int, ...]] = {
-    # Embedding rows that no published class uses → classes that look alike. The network tells the groups apart long
-    # before their members; asking for both spares it the detour over "nothing is there".
-    400: (28, 29, 30, 31, 32),
-    401: (5, 14),
-    402: (*range(33, 57), 127, 97),
-    403: (*range(63, 87), 114, 122),
-    404: (*range(87, 97),),
-    405: (*range(98, 108),),
-    406: (6, 58, 59, 108, 109, 112, 113, 115, 123, 124),
-    407: (7, 17, 60, 61, 110, 111, 119, 125),
-    408: (11, 12, 13, 19, 62),
-    409: (1, 3, 4, 8, 9, 10),
-}
+LOOK_ALIKE: tuple[tuple[int, ...], ...] = (
+    # Classes that a small network tells from everything else long before it tells them from each other.
+    (28, 29, 30, 31, 32),
+    (5, 14),
+    (8, 9),
+    (*range(33, 57), 127, 97),
+    (*range(63, 87), 114, 122),
+    (*range(87, 97),),
+    (*range(98, 108),),
+    (115, 108),
+    (58, 59, 109, 112, 113, 123, 124),
+    (17, 60, 61, 110, 111, 119, 125),
+    (13, 19, 62),
+)
+
+
+def grouped(class_ids: Tensor) -> list[Tensor]:
+    """Rows of `class_ids` that form a group: those that look alike where all of them were asked for, else alone."""
+    rows = {int(class_id): row for row, class_id in enumerate(class_ids)}
+    groups = [[rows[i] for i in ids if i in rows] for ids in LOOK_ALIKE if sum(i in rows for i in ids) > 1]
+    taken = {row for group in groups for row in group}
+    groups += [[row] for row in rows.values() if row not in taken]
+    return [torch.tensor(group) for group in groups]
 
 
 def soft_dice(probability: Tensor, target: Tensor) -> Tensor:
@@ -31,34 +40,43 @@ def soft_dice(probability: Tensor, target: Tensor) -> Tensor:
     return 1 - (2 * overlap + 1) / (probability.sum(1) + target.sum(1) + 1)
 
 
-def competing_loss(logits: Tensor, labels: Tensor, class_ids: Tensor) -> Tensor:
-    """Classes against each other and against a background of logit 0, as a label map reads them.
+def label_map_loss(logits: Tensor, labels: Tensor, class_ids: Tensor) -> Tensor:
+    """What a label map reads, learned in two halves: is the strongest class of a group above 0, and which class is it.
+
+    A class that is hard to tell from its neighbours (a rib from the next) thereby still wins against the background.
 
     Args:
         logits: (C, V).
         labels: (V,) class ids; ids that are not asked for count as background.
         class_ids: (C,) ascending.
     """
-    table = torch.zeros(256, dtype=torch.long)
-    table[class_ids] = torch.arange(1, len(class_ids) + 1)
-    target = table[labels]
-    chances = functional.log_softmax(torch.cat([torch.zeros_like(logits[:1]), logits]), dim=0)
-    loss = functional.nll_loss(chances.T, target)
-    present = torch.unique(target)
-    present = present[present > 0]
-    if not len(present):
-        return loss
-    truth = (target[None] == present[:, None]).float()
-    own = functional.binary_cross_entropy_with_logits(logits[present - 1], truth)
-    return loss + soft_dice(chances[present].exp(), truth).mean() + OWN_WEIGHT * own
+    table = torch.full((256,), -1)
+    table[class_ids] = torch.arange(len(class_ids))
+    return group_loss(logits, table[labels], grouped(class_ids)) + member_loss(logits, table[labels])
 
 
-def group_targets(labels: Tensor, groups: list[int]) -> Tensor:
-    """(G, V) masks of the groups' members."""
-    table = torch.zeros(len(groups), 256)
-    for row, group in enumerate(groups):
-        table[row, list(GROUPS[group])] = 1
-    return table[:, labels]
+def group_loss(logits: Tensor, target: Tensor, groups: list[Tensor]) -> Tensor:
+    """Dice and cross-entropy of the strongest class of each group; `target` (V,) rows of logits, -1 background."""
+    strongest = torch.stack([logits[rows].amax(0) for rows in groups])
+    truth = torch.stack([torch.isin(target, rows) for rows in groups])
+    there = truth.any(1)
+    entropy = functional.binary_cross_entropy_with_logits(strongest, truth.float(), reduction="none").mean(1)
+    weight = torch.where(there, 1.0, ABSENT_WEIGHT)
+    loss = (weight * entropy).sum() / weight.sum()
+    if there.any():
+        loss = loss + soft_dice(strongest[there].sigmoid(), truth[there].float()).mean()
+    return loss
+
+
+def member_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy of the classes in labelled voxels, each class that is there counting alike."""
+    labelled = target >= 0
+    if not labelled.any():
+        return logits.sum() * 0
+    own, counts = target[labelled], torch.bincount(target[labelled], minlength=len(logits)).float()
+    weight = counts.clamp(min=1).rsqrt()[own]
+    entropy = functional.cross_entropy(logits[:, labelled].T, own, reduction="none")
+    return (weight * entropy).sum() / weight.sum()
 
 
 def mask_loss(logits: Tensor, target: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,8 +24,10 @@ sys.path[:0] = [str(ROOT / "Logic"), str(Path(__file__).resolve().parent)]
 
 from augmentation import Patch, Subject, chance, random_patch  # noqa: E402
 from cases import Case, read_cases  # noqa: E402
+from click_attention import attend_by_place  # noqa: E402
 from clicks import as_tensors, correcting_click, first_clicks  # noqa: E402
-from losses import GROUPS, competing_loss, group_targets, mask_loss  # noqa: E402
+from losses import label_map_loss, mask_loss  # noqa: E402
+from phantoms import with_bodies  # noqa: E402
 
 from vistaseg import catalog  # noqa: E402
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration  # noqa: E402
@@ -46,18 +49,26 @@ class Stage:
 
 
 STAGES = (
-    Stage(0.25, 32, 1.5, 4, 0.0),
-    Stage(0.7, 48, 1.0, 2, 0.25),
-    Stage(1.01, 64, 1.0, 2, 0.35),
+    Stage(0.35, 32, 1.5, 2, 0.4),
+    Stage(0.9, 48, 1.0, 2, 0.4),
+    Stage(1.01, 64, 1.0, 2, 0.4),
 )
 SPECIAL = frozenset({23, 24, 25, 26, 27, 57, 128})
 ZERO_SHOT = 133
-ABSENT_CLASSES = 6
-LOSS_STRIDE = 2
-"""Every second voxel is enough for the loss of the class branch, and halves its cost."""
+LOSS_VOXELS = 25_000
+"""Of a patch for the loss of the class branch: more only cost time."""
+EMBEDDING_RATE = 5.0
+"""Factor of the learning rate of the class embeddings, which each see only a few of the steps."""
+POINT_HEAD_RATE = 0.4
+"""The same of the head of the clicks, a small transformer."""
+OBJECTS = 4
+"""Clicked on in each patch."""
+BODIES_SHARE = 0.35
+"""Of the patches for clicks: with bodies of random shape in them."""
 CONFIGURATION = Vista3dConfiguration(
     name="VistaSeg demo",
     width=16,
+    features=32,
     blocks_down=(1, 1, 2, 2),
     spacing=(3.0, 3.0, 3.0),
     window=(64, 64, 64),
@@ -83,40 +94,20 @@ def as_subject(case: Case, generator: torch.Generator) -> Subject:
     )
 
 
-def asked_classes(patch: Patch, trained: list[int], generator: torch.Generator) -> Tensor:
-    """The classes in the patch and a few that are not there, ascending."""
-    present = [int(i) for i in torch.unique(patch.labels) if i and int(i) in patch.annotated]
-    absent = [i for i in trained if i in patch.annotated and i not in present]
-    order = torch.randperm(len(absent), generator=generator)[:ABSENT_CLASSES]
-    return torch.tensor(sorted(present + [absent[int(i)] for i in order]))
-
-
-def known_groups(patch: Patch) -> list[int]:
-    """Groups of which every class was looked for."""
-    return [group for group, members in GROUPS.items() if patch.annotated.issuperset(members)]
-
-
-def automatic_loss(
-    network: nn.Module, features: Tensor, patch: Patch, trained: list[int], generator: torch.Generator
-) -> Tensor:
-    """Loss of the class head on the features (1, C, P, P, P) of a patch: of its classes, and of their groups."""
-    class_ids, groups = asked_classes(patch, trained, generator), known_groups(patch)
-    asked = torch.cat([class_ids, torch.tensor(groups, dtype=torch.long)])
+def automatic_loss(network: nn.Module, features: Tensor, patch: Patch, generator: torch.Generator) -> Tensor:
+    """Loss of the class head on the features (1, C, P, P, P) of a patch, of every class that was looked for."""
+    asked = torch.tensor(sorted(patch.annotated))
     vectors = network.class_head.mlp(network.class_head.class_embeddings(asked[:, None]))[:, 0]
-    first = int(torch.randint(LOSS_STRIDE, (), generator=generator))
-    labels = patch.labels.flatten()[first::LOSS_STRIDE]
-    logits = vectors @ features.flatten(2)[0, :, first::LOSS_STRIDE]
-    loss = competing_loss(logits[: len(class_ids)], labels, class_ids)
-    if groups:
-        loss = loss + mask_loss(logits[len(class_ids) :], group_targets(labels, groups))
-    return loss
+    labels = patch.labels.flatten()
+    voxels = torch.randint(len(labels), (LOSS_VOXELS,), generator=generator)
+    return label_map_loss(vectors @ features.flatten(2)[0, :, voxels], labels[voxels], asked)
 
 
-def automatic_step(network: nn.Module, patches: list[Patch], trained: list[int], generator: torch.Generator) -> Tensor:
+def automatic_step(network: nn.Module, patches: list[Patch], generator: torch.Generator) -> Tensor:
     """Loss of the class branch on a batch."""
     _, features = network.image_encoder(batch_of(patches), with_point=False, with_label=True)
     mapped = network.class_head.image_post_mapping(features)
-    losses = [automatic_loss(network, mapped[n : n + 1], patch, trained, generator) for n, patch in enumerate(patches)]
+    losses = [automatic_loss(network, mapped[n : n + 1], patch, generator) for n, patch in enumerate(patches)]
     return torch.stack(losses).mean()
 
 
@@ -125,28 +116,34 @@ def batch_of(patches: list[Patch]) -> Tensor:
     return torch.cat([patch.image for patch in patches]).contiguous(memory_format=torch.channels_last_3d)
 
 
-def choose_objects(patch: Patch, count: int, generator: torch.Generator) -> list[tuple[Tensor, int]]:
-    """Masks (P, P, P) with their prompt class; a third are asked for as structures without a class."""
+Object = tuple[Tensor, int]
+"""Mask (P, P, P) and the class that is sent with its clicks."""
+
+
+def choose_objects(patch: Patch, count: int, generator: torch.Generator) -> list[Object]:
+    """Structures of a patch; a third are asked for as if they had no class."""
     ids = [int(i) for i in torch.unique(patch.labels) if i and int(i) in patch.annotated]
     ids = [i for i in ids if int((patch.labels == i).sum()) >= 20]
-    objects = []
-    for position in torch.randperm(len(ids), generator=generator)[:count]:
-        class_id = ids[int(position)]
-        zero_shot = float(torch.rand((), generator=generator)) < 0.33
-        objects.append((patch.labels == class_id, ZERO_SHOT if zero_shot else class_id))
-    return objects
+    chosen = [ids[int(position)] for position in torch.randperm(len(ids), generator=generator)[:count]]
+    return [(patch.labels == i, ZERO_SHOT if chance(0.33, generator) else i) for i in chosen]
 
 
-def point_loss(network: nn.Module, features: Tensor, patch: Patch, generator: torch.Generator) -> Tensor | None:
-    """Loss of the point head on the features of a patch: first clicks, up to four corrections, then what is learned."""
-    objects = choose_objects(patch, 2, generator)
-    if not objects:
-        return None
+def patch_and_objects(patch: Patch, generator: torch.Generator) -> tuple[Patch, list[Object]]:
+    """What to click on: structures, or bodies that are put there."""
+    if not chance(BODIES_SHARE, generator):
+        return patch, choose_objects(patch, OBJECTS, generator)
+    patch, masks = with_bodies(patch, OBJECTS + 1, generator)
+    return patch, [(mask, ZERO_SHOT) for mask in masks[:OBJECTS]]
+
+
+def point_loss(network: nn.Module, features: Tensor, objects: list[Object], generator: torch.Generator) -> Tensor:
+    """Loss of the point head on the features of a patch: first clicks, corrections, then what is learned."""
     masks = [mask for mask, _ in objects]
     prompt_class = torch.tensor([[c] for _, c in objects])
     special = [c in SPECIAL for _, c in objects]
     clicks = [first_clicks(mask, generator) for mask in masks]
-    for _ in range(int(torch.randint(0, 4, (), generator=generator))):
+    corrections = int(torch.randint(1, 4, (), generator=generator)) if chance(0.5, generator) else 0
+    for _ in range(corrections):
         with torch.no_grad():
             found = network.point_head(features.detach(), *as_tensors(clicks, special), class_vector=prompt_class)
         for own, mask, prediction in zip(clicks, masks, found[:, 0] > 0, strict=True):
@@ -158,17 +155,32 @@ def point_loss(network: nn.Module, features: Tensor, patch: Patch, generator: to
 
 
 def point_step(network: nn.Module, patches: list[Patch], generator: torch.Generator) -> Tensor | None:
-    """Loss of the point branch on a batch."""
-    features, _ = network.image_encoder(batch_of(patches), with_point=True, with_label=False)
-    losses = [point_loss(network, features[n : n + 1], patch, generator) for n, patch in enumerate(patches)]
-    found = [loss for loss in losses if loss is not None]
-    return torch.stack(found).mean() if found else None
+    """Loss of the point branch on a batch; None where there is nothing to click on."""
+    clickable = [patch_and_objects(patch, generator) for patch in patches]
+    clickable = [(patch, objects) for patch, objects in clickable if objects]
+    if not clickable:
+        return None
+    features, _ = network.image_encoder(batch_of([p for p, _ in clickable]), with_point=True, with_label=False)
+    losses = [point_loss(network, features[n : n + 1], own, generator) for n, (_, own) in enumerate(clickable)]
+    return torch.stack(losses).mean()
+
+
+def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:
+    """The class embeddings learn faster than the rest, the head of the clicks slower."""
+    embeddings = list(network.class_head.class_embeddings.parameters())
+    head = list(network.point_head.parameters())
+    apart = {id(p) for p in embeddings + head}
+    return [
+        {"params": [p for p in network.parameters() if id(p) not in apart], "share": 1.0},
+        {"params": embeddings, "share": EMBEDDING_RATE, "weight_decay": 0.0},
+        {"params": head, "share": POINT_HEAD_RATE},
+    ]
 
 
 class Average:
     """Exponential moving average of the weights: what is shipped."""
 
-    def __init__(self, network: nn.Module, decay: float = 0.998) -> None:
+    def __init__(self, network: nn.Module, decay: float = 0.996) -> None:
         self.decay = decay
         self.state = {name: value.detach().clone() for name, value in network.state_dict().items()}
 
@@ -190,12 +202,12 @@ class Run:
 
     def __init__(self, arguments: argparse.Namespace, subjects: list[Subject], trained: list[int]) -> None:
         self.output, self.minutes, self.rate = arguments.output, arguments.minutes, arguments.rate
-        self.automatic_only = arguments.automatic_only
-        self.subjects, self.trained = subjects, trained
+        self.subjects = subjects
         self.configuration = replace(CONFIGURATION, trained_classes=tuple(trained))
         torch.manual_seed(arguments.seed)
         self.network = build_network(self.configuration).train().to(memory_format=torch.channels_last_3d)
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=self.rate, weight_decay=1e-4)
+        attend_by_place(self.network.point_head)
+        self.optimizer = torch.optim.AdamW(parameter_groups(self.network), lr=self.rate, weight_decay=1e-4)
         self.average = Average(self.network)
         self.generator = torch.Generator().manual_seed(arguments.seed)
         self.step, self.seconds = 0, 0.0
@@ -249,17 +261,16 @@ class Run:
         """One step of the optimiser, for the classes or for the clicks."""
         stage = next(stage for stage in STAGES if max(self.progress, self.first_progress) < stage.until)
         patches = [self.next_patch(stage) for _ in range(stage.batch)]
-        share = 0.0 if self.automatic_only else stage.point_share
-        kind = "point" if chance(share, self.generator) else "automatic"
+        kind = "point" if chance(stage.point_share, self.generator) else "automatic"
         if kind == "point":
             loss = point_step(self.network, patches, self.generator)
         else:
-            loss = automatic_step(self.network, patches, self.trained, self.generator)
+            loss = automatic_step(self.network, patches, self.generator)
         self.step += 1
         if loss is None or not torch.isfinite(loss):
             return None
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.progress, self.rate)
+            group["lr"] = group["share"] * learning_rate(self.progress, self.rate)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -300,9 +311,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--leave-out", action="append", default=[], help="case that is never shown")
     parser.add_argument("--start", type=Path, help="state.pt of another run to start from")
-    parser.add_argument("--automatic-only", action="store_true", help="leave the point branch for another run")
     parser.add_argument("--minutes", type=float, default=300.0, help="computing time, all threads busy")
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()

@@ -61,7 +61,7 @@ class Network(nn.Module):
 
 def model(keep_bytes: int = 10**9, trained: tuple[int, ...] | None = None) -> Vista3d:
     configuration = Vista3dConfiguration(
-        name="Brightness", width=2, spacing=(4.0, 4.0, 4.0), window=(32, 32, 32), trained_classes=trained
+        name="Brightness", width=2, features=2, spacing=(4.0, 4.0, 4.0), window=(32, 32, 32), trained_classes=trained
     )
     network: Any = Network().eval()
     compute = Compute(torch.device("cpu"), torch.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from timing import in_turns, ratio, spread
 from vistaseg import catalog
 from vistaseg.compute import Compute, supports_bf16
 from vistaseg.models.vista3d.automatic import AutomaticBranch
+from vistaseg.models.vista3d.channels_last import to_channels_last
 from vistaseg.models.vista3d.classify import ClassQuestion
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.network import build_network
@@ -38,11 +40,12 @@ def measure() -> dict[str, Any]:
     """`auto_fp32_vs_monai`, `auto_bf16_vs_monai`, `classes_117_vs_1`, `later_class_vs_first`."""
     torch.manual_seed(1)
     network = build_network(CONFIGURATION).requires_grad_(False)
+    ours = to_channels_last(copy.deepcopy(network))
     image, everything = noise_image((SIDE, SIDE, SIDE)), catalog.everything()
     cpu = torch.device("cpu")
 
     def branch(dtype: torch.dtype) -> AutomaticBranch:
-        return AutomaticBranch(network, CONFIGURATION, image, Compute(cpu, dtype), KEEP)
+        return AutomaticBranch(ours, CONFIGURATION, image, Compute(cpu, dtype), KEEP)
 
     def ask(ids: tuple[int, ...], dtype: torch.dtype = torch.float32) -> AutomaticBranch:
         answered = branch(dtype)

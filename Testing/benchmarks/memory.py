@@ -59,18 +59,19 @@ def run(side: str, size: tuple[int, int, int]) -> int:
     from vistaseg import catalog
     from vistaseg.compute import Compute
     from vistaseg.models.vista3d.automatic import AutomaticBranch
+    from vistaseg.models.vista3d.channels_last import to_channels_last
     from vistaseg.models.vista3d.classify import ClassQuestion
     from vistaseg.models.vista3d.configuration import Vista3dConfiguration
     from vistaseg.models.vista3d.network import build_network
     from vistaseg.progress import silent
 
-    configuration = Vista3dConfiguration(width=16, blocks_down=(1, 1, 2, 2), window=(64, 64, 64))
+    configuration = Vista3dConfiguration(width=16, features=32, blocks_down=(1, 1, 2, 2), window=(64, 64, 64))
     network = build_network(configuration).requires_grad_(False)
     image, everything = noise_image(size), catalog.everything()
     before = resident_mib()
     if side == "ours":
         cpu = Compute(torch.device("cpu"), torch.float32)
-        branch = AutomaticBranch(network, configuration, image, cpu, keep_bytes=2 << 30)
+        branch = AutomaticBranch(to_channels_last(network), configuration, image, cpu, keep_bytes=2 << 30)
         branch.answer(ClassQuestion(everything), None, silent)
     else:
         with torch.inference_mode():

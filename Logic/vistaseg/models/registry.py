@@ -10,6 +10,7 @@ import torch
 from vistaseg.compute import Compute, available_bytes
 from vistaseg.errors import UsageError, WeightsError
 from vistaseg.models.protocol import ModelIdentity
+from vistaseg.models.vista3d.channels_last import to_channels_last
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.network import build_network
@@ -74,7 +75,7 @@ def load_vista3d(
     with torch.device("meta"):
         network = build_network(configuration)
     load_strictly(network, normalise_vista3d(read_state_dict(path)), path.name)
-    network = network.to(compute.device).requires_grad_(False)
+    network = to_channels_last(network.to(compute.device).requires_grad_(False))
     if keep_bytes is None:
         keep_bytes = int(KEPT_SHARE * available_bytes(torch.device("cpu")))
     return Vista3d(network, configuration, compute, identity, keep_bytes)

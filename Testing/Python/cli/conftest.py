@@ -61,7 +61,7 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("resources") / "demo-model"
     folder.mkdir()
     configuration = Vista3dConfiguration(
-        name="Tiny", width=8, blocks_down=(1, 1), spacing=(6.0, 6.0, 6.0), window=(32, 32, 32),
+        name="Tiny", width=8, features=8, blocks_down=(1, 1), spacing=(6.0, 6.0, 6.0), window=(32, 32, 32),
         trained_classes=KNOWN, notice="Tiny model: for tests.",
     )  # fmt: skip
     torch.manual_seed(0)

@@ -30,7 +30,7 @@ class KeptFeatures:
 
     Attributes:
         plan: region and windows that they were made of.
-        features: (channels, planes, a, b) float16, planes along the plan's slab axis.
+        features: (channels, planes, a, b) float16, channels last in memory, planes along the plan's slab axis.
     """
 
     plan: WindowPlan
@@ -125,7 +125,7 @@ class AutomaticBranch:
 
     def _require_memory(self, plan: WindowPlan) -> None:
         """Refuse what cannot fit before it starts: the system would stop the whole program in the middle."""
-        needed, free = needed_bytes(plan, self._configuration.width), available_bytes(torch.device("cpu"))
+        needed, free = needed_bytes(plan, self._configuration.features), available_bytes(torch.device("cpu"))
         if needed > free:
             raise MemoryLimitError(
                 f"This segmentation needs about {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free. "
@@ -134,11 +134,11 @@ class AutomaticBranch:
 
     def _room_for(self, plan: WindowPlan) -> KeptFeatures | None:
         """Space for the features of a plan, or None where they do not fit the budget."""
-        shape = (self._configuration.width, *_planes_first(plan))
+        shape = (self._configuration.features, *_planes_first(plan))
         if torch.Size(shape).numel() * KEPT_DTYPE.itemsize > self._keep_bytes:
             return None
         self.forget()
-        return KeptFeatures(plan, torch.zeros(shape, dtype=KEPT_DTYPE))
+        return KeptFeatures(plan, torch.zeros((*shape[1:], shape[0]), dtype=KEPT_DTYPE).movedim(-1, 0))
 
 
 def planes_of(plan: WindowPlan, first: int, count: int) -> Box:

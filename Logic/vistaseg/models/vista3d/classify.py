@@ -58,9 +58,9 @@ class ClassMaps:
         for plane in range(features.shape[1]):
             logits = plane_logits(vectors, features[:, plane])
             if count:
-                labels[plane] = best_class(logits[:count], ids).numpy()
+                labels[plane] = best_class(logits[..., :count], ids).numpy()
             if overlays is not None:
-                overlays[plane] = pack_bits(logits[count:]).numpy()
+                overlays[plane] = pack_bits(logits[..., count:]).numpy()
 
     def overlay(self, class_id: int) -> np.ndarray:
         """(x, y, z) bool mask of one overlay class."""
@@ -79,25 +79,21 @@ def class_vectors(network: VISTA3D, class_ids: Sequence[int]) -> Tensor:
 
 
 def plane_logits(vectors: Tensor, features: Tensor) -> Tensor:
-    """(ids, a, b) logits of one plane of features (channels, a, b), in float32."""
-    flat = features.reshape(features.shape[0], -1).to(vectors)
-    return (vectors @ flat).view(-1, *features.shape[1:])
+    """(a, b, ids) logits of one plane of features (channels, a, b), in float32."""
+    return features.movedim(0, -1).to(vectors) @ vectors.T
 
 
 def best_class(logits: Tensor, ids: Tensor) -> Tensor:
     """The id of the largest logit above 0, else 0; MONAI's `VistaPostTransformd`.
 
     Args:
-        logits: (classes, a, b).
+        logits: (a, b, classes).
         ids: (1 + classes,), 0 first.
     """
-    highest, index = logits.max(dim=0)
+    highest, index = logits.max(dim=-1)
     return ids[(index + 1) * (highest > 0)]
 
 
 def pack_bits(logits: Tensor) -> Tensor:
-    """(a, b) uint8 with bit n set where logit n of (n, a, b) is above 0."""
-    bits = torch.zeros(logits.shape[1:], dtype=torch.uint8)
-    for n, row in enumerate(logits):
-        bits |= (row > 0).to(torch.uint8) << n
-    return bits
+    """(a, b) uint8 with bit n set where logit n of (a, b, n) is above 0."""
+    return ((logits > 0) << torch.arange(logits.shape[-1])).sum(-1).to(torch.uint8)

@@ -19,7 +19,8 @@ class Vista3dConfiguration:
 
     Attributes:
         name: how the model is called in results and messages.
-        width: channels of the first level and of the features that both heads read.
+        width: channels of the encoder's first level; each further level doubles them.
+        features: channels of the features that both heads read.
         blocks_down: residual blocks of each encoder level; every level after the first halves the grid.
         spacing: voxel size in mm of the grid that the network sees, (x, y, z) in RAS order.
         window: size in voxels of one window, a multiple of 2^(levels - 1) along each axis.
@@ -33,6 +34,7 @@ class Vista3dConfiguration:
 
     name: str = "VISTA3D"
     width: int = 48
+    features: int = 48
     blocks_down: tuple[int, ...] = (1, 2, 2, 4, 4)
     spacing: tuple[float, float, float] = (1.5, 1.5, 1.5)
     window: tuple[int, int, int] = (128, 128, 128)

@@ -31,8 +31,8 @@ class Slab:
     Attributes:
         box: where on the image's grid.
         axis: of (x, y, z), along which the planes follow one another.
-        features: (channels, planes, a, b): planes along the axis, then the other two axes in order; 0 where only
-            windows of air were, which makes every logit 0: background.
+        features: (channels, planes, a, b), the channels last in memory: planes along the axis, then the other two
+            axes in order; 0 where only windows of air were, which makes every logit 0: background.
     """
 
     box: Box
@@ -92,7 +92,7 @@ def needed_bytes(plan: WindowPlan, channels: int) -> int:
 
 
 def _require_numbers(features: Tensor) -> None:
-    if not torch.isfinite(features).all():
+    if not torch.isfinite(features.sum(dtype=torch.float32)):
         raise WeightsError(
             "The model's answer is not a number: its weights are damaged. Run `vistaseg weights verify`, or install "
             "them again."
@@ -108,7 +108,7 @@ class _Stitcher:
         deepest = min(first.shape[self.axis], plan.region.shape[self.axis])
         across = [n for a, n in enumerate(plan.region.shape) if a != self.axis]
         self.first = plan.region.start[self.axis]
-        self.sums = torch.zeros(channels, deepest, *across)
+        self.sums = torch.zeros(deepest, *across, channels).movedim(-1, 0)
         self.counts = torch.zeros(deepest, *across, dtype=torch.uint8)
 
     def add(self, window: Box, features: Tensor) -> None:
@@ -127,10 +127,15 @@ class _Stitcher:
         planes = min(plane, self.plan.region.stop[self.axis]) - self.first
         if planes <= 0:
             return
-        counts = self.counts[:planes]
-        sums = self.sums[:, :planes].div_(counts.clamp(min=1))
-        yield Slab(self._planes(planes), self.axis, sums)
+        for plane in range(planes):
+            self._average(plane)
+        yield Slab(self._planes(planes), self.axis, self.sums[:, :planes])
         self._advance(planes)
+
+    def _average(self, plane: int) -> None:
+        counts = self.counts[plane]
+        if counts.max() > 1:
+            self.sums[:, plane] /= counts.clamp(min=1)
 
     def _advance(self, planes: int) -> None:
         kept = self.counts.shape[0] - planes

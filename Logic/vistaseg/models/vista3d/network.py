@@ -16,15 +16,15 @@ def build_network(configuration: Vista3dConfiguration) -> VISTA3D:
 
     With the default configuration this is `monai.networks.nets.vista3d132()`: 259 tensors, 217,964,982 parameters.
     """
-    width = configuration.width
+    features = configuration.features
     encoder = SegResNetDS2(
         in_channels=1,
         blocks_down=configuration.blocks_down,
         norm="instance",
-        out_channels=width,
-        init_filters=width,
+        out_channels=features,
+        init_filters=configuration.width,
         dsdepth=1,
     )
-    class_head = ClassMappingClassify(n_classes=EMBEDDINGS, feature_size=width, use_mlp=True)
-    point_head = PointMappingSAM(feature_size=width, n_classes=EMBEDDINGS, last_supported=configuration.last_supported)
+    class_head = ClassMappingClassify(n_classes=EMBEDDINGS, feature_size=features, use_mlp=True)
+    point_head = PointMappingSAM(features, n_classes=EMBEDDINGS, last_supported=configuration.last_supported)
     return VISTA3D(image_encoder=encoder, class_head=class_head, point_head=point_head).eval()

@@ -19,7 +19,7 @@ from vistaseg.volume import Grid, GridMap
 
 @pytest.fixture(scope="session")
 def small() -> Vista3dConfiguration:
-    return Vista3dConfiguration(width=8, blocks_down=(1, 1), window=(16, 16, 16))
+    return Vista3dConfiguration(width=8, features=8, blocks_down=(1, 1), window=(16, 16, 16))
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ def test_the_default_network_is_the_published_one() -> None:
 def test_a_configuration_survives_its_file(tmp_path: Path) -> None:
     import json
 
-    configuration = Vista3dConfiguration(name="x", width=16, window=(64, 64, 64), trained_classes=(1, 3))
+    configuration = Vista3dConfiguration(name="x", width=16, features=16, window=(64, 64, 64), trained_classes=(1, 3))
     path = tmp_path / "config.json"
     path.write_text(json.dumps(configuration.as_dict()))
     assert Vista3dConfiguration.read(path) == configuration

@@ -18,6 +18,7 @@ from vistaseg.compute import Compute
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.registry import load_model
 from vistaseg.models.vista3d import automatic
+from vistaseg.models.vista3d.channels_last import to_channels_last
 from vistaseg.models.vista3d.classify import ClassMaps, class_vectors
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.features import Slab, stream_slabs
@@ -29,14 +30,21 @@ from vistaseg.volume import Volume, crop, read_volume
 
 CPU = Compute(torch.device("cpu"), torch.float32)
 TINY = Vista3dConfiguration(
-    width=8, blocks_down=(1, 1, 1), spacing=(3.0, 3.0, 3.0), window=(32, 32, 32), foreground_margin=4
+    width=8, features=8, blocks_down=(1, 1, 1), spacing=(3.0, 3.0, 3.0), window=(32, 32, 32), foreground_margin=4
 )
 
 
 def random_model(configuration: Vista3dConfiguration) -> Vista3d:
     torch.manual_seed(7)
-    network = build_network(configuration).requires_grad_(False)
+    network = to_channels_last(build_network(configuration).requires_grad_(False))
     return Vista3d(network, configuration, CPU, ModelIdentity("test", "Test", ""), keep_bytes=0)
+
+
+def as_published(model: Vista3d) -> torch.nn.Module:
+    """The network as MONAI makes it, with the model's weights."""
+    network = build_network(model.configuration).requires_grad_(False)
+    network.load_state_dict(model.network.state_dict())
+    return network
 
 
 def run_ours(model: Vista3d, volume: Volume, class_ids: tuple[int, ...]) -> ReferenceResult:
@@ -93,7 +101,7 @@ def assert_same(ours: ReferenceResult, reference: ReferenceResult, defined: np.n
 def compare(model: Vista3d, volume: Volume, class_ids: tuple[int, ...]) -> ReferenceResult:
     """Ours, once it was found the same as the published pipeline's."""
     ours = run_ours(model, volume, class_ids)
-    reference = run_reference(model.network, volume, class_ids, model.configuration)
+    reference = run_reference(as_published(model), volume, class_ids, model.configuration)
     assert_same(ours, reference, ~halfway(volume, model.configuration))
     return ours
 

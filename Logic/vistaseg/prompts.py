@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,33 @@ from vistaseg.errors import UsageError
 from vistaseg.volume import Grid
 
 
+Ras = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A click.
+
+    Attributes:
+        ras: where, (R, A, S) in mm.
+        positive: True where the structure is, False where it is not.
+    """
+
+    ras: Ras
+    positive: bool = True
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.ras).all():
+            raise UsageError("A click needs a position R,A,S in mm, and this one has a value that is not a number.")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The click as JSON-able values."""
+        return {"kind": "point", "ras": [float(value) for value in self.ras], "positive": self.positive}
+
+
 @dataclass(frozen=True)
 class RegionOfInterest:
-    """A box with sides along R, A and S.
+    """A box with sides along R, A and S: a region to segment in, or a prompt around one structure.
 
     Attributes:
         low: the lowest (R, A, S) in mm.
@@ -36,6 +61,10 @@ class RegionOfInterest:
             raise UsageError("The region of interest needs two corners that differ along R, A and S, in mm.")
         return cls((low[0], low[1], low[2]), (high[0], high[1], high[2]))
 
+    def as_dict(self) -> dict[str, Any]:
+        """The box as JSON-able values."""
+        return {"kind": "box", "low": [float(v) for v in self.low], "high": [float(v) for v in self.high]}
+
     def corners(self) -> np.ndarray:
         """(8, 3) RAS mm."""
         return np.array(list(product(*zip(self.low, self.high, strict=True))))
@@ -48,3 +77,28 @@ class RegionOfInterest:
         for k in range(array.shape[0]):
             ras = in_plane + offsets[2][:, k, None, None]
             array[k][((ras < low) | (ras > high)).any(axis=0)] = 0
+
+
+Prompt = Point | RegionOfInterest
+"""What a segment is asked for with, beside its name."""
+
+
+def prompt_from_dict(values: Any) -> Prompt:
+    """The prompt whose `as_dict` this is.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        if values["kind"] == "point" and isinstance(values["positive"], bool):
+            return Point(_triple(values["ras"]), values["positive"])
+        if values["kind"] == "box":
+            return RegionOfInterest.between(_triple(values["low"]), _triple(values["high"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"This is not a prompt: {values!r}.") from error
+    raise UsageError(f"This is not a prompt: {values!r}.")
+
+
+def _triple(values: Any) -> Ras:
+    r, a, s = (float(value) for value in values)
+    return r, a, s

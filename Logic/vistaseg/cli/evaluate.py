@@ -1,0 +1,189 @@
+"""`vistaseg evaluate`: how good a model is in the hands of a simulated user."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vistaseg import __version__
+from vistaseg.cli.progress_bar import ProgressBar
+from vistaseg.cli.segment import Device, Model, Precision
+from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
+
+if TYPE_CHECKING:
+    from vistaseg.evaluate import CaseFiles, CaseResult, FailedCase, Plan
+    from vistaseg.models.vista3d.model import Vista3d
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    """What was evaluated, how, and what came of it; at least one case has a result."""
+
+    model: Vista3d
+    plan: Plan
+    results: tuple[CaseResult, ...]
+    failed: tuple[FailedCase, ...]
+
+
+def evaluate_command(
+    scan: Annotated[Path | None, typer.Argument(metavar="[CT]", help="CT: NIfTI, NRRD, MHA or a DICOM folder.")] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(metavar="LABELS", help="What is right: a label map of class ids, or a .seg.nrrd with names."),
+    ] = None,
+    cohort: Annotated[
+        Path | None, typer.Option(metavar="CASES.csv", help="Many cases: a table with the columns ct and truth.")
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(metavar="NAMES.json", help='What the labels mean: {"1": "spleen"}, or {"segment": "spleen"}.'),
+    ] = None,
+    structures: Annotated[
+        str | None, typer.Option(metavar="NAMES", help='Only these, for example "liver, spleen".')
+    ] = None,
+    model: Annotated[Model, typer.Option(help="demo is the small model in the box.")] = Model.VISTA3D,
+    clicks: Annotated[int, typer.Option(min=1, help="Clicks for each structure.")] = 5,
+    box: Annotated[bool, typer.Option("--box", help="Begin with the box around the structure.")] = False,
+    device: Annotated[Device, typer.Option(help="auto takes a GPU where there is one.")] = Device.AUTO,
+    precision: Annotated[Precision, typer.Option(help="auto takes bf16 where it is faster.")] = Precision.AUTO,
+    picture: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw Dice against clicks.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Measure a model on labelled CTs: automatic, and with clicks that a user who knew the truth would make."""
+    from vistaseg.evaluate import Plan, read_names
+
+    _check_picture(picture)
+    cases = _cases(scan, truth, cohort)
+    plan = Plan(clicks, box, structures, None if names is None else read_names(names))
+    loaded = _load(model.value, device.value, precision.value)
+    evaluation = _evaluate_case(cases[0], loaded, plan) if cohort is None else _evaluate_cohort(cases, loaded, plan)
+    _show(evaluation, as_json)
+    if picture is not None:
+        _draw(evaluation, picture)
+    _tell_failures(evaluation)
+
+
+def _check_picture(path: Path | None) -> None:
+    """Before the long work."""
+    if path is not None:
+        from vistaseg.evaluate import require_matplotlib
+        from vistaseg.preview import check_preview_path
+
+        check_preview_path(path)
+        require_matplotlib()
+
+
+def _cases(scan: Path | None, truth: Path | None, cohort: Path | None) -> list[CaseFiles]:
+    from vistaseg.evaluate import CaseFiles, read_cohort
+
+    if cohort is not None and scan is None and truth is None:
+        return read_cohort(cohort)
+    if cohort is None and scan is not None and truth is not None:
+        return [CaseFiles(str(scan), scan, truth)]
+    raise UsageError("Give either a CT and --truth LABELS, or --cohort CASES.csv.")
+
+
+def _load(key: str, device: str, precision: str) -> Vista3d:
+    from vistaseg.compute import choose_compute, describe_device
+    from vistaseg.models.registry import load_model
+
+    compute = choose_compute(device, precision)
+    model = load_model(key, compute)
+    typer.echo(f"{model.identity.title} on {describe_device(compute.device)}, {compute.precision}.", err=True)
+    return model
+
+
+def _evaluate(files: CaseFiles, model: Vista3d, plan: Plan) -> CaseResult:
+    from vistaseg.compute import memory_guard
+    from vistaseg.evaluate import evaluate_files
+
+    with memory_guard("the evaluation"), ProgressBar() as progress:
+        result = evaluate_files(files, model, plan, progress)
+    for note in result.notes:
+        typer.echo(f"Warning: {files.name}: {note}", err=True)
+    return result
+
+
+def _evaluate_case(files: CaseFiles, model: Vista3d, plan: Plan) -> _Evaluation:
+    return _Evaluation(model, plan, (_evaluate(files, model, plan),), ())
+
+
+def _evaluate_cohort(cases: Sequence[CaseFiles], model: Vista3d, plan: Plan) -> _Evaluation:
+    """A bad case is named, and the others go on."""
+    from vistaseg.evaluate import FailedCase
+
+    results: list[CaseResult] = []
+    failed: list[FailedCase] = []
+    for number, files in enumerate(cases, start=1):
+        typer.echo(f"Case {number} of {len(cases)}: {files.name}", err=True)
+        try:
+            results.append(_evaluate(files, model, plan))
+        except CancelledError:
+            raise
+        except VistaSegError as error:
+            typer.echo(f"Left out: {error}", err=True)
+            failed.append(FailedCase(files.name, str(error)))
+    if not results:
+        raise InputError("No case could be evaluated, for the reasons above.")
+    return _Evaluation(model, plan, tuple(results), tuple(failed))
+
+
+def _show(evaluation: _Evaluation, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(_report(evaluation), indent=1))
+        return
+    from rich.console import Console
+
+    from vistaseg.evaluate import mean_curve, mean_curves, score_tables
+
+    curves = mean_curves(evaluation.results)
+    Console().print(*score_tables(curves, mean_curve("mean", curves)), sep="\n")
+    peak = max(step.peak_bytes for case in evaluation.results for result in case.structures for step in result.steps)
+    typer.echo(f"Most memory while clicking: {peak / 1e9:.1f} GB.")
+
+
+def _report(evaluation: _Evaluation) -> dict[str, Any]:
+    from vistaseg.evaluate import TOLERANCE_MM, case_as_dict, curve_as_dict, mean_curve, mean_curves
+
+    model, plan, curves = evaluation.model, evaluation.plan, mean_curves(evaluation.results)
+    return {
+        "software": f"VistaSeg {__version__}",
+        "model": model.identity.title,
+        "notice": model.notice,
+        "weights_sha256": model.identity.weights_sha256,
+        "device": model.compute.device.type,
+        "precision": model.compute.precision,
+        "protocol": {"clicks": plan.clicks, "box": plan.box, "tolerance_mm": TOLERANCE_MM},
+        "cases": [case_as_dict(case) for case in evaluation.results],
+        "failed": [{"name": case.name, "reason": case.reason} for case in evaluation.failed],
+        "structures": [curve_as_dict(curve) for curve in curves],
+        "mean": curve_as_dict(mean_curve("mean", curves)),
+    }
+
+
+def _draw(evaluation: _Evaluation, path: Path) -> None:
+    from vistaseg.evaluate import mean_curve, mean_curves, picture_png
+    from vistaseg.segmentation import replacing
+
+    curves = mean_curves(evaluation.results)
+    title = f"{evaluation.model.identity.title}, {len(evaluation.results)} CT{'s' * (len(evaluation.results) > 1)}"
+    picture = picture_png(curves, mean_curve("mean", curves), title)
+    with replacing(path) as file:
+        file.write(picture)
+
+
+def _tell_failures(evaluation: _Evaluation) -> None:
+    """At the end, so that nobody takes the mean for that of all cases.
+
+    Raises:
+        InputError: a case was left out.
+    """
+    if evaluation.failed:
+        names = ", ".join(case.name for case in evaluation.failed)
+        total = len(evaluation.results) + len(evaluation.failed)
+        raise InputError(f"{len(evaluation.failed)} of {total} cases could not be evaluated: {names}.")

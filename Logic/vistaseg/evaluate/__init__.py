@@ -1,0 +1,44 @@
+"""How good a model is in the hands of a user: simulated clicks, Dice and surface Dice against a truth."""
+
+from vistaseg.evaluate.case import evaluate_case
+from vistaseg.evaluate.clicks import next_click
+from vistaseg.evaluate.cohort import CaseFiles, Plan, evaluate_files, read_cohort
+from vistaseg.evaluate.curves import Curve, mean_curve, mean_curves
+from vistaseg.evaluate.metrics import TOLERANCE_MM, Scores, area_under_curve, score
+from vistaseg.evaluate.picture import picture_png, require_matplotlib
+from vistaseg.evaluate.report import case_as_dict, curve_as_dict
+from vistaseg.evaluate.results import CaseResult, FailedCase, Step, StructureResult
+from vistaseg.evaluate.simulation import bounding_box, simulate
+from vistaseg.evaluate.table import score_tables
+from vistaseg.evaluate.truth import Target, Truth, read_names, read_truth
+
+__all__ = [
+    "TOLERANCE_MM",
+    "CaseFiles",
+    "CaseResult",
+    "Curve",
+    "FailedCase",
+    "Plan",
+    "Scores",
+    "Step",
+    "StructureResult",
+    "Target",
+    "Truth",
+    "area_under_curve",
+    "bounding_box",
+    "case_as_dict",
+    "curve_as_dict",
+    "evaluate_case",
+    "evaluate_files",
+    "mean_curve",
+    "mean_curves",
+    "next_click",
+    "picture_png",
+    "read_cohort",
+    "read_names",
+    "read_truth",
+    "require_matplotlib",
+    "score",
+    "score_tables",
+    "simulate",
+]

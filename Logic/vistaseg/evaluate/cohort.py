@@ -1,0 +1,92 @@
+"""Cases in files: the list of them, and the evaluation of one."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vistaseg.errors import InputError
+from vistaseg.evaluate.case import evaluate_case
+from vistaseg.evaluate.results import CaseResult
+from vistaseg.evaluate.truth import read_truth
+from vistaseg.models.protocol import SegmentationModel
+from vistaseg.progress import Progress, silent
+from vistaseg.session import Session
+from vistaseg.volume import check_ct, read_volume
+
+_COLUMNS = ("ct", "truth")
+
+
+@dataclass(frozen=True)
+class CaseFiles:
+    """A case: what to call it, its CT and its truth."""
+
+    name: str
+    ct: Path
+    truth: Path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done with each case.
+
+    Attributes:
+        clicks: for each structure.
+        box: whether the box around the structure comes first.
+        structures: names, "liver, spleen", for only these.
+        names: what the labels of the truths mean, see `read_truth`.
+    """
+
+    clicks: int = 5
+    box: bool = False
+    structures: str | None = None
+    names: Mapping[str, str] | None = None
+
+
+def evaluate_files(
+    files: CaseFiles, model: SegmentationModel, plan: Plan = Plan(), progress: Progress = silent
+) -> CaseResult:
+    """Read a case and evaluate it.
+
+    Raises:
+        VistaSegError: a file cannot be used, or the work was stopped.
+    """
+    volume = read_volume(files.ct)
+    warnings = check_ct(volume)
+    truth = read_truth(files.truth, volume, plan.names)
+    if plan.structures is not None:
+        truth = truth.only(plan.structures)
+    results = evaluate_case(Session(volume, model), truth, plan.clicks, plan.box, progress)
+    return CaseResult(files.name, results, (*warnings, *truth.notes))
+
+
+def read_cohort(path: Path) -> list[CaseFiles]:
+    """Read a table of cases, CSV with the columns ct and truth, whose paths are relative to the table.
+
+    Raises:
+        InputError: it cannot be read, lacks a column, a row lacks a path, or there is no row.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [(number, _stripped(row)) for number, row in enumerate(csv.DictReader(file), start=1)]
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}): check the path.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is no CSV text ({error}).") from error
+    cases = [_case(path, number, row) for number, row in rows if any(row.values())]
+    if not cases:
+        raise InputError(f"{path} lists no case: write the columns ct and truth, and a row for each case.")
+    return cases
+
+
+def _stripped(row: dict[str | None, str | None]) -> dict[str, str]:
+    return {(key or "").strip().lower(): value.strip() for key, value in row.items() if isinstance(value, str)}
+
+
+def _case(path: Path, number: int, row: dict[str, str]) -> CaseFiles:
+    missing = [column for column in _COLUMNS if not row.get(column)]
+    if missing:
+        raise InputError(f"{path}, case {number}: there is no {' and no '.join(missing)}. Its columns are ct,truth.")
+    return CaseFiles(row["ct"], path.parent / row["ct"], path.parent / row["truth"])

@@ -1,0 +1,70 @@
+"""What an evaluation found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vistaseg.evaluate.metrics import Scores
+from vistaseg.prompts import Prompt
+
+
+@dataclass(frozen=True)
+class Step:
+    """A structure after a prompt.
+
+    Attributes:
+        clicks: how many clicks were made; 0 after the box alone.
+        dice, surface_dice: of the answer, see `Scores`.
+        seconds: that the answer took.
+        peak_bytes: the most memory that the process had had by then.
+        prompt: what was asked with; None where nothing was left to mend.
+        note: what the session said of it, such as why it refused it; may be empty.
+    """
+
+    clicks: int
+    dice: float
+    surface_dice: float
+    seconds: float
+    peak_bytes: int
+    prompt: Prompt | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class StructureResult:
+    """A structure of a case.
+
+    Attributes:
+        name: of the structure.
+        class_id: that it was clicked as; None: without a class, zero-shot.
+        steps: the box, if there was one, and each click.
+        automatic: scores of the automatic answer; None where the model does not know the structure.
+    """
+
+    name: str
+    class_id: int | None
+    steps: tuple[Step, ...]
+    automatic: Scores | None = None
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """A case.
+
+    Attributes:
+        name: of the case.
+        structures: in the order of the truth.
+        notes: what is doubtful about it, a sentence or two each.
+    """
+
+    name: str
+    structures: tuple[StructureResult, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FailedCase:
+    """A case that could not be evaluated, and why."""
+
+    name: str
+    reason: str

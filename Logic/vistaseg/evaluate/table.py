@@ -1,0 +1,45 @@
+"""An evaluation as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from rich.table import Table
+
+from vistaseg.evaluate.curves import Curve
+from vistaseg.evaluate.metrics import TOLERANCE_MM
+
+Measure = Literal["dice", "surface_dice"]
+
+
+def score_tables(curves: Sequence[Curve], mean: Curve) -> tuple[Table, Table]:
+    """A table of Dice and one of surface Dice: a row a structure, and their mean, a column a prompt."""
+    return (
+        _table("Dice", "dice", curves, mean),
+        _table(f"Surface Dice at {TOLERANCE_MM:g} mm", "surface_dice", curves, mean),
+    )
+
+
+def _table(title: str, measure: Measure, curves: Sequence[Curve], mean: Curve) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("structure")
+    clicks = max(mean.clicks)
+    for header in ("cases", "automatic", *_prompts(mean), f"AUC of {clicks - 1}", "s a click"):
+        table.add_column(header, justify="right")
+    for curve in curves:
+        table.add_row(curve.name, str(curve.count), *_figures(curve, measure))
+    table.add_section()
+    table.add_row(mean.name, "", *_figures(mean, measure), style="bold")
+    return table
+
+
+def _prompts(curve: Curve) -> list[str]:
+    return ["box" if number == 0 else f"{number} click{'s' * (number > 1)}" for number in curve.clicks]
+
+
+def _figures(curve: Curve, measure: Measure) -> list[str]:
+    values: tuple[float, ...] = getattr(curve, measure)
+    area: float = getattr(curve, f"{measure}_auc")
+    automatic = "-" if curve.automatic is None else f"{getattr(curve.automatic, measure):.3f}"
+    return [automatic, *(f"{value:.3f}" for value in (*values, area)), f"{curve.seconds_a_click:.1f}"]

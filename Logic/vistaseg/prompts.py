@@ -11,7 +11,6 @@ import numpy as np
 from vistaseg.errors import UsageError
 from vistaseg.volume import Grid
 
-
 Ras = tuple[float, float, float]
 
 

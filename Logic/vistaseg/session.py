@@ -12,9 +12,10 @@ import numpy as np
 
 from vistaseg import __version__, catalog
 from vistaseg.errors import InputError, UsageError
-from vistaseg.models.protocol import ClassMasks, SegmentationModel
+from vistaseg.interaction import Answer, History, PackedMask, State, Step, changed_mask, made_segments, restored, saved
+from vistaseg.models.protocol import ClassMasks, PromptQuestion, SegmentationModel
 from vistaseg.progress import Progress, silent
-from vistaseg.prompts import RegionOfInterest
+from vistaseg.prompts import Prompt, Ras, RegionOfInterest
 from vistaseg.segmentation import Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.geometry import shifted
 from vistaseg.volume import Grid, Volume
@@ -35,6 +36,7 @@ class Session:
         self.volume = volume
         self.model = model
         self._opened = model.open(volume)
+        self._histories: dict[str, History] = {}
 
     def windows(self, region: RegionOfInterest | None = None) -> int:
         """Windows that the next automatic segmentation has to encode; 0 when the features are at hand."""
@@ -67,6 +69,118 @@ class Session:
         return Segmentation(
             self.volume.shape_ijk, self.volume.ijk_to_ras, [found[i] for i in ids if i in found], self.volume.name
         )
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Names of the segments that are made by prompts."""
+        return tuple(self._histories)
+
+    def start(self, segment: str, class_id: int | None = None) -> None:
+        """A new, empty segment.
+
+        Args:
+            class_id: id in the catalogue of what it will be; None for a structure without a class.
+
+        Raises:
+            UsageError: there is a segment of that name.
+        """
+        if segment in self._histories:
+            raise UsageError(f"There is a segment {segment!r} already: choose another name, or go on with it.")
+        self._histories[segment] = History(class_id)
+
+    def set_mask(self, segment: str, mask: np.ndarray) -> Answer:
+        """Go on from any mask, bool (k, j, i) on the volume's grid; the segment is started where there is none.
+
+        The prompts so far have led to another mask and are put aside; `undo` brings them back.
+
+        Raises:
+            UsageError: the mask is not on the volume's grid.
+        """
+        if mask.shape != self.volume.array.shape:
+            raise UsageError(f"The mask has {mask.shape} voxels (k, j, i), the volume {self.volume.array.shape}.")
+        packed = PackedMask.of(*crop_to_content(mask))
+        history = self._histories.setdefault(segment, History(None))
+        return history.push(State(packed, (), packed))
+
+    def add(self, prompt: Prompt, segment: str, progress: Progress = silent) -> Answer:
+        """Answer one more prompt on a segment.
+
+        Raises:
+            UsageError: there is no such segment, or its class cannot be clicked on.
+            InputError: the prompt lies outside the scan or the body.
+            MemoryLimitError, CancelledError: nothing was changed.
+        """
+        return self._add(Step(prompt, {}), segment, progress, repeat=False)
+
+    def undo(self, segment: str) -> Answer:
+        """Take the last step on a segment back; nothing where there is none."""
+        return self._history(segment).undo()
+
+    def redo(self, segment: str) -> Answer:
+        """Do the step again that was undone last; nothing where there is none."""
+        return self._history(segment).redo()
+
+    def clear(self, segment: str) -> Answer:
+        """Take all prompts on a segment back, to the mask that they started from; can be undone."""
+        return self._history(segment).clear()
+
+    def result(self, segment: str) -> Answer:
+        """The mask of a segment as it is."""
+        return self._history(segment).answer(None)
+
+    def prompts(self, segment: str) -> tuple[Prompt, ...]:
+        """The prompts that led to a segment's mask, in order."""
+        return tuple(step.prompt for step in self._history(segment).state.steps)
+
+    def hint(self, ras: Ras, progress: Progress = silent) -> None:
+        """Prepare for a click near a place in RAS mm: the user is looking there."""
+        self._opened.hint(ras, progress)
+
+    def segmentation(self) -> Segmentation:
+        """The segments that are made by prompts and are not empty."""
+        found = made_segments(self._histories, self._provenance(None))
+        return Segmentation(self.volume.shape_ijk, self.volume.ijk_to_ras, found, self.volume.name)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything that is needed to make the same segments again, JSON-able."""
+        return saved(self._histories, self.volume, self.model.identity.weights_sha256)
+
+    @classmethod
+    def replay(cls, volume: Volume, model: SegmentationModel, document: Any, progress: Progress = silent) -> Session:
+        """A session in which the prompts of a saved one are answered again, to the same masks.
+
+        Raises:
+            UsageError: the document is not a saved session, or of another volume or other weights.
+        """
+        session = cls(volume, model)
+        for name, class_id, start, steps in restored(document, volume, model.identity.weights_sha256):
+            session._histories[name] = History(class_id)
+            if not start.extent.empty:
+                session._histories[name].push(State(start, (), start))
+            for step in steps:
+                session._add(step, name, progress, repeat=True)
+        return session
+
+    def _add(self, step: Step, segment: str, progress: Progress, repeat: bool) -> Answer:
+        history = self._history(segment)
+        state = history.state
+        question = PromptQuestion(
+            prompts=(*(done.prompt for done in state.steps), step.prompt),
+            records=tuple(done.record for done in state.steps),
+            class_id=history.class_id,
+            mask=state.mask.mask,
+            extent=state.mask.extent,
+            record=step.record if repeat else None,
+        )
+        answer = self._opened.answer(question, progress)
+        return history.push(
+            state.stepped(Step(step.prompt, answer.record), changed_mask(state.mask, answer), answer.note)
+        )
+
+    def _history(self, segment: str) -> History:
+        if segment not in self._histories:
+            raise UsageError(f"There is no segment {segment!r}. Start it first.")
+        return self._histories[segment]
 
     def _require_voxels(self, region: RegionOfInterest) -> None:
         self._opened.windows(region)  # says it where the region lies outside the body

@@ -19,7 +19,7 @@ from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.network import build_network
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.progress import silent
-from vistaseg.volume import Grid, GridMap
+from vistaseg.volume import Grid, GridMap, source_map
 
 CONFIGURATION = Vista3dConfiguration()
 SIDE = CONFIGURATION.window[0]
@@ -33,7 +33,8 @@ def noise_image(size: tuple[int, int, int]) -> NetworkImage:
     """Noise on the network's grid."""
     voxels = torch.rand(size, generator=torch.Generator().manual_seed(1))
     x, y, z = (np.arange(n) for n in size)
-    return NetworkImage(voxels, Grid(size, np.diag([1.5, 1.5, 1.5, 1.0])), GridMap((0, 1, 2), (x, y, z)), 0.0)
+    grid = Grid(size, np.diag([1.5, 1.5, 1.5, 1.0]))
+    return NetworkImage(voxels, grid, GridMap((0, 1, 2), (x, y, z)), source_map(grid, grid), 0.0)
 
 
 def measure() -> dict[str, Any]:

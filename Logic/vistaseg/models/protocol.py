@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from vistaseg.progress import Progress
-from vistaseg.prompts import RegionOfInterest
+from vistaseg.prompts import Prompt, Ras, RegionOfInterest
+from vistaseg.segmentation import Extent
 from vistaseg.volume import Volume
 
 
@@ -41,6 +42,44 @@ class ClassMasks:
     overlaps: dict[int, np.ndarray]
 
 
+@dataclass(frozen=True, eq=False)
+class PromptQuestion:
+    """One new prompt on a segment.
+
+    Attributes:
+        prompts: every prompt of the segment, the new one last.
+        records: what the answers to the earlier ones said of themselves.
+        class_id: id in the catalogue; None for a structure without a class.
+        mask: bool (k, j, i), the segment so far, of `extent` only.
+        record: of the same prompt when it was answered before, to get the same answer; None for a new one.
+    """
+
+    prompts: tuple[Prompt, ...]
+    records: tuple[Mapping[str, Any], ...]
+    class_id: int | None
+    mask: np.ndarray
+    extent: Extent
+    record: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class PromptAnswer:
+    """What a prompt changes.
+
+    Attributes:
+        added, removed: bool (k, j, i), of `extent` only.
+        extent: a box on the volume's grid.
+        record: JSON-able; makes the answer repeatable.
+        note: a sentence for the user, or nothing.
+    """
+
+    added: np.ndarray
+    removed: np.ndarray
+    extent: Extent
+    record: Mapping[str, Any]
+    note: str = ""
+
+
 class OpenedVolume(Protocol):
     """A volume that a model has prepared for questions."""
 
@@ -51,6 +90,12 @@ class OpenedVolume(Protocol):
         self, class_ids: Sequence[int], region: RegionOfInterest | None, progress: Progress
     ) -> ClassMasks:
         """Masks of classes by id."""
+
+    def answer(self, question: PromptQuestion, progress: Progress) -> PromptAnswer:
+        """What a new prompt changes in a segment."""
+
+    def hint(self, ras: Ras, progress: Progress) -> None:
+        """Prepare for a click there."""
 
 
 class SegmentationModel(Protocol):

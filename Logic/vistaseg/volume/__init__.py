@@ -13,6 +13,7 @@ from vistaseg.volume.resample import (
     resample_to_spacing,
     resampled_grid,
 )
+from vistaseg.volume.source import SourceMap, source_map
 from vistaseg.volume.volume import Volume
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Grid",
     "GridMap",
     "Prepared",
+    "SourceMap",
     "Volume",
     "apply_affine",
     "check_ct",
@@ -33,4 +35,5 @@ __all__ = [
     "reorient",
     "resample_to_spacing",
     "resampled_grid",
+    "source_map",
 ]

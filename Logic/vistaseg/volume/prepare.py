@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from vistaseg.volume.resample import (
     reorient,
     resample_to_spacing,
 )
+from vistaseg.volume.source import SourceMap, source_map
 from vistaseg.volume.volume import Volume
 
 _EVERYTHING = slice(None)
@@ -113,11 +115,14 @@ class Prepared:
         """(4, 4) float64, index (x, y, z) of `array` to RAS mm."""
         return self.grid.ijk_to_ras
 
+    @cached_property
+    def source(self) -> SourceMap:
+        """Where the voxels of the prepared array come from."""
+        return source_map(self.original, self.grid)
+
     def from_original(self, labels: np.ndarray) -> np.ndarray:
         """Labels or a mask of the original grid, (k, j, i), on the prepared one, (x, y, z): nearest voxel."""
-        turned = reorient(Volume(labels, self.original.ijk_to_ras), "RAS")
-        lookups = nearest_index_maps(turned.grid, self.grid, clamp=True)
-        return np.ascontiguousarray(turned.array.transpose(2, 1, 0)[np.ix_(*lookups)])
+        return self.source.sample(labels, (0, 0, 0), (0, 0, 0), self.grid.shape_ijk)
 
 
 def prepare(

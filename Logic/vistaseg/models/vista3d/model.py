@@ -10,15 +10,18 @@ from monai.networks.nets.vista3d import VISTA3D
 
 from vistaseg import catalog
 from vistaseg.compute import Compute
-from vistaseg.errors import InputError, UsageError
-from vistaseg.models.protocol import ClassMasks, ModelIdentity
+from vistaseg.errors import UsageError
+from vistaseg.models.protocol import ClassMasks, ModelIdentity, PromptAnswer, PromptQuestion
 from vistaseg.models.vista3d.automatic import AutomaticBranch
 from vistaseg.models.vista3d.classify import ClassMaps, ClassQuestion
+from vistaseg.models.vista3d.click_windows import ClickWindows
+from vistaseg.models.vista3d.clicking import Clicking
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
-from vistaseg.models.vista3d.preprocessing import NetworkImage, network_image
-from vistaseg.models.vista3d.windows import Box
+from vistaseg.models.vista3d.interactive import PointBranch
+from vistaseg.models.vista3d.preprocessing import network_image
+from vistaseg.models.vista3d.regions import region_box
 from vistaseg.progress import Progress
-from vistaseg.prompts import RegionOfInterest
+from vistaseg.prompts import Ras, RegionOfInterest
 from vistaseg.volume import Volume
 
 
@@ -29,6 +32,7 @@ class Vista3d:
     Attributes:
         network: in evaluation mode, on the device of `compute`.
         keep_bytes: memory budget of the features kept for each opened volume.
+        click_bytes: memory budget of the windows kept for clicks on each opened volume.
     """
 
     network: VISTA3D
@@ -36,6 +40,7 @@ class Vista3d:
     compute: Compute
     identity: ModelIdentity
     keep_bytes: int
+    click_bytes: int = 0
 
     @property
     def class_ids(self) -> tuple[int, ...]:
@@ -67,10 +72,13 @@ class Vista3dVolume:
         self._automatic = AutomaticBranch(
             model.network, model.configuration, self._image, model.compute, model.keep_bytes
         )
+        encoded = ClickWindows(model.network, self._image, model.compute, model.click_bytes)
+        branch = PointBranch(model.network, encoded, model.configuration.window, self._image.size)
+        self._clicking = Clicking(branch, self._image, volume.grid, model.class_ids)
 
     def windows(self, region: RegionOfInterest | None = None) -> int:
         """Windows that a question about the region has to encode; 0 when the features are at hand."""
-        return self._automatic.windows(None if region is None else _box_of(region, self._image))
+        return self._automatic.windows(None if region is None else region_box(region, self._image))
 
     def segment_classes(
         self, class_ids: Sequence[int], region: RegionOfInterest | None, progress: Progress
@@ -87,9 +95,17 @@ class Vista3dVolume:
             MemoryLimitError, CancelledError: see `AutomaticBranch.answer`.
         """
         question = self._question(class_ids)
-        box = None if region is None else _box_of(region, self._image)
+        box = None if region is None else region_box(region, self._image)
         maps = self._automatic.answer(question, box, progress)
         return self._on_volume(maps, region)
+
+    def answer(self, question: PromptQuestion, progress: Progress) -> PromptAnswer:
+        """What a new prompt changes in a segment; see `Clicking.answer`."""
+        return self._clicking.answer(question, progress)
+
+    def hint(self, ras: Ras, progress: Progress) -> None:
+        """Encode the window of a click there; nothing where there can be no click."""
+        self._clicking.hint(ras, progress)
 
     def _question(self, class_ids: Sequence[int]) -> ClassQuestion:
         unknown = [i for i in class_ids if i not in self._model.class_ids]
@@ -108,17 +124,3 @@ class Vista3dVolume:
             for array in (labels, *overlaps.values()):
                 region.blank_outside(array, self._volume.grid)
         return ClassMasks(labels, overlaps)
-
-
-def _box_of(region: RegionOfInterest, image: NetworkImage) -> Box:
-    """Smallest box of the image's voxels that holds the region.
-
-    Raises:
-        InputError: the region does not meet the image.
-    """
-    corners = image.grid.ras_to_index(region.corners())
-    start = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int)
-    stop = np.minimum(np.ceil(corners.max(axis=0)) + 1, image.size).astype(int)
-    if (stop <= start).any():
-        raise InputError("The region of interest lies outside the body in this scan. Choose a region that meets it.")
-    return Box((int(start[0]), int(start[1]), int(start[2])), (int(stop[0]), int(stop[1]), int(stop[2])))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
-from vistaseg.volume import Grid, GridMap, Volume, prepare
+from vistaseg.volume import Grid, GridMap, SourceMap, Volume, prepare
 
 AIR_HU = -900.0
 """A window in which no voxel is above this holds nothing but air."""
@@ -23,12 +23,14 @@ class NetworkImage:
         voxels: (x, y, z) float32 in 0…1, axes closest to R, A, S.
         grid: where those voxels lie.
         back: brings arrays on this grid back to the volume's own.
+        source: brings parts of arrays on the volume's own grid to this one.
         air_level: value of `AIR_HU` on the 0…1 scale.
     """
 
     voxels: Tensor
     grid: Grid
     back: GridMap
+    source: SourceMap
     air_level: float
 
     @property
@@ -49,9 +51,8 @@ def network_image(volume: Volume, configuration: Vista3dConfiguration) -> Networ
     prepared = prepare(volume, configuration.spacing, margin=configuration.foreground_margin)
     voxels = np.ascontiguousarray(prepared.array, dtype=np.float32)
     scale_intensity(voxels, configuration.intensity_range)
-    return NetworkImage(
-        torch.from_numpy(voxels), prepared.grid, prepared.back, _scaled(AIR_HU, configuration.intensity_range)
-    )
+    air_level = _scaled(AIR_HU, configuration.intensity_range)
+    return NetworkImage(torch.from_numpy(voxels), prepared.grid, prepared.back, prepared.source, air_level)
 
 
 def scale_intensity(voxels: np.ndarray, intensity_range: tuple[float, float]) -> None:

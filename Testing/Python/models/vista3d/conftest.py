@@ -14,7 +14,7 @@ from vistaseg.models.vista3d.automatic import AutomaticBranch
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.network import build_network
 from vistaseg.models.vista3d.preprocessing import NetworkImage
-from vistaseg.volume import Grid, GridMap
+from vistaseg.volume import Grid, GridMap, source_map
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,8 @@ def as_image() -> Callable[[np.ndarray], NetworkImage]:
     def make(voxels: np.ndarray) -> NetworkImage:
         x, y, z = (np.arange(n) for n in voxels.shape)
         back = GridMap((0, 1, 2), (x, y, z))
-        return NetworkImage(torch.from_numpy(voxels.astype(np.float32)), Grid(voxels.shape, np.eye(4)), back, 0.05)
+        grid = Grid(voxels.shape, np.eye(4))
+        return NetworkImage(torch.from_numpy(voxels.astype(np.float32)), grid, back, source_map(grid, grid), 0.05)
 
     return make
 

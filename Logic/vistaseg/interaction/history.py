@@ -1,0 +1,150 @@
+"""The mask of one segment and how it came to be, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from vistaseg.prompts import Prompt
+from vistaseg.segmentation import Extent, crop_to_content
+from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
+
+
+@dataclass(frozen=True, eq=False)
+class PackedMask:
+    """A mask in an eighth of its space: histories hold many.
+
+    Attributes:
+        extent: its box on the volume's grid.
+        bits: of the mask (k, j, i) of the extent, in C order.
+    """
+
+    extent: Extent
+    bits: np.ndarray
+
+    @classmethod
+    def of(cls, mask: Mask, extent: Extent) -> PackedMask:
+        """Pack a mask (k, j, i) of an extent, cropped to what is set."""
+        cropped, box = crop_to_content(mask, extent.start)
+        return cls(box, np.packbits(cropped))
+
+    @property
+    def mask(self) -> Mask:
+        """(k, j, i) bool, of the extent."""
+        shape = self.extent.shape_kji
+        return np.unpackbits(self.bits, count=int(np.prod(shape))).astype(bool).reshape(shape)
+
+    def equals(self, other: PackedMask) -> bool:
+        """Whether both have the same voxels."""
+        return self.extent == other.extent and np.array_equal(self.bits, other.bits)
+
+
+NOTHING = PackedMask(EMPTY_EXTENT, np.zeros(0, dtype=np.uint8))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One prompt and what the model wants to be told again to give the same answer."""
+
+    prompt: Prompt
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """A segment at one moment: the mask it started from, the prompts since, and where they led."""
+
+    start: PackedMask
+    steps: tuple[Step, ...]
+    mask: PackedMask
+    note: str = ""
+
+    def stepped(self, step: Step, mask: PackedMask, note: str) -> State:
+        """The state after one more prompt."""
+        return replace(self, steps=(*self.steps, step), mask=mask, note=note)
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The mask of a segment after a step.
+
+    Attributes:
+        mask: bool (k, j, i), of the extent only.
+        extent: its box on the volume's grid.
+        changed: the box of the voxels that the step changed; None where it changed none.
+        note: a sentence for the user, or nothing.
+    """
+
+    mask: Mask
+    extent: Extent
+    changed: Extent | None
+    note: str = ""
+
+
+class History:
+    """The states of one segment, and which of them holds.
+
+    Attributes:
+        class_id: id in the catalogue; None for a structure without a class.
+    """
+
+    def __init__(self, class_id: int | None) -> None:
+        self.class_id = class_id
+        self._states = [State(NOTHING, (), NOTHING)]
+        self._at = 0
+
+    @property
+    def state(self) -> State:
+        """The one that holds."""
+        return self._states[self._at]
+
+    def push(self, state: State) -> Answer:
+        """Go to a new state; what was undone before is forgotten."""
+        self._states[self._at + 1 :] = [state]
+        return self._go(self._at + 1)
+
+    def undo(self) -> Answer:
+        """Go back one step; at the first, stay."""
+        return self._go(max(self._at - 1, 0))
+
+    def redo(self) -> Answer:
+        """Go forward one step that was undone; at the last, stay."""
+        return self._go(min(self._at + 1, len(self._states) - 1))
+
+    def clear(self) -> Answer:
+        """Take all prompts back, to the mask that they started from; can be undone."""
+        start = self.state.start
+        return self.push(State(start, (), start)) if self.state.steps else self.answer(None)
+
+    def answer(self, changed: Extent | None) -> Answer:
+        """The mask that holds."""
+        packed = self.state.mask
+        return Answer(packed.mask, packed.extent, changed, self.state.note)
+
+    def _go(self, at: int) -> Answer:
+        before, self._at = self.state.mask, at
+        return self.answer(changed_extent(before, self.state.mask))
+
+
+def changed_extent(before: PackedMask, after: PackedMask) -> Extent | None:
+    """The box of the voxels in which two masks differ."""
+    if before.equals(after):
+        return None
+    box = union(before.extent, after.extent)
+    difference = np.zeros(box.shape_kji, dtype=bool)
+    for packed in (before, after):
+        if not packed.extent.empty:
+            difference[packed.extent.within(box)] ^= packed.mask
+    return crop_to_content(difference, box.start)[1]
+
+
+def union(one: Extent, other: Extent) -> Extent:
+    """The smallest box around both."""
+    if one.empty or other.empty:
+        return other if one.empty else one
+    start = [min(pair) for pair in zip(one.start, other.start, strict=True)]
+    stop = [max(pair) for pair in zip(one.stop, other.stop, strict=True)]
+    return Extent((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))

@@ -1,0 +1,65 @@
+"""From answers to masks, and from masks to segments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from vistaseg import catalog
+from vistaseg.interaction.history import History, PackedMask, union
+from vistaseg.models.protocol import PromptAnswer
+from vistaseg.segmentation import Segment, distinct_color
+
+FIRST_FREE_LABEL = 200
+"""Above the ids of the catalogue: labels of structures without a class."""
+
+
+def changed_mask(before: PackedMask, answer: PromptAnswer) -> PackedMask:
+    """The mask after an answer."""
+    if answer.extent.empty:
+        return before
+    box = union(before.extent, answer.extent)
+    mask = np.zeros(box.shape_kji, dtype=bool)
+    if not before.extent.empty:
+        mask[before.extent.within(box)] = before.mask
+    part = mask[answer.extent.within(box)]
+    part |= answer.added
+    part &= ~answer.removed
+    return PackedMask.of(mask, box)
+
+
+def made_segments(histories: Mapping[str, History], provenance: Mapping[str, Any]) -> list[Segment]:
+    """A segment of each history that has voxels, with what it was made by."""
+    taken: set[int] = set()
+    return [
+        _segment(name, history, _label(history.class_id, taken), provenance)
+        for name, history in histories.items()
+        if not history.state.mask.extent.empty
+    ]
+
+
+def _segment(name: str, history: History, label: int, provenance: Mapping[str, Any]) -> Segment:
+    structure = None if history.class_id is None else catalog.get(history.class_id)
+    state = history.state
+    prompts = [step.prompt.as_dict() for step in state.steps]
+    return Segment(
+        name,
+        label,
+        history.class_id,
+        distinct_color(label) if structure is None else structure.color,
+        None if structure is None else structure.terminology,
+        state.mask.mask,
+        state.mask.extent,
+        {**provenance, "algorithm_type": "SEMIAUTOMATIC" if prompts else "MANUAL", "prompts": prompts},
+    )
+
+
+def _label(class_id: int | None, taken: set[int]) -> int:
+    """The class id where it is free, else the first free number above all of them."""
+    label = class_id if class_id is not None and class_id not in taken else FIRST_FREE_LABEL
+    while label in taken:
+        label += 1
+    taken.add(label)
+    return label

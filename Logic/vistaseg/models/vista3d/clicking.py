@@ -1,0 +1,139 @@
+"""Prompts in RAS mm before VISTA3D: clicks and boxes to its grid, its answers back to the volume's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from vistaseg import catalog
+from vistaseg.errors import InputError, UsageError
+from vistaseg.models.protocol import PromptAnswer, PromptQuestion
+from vistaseg.models.vista3d.correction import Change, Mask
+from vistaseg.models.vista3d.interactive import ClickAnswer, ClickQuestion, PointBranch
+from vistaseg.models.vista3d.point_head import Click, Target
+from vistaseg.models.vista3d.preprocessing import NetworkImage
+from vistaseg.models.vista3d.regions import region_box
+from vistaseg.models.vista3d.windows import Box, Index3
+from vistaseg.progress import Progress
+from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest
+from vistaseg.segmentation import Extent
+from vistaseg.segmentation.model import EMPTY_EXTENT
+from vistaseg.volume import Grid
+
+
+class Clicking:
+    """Answers prompts about one volume.
+
+    VISTA3D has no boxes. A box is answered as a positive click in its middle of which nothing outside the box is kept,
+    and holds later clicks inside it to itself.
+
+    Args:
+        class_ids: classes that the model was trained on; others are clicked on as structures without a class.
+    """
+
+    def __init__(self, branch: PointBranch, image: NetworkImage, volume: Grid, class_ids: Sequence[int]) -> None:
+        self._branch, self._image, self._volume, self._class_ids = branch, image, volume, frozenset(class_ids)
+
+    def answer(self, question: PromptQuestion, progress: Progress) -> PromptAnswer:
+        """What the newest prompt changes.
+
+        Raises:
+            InputError: it lies outside the scan or the body.
+            UsageError: the class stands for several and cannot be clicked on.
+            MemoryLimitError, CancelledError: nothing was changed.
+        """
+        clicks = tuple(self._click(prompt) for prompt in question.prompts)
+        asked = ClickQuestion(
+            clicks, self._target(question.class_id), self._limit(question.prompts, clicks[-1]), _windows(question)
+        )
+        answer = self._branch.answer(asked, self._before(question), progress)
+        return self._on_volume(answer)
+
+    def hint(self, ras: Ras, progress: Progress) -> None:
+        """Encode the window of a click there; nothing where there can be no click."""
+        try:
+            index = self.index(ras)
+        except InputError:
+            return
+        self._branch.encode(index, progress)
+
+    def index(self, ras: Ras) -> Index3:
+        """The network's voxel (x, y, z) that the volume's voxel at a place takes its label from.
+
+        Raises:
+            InputError: there is none.
+        """
+        i, j, k = np.floor(self._volume.ras_to_index([ras])[0] + 0.5).astype(int)
+        where = f"({', '.join(f'{value:.1f}' for value in ras)}) mm"
+        if not all(0 <= p < n for p, n in zip((i, j, k), self._volume.shape_ijk, strict=True)):
+            raise InputError(f"The click at {where} lies outside the scan. Click inside it.")
+        back, place = self._image.back, [0, 0, 0]
+        for axis, lookup, p in zip(back.axes, back.lookups, (i, j, k), strict=True):
+            place[axis] = int(lookup[p])
+        if min(place) < 0:
+            raise InputError(f"The click at {where} lies outside the body. Click inside it.")
+        return place[0], place[1], place[2]
+
+    def _click(self, prompt: Prompt) -> Click:
+        if isinstance(prompt, Point):
+            return Click(self.index(prompt.ras), prompt.positive)
+        r, a, s = ((low + high) / 2 for low, high in zip(prompt.low, prompt.high, strict=True))
+        return Click(self.index((r, a, s)), positive=True)
+
+    def _limit(self, prompts: Sequence[Prompt], newest: Click) -> Box | None:
+        """The latest box, where the newest click lies inside it."""
+        boxes = [region_box(prompt, self._image) for prompt in prompts if isinstance(prompt, RegionOfInterest)]
+        if not boxes or not all(
+            a <= p < b for p, a, b in zip(newest.index, boxes[-1].start, boxes[-1].stop, strict=True)
+        ):
+            return None
+        return boxes[-1]
+
+    def _target(self, class_id: int | None) -> Target:
+        if class_id is None:
+            return Target(supported=False)
+        structure = catalog.get(class_id)
+        if structure.subclasses:
+            raise UsageError(f"{structure.name} stands for several structures. Click on one of them by its own name.")
+        return Target(class_id in self._class_ids, structure.special_points)
+
+    def _before(self, question: PromptQuestion) -> Mask:
+        """The segment so far on the network's grid."""
+        mask = np.zeros(self._image.size, dtype=bool)
+        if not question.extent.empty:
+            source = self._image.source
+            start, stop = source.extent(question.extent.start, question.extent.stop)
+            part = source.sample(question.mask, question.extent.start, start, stop)
+            mask[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] = part
+        return mask
+
+    def _on_volume(self, answer: ClickAnswer) -> PromptAnswer:
+        added, removed, extent = changed_voxels(answer.change, self._image)
+        record = {"window": list(answer.window.start), "size": list(answer.window.shape)}
+        return PromptAnswer(added, removed, extent, record, answer.note)
+
+
+def changed_voxels(change: Change, image: NetworkImage) -> tuple[Mask, Mask, Extent]:
+    """Added and removed voxels (k, j, i) on the volume's grid, of the box that holds them."""
+    box = None if change.empty else image.back.mask_extent(change.added | change.removed)
+    if box is None:
+        nothing = np.zeros((0, 0, 0), dtype=bool)
+        return nothing, nothing, EMPTY_EXTENT
+    extent = Extent(*box)
+    added, removed = (image.back.gather(mask, *extent.slices) for mask in (change.added, change.removed))
+    return added, removed, extent
+
+
+def _windows(question: PromptQuestion) -> tuple[Box, ...]:
+    """The window to use again where one is recorded, else those of earlier answers, the latest first."""
+    if question.record is not None:
+        return (_window(question.record),)
+    return tuple(dict.fromkeys(_window(record) for record in reversed(question.records)))
+
+
+def _window(record: Mapping[str, Any]) -> Box:
+    x, y, z = (int(value) for value in record["window"])
+    a, b, c = (int(value) for value in record["size"])
+    return Box((x, y, z), (x + a, y + b, z + c))

@@ -1,0 +1,67 @@
+"""What a click may change: the connected parts of the difference that it touches, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from vistaseg.models.vista3d.point_head import Click
+
+Mask = npt.NDArray[np.bool_]
+TOUCHING = np.ones((3, 3, 3), dtype=bool)
+"""26-connectivity."""
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """Voxels (x, y, z) bool that an answer adds to a mask and removes from it."""
+
+    added: Mask
+    removed: Mask
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing changes."""
+        return not (self.added.any() or self.removed.any())
+
+    def applied(self, mask: Mask) -> Mask:
+        """The mask after the change."""
+        changed: Mask = (mask | self.added) & ~self.removed
+        return changed
+
+
+def touched_change(before: Mask, after: Mask, clicks: Sequence[Click]) -> Change:
+    """The part of the difference between two masks (x, y, z) that the clicks ask for.
+
+    A positive click adds the component of the new mask that it lies in, seen from outside the old mask alone where the
+    click is outside it; a negative click removes the component of the old mask less the new one. A click that misses
+    by one voxel still counts.
+    """
+    added, removed = np.zeros_like(before), np.zeros_like(before)
+    for inside, space in ((True, after), (False, after & ~before)):
+        chosen = [click for click in clicks if click.positive and before[click.index] == inside]
+        added |= components_at(space, chosen)
+    removed |= components_at(before & ~after, [click for click in clicks if not click.positive])
+    return Change(added & ~before, removed)
+
+
+def components_at(mask: Mask, clicks: Sequence[Click]) -> Mask:
+    """The 26-connected components of a mask that hold a click, or a neighbour of it."""
+    if not clicks or not mask.any():
+        return np.zeros_like(mask)
+    components, _ = ndimage.label(mask, TOUCHING)
+    touched = {value for click in clicks for value in _labels_at(components, click)}
+    found: Mask = np.isin(components, sorted(touched))
+    return found
+
+
+def _labels_at(components: np.ndarray, click: Click) -> set[int]:
+    own = int(components[click.index])
+    if own:
+        return {own}
+    around = components[tuple(slice(max(p - 1, 0), p + 2) for p in click.index)]
+    return {int(value) for value in np.unique(around) if value}

@@ -1,0 +1,143 @@
+"""The point branch over one image: a click answered in its window, and followed where the structure goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from monai.networks.nets.vista3d import VISTA3D
+
+from vistaseg.compute import memory_guard
+from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window, fitting_window
+from vistaseg.models.vista3d.correction import Change, Mask, components_at, touched_change
+from vistaseg.models.vista3d.following import widest_end
+from vistaseg.models.vista3d.point_head import Click, Target, logits
+from vistaseg.models.vista3d.windows import Box, Index3
+from vistaseg.progress import Progress
+
+MOST_WINDOWS = 8
+"""Windows that one click may be followed through."""
+
+STOPPED = (
+    f"Stopped after {MOST_WINDOWS} windows, and the structure goes on: click where it is missing to follow it further."
+)
+
+
+@dataclass(frozen=True)
+class ClickQuestion:
+    """One new click on a segment.
+
+    Attributes:
+        clicks: every click of the segment so far, the new one last, on the network's grid.
+        limit: voxels outside are not added; None: no limit.
+        windows: windows of the segment's earlier clicks, the latest first: one that holds the click is used again.
+    """
+
+    clicks: tuple[Click, ...]
+    target: Target
+    limit: Box | None = None
+    windows: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class ClickAnswer:
+    """What a click changes.
+
+    Attributes:
+        change: (x, y, z) bool on the network's grid.
+        window: in which the click was answered.
+        note: a sentence for the user, or nothing.
+    """
+
+    change: Change
+    window: Box
+    note: str = ""
+
+
+class PointBranch:
+    """Answers clicks about one image of `size` voxels (x, y, z)."""
+
+    def __init__(self, network: VISTA3D, encoded: ClickWindows, window: Index3, size: Index3) -> None:
+        self._network, self._encoded, self._window, self._size = network, encoded, window, size
+
+    def encode(self, index: Index3, progress: Progress) -> None:
+        """Have the window of a click at hand before it comes."""
+        if fitting_window(index, self._encoded.windows, self._size) is None:
+            progress("windows", 0, 1)
+            self._encoded.reduced(centred_window(index, self._window, self._size))
+
+    def answer(self, question: ClickQuestion, before: Mask, progress: Progress) -> ClickAnswer:
+        """What the new click changes in a mask (x, y, z).
+
+        Raises:
+            MemoryLimitError, CancelledError: nothing was changed.
+        """
+        click = question.clicks[-1]
+        progress("windows", 0, 1)
+        window, mask = self._choose(question), before.copy()
+        with memory_guard("the answer to a click"):
+            self._answer_in(window, question, mask)
+            note = self._follow(window, question, before, mask, progress) if click.positive else ""
+        return ClickAnswer(Change(mask & ~before, before & ~mask), window, note)
+
+    def _choose(self, question: ClickQuestion) -> Box:
+        index = question.clicks[-1].index
+        known = fitting_window(index, (*question.windows, *self._encoded.windows), self._size)
+        return known or centred_window(index, self._window, self._size)
+
+    def _answer_in(self, window: Box, question: ClickQuestion, mask: Mask) -> None:
+        """Change the mask where the new click asks for it, in its window."""
+        inside = window.clipped(Box((0, 0, 0), self._size))
+        part = mask[inside.slices]
+        allowed = self._allowed(inside, question.limit)
+        found = self._found(window, question.clicks, question.target)
+        after = np.where(allowed, found, part)
+        part[...] = touched_change(part, after, [_moved(question.clicks[-1], inside)]).applied(part)
+
+    def _follow(self, window: Box, question: ClickQuestion, before: Mask, mask: Mask, progress: Progress) -> str:
+        """Go on in further windows where what was added runs against the border of one; returns a note."""
+        windows = [window]
+        while (end := widest_end(mask & ~before, windows, self._size)) is not None:
+            if len(windows) == MOST_WINDOWS:
+                return STOPPED
+            progress("windows", len(windows), len(windows) + 1)
+            windows.append(centred_window(end, self._window, self._size))
+            self._grow_in(windows[-1], Click(end, positive=True), question, mask)
+        return ""
+
+    def _grow_in(self, window: Box, end: Click, question: ClickQuestion, mask: Mask) -> None:
+        """Add what is connected to the end of the structure, which serves as a click of its own."""
+        inside = window.clipped(Box((0, 0, 0), self._size))
+        found = self._found(window, (*question.clicks, end), question.target)
+        found &= self._allowed(inside, question.limit)
+        mask[inside.slices] |= components_at(found, [_moved(end, inside)])
+
+    def _found(self, window: Box, clicks: Sequence[Click], target: Target) -> Mask:
+        """What the network sees in the part of a window that lies in the image."""
+        inside = window.clipped(Box((0, 0, 0), self._size))
+        own = [_moved(click, window) for click in clicks if _holds(window, click.index)]
+        reduced = self._encoded.reduced(window)
+        with torch.inference_mode():
+            answer = logits(self._network.point_head, reduced, window.shape, own, target)
+        found: Mask = (answer[inside.moved([-a for a in window.start]).slices] > 0).cpu().numpy()
+        return found
+
+    @staticmethod
+    def _allowed(inside: Box, limit: Box | None) -> Mask:
+        """Where voxels may change, in a box of the image."""
+        allowed = np.full(inside.shape, limit is None)
+        if limit is not None and min(limit.clipped(inside).shape) > 0:
+            allowed[limit.clipped(inside).moved([-a for a in inside.start]).slices] = True
+        return allowed
+
+
+def _holds(window: Box, index: Index3) -> bool:
+    return all(a <= p < b for p, a, b in zip(index, window.start, window.stop, strict=True))
+
+
+def _moved(click: Click, box: Box) -> Click:
+    """The click in the voxels of a box."""
+    x, y, z = (p - a for p, a in zip(click.index, box.start, strict=True))
+    return Click((x, y, z), click.positive)

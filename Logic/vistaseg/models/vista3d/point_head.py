@@ -1,0 +1,82 @@
+"""VISTA3D's point head in two parts: what a window costs once, and what each set of clicks costs.
+
+The steps are those of `monai.networks.nets.vista3d.PointMappingSAM.forward` for one object; the part before the clicks
+is kept (`reduce`), the part after them is `logits`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from monai.networks.nets.vista3d import PointMappingSAM
+from torch import Tensor
+
+from vistaseg.models.vista3d.windows import Index3
+
+NEGATIVE, POSITIVE = 0, 1
+SPECIAL = 2
+"""Added to the label of a click on a class with special points."""
+
+
+@dataclass(frozen=True)
+class Click:
+    """One click on the network's grid.
+
+    Attributes:
+        index: voxel (x, y, z).
+    """
+
+    index: Index3
+    positive: bool
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is clicked on, as far as the head can tell.
+
+    Attributes:
+        supported: a class that the model was trained on, and not a structure without a class.
+        special: a class whose clicks carry labels of their own.
+    """
+
+    supported: bool
+    special: bool = False
+
+
+def reduce(head: PointMappingSAM, features: Tensor) -> Tensor:
+    """Features (1, C, x, y, z) of the point decoder at half the resolution: all that clicks need."""
+    reduced: Tensor = head.feat_downsample(features)
+    return reduced
+
+
+def logits(head: PointMappingSAM, reduced: Tensor, size: Index3, clicks: Sequence[Click], target: Target) -> Tensor:
+    """Logits (x, y, z) of the object that the clicks mean.
+
+    Args:
+        reduced: what `reduce` gave for the window.
+        size: voxels of the window.
+        clicks: at least one, in the window's own voxels.
+    """
+    tokens = _tokens(head, size, clicks, target).to(reduced.dtype)
+    positions = head.pe_layer(tuple(reduced.shape[2:]))[None].to(reduced.dtype)
+    answered, keys = head.transformer(reduced, positions, tokens)
+    image = keys.transpose(1, 2).unflatten(2, reduced.shape[2:])
+    kernel = head.output_hypernetworks_mlps(answered[:, 0])
+    features = head.output_upscaling(image)[0]
+    found: Tensor = torch.tensordot(kernel[0], features, dims=1).float()
+    return found
+
+
+def _tokens(head: PointMappingSAM, size: Index3, clicks: Sequence[Click], target: Target) -> Tensor:
+    """(1, 1 + clicks + 1, C): the mask's token, the clicks, and whether the class is known."""
+    device = head.mask_tokens.weight.device
+    # The head counts from the corner of a voxel.
+    places = torch.tensor([[click.index for click in clicks]], dtype=torch.float32, device=device) + 0.5
+    encoded = head.pe_layer.forward_with_coords(places, size)[0]
+    kinds = torch.cat([head.point_embeddings[int(click.positive)].weight for click in clicks])
+    if target.special:
+        kinds = kinds + head.special_class_embed.weight
+    known = head.supported_embed if target.supported else head.zeroshot_embed
+    return torch.cat([head.mask_tokens.weight, encoded + kinds, known.weight])[None]

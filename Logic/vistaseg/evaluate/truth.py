@@ -152,9 +152,14 @@ def _targets(named: Sequence[tuple[str, Segment]]) -> tuple[Target, ...]:
 
 
 def _known_as(text: str) -> tuple[str, tuple[int, ...]]:
-    """The catalogue's name and ids for a text that is exactly a name or synonym, otherwise the text and no ids."""
-    match = next(iter(catalog.find(text, limit=1)), None)
-    return (match.title, match.ids) if match and match.score == _EXACT else (" ".join(text.split()), ())
+    """The catalogue's name and ids for what is exactly a name or synonym, otherwise the text and no ids.
+
+    Presets and groups do not count: a mask called "head" or "lesion" is not all that they hold.
+    """
+    for match in catalog.find(text, limit=1):
+        if match.score == _EXACT and (match.structure or match.title in {c.title for c in catalog.composites()}):
+            return match.title, match.ids
+    return " ".join(text.split()), ()
 
 
 def _require_grid(segmentation: Segmentation, volume: Volume, path: Path) -> None:

@@ -106,6 +106,10 @@ class SegmentationModel(Protocol):
         """Which model, which weights."""
 
     @property
+    def computed_on(self) -> Mapping[str, str]:
+        """What a result has to say about the arithmetic: "device" and "precision"."""
+
+    @property
     def class_ids(self) -> tuple[int, ...]:
         """Ids of the catalogue that can be asked for directly."""
 

@@ -15,7 +15,7 @@ from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.network import build_network
 from vistaseg.resources import resource_path
-from vistaseg.weights import WeightsState, find_entry, installed_path, list_weights, status
+from vistaseg.weights import entry_for, installed_path, status
 from vistaseg.weights.checkpoint import load_strictly, normalise_vista3d, read_state_dict
 
 MODEL_KEYS = ("vista3d", "demo")
@@ -41,7 +41,7 @@ def load_model(key: str, compute: Compute, keep_bytes: int | None = None) -> Vis
         raise UsageError(f"Unknown model {key!r}: choose one of {', '.join(MODEL_KEYS)}.")
     if key == "demo":
         return load_demo(compute, keep_bytes)
-    entry = find_entry(_installed_vista3d())
+    entry = entry_for(key)
     path = installed_path(entry)
     identity = ModelIdentity(key, entry.title, status(entry).sha256 or "")
     return load_vista3d(path, Vista3dConfiguration(), identity, compute, keep_bytes)
@@ -83,9 +83,3 @@ def load_vista3d(
     if keep_bytes is None:
         keep_bytes = int(KEPT_SHARE * free)
     return Vista3d(network, configuration, compute, identity, keep_bytes, int(CLICKS_SHARE * free))
-
-
-def _installed_vista3d() -> str:
-    """Key of the first VISTA3D weights that are installed, else of the recommended ones."""
-    found = [s.entry.key for s in list_weights() if s.entry.model == "vista3d" and s.state is WeightsState.INSTALLED]
-    return found[0] if found else "vista3d"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -11,31 +12,50 @@ from vistaseg.models.vista3d.correction import Mask
 from vistaseg.models.vista3d.windows import Box, Index3
 
 
-def widest_end(found: Mask, windows: Sequence[Box], size: Index3) -> Index3 | None:
+@dataclass(frozen=True)
+class End:
+    """A place (x, y, z) where a structure runs against a face of a window, and the way out."""
+
+    place: Index3
+    axis: int
+    step: int
+
+    def ahead(self, by: Index3) -> Index3:
+        """The place moved outwards, by what `by` says for that axis."""
+        x, y, z = (p + self.step * by[a] * (a == self.axis) for a, p in enumerate(self.place))
+        return x, y, z
+
+
+def widest_end(found: Mask, windows: Sequence[Box], size: Index3) -> End | None:
     """The middle of the largest area in which a mask (x, y, z) runs against a window's face, or None.
 
     Faces at the border of the image end nothing, and neither does a face behind which another of the windows lies.
     """
-    ends = [(int(area.sum()), area, layer) for layer, area in _ends(found, windows, size) if area.any()]
+    ends = [end for end in _ends(found, windows, size) if end[0].any()]
     if not ends:
         return None
-    _, area, layer = max(ends, key=lambda end: end[0])
-    depth = ndimage.distance_transform_edt(np.pad(area, 1))[tuple(slice(1, -1) for _ in range(3))]
-    depth[~area] = 0
-    place = np.unravel_index(int(depth.argmax()), depth.shape)
-    x, y, z = (int(p) + a for p, a in zip(place, layer.start, strict=True))
-    return x, y, z
+    area, face, axis, step = max(ends, key=lambda end: int(end[0].sum()))
+    depth = _depth_in_layer(area, axis)
+    x, y, z = (int(p) + a for p, a in zip(np.unravel_index(int(depth.argmax()), depth.shape), face.start, strict=True))
+    return End((x, y, z), axis, step)
 
 
-def _ends(found: Mask, windows: Sequence[Box], size: Index3) -> Iterator[tuple[Box, Mask]]:
-    """Layers one voxel thick under the faces of the windows, and what of the mask goes on behind them."""
+def _depth_in_layer(area: Mask, axis: int) -> np.ndarray:
+    """Distance of each voxel of a layer to the rim of the area in it."""
+    padded = np.pad(area, [(0, 0) if a == axis else (1, 1) for a in range(3)])
+    depth: np.ndarray = ndimage.distance_transform_edt(padded.squeeze(axis))[1:-1, 1:-1]
+    return np.expand_dims(depth, axis)
+
+
+def _ends(found: Mask, windows: Sequence[Box], size: Index3) -> Iterator[tuple[Mask, Box, int, int]]:
+    """What of the mask goes on behind the faces of the windows: in layers one voxel thick, with axis and direction."""
     for window in windows:
         inside = window.clipped(Box((0, 0, 0), size))
         for axis in range(3):
             for layer, step in ((inside.start[axis], -1), (inside.stop[axis] - 1, 1)):
                 if 0 <= layer + step < size[axis]:
                     face = _layer(inside, axis, layer)
-                    yield face, found[face.slices] & ~_covered(face, axis, step, windows)
+                    yield found[face.slices] & ~_covered(face, axis, step, windows), face, axis, step
 
 
 def _layer(box: Box, axis: int, at: int) -> Box:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from monai.networks.nets.vista3d import VISTA3D
+from scipy import ndimage
 
 from vistaseg.compute import memory_guard
 from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window, fitting_window
 from vistaseg.models.vista3d.correction import Change, Mask, components_at, touched_change
-from vistaseg.models.vista3d.following import widest_end
+from vistaseg.models.vista3d.following import End, widest_end
 from vistaseg.models.vista3d.point_head import Click, Target, logits
 from vistaseg.models.vista3d.windows import Box, Index3
 from vistaseg.progress import Progress
@@ -92,9 +93,26 @@ class PointBranch:
         inside = window.clipped(Box((0, 0, 0), self._size))
         part = mask[inside.slices]
         allowed = self._allowed(inside, question.limit)
-        found = self._found(window, question.clicks, question.target)
+        found = self._found(window, (*question.clicks, *self._anchor(part, inside, question.clicks)), question.target)
         after = np.where(allowed, found, part)
         part[...] = touched_change(part, after, [_moved(question.clicks[-1], inside)]).applied(part)
+
+    @staticmethod
+    def _anchor(part: Mask, inside: Box, clicks: Sequence[Click]) -> tuple[Click, ...]:
+        """The deepest voxel of the mask as a positive click, where all clicks in a window say what it is not.
+
+        Negative clicks alone do not tell the network which structure is meant.
+        """
+        own = [click for click in clicks if _holds(inside, click.index)]
+        if any(click.positive for click in own) or not part.any():
+            return ()
+        rest = part.copy()
+        for click in own:
+            rest[_moved(click, inside).index] = False
+        depth = ndimage.distance_transform_edt(np.pad(rest, 1))[1:-1, 1:-1, 1:-1]
+        place = np.unravel_index(int(depth.argmax()), depth.shape)
+        x, y, z = (int(p) + a for p, a in zip(place, inside.start, strict=True))
+        return (Click((x, y, z), positive=True),)
 
     def _follow(self, window: Box, question: ClickQuestion, before: Mask, mask: Mask, progress: Progress) -> str:
         """Go on in further windows where what was added runs against the border of one; returns a note."""
@@ -103,9 +121,14 @@ class PointBranch:
             if len(windows) == MOST_WINDOWS:
                 return STOPPED
             progress("windows", len(windows), len(windows) + 1)
-            windows.append(centred_window(end, self._window, self._size))
-            self._grow_in(windows[-1], Click(end, positive=True), question, mask)
+            windows.append(self._window_behind(end))
+            self._grow_in(windows[-1], Click(end.place, positive=True), question, mask)
         return ""
+
+    def _window_behind(self, end: End) -> Box:
+        """The window that an end lies a quarter deep in: further on than around it, and still well inside."""
+        x, y, z = (side // 4 for side in self._window)
+        return centred_window(end.ahead((x, y, z)), self._window, self._size)
 
     def _grow_in(self, window: Box, end: Click, question: ClickQuestion, mask: Mask) -> None:
         """Add what is connected to the end of the structure, which serves as a click of its own."""

@@ -43,6 +43,11 @@ class Vista3d:
     click_bytes: int = 0
 
     @property
+    def computed_on(self) -> dict[str, str]:
+        """Device ("cpu" or "cuda") and precision ("fp32" or "bf16")."""
+        return {"device": self.compute.device.type, "precision": self.compute.precision}
+
+    @property
     def class_ids(self) -> tuple[int, ...]:
         """Ids that can be asked for directly, ascending."""
         direct = tuple(s.id for s in catalog.structures() if s.supported and s.direct_prompt)

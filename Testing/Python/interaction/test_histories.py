@@ -1,0 +1,292 @@
+"""Segments step by step: nothing is lost, nothing is stale, and the same steps give the same masks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vistaseg.errors import CancelledError, InputError, UsageError
+from vistaseg.models.protocol import ClassMasks, ModelIdentity, PromptAnswer, PromptQuestion
+from vistaseg.progress import Progress
+from vistaseg.prompts import Point, Ras, RegionOfInterest
+from vistaseg.segmentation import Extent
+from vistaseg.session import Session
+from vistaseg.volume import Volume
+
+SHAPE = (7, 8, 9)
+
+
+class Cubes:
+    """A click adds or takes away the 3 x 3 x 3 voxels around it; clicks at i = 0 are refused."""
+
+    def __init__(self, volume: Volume) -> None:
+        self.volume, self.questions = volume, 0
+
+    def windows(self, region: RegionOfInterest | None = None) -> int:
+        return 1
+
+    def segment_classes(
+        self, class_ids: Sequence[int], region: RegionOfInterest | None, progress: Progress
+    ) -> ClassMasks:
+        raise NotImplementedError
+
+    def hint(self, ras: Ras, progress: Progress) -> None:
+        pass
+
+    def answer(self, question: PromptQuestion, progress: Progress) -> PromptAnswer:
+        self.questions += 1
+        progress("windows", 0, 1)
+        prompt = question.prompts[-1]
+        assert isinstance(prompt, Point)
+        index = np.round(self.volume.ras_to_index([prompt.ras])[0]).astype(int)
+        if index[0] == 0:
+            raise InputError("outside")
+        start = np.maximum(index - 1, 0)
+        stop = np.minimum(index + 2, SHAPE[::-1])
+        extent = Extent(tuple(map(int, start)), tuple(map(int, stop)))
+        everything = np.ones(extent.shape_kji, bool)
+        added, removed = (everything, ~everything) if prompt.positive else (~everything, everything)
+        return PromptAnswer(added, removed, extent, {"asked": len(question.prompts)}, "a note")
+
+
+class CubeModel:
+    identity = ModelIdentity("cubes", "Cubes", "cd" * 32)
+    class_ids = (1, 3)
+    notice = ""
+
+    def open(self, volume: Volume) -> Cubes:
+        return Cubes(volume)
+
+
+def volume(seed: int = 0) -> Volume:
+    values = np.random.default_rng(seed).integers(-1000, 1000, SHAPE).astype(np.int16)
+    return Volume(values, np.array([[0, 2, 0, 5], [-1.5, 0, 0, 7], [0, 0, 3, -9], [0, 0, 0, 1.0]]))
+
+
+@pytest.fixture
+def session() -> Session:
+    return Session(volume(), CubeModel())
+
+
+def at(session: Session, i: int, j: int, k: int, positive: bool = True) -> Point:
+    r, a, s = session.volume.index_to_ras([[i, j, k]])[0]
+    return Point((float(r), float(a), float(s)), positive)
+
+
+def full(session: Session, segment: str = "a") -> np.ndarray:
+    answer = session.result(segment)
+    mask = np.zeros(SHAPE, bool)
+    mask[answer.extent.slices] = answer.mask
+    return mask
+
+
+def test_a_prompt_changes_its_segment_and_says_where(session: Session) -> None:
+    session.start("a")
+    session.start("b", 3)
+    answer = session.add(at(session, 4, 4, 4), "a")
+    assert full(session).sum() == 27
+    assert full(session)[3:6, 3:6, 3:6].all()
+    assert answer.changed == Extent((3, 3, 3), (6, 6, 6))
+    assert answer.note == "a note"
+    assert session.result("b").extent.empty
+    assert session.result("a").changed is None
+    assert session.segments == ("a", "b")
+
+
+def test_what_a_click_does_not_change_is_reported_as_unchanged(session: Session) -> None:
+    session.start("a")
+    session.add(at(session, 4, 4, 4), "a")
+    assert session.add(at(session, 4, 4, 4), "a").changed is None
+
+
+def test_undo_and_redo_bring_back_the_exact_masks(session: Session) -> None:
+    start = np.random.default_rng(3).random(SHAPE) < 0.4
+    session.set_mask("a", start)
+    masks = [full(session)]
+    for i, positive in ((2, True), (5, False), (7, True)):
+        session.add(at(session, i, 3, 3, positive), "a")
+        masks.append(full(session))
+    for expected in masks[-2::-1]:
+        session.undo("a")
+        assert np.array_equal(full(session), expected)
+    session.undo("a")
+    assert not full(session).any()
+    for expected in masks:
+        answer = session.redo("a")
+        assert np.array_equal(full(session), expected)
+    assert answer.changed is not None
+    assert session.redo("a").changed is None
+
+
+def test_a_new_step_forgets_what_was_undone(session: Session) -> None:
+    session.start("a")
+    session.add(at(session, 2, 2, 2), "a")
+    session.undo("a")
+    session.add(at(session, 6, 6, 5), "a")
+    after = full(session)
+    session.redo("a")
+    assert np.array_equal(full(session), after)
+    assert [prompt.positive for prompt in session.prompts("a")] == [True]
+
+
+def test_clear_goes_back_to_the_starting_mask_and_can_be_undone(session: Session) -> None:
+    start = np.zeros(SHAPE, bool)
+    start[0, 0, 0] = True
+    session.set_mask("a", start)
+    session.add(at(session, 4, 4, 4), "a")
+    clicked = full(session)
+    session.clear("a")
+    assert np.array_equal(full(session), start)
+    assert session.prompts("a") == ()
+    session.undo("a")
+    assert np.array_equal(full(session), clicked)
+
+
+def test_a_refused_or_cancelled_prompt_changes_nothing(session: Session) -> None:
+    def cancel(stage: str, done: int, total: int) -> None:
+        raise CancelledError("stop")
+
+    session.start("a")
+    session.add(at(session, 4, 4, 4), "a")
+    before = full(session)
+    with pytest.raises(InputError):
+        session.add(at(session, 0, 4, 4), "a")
+    with pytest.raises(CancelledError):
+        session.add(at(session, 6, 4, 4), "a", cancel)
+    assert np.array_equal(full(session), before)
+    assert len(session.prompts("a")) == 1
+
+
+def test_misuse_is_said(session: Session) -> None:
+    session.start("a")
+    with pytest.raises(UsageError, match="already"):
+        session.start("a")
+    with pytest.raises(UsageError, match="no segment 'b'"):
+        session.add(at(session, 4, 4, 4), "b")
+    with pytest.raises(UsageError, match="voxels"):
+        session.set_mask("a", np.ones((2, 2, 2), bool))
+
+
+def test_segments_tell_what_they_were_made_by(session: Session) -> None:
+    session.start("my liver", 1)
+    session.start("another", 1)
+    session.start("thing")
+    session.start("empty", 3)
+    session.set_mask("drawn", np.ones(SHAPE, bool))
+    for name in ("my liver", "another", "thing"):
+        session.add(at(session, 4, 4, 4), name)
+    found = session.segmentation()
+    assert [s.name for s in found.segments] == ["my liver", "another", "thing", "drawn"]
+    assert len({s.label_value for s in found.segments}) == 4
+    liver, _, thing, drawn = found.segments
+    assert (liver.label_value, liver.structure_id, thing.structure_id) == (1, 1, None)
+    assert liver.terminology is not None
+    assert liver.provenance["algorithm_type"] == "SEMIAUTOMATIC"
+    assert liver.provenance["prompts"] == [at(session, 4, 4, 4).as_dict()]
+    assert drawn.provenance["algorithm_type"] == "MANUAL"
+
+
+def test_a_saved_session_is_made_again_bit_for_bit(session: Session) -> None:
+    session.start("a", 1)
+    session.add(at(session, 4, 4, 4), "a")
+    session.set_mask("b", np.random.default_rng(1).random(SHAPE) < 0.5)
+    session.add(at(session, 3, 3, 3, positive=False), "b")
+    session.add(at(session, 7, 7, 6), "b")
+    session.undo("b")
+    document = json.loads(json.dumps(session.as_dict()))
+    again = Session.replay(volume(), CubeModel(), document)
+    assert again.segments == session.segments
+    for name in session.segments:
+        assert np.array_equal(full(again, name), full(session, name))
+        assert again.prompts(name) == session.prompts(name)
+    assert again.as_dict() == session.as_dict()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"format": "other"}, "not a session"),
+        ({"volume": {}}, "another volume"),
+        ({"weights_sha256": "00"}, "other weights"),
+        ({"segments": [{"name": "a"}]}, "damaged"),
+        ({"segments": 5}, "damaged"),
+    ],
+)
+def test_a_session_that_does_not_fit_is_refused(session: Session, change: dict, words: str) -> None:
+    session.start("a")
+    document = session.as_dict() | change
+    with pytest.raises(UsageError, match=words):
+        Session.replay(volume(), CubeModel(), document)
+    with pytest.raises(UsageError, match="not a session"):
+        Session.replay(volume(), CubeModel(), [1])
+
+
+def test_a_session_of_another_scan_is_refused(session: Session) -> None:
+    with pytest.raises(UsageError, match="another volume"):
+        Session.replay(volume(seed=1), CubeModel(), session.as_dict())
+
+
+ACTIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["add", "remove", "refused", "cancelled", "undo", "redo", "clear", "mask"]),
+        st.sampled_from(["a", "b"]),
+        st.integers(1, 8),
+    ),
+    max_size=25,
+)
+
+
+@given(ACTIONS)
+@settings(max_examples=1000, deadline=None)
+def test_any_sequence_of_steps_keeps_masks_and_histories_true(actions: list[tuple[str, str, int]]) -> None:
+    """Against a plain model of the same: lists of full masks."""
+    session = Session(volume(), CubeModel())
+    expected: dict[str, tuple[list[np.ndarray], int]] = {}
+    for name in ("a", "b"):
+        session.start(name)
+        expected[name] = ([np.zeros(SHAPE, bool)], 0)
+    starts = {"a": {0: 0}, "b": {0: 0}}
+    for action, name, place in actions:
+        states, now = expected[name]
+        mask = states[now].copy()
+        if action in ("add", "remove"):
+            session.add(at(session, place, 3, 3, action == "add"), name)
+            mask[2:5, 2:5, place - 1 : place + 2] = action == "add"
+        elif action == "refused":
+            with pytest.raises(InputError):
+                session.add(at(session, 0, 3, 3), name)
+            continue
+        elif action == "cancelled":
+            with pytest.raises(CancelledError):
+                session.add(at(session, place, 3, 3), name, _cancel)
+            continue
+        elif action in ("undo", "redo"):
+            getattr(session, action)(name)
+            now = max(now - 1, 0) if action == "undo" else min(now + 1, len(states) - 1)
+            expected[name] = (states, now)
+            continue
+        elif action == "clear":
+            session.clear(name)
+            if starts[name][now] == now:
+                continue
+            mask = states[starts[name][now]].copy()
+        else:
+            mask = np.random.default_rng(place).random(SHAPE) < 0.2
+            session.set_mask(name, mask)
+        states[now + 1 :] = [mask]
+        own = action in ("clear", "mask")
+        starts[name] = {k: v for k, v in starts[name].items() if k <= now} | {
+            now + 1: now + 1 if own else starts[name][now]
+        }
+        expected[name] = (states, now + 1)
+        for other in ("a", "b"):
+            assert np.array_equal(full(session, other), expected[other][0][expected[other][1]])
+
+
+def _cancel(stage: str, done: int, total: int) -> None:
+    raise CancelledError("stop")

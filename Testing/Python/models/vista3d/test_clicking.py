@@ -1,0 +1,274 @@
+"""Prompts in mm: the voxel that was clicked is the voxel that changes, however the scan lies in space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from vistaseg.compute import Compute
+from vistaseg.errors import CancelledError, InputError, UsageError
+from vistaseg.models.protocol import ModelIdentity
+from vistaseg.models.vista3d import interactive
+from vistaseg.models.vista3d.channels_last import to_channels_last
+from vistaseg.models.vista3d.configuration import Vista3dConfiguration
+from vistaseg.models.vista3d.model import Vista3d
+from vistaseg.models.vista3d.network import build_network
+from vistaseg.models.vista3d.point_head import Click, Target
+from vistaseg.prompts import Point, RegionOfInterest
+from vistaseg.session import Session
+from vistaseg.volume import Volume
+
+RADIUS = 4.5
+"""Voxels: the stand-in for the network sees a ball around each positive click, less those around negative ones."""
+
+CONFIGURATION = Vista3dConfiguration(
+    width=8, features=8, blocks_down=(1, 1), spacing=(3.0, 3.0, 3.0), window=(16, 16, 16), foreground_margin=2
+)
+
+
+def balls(head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target):
+    places = np.stack(np.meshgrid(*(np.arange(n) for n in size), indexing="ij"), axis=-1)
+    found = np.full(size, -1.0, np.float32)
+    for click in clicks:
+        near = np.linalg.norm(places - np.array(click.index), axis=-1) < RADIUS
+        found[near] = 1 if click.positive else -1
+    return torch.from_numpy(found)
+
+
+def all_but_balls(head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target):
+    return torch.where(balls(head, reduced, size, [Click(c.index, not c.positive) for c in clicks], target) > 0, -1, 1)
+
+
+@pytest.fixture(autouse=True)
+def _balls() -> Iterator[None]:
+    with patch.object(interactive, "logits", balls):
+        yield
+
+
+@pytest.fixture(scope="module")
+def model() -> Vista3d:
+    torch.manual_seed(1)
+    network = to_channels_last(build_network(CONFIGURATION).requires_grad_(False))
+    identity = ModelIdentity("test", "Test", "ab" * 32)
+    return Vista3d(network, CONFIGURATION, Compute(torch.device("cpu"), torch.float32), identity, 0, 10**8)
+
+
+def body(shape_kji=(24, 26, 28), affine: np.ndarray | None = None) -> Volume:
+    """A body that fills the volume but for a border of air."""
+    array = np.full(shape_kji, -1000.0, np.float32)
+    array[3:-3, 3:-3, 3:-3] = 40.0
+    return Volume(array, np.diag([3.0, 3.0, 3.0, 1.0]) if affine is None else affine)
+
+
+def affine_of(seed: int) -> np.ndarray:
+    """Any rotation, flip and permutation, spacing 1 to 6 mm, far from the origin."""
+    generator = np.random.default_rng(seed)
+    turn = Rotation.random(random_state=seed).as_matrix() * generator.choice([-1, 1])
+    affine = np.eye(4)
+    affine[:3, :3] = turn @ np.diag(generator.uniform(1, 6, 3))
+    affine[:3, 3] = generator.uniform(-500, 500, 3)
+    return affine
+
+
+def ras(volume: Volume, ijk: Sequence[float]) -> tuple[float, float, float]:
+    r, a, s = volume.index_to_ras([list(ijk)])[0]
+    return float(r), float(a), float(s)
+
+
+def full(session: Session, segment: str) -> np.ndarray:
+    answer = session.result(segment)
+    mask = np.zeros(session.volume.array.shape, bool)
+    mask[answer.extent.slices] = answer.mask
+    return mask
+
+
+@given(st.integers(0, 10**6), st.tuples(st.integers(4, 23), st.integers(4, 21), st.integers(4, 19)))
+@settings(max_examples=40, deadline=None)
+def test_the_clicked_voxel_is_set_and_lies_in_the_middle(model: Vista3d, seed: int, ijk: tuple[int, int, int]) -> None:
+    volume = body(affine=affine_of(seed))
+    session = Session(volume, model)
+    session.start("a")
+    session.add(Point(ras(volume, ijk)), "a")
+    mask = full(session, "a")
+    assert mask[ijk[::-1]]
+    places = volume.index_to_ras(np.argwhere(mask)[:, ::-1])
+    # No voxel is farther than the ball, give or take half a voxel of both grids.
+    slack = 3 + max(volume.spacing)
+    assert np.linalg.norm(places - ras(volume, ijk), axis=1).max() < 3 * RADIUS + slack
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=20, deadline=None)
+def test_voxels_far_from_the_click_keep_their_bits(model: Vista3d, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    volume = body(affine=affine_of(seed))
+    session = Session(volume, model)
+    start = generator.random(volume.array.shape) < 0.3
+    session.set_mask("a", start)
+    index = [int(generator.integers(4, n - 4)) for n in volume.shape_ijk]
+    positive = bool(generator.integers(2))
+    with patch.object(interactive, "logits", balls if positive else all_but_balls):
+        session.add(Point(ras(volume, index), positive), "a")
+    places = volume.index_to_ras(np.indices(start.shape).reshape(3, -1).T[:, ::-1]).reshape(*start.shape, 3)
+    far = np.linalg.norm(places - ras(volume, index), axis=-1) > 3 * RADIUS + 3 + max(volume.spacing)
+    after = full(session, "a")
+    assert np.array_equal(after[far], start[far])
+    session.undo("a")
+    assert np.array_equal(full(session, "a"), start)
+
+
+@pytest.mark.parametrize("shape", [(4, 26, 28), (24, 3, 28), (8, 8, 8)])
+def test_volumes_smaller_than_a_window_can_be_clicked(model: Vista3d, shape: tuple[int, int, int]) -> None:
+    volume = Volume(np.full(shape, 40.0, np.float32), np.diag([-3.0, 3.0, 3.0, 1.0]))
+    session = Session(volume, model)
+    session.start("a")
+    index = [n // 2 for n in volume.shape_ijk]
+    session.add(Point(ras(volume, index)), "a")
+    assert full(session, "a")[tuple(index[::-1])]
+
+
+def test_a_click_outside_the_scan_or_the_body_is_refused_and_changes_nothing(model: Vista3d) -> None:
+    array = np.full((24, 26, 60), -1000.0, np.float32)
+    array[3:-3, 3:-3, 3:20] = 40.0
+    volume = Volume(array, np.diag([3.0, 3.0, 3.0, 1.0]))
+    session = Session(volume, model)
+    session.start("a")
+    session.add(Point(ras(volume, (10, 10, 10))), "a")
+    before = full(session, "a")
+    for ijk, words in (((-3, 5, 5), "outside the scan"), ((60, 5, 5), "outside the scan"), ((50, 10, 10), "the body")):
+        with pytest.raises(InputError, match=words):
+            session.add(Point(ras(volume, ijk)), "a")
+    assert np.array_equal(full(session, "a"), before)
+    assert len(session.prompts("a")) == 1
+
+
+def test_a_class_that_stands_for_several_cannot_be_clicked(model: Vista3d) -> None:
+    session = Session(body(), model)
+    session.start("lungs", 20)
+    with pytest.raises(UsageError, match="by its own name"):
+        session.add(Point((30.0, 30.0, 30.0)), "lungs")
+
+
+def test_a_negative_click_takes_its_ball_out(model: Vista3d) -> None:
+    volume = body()
+    session = Session(volume, model)
+    session.set_mask("a", np.ones(volume.array.shape, bool))
+    with patch.object(interactive, "logits", all_but_balls):
+        answer = session.add(Point(ras(volume, (14, 13, 12)), positive=False), "a")
+    mask = full(session, "a")
+    assert not mask[12, 13, 14]
+    assert 200 < (~mask).sum() < 900
+    assert answer.changed is not None
+    assert not mask[answer.changed.slices].all()
+
+
+def test_a_structure_is_followed_beyond_its_first_window(model: Vista3d) -> None:
+    """A rod through the whole body: one click finds all of it."""
+    volume = body((20, 20, 70))
+
+    def rod(head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target):
+        found = torch.full(tuple(size), -1.0)
+        x, y, z = clicks[0].index if len(clicks) == 1 else clicks[-1].index
+        found[:, max(y - 1, 0) : y + 2, max(z - 1, 0) : z + 2] = 1.0
+        return found
+
+    with patch.object(interactive, "logits", rod):
+        session = Session(volume, model)
+        session.start("rod")
+        answer = session.add(Point(ras(volume, (10, 10, 10))), "rod")
+    # The image ends two voxels beyond the body.
+    assert (answer.extent.start[0], answer.extent.stop[0]) == (1, 69)
+    assert answer.note == ""
+
+
+def test_following_stops_and_says_so(model: Vista3d) -> None:
+    def everything(head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target):
+        return torch.ones(tuple(size))
+
+    volume = body((20, 20, 200))
+    with patch.object(interactive, "logits", everything):
+        session = Session(volume, model)
+        session.start("a")
+        answer = session.add(Point(ras(volume, (100, 10, 10))), "a")
+    assert "Stopped after 8 windows" in answer.note
+    assert not full(session, "a").all()
+
+
+def test_nothing_is_added_outside_a_box(model: Vista3d) -> None:
+    volume = body()
+    session = Session(volume, model)
+    session.start("a")
+    box = RegionOfInterest.between(ras(volume, (12, 11, 10)), ras(volume, (16, 15, 12)))
+    session.add(box, "a")
+    inside = full(session, "a")
+    assert inside[11, 13, 14]
+    k, j, i = np.argwhere(inside).min(axis=0)
+    assert (i, j, k) >= (11, 10, 9)
+    k, j, i = np.argwhere(inside).max(axis=0)
+    assert (i, j, k) <= (17, 16, 13)
+    session.add(Point(ras(volume, (15, 14, 11))), "a")
+    assert (np.argwhere(full(session, "a")).max(axis=0) <= (13, 16, 17)).all()
+    session.add(Point(ras(volume, (20, 20, 18))), "a")
+    assert full(session, "a")[18, 20, 20]
+
+
+def test_cancelling_between_windows_leaves_the_segment(model: Vista3d) -> None:
+    def stop(stage: str, done: int, total: int) -> None:
+        if done == 1:
+            raise CancelledError("stop")
+
+    def everything(head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target):
+        return torch.ones(tuple(size))
+
+    volume = body((20, 20, 90))
+    session = Session(volume, model)
+    session.start("a")
+    with patch.object(interactive, "logits", everything), pytest.raises(CancelledError):
+        session.add(Point(ras(volume, (40, 10, 10))), "a", stop)
+    assert not full(session, "a").any()
+    assert session.prompts("a") == ()
+
+
+def test_a_hint_spares_the_click_its_encoding(model: Vista3d) -> None:
+    volume = body()
+    session = Session(volume, model)
+    session.start("a")
+    session.hint(ras(volume, (14, 13, 12)))
+    with patch.object(type(model.network.image_encoder), "forward", side_effect=AssertionError("encoded")):
+        session.add(Point(ras(volume, (15, 12, 12))), "a")
+    session.hint((1e4, 0.0, 0.0))
+
+
+def test_the_second_click_nearby_encodes_nothing(model: Vista3d) -> None:
+    volume = body()
+    session = Session(volume, model)
+    session.start("a")
+    session.add(Point(ras(volume, (14, 13, 12))), "a")
+    with patch.object(type(model.network.image_encoder), "forward", side_effect=AssertionError("encoded")):
+        session.add(Point(ras(volume, (15, 15, 13)), positive=False), "a")
+
+
+def test_negative_clicks_alone_come_with_the_middle_of_the_mask(model: Vista3d) -> None:
+    """Otherwise the network is not told what the structure is, and all of it goes."""
+    volume = body()
+    session = Session(volume, model)
+    mask = np.zeros(volume.array.shape, bool)
+    mask[8:17, 8:19, 8:19] = True
+    session.set_mask("a", mask)
+    asked: list[Sequence[Click]] = []
+
+    def watch(head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target):
+        asked.append(clicks)
+        return all_but_balls(head, reduced, size, clicks, target)
+
+    with patch.object(interactive, "logits", watch):
+        session.add(Point(ras(volume, (10, 10, 10)), positive=False), "a")
+    assert [click.positive for click in asked[0]] == [False, True]
+    assert full(session, "a").any()

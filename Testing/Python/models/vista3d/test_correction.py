@@ -1,0 +1,103 @@
+"""A click changes what it touches, and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from scipy import ndimage
+
+from vistaseg.models.vista3d.correction import components_at, touched_change
+from vistaseg.models.vista3d.following import End, widest_end
+from vistaseg.models.vista3d.point_head import Click
+from vistaseg.models.vista3d.windows import Box
+
+SHAPE = (6, 5, 7)
+masks = arrays.arrays(bool, SHAPE)
+clicks = st.builds(Click, st.tuples(*(st.integers(0, n - 1) for n in SHAPE)), st.booleans())
+
+
+@given(masks, masks, st.lists(clicks, min_size=1, max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_only_components_of_the_difference_near_a_click_change(before, after, asked):
+    change = touched_change(before, after, asked)
+    assert not (change.added & before).any()
+    assert not (change.removed & ~before).any()
+    assert not (change.added & ~after).any()
+    assert not (change.removed & after).any()
+    for part, positive in ((change.added, True), (change.removed, False)):
+        components, count = ndimage.label(part, np.ones((3, 3, 3)))
+        wanted = [click for click in asked if click.positive == positive]
+        near = np.zeros(SHAPE, bool)
+        for click in wanted:
+            near[tuple(slice(max(p - 1, 0), p + 2) for p in click.index)] = True
+        if positive:
+            # Behind a click inside the mask, what is added hangs together with it through the mask.
+            linked, _ = ndimage.label(after, np.ones((3, 3, 3)))
+            reached = np.isin(linked, np.unique(linked[near & after]))
+            assert not (part & ~reached).any()
+        else:
+            assert all((near & (components == n)).any() for n in range(1, count + 1))
+
+
+@given(masks, masks, clicks)
+@settings(max_examples=100, deadline=None)
+def test_the_clicked_voxel_becomes_what_the_network_says_of_it(before, after, click):
+    changed = touched_change(before, after, [click]).applied(before)
+    if click.positive and after[click.index]:
+        assert changed[click.index]
+    if not click.positive and not after[click.index]:
+        assert not changed[click.index]
+
+
+@given(masks, clicks)
+def test_no_difference_no_change(mask, click):
+    assert touched_change(mask, mask, [click]).empty
+
+
+def test_a_positive_click_outside_adds_its_own_part_and_not_the_other():
+    before, after = np.zeros((9, 3, 3), bool), np.zeros((9, 3, 3), bool)
+    after[0:2], after[6:9] = True, True
+    change = touched_change(before, after, [Click((7, 1, 1), True)])
+    assert change.added[6:9].all()
+    assert not change.added[:6].any()
+
+
+def test_a_positive_click_in_the_mask_adds_what_hangs_together_with_it():
+    before, after = np.zeros((9, 3, 3), bool), np.zeros((9, 3, 3), bool)
+    before[0:3], after[0:6], after[8] = True, True, True
+    change = touched_change(before, after, [Click((1, 1, 1), True)])
+    assert change.added[3:6].all()
+    assert not change.added[8].any()
+
+
+def test_a_negative_click_never_adds_and_a_positive_one_never_removes():
+    before, after = np.zeros((4, 3, 3), bool), np.zeros((4, 3, 3), bool)
+    before[0:2], after[2:4] = True, True
+    assert not touched_change(before, after, [Click((0, 0, 0), False)]).added.any()
+    assert not touched_change(before, after, [Click((3, 0, 0), True)]).removed.any()
+
+
+def test_a_click_that_misses_by_one_voxel_counts_and_by_two_does_not():
+    mask = np.zeros((7, 7, 7), bool)
+    mask[3, 3, 3] = True
+    assert components_at(mask, [Click((4, 4, 4), True)])[3, 3, 3]
+    assert not components_at(mask, [Click((5, 3, 3), True)]).any()
+
+
+def test_a_structure_ends_where_it_meets_a_face_inside_the_image():
+    found = np.zeros((30, 20, 20), bool)
+    found[5:10, 4:9, 10:13] = True
+    window = Box((0, 0, 5), (10, 12, 15))
+    assert widest_end(found, [window], (30, 20, 20)) == End((9, 5, 11), axis=0, step=1)
+    assert widest_end(found, [window], (10, 20, 20)) is None
+    behind = Box((8, 0, 5), (18, 12, 15))
+    assert widest_end(found, [window, behind], (30, 20, 20)) is None
+
+
+def test_the_widest_end_is_followed_first():
+    found = np.zeros((30, 30, 30), bool)
+    found[10:20, 14:16, 14:16] = True
+    found[12:18, 12:18, 10:12] = True
+    assert widest_end(found, [Box((10, 10, 10), (20, 20, 20))], (30, 30, 30)) == End((14, 14, 10), axis=2, step=-1)

@@ -221,6 +221,7 @@ class Session:
             "software": f"VistaSeg {__version__}",
             "model": identity.key,
             "weights_sha256": identity.weights_sha256,
+            **self.model.computed_on,
             **where,
         }
 

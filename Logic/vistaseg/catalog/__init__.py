@@ -1,6 +1,6 @@
 """The structures that can be asked for: names, synonyms, groups, codes and colours; free text to ids."""
 
-from vistaseg.catalog.parsing import parse_classes
+from vistaseg.catalog.parsing import Term, parse_classes, parse_terms
 from vistaseg.catalog.search import Match, by_name, find
 from vistaseg.catalog.sets import Composite, Group, Preset, composites, groups, presets
 from vistaseg.catalog.slicer import parse_terminology_entry, slicer_terminology_entry
@@ -14,6 +14,7 @@ __all__ = [
     "Match",
     "Preset",
     "Structure",
+    "Term",
     "Terminology",
     "by_name",
     "composites",
@@ -23,6 +24,7 @@ __all__ = [
     "get",
     "groups",
     "parse_classes",
+    "parse_terms",
     "parse_terminology_entry",
     "presets",
     "slicer_terminology_entry",

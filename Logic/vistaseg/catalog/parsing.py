@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from vistaseg.catalog.search import exact_match, find
 from vistaseg.catalog.structures import expand
@@ -11,8 +12,21 @@ from vistaseg.errors import UsageError
 _SEPARATORS = re.compile(r"[,;\n]")
 
 
+@dataclass(frozen=True)
+class Term:
+    """A name that was given, and the ids to prompt the model with for it: several if it means several structures."""
+
+    text: str
+    ids: tuple[int, ...]
+
+
 def parse_classes(text: str) -> list[int]:
-    """The ids to prompt the model with, in the order asked, without duplicates.
+    """The ids to prompt the model with, in the order asked, without duplicates; see `parse_terms`."""
+    return list(dict.fromkeys(structure_id for term in parse_terms(text) for structure_id in term.ids))
+
+
+def parse_terms(text: str) -> list[Term]:
+    """The terms of a list, in the order given.
 
     Args:
         text: names, synonyms, ids, and keys or titles of presets and groups, separated by commas, semicolons
@@ -24,7 +38,7 @@ def parse_classes(text: str) -> list[int]:
     terms = [term.strip() for term in _SEPARATORS.split(text) if term.strip()]
     if not terms:
         raise UsageError('No structure was named: give names or ids, such as "liver, left kidney".')
-    return expand(structure_id for term in terms for structure_id in _ids(term))
+    return [Term(term, tuple(expand(_ids(term)))) for term in terms]
 
 
 def _ids(term: str) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ def demo_command(
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="FOLDER", help="Folder for the results.")
     ] = "demo-output",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Segment a CT with the small model in the box: to try the software out, not to read scans."""
     if not output.strip():
@@ -26,8 +28,8 @@ def demo_command(
     folder = Path(output)
     segmentation, preview, report = (folder / name for name in ("segmentation.seg.nrrd", "preview.png", "report.json"))
     with _folder(folder):
-        run(Request(scan, str(segmentation), model="demo", preview=preview, report=report))
-    typer.echo(f"Wrote {segmentation}, {preview}, {report}")
+        said = run(Request(scan, str(segmentation), model="demo", preview=preview, report=report))
+    typer.echo(json.dumps(said, indent=1) if as_json else f"Wrote {segmentation}, {preview}, {report}")
 
 
 @contextmanager

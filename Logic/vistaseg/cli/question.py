@@ -18,11 +18,11 @@ class Question:
     """The structures asked for by name, and a preset; neither means the preset of everything.
 
     Attributes:
-        classes: ids that can be prompted directly.
+        classes: what was named; each has ids that can be prompted directly.
         preset: key of a preset.
     """
 
-    classes: tuple[int, ...] = ()
+    classes: tuple[catalog.Term, ...] = ()
     preset: str | None = None
 
     @classmethod
@@ -35,10 +35,12 @@ class Question:
         presets = catalog.presets()
         if preset is not None and preset not in presets:
             raise UsageError(f"Unknown preset {preset!r}: choose one of {', '.join(presets)}.")
-        return cls(() if classes is None else tuple(catalog.parse_classes(classes)), preset)
+        return cls(() if classes is None else tuple(catalog.parse_terms(classes)), preset)
 
     def ids_for(self, known: Collection[int], model: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The ids to ask a model, and those of the preset to leave out because it does not know them.
+        """The ids to ask a model, and those to leave out because it does not know them.
+
+        They are left out of a preset, and of a term that means several structures as long as one of them is known.
 
         Args:
             known: ids that the model knows.
@@ -47,19 +49,25 @@ class Question:
         Raises:
             UsageError: the model does not know a class that was named, or nothing of the preset.
         """
-        foreign = [i for i in self.classes if i not in known]
+        foreign = [term for term in self.classes if not set(term.ids).intersection(known)]
         if foreign:
-            raise UsageError(f"{model} does not know {names(foreign)}. Leave it out, or use another model.")
-        whole = self._of_preset()
-        asked = dict.fromkeys([*self.classes, *(i for i in whole if i in known)])
+            raise UsageError(f"{model} does not know {_told(foreign)}. Leave it out, or use another model.")
+        named = [i for term in self.classes for i in term.ids]
+        whole = tuple(dict.fromkeys([*named, *self._of_preset()]))
+        asked = tuple(i for i in whole if i in known)
         if not asked:
             raise UsageError(f"{model} knows nothing of the preset {self.preset}. Use another model or preset.")
-        return tuple(asked), tuple(i for i in whole if i not in known)
+        return asked, tuple(i for i in whole if i not in known)
 
     def _of_preset(self) -> list[int]:
         if self.preset is None and self.classes:
             return []
         return catalog.expand(catalog.presets()[self.preset or EVERYTHING].ids)
+
+
+def _told(terms: Sequence[catalog.Term]) -> str:
+    """Terms for a message: by the structure's own name where they mean one."""
+    return ", ".join(names(term.ids) if len(term.ids) == 1 else term.text for term in terms)
 
 
 def names(ids: Sequence[int]) -> str:

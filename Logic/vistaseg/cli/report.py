@@ -22,7 +22,7 @@ class Outcome:
 
     Attributes:
         asked: ids that the model was asked.
-        left_out: ids of the preset that the model does not know.
+        left_out: ids of what was asked for that the model does not know.
         warnings: what is doubtful about the scan, and what was left out, a sentence or two each.
         seconds: that the segmentation took, without reading and writing.
     """
@@ -41,13 +41,13 @@ def make_report(request: Request, outcome: Outcome) -> dict[str, Any]:
 
     Returns:
         software, python: versions.
-        input, output, preview: the paths as they were given; preview may be null.
+        input, output, preview, report: the paths as they were given; the last two may be null.
         model, notice, weights_sha256: which model, its caution (may be empty), sha256 in hex of its weights.
         device, precision: "cpu" or "cuda"; "fp32" or "bf16".
         volume: shape_ijk in voxels, spacing_mm along (i, j, k), orientation such as "LPS".
         region_ras_mm: {"low": [R, A, S], "high": [R, A, S]}, or null for the whole volume.
-        asked, left_out, not_found: names of structures: put to the model; in the preset but unknown to the
-            model; asked, but in no voxel of the result.
+        asked, left_out, not_found: names of structures: put to the model; in a preset or a term for several but
+            unknown to the model; asked, but in no voxel of the result.
         warnings: sentences.
         seconds: of the segmentation, without reading and writing.
         segments: in the order asked for: id and name, voxels, ml (millilitres).
@@ -59,11 +59,11 @@ def make_report(request: Request, outcome: Outcome) -> dict[str, Any]:
         "input": str(request.scan),
         "output": request.output,
         "preview": None if request.preview is None else str(request.preview),
+        "report": None if request.report is None else str(request.report),
         "model": model.identity.title,
         "notice": model.notice,
         "weights_sha256": model.identity.weights_sha256,
-        "device": model.compute.device.type,
-        "precision": model.compute.precision,
+        **model.computed_on,
         "volume": {"shape_ijk": volume.shape_ijk, "spacing_mm": volume.spacing, "orientation": volume.orientation},
         "region_ras_mm": request.region and {"low": request.region.low, "high": request.region.high},
         **_structures(outcome),

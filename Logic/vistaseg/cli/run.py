@@ -57,6 +57,7 @@ def run(request: Request) -> dict[str, Any]:
 
 def _run(request: Request) -> dict[str, Any]:
     _check_outputs(request)
+    _check_weights(request.model)
     volume, warnings = _read(request.scan)
     # Only now: torch takes seconds to import, and a file that cannot be read is said sooner without it.
     from vistaseg.compute import memory_guard
@@ -94,6 +95,14 @@ def _spare_scan(request: Request) -> None:
     files = files_at_stake(output, [s.name for s in catalog.structures()]) if output.is_dir() else ()
     if any(request.scan.samefile(output / file) for file in files if (output / file).exists()):
         raise UsageError(f"The scan {request.scan} has the name of a mask in {output}: choose another folder.")
+
+
+def _check_weights(model: str) -> None:
+    """A large scan takes long to read, and the model in the box is always there."""
+    from vistaseg.weights import entry_for, installed_path
+
+    if model != "demo":
+        installed_path(entry_for(model))
 
 
 def _read(scan: Path) -> tuple[Volume, list[str]]:
@@ -148,7 +157,7 @@ def _require_room_for_overlaps(output: str, ids: tuple[int, ...]) -> None:
 
 def _left_out_note(left_out: tuple[int, ...], model: Vista3d) -> str:
     count = "1 structure" if len(left_out) == 1 else f"{len(left_out)} structures"
-    return f"{model.identity.title} does not know {count} of the preset, left out: {names(left_out)}."
+    return f"{model.identity.title} does not know {count} of what was asked for, left out: {names(left_out)}."
 
 
 def _write(request: Request, outcome: Outcome, report: dict[str, Any]) -> None:

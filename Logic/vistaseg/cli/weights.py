@@ -39,24 +39,25 @@ def fetch_command(
         str | None,
         typer.Option(metavar="NAME", help="The exact name of the license, which you have read and accept."),
     ] = None,
+    as_json: _Json = False,
 ) -> None:
     """Download weights, once their license is accepted."""
     from vistaseg.weights import fetch, find_entry
 
     entry = find_entry(key)
-    done = fetch(entry, accept_license, _show_progress)
-    typer.echo(_as_text(done))
+    _print(fetch(entry, accept_license, _show_progress), as_json)
 
 
 @app.command("import")
 def import_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A checkpoint that you brought.")],
     key: Annotated[str, typer.Option(metavar="KEY", help="Which weights they are.")] = "vista3d",
+    as_json: _Json = False,
 ) -> None:
     """Check and install weights from a file, without a network."""
     from vistaseg.weights import find_entry, import_file
 
-    typer.echo(_as_text(import_file(find_entry(key), file)))
+    _print(import_file(find_entry(key), file), as_json)
 
 
 @app.command("verify")
@@ -82,6 +83,13 @@ def remove_command(key: _Key) -> None:
 
     removed = remove(find_entry(key))
     typer.echo(f"Removed the weights {key}." if removed else f"There are no weights {key} to remove.")
+
+
+def _print(found: WeightsStatus, as_json: bool) -> None:
+    if as_json:
+        _print_json(_as_dict(found))
+    else:
+        typer.echo(_as_text(found))
 
 
 def _as_dict(found: WeightsStatus) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from vistaseg.weights.manifest import License, WeightsEntry, find_entry, load_ma
 from vistaseg.weights.store import (
     WeightsState,
     WeightsStatus,
+    entry_for,
     fetch,
     import_file,
     installed_path,
@@ -23,6 +24,7 @@ __all__ = [
     "WeightsEntry",
     "WeightsState",
     "WeightsStatus",
+    "entry_for",
     "fetch",
     "find_entry",
     "import_file",

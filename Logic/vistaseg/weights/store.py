@@ -50,6 +50,12 @@ class WeightsStatus:
     source: str | None = None
 
 
+def entry_for(model: str) -> WeightsEntry:
+    """The first entry of a model that is installed, else the first one, which is the recommended."""
+    entries = [entry for entry in load_manifest() if entry.model == model]
+    return next((entry for entry in entries if status(entry).state is WeightsState.INSTALLED), entries[0])
+
+
 def list_weights() -> list[WeightsStatus]:
     """Status of each manifest entry, in the manifest's order."""
     return [status(entry) for entry in load_manifest()]

@@ -15,6 +15,8 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from vistaseg.segmentation import read_segmentation
 
+DEMO = ("--model", "demo")  # whose weights are there
+
 
 def body(shape=(12, 13, 14), kind=np.int16) -> np.ndarray:
     """Plausible HU."""
@@ -162,7 +164,7 @@ CASES: dict[Callable[..., Path], tuple[str, ...]] = {
 def test_a_scan_that_cannot_be_used_is_refused_with_what_to_do(make, vistaseg, write_nifti, tmp_path, results):
     scan = make(tmp_path, write_nifti)
     (results / "out.seg.nrrd").write_bytes(b"before")
-    done = vistaseg("segment", scan, "-o", results / "out.seg.nrrd", "--preview", results / "out.png")
+    done = vistaseg("segment", scan, "-o", results / "out.seg.nrrd", "--preview", results / "out.png", *DEMO)
     assert done.code == 3
     assert done.stdout == "" and len(done.stderr.splitlines()) == 1
     for words in ("vistaseg: ", *CASES[make]):
@@ -177,7 +179,7 @@ def test_every_message_is_of_its_own(vistaseg, write_nifti, tmp_path, results):
         folder = tmp_path / str(number)
         folder.mkdir()
         scan = make(folder, write_nifti)
-        said.add(vistaseg("segment", scan, "-o", results / "out.seg.nrrd").stderr.replace(str(scan), ""))
+        said.add(vistaseg("segment", scan, "-o", results / "out.seg.nrrd", *DEMO).stderr.replace(str(scan), ""))
     same = {zero_spacing, negative_spacing}
     assert len(said) == len(CASES) - len(same) + 1
 
@@ -204,6 +206,6 @@ def test_an_unreadable_file_is_bad_input(vistaseg, scan, results, monkeypatch):
 
     monkeypatch.setattr(pydicom, "dcmread", refuse)
     monkeypatch.setattr(Path, "open", refuse)
-    done = vistaseg("segment", scan, "-o", results / "out.seg.nrrd")
+    done = vistaseg("segment", scan, "-o", results / "out.seg.nrrd", *DEMO)
     assert done.code == 3
     assert "cannot be read (Permission denied)" in done.stderr

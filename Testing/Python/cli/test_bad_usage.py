@@ -85,6 +85,12 @@ def test_a_preset_of_which_the_model_knows_nothing_is_wrong_use(fails):
 
 
 @pytest.mark.usefixtures("tiny_demo")
+def test_a_term_of_which_the_model_knows_nothing_is_wrong_use(fails):
+    message = fails(2, "--model", "demo", "--classes", "kidney, lung")
+    assert "Tiny does not know lung. Leave it out" in message
+
+
+@pytest.mark.usefixtures("tiny_demo")
 def test_overlapping_classes_are_refused_for_a_label_map_before_the_work(fails, results, monkeypatch):
     monkeypatch.setattr(features, "window_features", lambda *_: pytest.fail("worked first"))
     options = ["--model", "demo", "--classes", "liver, lung tumor"]
@@ -148,7 +154,8 @@ def test_a_full_disk_leaves_nothing_half_written(fails, results, monkeypatch, ou
     assert "no room left" in message and "free some space" in message
 
 
-def test_without_weights_the_command_says_how_to_get_them(fails):
+def test_without_weights_the_command_says_how_to_get_them_before_it_reads_the_scan(fails, monkeypatch):
+    monkeypatch.setattr("vistaseg.volume.read_volume", lambda *_: pytest.fail("read first"))
     message = fails(4)
     assert "not installed" in message
     assert "vistaseg weights fetch vista3d" in message and "vistaseg weights import" in message
@@ -191,4 +198,4 @@ def test_memory_that_runs_out_while_reading_has_the_same_code(fails, monkeypatch
         raise MemoryError
 
     monkeypatch.setattr("vistaseg.volume.read_volume", fail)
-    assert "Memory ran out" in fails(5)
+    assert "Memory ran out" in fails(5, "--model", "demo")

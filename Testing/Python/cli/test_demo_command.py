@@ -36,6 +36,13 @@ def test_without_a_folder_it_writes_beside(vistaseg, scan, tmp_path, monkeypatch
     assert {path.name for path in (tmp_path / "demo-output").iterdir()} == FILES
 
 
+@pytest.mark.usefixtures("tiny_demo")
+def test_the_report_is_printed_for_programs(vistaseg, scan, results):
+    done = vistaseg("demo", scan, "-o", results, "--json")
+    assert done.json == json.loads((results / "report.json").read_text())
+    assert {Path(done.json[key]).name for key in ("output", "preview", "report")} == FILES
+
+
 def test_a_scan_that_cannot_be_used_leaves_no_folder(vistaseg, tmp_path):
     done = vistaseg("demo", tmp_path / "absent.nii", "-o", tmp_path / "demo")
     assert done.code == 3 and "no such file" in done.stderr

@@ -22,6 +22,18 @@ def test_named_classes_come_first_and_none_twice():
     assert asked[0] == 3 and len(asked) == len(set(asked)) == 13
 
 
+def test_a_term_for_several_may_be_answered_in_part_and_a_single_class_may_not():
+    asked, left_out = Question.parse("kidney, liver", None).ids_for((1, 5), "Model")
+    assert asked == (5, 1) and left_out == (14,)
+    with pytest.raises(UsageError, match="Model does not know right kidney. Leave it out"):
+        Question.parse("kidney, right kidney", None).ids_for((1, 14), "Model")
+
+
+def test_a_term_of_which_nothing_is_known_is_named_as_it_was_typed():
+    with pytest.raises(UsageError, match="Model does not know Lungs, stomach. Leave it out"):
+        Question.parse("liver, Lungs, 12", None).ids_for((1,), "Model")
+
+
 def test_only_a_preset_may_be_answered_in_part():
     assert Question.parse(None, "abdomen").ids_for((1, 3), "Model")[0] == (1, 3)
     with pytest.raises(UsageError, match="Model does not know spleen. Leave it out"):

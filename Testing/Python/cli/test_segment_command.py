@@ -65,10 +65,18 @@ def test_classes_of_a_preset_that_the_model_does_not_know_are_left_out_with_one_
     done = segment(results / "out.seg.nrrd", "--preset", "abdomen", "--json")
     told = [line for line in done.stderr.splitlines() if "does not know" in line]
     assert len(told) == 1
-    assert "Tiny does not know 9 structures of the preset, left out: pancreas," in told[0] and "and 3 more" in told[0]
+    assert "Tiny does not know 9 structures of what was asked for, left out: pancreas," in told[0]
+    assert "and 3 more" in told[0]
     assert sorted(done.json["asked"]) == ["left kidney", "liver", "right kidney", "spleen"]
     assert len(done.json["left_out"]) == 9
     assert any("does not know 9 structures" in warning for warning in done.json["warnings"])
+
+
+def test_a_term_for_several_is_answered_as_far_as_the_model_knows_it(segment, results):
+    done = segment(results / "out.seg.nrrd", "--classes", "spleen, urogenital", "--json")
+    assert done.json["asked"] == ["spleen", "left kidney", "right kidney"]
+    assert sorted(done.json["left_out"]) == ["bladder", "prostate"]
+    assert "Tiny does not know 2 structures of what was asked for, left out: " in done.stderr
 
 
 def test_a_preset_and_classes_are_asked_together(segment, results):
@@ -116,6 +124,13 @@ def test_the_precision_asked_for_is_used(segment, results, precision):
     choice = ["--classes", "liver", "--roi", "0,0,0:20,20,20", "--device", "cpu", "--precision", precision]
     report = segment(results / "out.seg.nrrd", *choice, "--json").json
     assert report["precision"] == precision
+
+
+def test_every_segment_says_on_what_it_was_computed(segment, results):
+    choice = ["--classes", "liver, spleen", "--roi", "-60,-20,40:10,30,-30", "--device", "cpu", "--precision", "fp32"]
+    segment(results / "out.seg.nrrd", *choice)
+    made = [piece.provenance for piece in read_segmentation(results / "out.seg.nrrd").segments]
+    assert made and all((one["device"], one["precision"]) == ("cpu", "fp32") for one in made)
 
 
 def test_a_result_replaces_the_one_before(segment, results):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,25 @@ def test_import_verify_list_remove_round_trip(home, checkpoint):
     assert json.loads(run("verify", "vista3d", "--json"))["sha256"] == listed["sha256"]
     assert "Removed the weights vista3d" in run("remove", "vista3d")
     assert "There are no weights vista3d" in run("remove", "vista3d")
+
+
+def test_what_was_installed_can_be_read_by_programs(home, checkpoint, monkeypatch):
+    imported = json.loads(run("import", checkpoint, "--json"))
+    assert imported == json.loads(run("list", "--json"))[0]
+    assert imported["key"] == "vista3d" and imported["state"] == "installed" and len(imported["sha256"]) == 64
+    assert Path(imported["path"]).read_bytes() == checkpoint.read_bytes()
+    run("remove", "vista3d")
+    monkeypatch.setattr("vistaseg.weights.store.download", copy_of(checkpoint))
+    fetched = json.loads(run("fetch", "vista3d", "--accept-license", "NVIDIA Open Model License", "--json"))
+    assert fetched == imported | {"source": "download"}
+
+
+def copy_of(checkpoint: Path) -> Any:
+    def download(_entry: Any, folder: Path, progress: Any) -> Path:
+        progress(7, 7)
+        return Path(shutil.copy(checkpoint, folder / "model.pt"))
+
+    return download
 
 
 def test_import_installs_under_the_key_that_is_given(home, checkpoint):

@@ -57,6 +57,7 @@ class Cubes:
 class CubeModel:
     identity = ModelIdentity("cubes", "Cubes", "cd" * 32)
     class_ids = (1, 3)
+    computed_on = {"device": "cpu", "precision": "fp32"}
     notice = ""
 
     def open(self, volume: Volume) -> Cubes:

@@ -103,19 +103,19 @@ def _quaternion(ijk_to_ras: Matrix) -> tuple[float, npt.NDArray[np.float64]]:
 def read_nifti(path: Path) -> tuple[npt.NDArray[np.integer[Any]], Matrix]:
     """Labels (k, j, i) and IJK to RAS of any NIfTI label image; whole numbers kept as floats count.
 
+    It lies where a scan with the same header lies, even where the header leaves that to the reader.
+
     Raises:
         InputError: missing, damaged, not three-dimensional, or not whole numbers.
     """
-    import SimpleITK
-
-    from vistaseg.volume import Volume
+    from vistaseg.volume.nifti import read_nifti as read_scan
 
     if not path.is_file():
         raise InputError(f"{path} does not exist: check the path.")
     try:
-        volume = Volume.from_sitk(SimpleITK.ReadImage(str(path)))
-    except RuntimeError as error:
-        raise InputError(f"{path} cannot be read as NIfTI: it is damaged or of another kind.") from error
+        volume = read_scan(path)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     return _whole_numbers(volume.array, path), volume.ijk_to_ras
 
 

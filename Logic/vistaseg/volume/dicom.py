@@ -257,9 +257,27 @@ def _pixels(path: Path) -> np.ndarray:
     import pydicom
 
     try:
-        return np.asarray(pydicom.dcmread(path).pixel_array)
+        image = pydicom.dcmread(path)
+        _require_decoder(image, path)
+        return np.asarray(image.pixel_array)
     except (AttributeError, NotImplementedError, RuntimeError, ValueError, EOFError, OSError) as error:
         raise InputError(
             f"The pixels of {path.name} cannot be decoded: the file is damaged, or its compression is not "
             "supported. Export the series again, uncompressed if need be."
         ) from error
+
+
+def _require_decoder(image: Any, path: Path) -> None:
+    """Some compressions need a package that is not there by default.
+
+    Raises:
+        NotImplementedError: a compression that no package decodes.
+    """
+    from pydicom.pixels.decoders.base import get_decoder
+
+    syntax = image.file_meta.TransferSyntaxUID
+    if not get_decoder(syntax).is_available:
+        raise InputError(
+            f"{path.name} is compressed as {syntax.name}, which takes one more package to decode. Install it with "
+            "`pip install vistaseg[dicom]` (python-gdcm), or export the series again, uncompressed."
+        )

@@ -30,6 +30,7 @@ _NRRD_SPACES = (
 )  # fmt: skip
 _NRRD_RATIOS = {"raw": 1.0, "gzip": DEFLATE_RATIO, "gz": DEFLATE_RATIO, "hex": 0.5}
 _NRRD_TEXTS = ("ascii", "text", "txt")
+_NRRD_UNREADABLE = ("bzip2", "bz2")  # ITK is built without it
 _META_DIRECTIONS = ("transformmatrix", "rotation", "orientation")
 _UNORIENTED_FORMATS = ("GiplImageIO", "VTKImageIO")
 _PICTURE_FORMATS = (
@@ -135,12 +136,21 @@ def _check_header(path: Path) -> bool:
     promise = form.promise(fields, end)
     if promise is not None:
         check_promise(promise.byte_count, _available(path, promise), promise.ratio)
+    _check_encoding(fields.get("encoding", ""))
     return form.oriented(fields)
 
 
 def _check_spacing(stated: str) -> None:
     if any(value <= 0 for value in _numbers(stated)):
         raise InputError(_BAD_SPACING)
+
+
+def _check_encoding(encoding: str) -> None:
+    if encoding.lower() in _NRRD_UNREADABLE:
+        raise InputError(
+            "The voxels are compressed with bzip2, which cannot be read here. Write the file again with gzip "
+            "encoding, or without compression."
+        )
 
 
 def _available(path: Path, promise: _Promise) -> int:

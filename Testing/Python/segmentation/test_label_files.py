@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK
@@ -9,6 +10,7 @@ import SimpleITK
 from vistaseg.errors import InputError, UsageError
 from vistaseg.segmentation import Segmentation, check_writable, read_segmentation, write_segmentation
 from vistaseg.segmentation.label_files import safe_stems, write_folder
+from vistaseg.volume import read_volume
 
 CORNER = (slice(6, 7), slice(5, 6), slice(4, 5))
 FRONT = (slice(0, 2), slice(0, 3), slice(0, 4))
@@ -182,3 +184,41 @@ def test_a_folder_can_be_asked_beforehand_whether_a_name_is_taken(tmp_path):
     check_writable(tmp_path, ["liver"])
     with pytest.raises(UsageError, match=r"left_kidney\.nii\.gz would be overwritten"):
         check_writable(tmp_path, ["liver", "left kidney"])
+
+
+def without_orientation(image):
+    image.set_qform(None, 0)
+    image.set_sform(None, 0)
+
+
+def with_two_places(image):
+    image.set_qform(np.diag([2.0, 3.0, 4.0, 1.0]), 1)
+    image.set_sform(np.diag([2.0, 3.0, 4.0, 1.0]) + np.eye(4, k=3) * 9, 2)
+
+
+def with_another_spacing(image):
+    image.set_sform(np.diag([5.0, 5.0, 5.0, 1.0]), 1)
+    image.set_qform(None, 0)
+    image.header["pixdim"][1:4] = 2, 3, 4
+
+
+def sheared(image):
+    image.set_sform(np.diag([2.0, 3.0, 4.0, 1.0]) + np.eye(4, k=1), 1)
+    image.set_qform(None, 0)
+
+
+@pytest.mark.parametrize("header", [without_orientation, with_two_places, with_another_spacing, sheared])
+def test_labels_lie_on_a_scan_with_the_same_header_whatever_it_leaves_open(tmp_path, header):
+    for name, kind in (("scan.nii.gz", np.int16), ("labels.nii.gz", np.uint8)):
+        image = nibabel.Nifti1Image(np.arange(24, dtype=kind).reshape(2, 3, 4), np.diag([2.0, 3.0, 4.0, 1.0]))
+        header(image)
+        nibabel.save(image, tmp_path / name)
+    labels, scan = read_segmentation(tmp_path / "labels.nii.gz"), read_volume(tmp_path / "scan.nii.gz")
+    assert np.array_equal(labels.ijk_to_ras, scan.ijk_to_ras)
+
+
+def test_a_label_map_that_was_cut_off_is_refused_by_name(tmp_path, segmentation):
+    write_segmentation(segmentation, tmp_path / "x.nii")
+    (tmp_path / "x.nii").write_bytes((tmp_path / "x.nii").read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"x\.nii: .*ends early"):
+        read_segmentation(tmp_path / "x.nii")

@@ -8,7 +8,17 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.encaps import encapsulate as encapsulated
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import (
+    UID,
+    CTImageStorage,
+    ExplicitVRLittleEndian,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    generate_uid,
+)
 
 from vistaseg.errors import InputError
 from vistaseg.volume import check_ct, read_volume
@@ -277,3 +287,49 @@ def test_two_equally_large_series_are_told(tmp_path: Path) -> None:
     write_series(tmp_path / "a", count=4, series="1.2.3")
     write_series(tmp_path / "b", count=4, series="4.5.6")
     assert "2 series; the first of 2 equally large ones (Thorax, 4 images)" in read_volume(tmp_path).notes[0]
+
+
+COMPRESSIONS = [JPEGLossless, JPEGLosslessSV1, JPEGLSLossless]
+
+
+def compressed(path: Path, syntax: UID) -> None:
+    """Compress an image in its place."""
+    gdcm = pytest.importorskip("gdcm", reason="python-gdcm is not installed: pip install vistaseg[dicom]")
+    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    names = {JPEGLossless: "JPEGLosslessProcess14", JPEGLosslessSV1: "JPEGLosslessProcess14_1"}
+    kind = getattr(gdcm.TransferSyntax, names.get(syntax, "JPEGLSLossless"))
+    change.SetTransferSyntax(gdcm.TransferSyntax(kind))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer.SetFileName(str(path))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+    assert pydicom.dcmread(path).file_meta.TransferSyntaxUID == syntax
+
+
+@pytest.mark.parametrize("syntax", COMPRESSIONS, ids=lambda syntax: syntax.keyword)
+def test_a_compressed_series_is_read_to_the_same_values(tmp_path: Path, syntax: UID) -> None:
+    plain = read_volume(write_series(tmp_path))
+    for path in tmp_path.iterdir():
+        compressed(path, syntax)
+    packed = read_volume(tmp_path)
+    assert np.array_equal(packed.array, plain.array) and np.allclose(packed.ijk_to_ras, plain.ijk_to_ras)
+
+
+@pytest.mark.parametrize("syntax", COMPRESSIONS, ids=lambda syntax: syntax.keyword)
+def test_a_compression_without_its_decoder_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: UID
+) -> None:
+    def encapsulate(image: Any, _index: int) -> None:
+        image.PixelData = encapsulated([b"packed"])
+        image["PixelData"].VR = "OB"
+        image.file_meta.TransferSyntaxUID = syntax
+
+    monkeypatch.setattr(get_decoder(syntax), "_available", {})
+    with pytest.raises(
+        InputError, match=rf"compressed as {syntax.name[:8]}.*pip install vistaseg\[dicom\].*uncompressed"
+    ):
+        read_volume(write_series(tmp_path, encapsulate))

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import nrrd
 import numpy as np
 import pytest
 import SimpleITK
@@ -194,3 +195,10 @@ def test_a_metaimage_in_text_is_read(tmp_path: Path) -> None:
     header += "ElementType = MET_FLOAT\nElementDataFile = LOCAL\n"
     (tmp_path / "scan.mha").write_text(header + " ".join(map(str, values.ravel().tolist())) + "\n")
     assert np.array_equal(read_volume(tmp_path / "scan.mha").array, values)
+
+
+def test_an_nrrd_compressed_with_bzip2_says_so(tmp_path: Path) -> None:
+    header = {"space": "left-posterior-superior", "space directions": np.eye(3), "space origin": [0, 0, 0]}
+    nrrd.write(str(tmp_path / "scan.nrrd"), scan().array.T, header | {"encoding": "bzip2"})
+    with pytest.raises(InputError, match="compressed with bzip2.*Write the file again with gzip"):
+        read_volume(tmp_path / "scan.nrrd")

@@ -1,6 +1,6 @@
 """How good a model is in the hands of a user: simulated clicks, Dice and surface Dice against a truth."""
 
-from vistaseg.evaluate.case import evaluate_case
+from vistaseg.evaluate.case import automatic_scores, evaluate_case
 from vistaseg.evaluate.clicks import next_click
 from vistaseg.evaluate.cohort import CaseFiles, Plan, evaluate_files, read_cohort
 from vistaseg.evaluate.curves import Curve, mean_curve, mean_curves
@@ -25,6 +25,7 @@ __all__ = [
     "Target",
     "Truth",
     "area_under_curve",
+    "automatic_scores",
     "bounding_box",
     "case_as_dict",
     "curve_as_dict",

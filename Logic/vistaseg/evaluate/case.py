@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vistaseg import catalog
 from vistaseg.evaluate.metrics import Scores, score
 from vistaseg.evaluate.results import Step, StructureResult
 from vistaseg.evaluate.simulation import simulate
@@ -34,11 +35,32 @@ def evaluate_case(
         MemoryLimitError, CancelledError: of the session.
     """
     steps = {target.name: _clicked(session, truth, target, clicks, box, progress) for target in truth.targets}
-    automatic = _automatic_scores(session, truth, progress)
+    automatic = automatic_scores(session, truth, progress)
     return tuple(
         StructureResult(target.name, _class_id(session, target), steps[target.name], automatic.get(target.name))
         for target in truth.targets
     )
+
+
+def automatic_scores(session: Session, truth: Truth, progress: Progress = silent) -> dict[str, Scores]:
+    """Scores of the automatic answers, by name, of the structures that the model knows in all their parts.
+
+    The model is asked for everything that it knows: classes compete for a voxel, and the scores of one must not depend
+    on which others are compared.
+
+    Raises:
+        MemoryLimitError, CancelledError: of the session.
+    """
+    known = set(session.model.class_ids)
+    asked = [target for target in truth.targets if target.class_ids and known.issuperset(target.class_ids)]
+    if not asked:
+        return {}
+    everything = [i for i in catalog.everything() if i in known]
+    answer = session.segment([*everything, *(i for target in asked for i in target.class_ids)], None, progress)
+    return {
+        target.name: score(truth.mask(target), _union(answer.segments, target, answer.shape_kji), answer.spacing)
+        for target in asked
+    }
 
 
 def _clicked(
@@ -51,19 +73,6 @@ def _class_id(session: Session, target: Target) -> int | None:
     """The class to click a structure as; a union of classes, and what the model does not know, has none."""
     known = len(target.class_ids) == 1 and target.class_ids[0] in session.model.class_ids
     return target.class_ids[0] if known else None
-
-
-def _automatic_scores(session: Session, truth: Truth, progress: Progress) -> dict[str, Scores]:
-    """By name, of the structures that the model knows in all their parts."""
-    known = set(session.model.class_ids)
-    asked = [target for target in truth.targets if target.class_ids and known.issuperset(target.class_ids)]
-    if not asked:
-        return {}
-    answer = session.segment([i for target in asked for i in target.class_ids], None, progress)
-    return {
-        target.name: score(truth.mask(target), _union(answer.segments, target, answer.shape_kji), answer.spacing)
-        for target in asked
-    }
 
 
 def _union(segments: Iterable[Segment], target: Target, shape: tuple[int, int, int]) -> Mask:

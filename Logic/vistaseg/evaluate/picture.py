@@ -40,7 +40,7 @@ def picture_png(curves: Sequence[Curve], mean: Curve, title: str = "") -> bytes:
     rows = len(curves) + 1
     figure = Figure(figsize=(_WIDTH, max(_HEIGHT, 1 + _LEGEND_ROW * rows)), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot(title=title, xlabel="clicks", ylabel="Dice", ylim=(0, 1))
+    axes = figure.add_subplot(title=title, xlabel="clicks", ylabel="Dice", ylim=(-0.02, 1.02))
     axes.title.set_parse_math(False)
     lines = [
         axes.plot(curve.clicks, curve.dice, marker="o", markersize=3, linestyle=_STYLES[number // 10 % len(_STYLES)])[0]

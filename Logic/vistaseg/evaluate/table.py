@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from vistaseg.evaluate.curves import Curve
@@ -14,7 +15,7 @@ Measure = Literal["dice", "surface_dice"]
 
 
 def score_tables(curves: Sequence[Curve], mean: Curve) -> tuple[Table, Table]:
-    """A table of Dice and one of surface Dice: a row a structure, and their mean, a column a prompt."""
+    """A table of Dice and one of surface Dice: a row a structure, and their mean, a column a number of clicks."""
     return (
         _table("Dice", "dice", curves, mean),
         _table(f"Surface Dice at {TOLERANCE_MM:g} mm", "surface_dice", curves, mean),
@@ -22,20 +23,16 @@ def score_tables(curves: Sequence[Curve], mean: Curve) -> tuple[Table, Table]:
 
 
 def _table(title: str, measure: Measure, curves: Sequence[Curve], mean: Curve) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("structure")
-    clicks = max(mean.clicks)
-    for header in ("cases", "automatic", *_prompts(mean), f"AUC of {clicks - 1}", "s a click"):
-        table.add_column(header, justify="right")
+    title = f"{title}, automatic and by clicks (area: at most {max(mean.clicks) - 1})"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=0)
+    table.add_column("structure", overflow="fold", min_width=12)
+    for header in ("cases", "auto", *(str(number or "box") for number in mean.clicks), "area", "s/click"):
+        table.add_column(header, justify="right", no_wrap=True)
     for curve in curves:
         table.add_row(curve.name, str(curve.count), *_figures(curve, measure))
     table.add_section()
     table.add_row(mean.name, "", *_figures(mean, measure), style="bold")
     return table
-
-
-def _prompts(curve: Curve) -> list[str]:
-    return ["box" if number == 0 else f"{number} click{'s' * (number > 1)}" for number in curve.clicks]
 
 
 def _figures(curve: Curve, measure: Measure) -> list[str]:

@@ -1,4 +1,4 @@
-"""`vistaseg evaluate`, with clicks that paint a ball where the session has no clicks of its own."""
+"""`vistaseg evaluate`; but for the last test, with clicks that find what is as bright as where they meet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vistaseg.segmentation import crop_to_content
 from vistaseg.session import Session
 from vistaseg.volume import read_volume
 
-pytestmark = pytest.mark.usefixtures("tiny_demo", "painted_clicks")
+pytestmark = pytest.mark.usefixtures("tiny_demo")
 
 SPLEEN, LEFT_KIDNEY, PANCREAS = 3, 14, 4
 CLASSES = {SPLEEN: 300, LEFT_KIDNEY: 600, PANCREAS: 900}  # id -> HU in the phantom; the tiny model knows no pancreas
@@ -26,7 +26,7 @@ CLASSES = {SPLEEN: 300, LEFT_KIDNEY: 600, PANCREAS: 900}  # id -> HU in the phan
 
 @pytest.fixture
 def painted_clicks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Session.start and Session.add: a click paints what is as bright as the voxel that it meets; returns what came."""
+    """Session.start and Session.add of a model that sees brightness; returns segment -> class id of what is started."""
     asked: dict[str, Any] = {}
 
     def start(session: Session, segment: str, class_id: int | None = None) -> None:
@@ -41,8 +41,8 @@ def painted_clicks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         cropped, extent = crop_to_content(mask)
         return SimpleNamespace(mask=cropped, extent=extent, changed=extent, note="")
 
-    monkeypatch.setattr(Session, "start", start, raising=False)
-    monkeypatch.setattr(Session, "add", add, raising=False)
+    monkeypatch.setattr(Session, "start", start)
+    monkeypatch.setattr(Session, "add", add)
     return asked
 
 
@@ -56,7 +56,7 @@ def truth(scan: Path, write_nifti) -> Path:
 
 
 @pytest.fixture
-def evaluate(vistaseg, scan, truth):
+def evaluate(vistaseg, scan, truth, painted_clicks):
     """Run `vistaseg evaluate SCAN --truth TRUTH --model demo …`."""
 
     def run(*more: object, code: int = 0):
@@ -68,7 +68,7 @@ def evaluate(vistaseg, scan, truth):
 
 
 @pytest.fixture
-def cohort(scan: Path, truth: Path, tmp_path: Path) -> Path:
+def cohort(scan: Path, truth: Path, tmp_path: Path, painted_clicks: dict[str, Any]) -> Path:
     """Two good cases around two bad ones."""
     table = tmp_path / "cases.csv"
     (scan.parent / "broken.nii.gz").write_bytes(b"nothing")
@@ -101,7 +101,7 @@ def test_the_report_has_the_clicks_and_the_automatic_answer_of_each_structure(ev
 
 def test_people_get_tables(evaluate):
     text = evaluate("--structures", "spleen, left kidney").stdout
-    assert "Dice" in text and "Surface Dice at 2 mm" in text and "5 clicks" in text and "Most memory" in text
+    assert "Dice" in text and "Surface Dice at 2 mm" in text and "s/click" in text and "Most memory" in text
     assert "spleen" in text and "left kidney" in text and "mean" in text and "pancreas" not in text
 
 
@@ -142,7 +142,7 @@ def test_of_a_cohort_a_bad_case_is_named_and_the_others_go_on(vistaseg, cohort, 
 
 
 def test_a_case_without_memory_does_not_stop_the_cohort(vistaseg, cohort, monkeypatch):
-    add, calls = Session.add, []  # type: ignore[attr-defined]
+    add, calls = Session.add, []
 
     def once_too_large(*arguments: Any) -> Any:
         calls.append(arguments)
@@ -210,3 +210,13 @@ def test_without_matplotlib_the_extra_is_named_before_the_work(evaluate, painted
     monkeypatch.setattr(builtins, "__import__", without_matplotlib)
     done = evaluate("--picture", results / "out.png", code=2)
     assert "vistaseg[evaluate]" in done.stderr and not painted_clicks and not list(results.iterdir())
+
+
+def test_the_session_itself_is_clicked(vistaseg, scan, truth):
+    """The tiny model has learnt nothing: only that everything fits together shows here."""
+    options = ["--model", "demo", "--json", "--box", "--clicks", "2", "--structures", "spleen, pancreas"]
+    done = vistaseg("evaluate", scan, "--truth", truth, *options)
+    assert done.code == 0, done.stderr
+    for row in done.json["cases"][0]["structures"]:
+        assert [step["clicks"] for step in row["steps"]] == [0, 1, 2]
+        assert all(0 <= step["dice"] <= 1 and step["seconds"] > 0 and step["note"] == "" for step in row["steps"])

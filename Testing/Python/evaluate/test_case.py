@@ -56,3 +56,13 @@ def test_a_model_that_knows_none_of_it_is_not_asked_for_any(make_session, make_t
     monkeypatch.delattr(type(session), "segment")
     (result,) = evaluate_case(session, make_truth({"liver": ((LIVER,), mask)}), clicks=1)
     assert result.automatic is None and result.class_id is None
+
+
+def test_the_automatic_answer_is_one_of_everything_the_model_knows(make_session, make_truth, make_ball, monkeypatch):
+    """So that the scores of a structure do not depend on which others are compared."""
+    liver, spleen = make_ball((-20, 0, 0), 10), make_ball((20, 0, 0), 10)
+    session, asked = make_session(automatic={LIVER: liver, SPLEEN: spleen}), []
+    answer = session.segment
+    monkeypatch.setattr(session, "segment", lambda ids, *more: asked.extend(ids) or answer(ids, *more), raising=False)
+    (result,) = evaluate_case(session, make_truth({"liver": ((LIVER,), liver)}), clicks=1)
+    assert set(asked) == {LIVER, SPLEEN} and result.automatic is not None and result.automatic.dice == 1.0

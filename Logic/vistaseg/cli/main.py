@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from vistaseg import __version__
-from vistaseg.cli import classes, demo, evaluate, segment, weights
+from vistaseg.cli import classes, demo, evaluate, refine, segment, weights
 from vistaseg.errors import CancelledError, MemoryLimitError, VistaSegError
 
 
@@ -35,6 +35,7 @@ app = typer.Typer(
 app.command("segment")(segment.segment_command)
 app.command("classes")(classes.classes_command)
 app.command("demo")(demo.demo_command)
+app.command("refine")(refine.refine_command)
 app.command("evaluate")(evaluate.evaluate_command)
 app.add_typer(weights.app)
 

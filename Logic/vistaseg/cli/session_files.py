@@ -1,0 +1,35 @@
+"""Saved sessions as files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vistaseg.errors import InputError
+
+if TYPE_CHECKING:
+    from vistaseg.session import Session
+
+
+def read_session(path: Path) -> Any:
+    """The values of a saved session.
+
+    Raises:
+        InputError: there is no such file, or it is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}): check the path.") from error
+    except ValueError as error:
+        raise InputError(f"{path} is no saved session: it is not JSON.") from error
+
+
+def write_session(session: Session, path: Path) -> None:
+    """Save a session beside the file, then take its place."""
+    from vistaseg.segmentation import replacing, settle
+
+    with replacing(path) as file:
+        file.write(json.dumps(session.as_dict()).encode() + b"\n")
+        settle(file)

@@ -27,7 +27,7 @@ ROOMS: dict[str, set[str]] = {
     "prompts": {"volume"},
     "segmentation": {"volume", "catalog"},
     "preview": {"volume", "segmentation"},
-    "models": {"volume", "prompts", "catalog", "weights", "compute"},
+    "models": {"volume", "prompts", "catalog", "weights", "compute", "segmentation"},
     "session": {"volume", "prompts", "catalog", "segmentation", "models", "weights", "compute"},
     "dicom": {"volume", "catalog", "segmentation"},
     "mrml": {"volume", "prompts", "catalog", "segmentation"},

@@ -19,10 +19,15 @@ FOLDER = Path(__file__).resolve().parent
 sys.path[:0] = [str(FOLDER.parents[1] / "Logic"), str(FOLDER.parent), str(FOLDER)]
 
 import automatic  # noqa: E402
+import clicks  # noqa: E402
 import memory  # noqa: E402
 import torch  # noqa: E402
 
-GROUPS: dict[str, Callable[[], dict[str, Any]]] = {"auto": automatic.measure, "memory": memory.measure}
+GROUPS: dict[str, Callable[[], dict[str, Any]]] = {
+    "auto": automatic.measure,
+    "click": clicks.measure,
+    "memory": memory.measure,
+}
 
 
 def machine() -> dict[str, Any]:

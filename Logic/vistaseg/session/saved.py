@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import UsageError
-from vistaseg.interaction.history import History, PackedMask, Step
 from vistaseg.prompts import prompt_from_dict
 from vistaseg.segmentation import Extent
+from vistaseg.session.history import History, PackedMask, Step
 from vistaseg.volume import Volume
 
 FORMAT = "vistaseg session 1"

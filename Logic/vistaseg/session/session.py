@@ -12,12 +12,14 @@ import numpy as np
 
 from vistaseg import __version__, catalog
 from vistaseg.errors import InputError, UsageError
-from vistaseg.interaction import Answer, History, PackedMask, State, Step, changed_mask, made_segments, restored, saved
 from vistaseg.models.protocol import ClassMasks, PromptQuestion, SegmentationModel
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest
 from vistaseg.segmentation import Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.geometry import shifted
+from vistaseg.session.history import Answer, History, PackedMask, State, Step
+from vistaseg.session.results import changed_mask, made_segments
+from vistaseg.session.saved import restored, saved
 from vistaseg.volume import Grid, Volume
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from vistaseg import catalog
-from vistaseg.interaction.history import History, PackedMask, union
 from vistaseg.models.protocol import PromptAnswer
 from vistaseg.segmentation import Segment, distinct_color
+from vistaseg.session.history import History, PackedMask, union
 
 FIRST_FREE_LABEL = 200
 """Above the ids of the catalogue: labels of structures without a class."""

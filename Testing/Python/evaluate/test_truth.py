@@ -86,6 +86,7 @@ def test_a_preset_or_group_is_no_structure(write_labels, labels, volume):
 
 
 def test_labels_with_one_name_are_one_structure(write_labels, labels, volume):
+    labels[9, 5, 11] = 5  # among the voxels of 3
     table = {"1": "left lung upper lobe", "3": "left lung", "5": "Left Lung"}
     truth = read_truth(write_labels(labels), volume, table)
     assert names(truth) == ["left lung upper lobe", "left lung"]

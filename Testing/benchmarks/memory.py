@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from timing import REPETITIONS, ratio, spread
+
 SMALL = (134, 134, 217)
 FULL = (267, 267, 433)
 """A chest-abdomen-pelvis scan at 1.5 mm."""
@@ -22,15 +24,21 @@ MIB = 1 << 20
 
 def measure() -> dict[str, Any]:
     """`peak_memory_vs_monai` on a size that both can do, and ours on a full-size scan, above the imports."""
-    ours, published = peak_mib("ours", SMALL), peak_mib("published", SMALL)
-    full = peak_mib("ours", FULL)
+    ours, published, full = [], [], []
+    for _ in range(REPETITIONS):
+        ours.append(peak_mib("ours", SMALL))
+        published.append(peak_mib("published", SMALL))
+        full.append(peak_mib("ours", FULL))
     stitched = FULL[0] * FULL[1] * FULL[2] * PUBLISHED_BYTES_A_VOXEL / MIB
-    value = float(f"{ours / published:.3g}")
     return {
-        "peak_memory_vs_monai": {"median": value, "min": value, "max": value},
-        "peak_memory_mib": {"ours": ours, "published": published, "voxels": SMALL},
-        "peak_memory_full_scan_mib": {"ours": full, "published_stitching_alone": round(stitched), "voxels": FULL},
-        "peak_memory_full_scan_vs_stitching": float(f"{full / stitched:.3g}"),
+        "peak_memory_vs_monai": ratio(ours, published),
+        "peak_memory_mib": {"ours": spread(ours), "published": spread(published), "voxels": SMALL},
+        "peak_memory_full_scan_mib": {
+            "ours": spread(full),
+            "published_stitching_alone": round(stitched),
+            "voxels": FULL,
+        },
+        "peak_memory_full_scan_vs_stitching": spread([value / stitched for value in full]),
     }
 
 

@@ -215,8 +215,8 @@ def test_segments_say_how_they_were_made(session):
             "software": f"VistaSeg {__version__}",
             "model": "bright",
             "weights_sha256": "0f" * 32,
-        "device": "cpu",
-        "precision": "fp32",
+            "device": "cpu",
+            "precision": "fp32",
         }
 
 

@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from augmentation import Subject, random_affine, random_patch
+from augmentation import Patch, Subject, random_affine, random_patch
 from cases import vista_name
+from click_attention import attend_by_place
 from clicks import NEGATIVE, POSITIVE, as_tensors, correcting_click, first_clicks
-from losses import GROUPS, competing_loss, group_targets
+from losses import LOOK_ALIKE, grouped, label_map_loss
+from monai.networks.nets.vista3d import PointMappingSAM
+from phantoms import with_bodies
 
 from vistaseg import catalog
 
@@ -88,12 +91,53 @@ def test_the_loss_prefers_the_right_answer() -> None:
     for row, class_id in enumerate(ids):
         right[row, labels == class_id] = 6.0
     wrong = right.roll(1, dims=0)
-    assert competing_loss(right, labels, ids) < 0.3 < competing_loss(wrong, labels, ids)
+    assert label_map_loss(right, labels, ids) < 0.3 < label_map_loss(wrong, labels, ids)
 
 
-def test_groups_hold_their_members() -> None:
-    targets = group_targets(torch.tensor([0, 28, 32, 5]), [400, 401])
-    assert targets.tolist() == [[0, 1, 1, 0], [0, 0, 0, 1]]
-    everyone = [member for members in GROUPS.values() for member in members]
+def test_a_rib_taken_for_the_next_is_better_than_no_rib() -> None:
+    labels = torch.tensor([0, 0, 63, 63, 64, 64])
+    ids = torch.tensor([63, 64])
+    other, nothing = torch.full((2, 6), -4.0), torch.full((2, 6), -4.0)
+    other[1, 2:4], other[0, 4:6] = 0.5, 0.5
+    other[0, 2:4], other[1, 4:6] = 0.0, 0.0
+    assert label_map_loss(other, labels, ids) < label_map_loss(nothing, labels, ids)
+
+
+def test_only_background_is_a_target_too() -> None:
+    ids = torch.tensor([1, 3])
+    quiet, loud = torch.full((2, 5), -6.0), torch.full((2, 5), 6.0)
+    nothing = torch.zeros(5, dtype=torch.long)
+    assert label_map_loss(quiet, nothing, ids) < 0.1 < label_map_loss(loud, nothing, ids)
+
+
+def test_every_class_is_in_one_group() -> None:
+    everyone = [member for members in LOOK_ALIKE for member in members]
     assert len(everyone) == len(set(everyone))
     assert np.isin(everyone, catalog.everything()).all()
+    ids = torch.tensor(sorted({1, 28, 29, 30, 31, 32, 5, 63, 64, 118}))
+    rows = sorted(int(row) for group in grouped(ids) for row in group)
+    assert rows == list(range(len(ids)))
+    assert sorted(len(group) for group in grouped(ids)) == [1, 1, 1, 2, 5]
+
+
+def test_bodies_are_seen_in_the_image_and_hide_one_another() -> None:
+    patch = Patch(torch.full((1, 1, 32, 32, 32), 0.5), torch.zeros(32, 32, 32, dtype=torch.long), frozenset({1}))
+    for seed in range(5):
+        changed, masks = with_bodies(patch, 3, generator(seed))
+        assert masks
+        assert sum(mask.int() for mask in masks).max() == 1
+        for mask in masks:
+            assert (changed.image[0, 0][mask] - 0.5).abs().median() > 0.005
+
+
+def test_an_untrained_point_head_attends_to_what_is_near_the_click() -> None:
+    torch.manual_seed(0)
+    head = PointMappingSAM(32)
+    attend_by_place(head)
+    places = torch.tensor([[[4.0, 20.0, 10.0], [4.5, 20.5, 10.5], [28.0, 4.0, 25.0]]])
+    encoded = head.pe_layer.forward_with_coords(places, (32, 32, 32))[0]
+    attention = head.transformer.layers[0].cross_attn_token_to_image
+    query, keys = attention.q_proj(encoded[:1]), attention.k_proj(encoded)
+    near, beside, far = (query * keys).detach()[:, :12].sum(1)
+    assert near > far + 5
+    assert beside > far + 5

@@ -42,7 +42,9 @@ bench: $(BIN)/.ready $(CACHE)/.ready
 	$(BIN)/python Testing/benchmarks/run.py $(ONLY)
 
 train-demo: $(BIN)/.ready $(CACHE)/.ready
-	$(BIN)/python Testing/training/train_demo.py --data "$(DATA)" --chest $(CHEST) --output training-run
+	$(BIN)/python Testing/training/train_demo.py automatic --data "$(DATA)" --chest $(CHEST) --output training-run/automatic
+	$(BIN)/python Testing/training/train_demo.py point --start training-run/automatic/state.pt \
+		--data "$(DATA)" --chest $(CHEST) --output training-run/demo
 
 clean:
 	rm -rf $(VENV) $(CACHE) demo-output

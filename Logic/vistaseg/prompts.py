@@ -64,6 +64,10 @@ class RegionOfInterest:
         """The box as JSON-able values."""
         return {"kind": "box", "low": [float(v) for v in self.low], "high": [float(v) for v in self.high]}
 
+    def holds(self, ras: Ras) -> bool:
+        """Whether a place in RAS mm lies in the box or on its border."""
+        return all(low <= value <= high for low, value, high in zip(self.low, ras, self.high, strict=True))
+
     def corners(self) -> np.ndarray:
         """(8, 3) RAS mm."""
         return np.array(list(product(*zip(self.low, self.high, strict=True))))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from vistaseg.cli.progress_bar import ProgressBar
+from vistaseg.cli.run import check_weights
 from vistaseg.errors import CancelledError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def open_session(scan: Path, model: str, device: str, precision: str, document: 
     from vistaseg.volume import check_ct, read_volume
 
     try:
+        check_weights(model)
         volume = read_volume(scan)
         for warning in check_ct(volume):
             typer.echo(f"Warning: {warning}", err=True)

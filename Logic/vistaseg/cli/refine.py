@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import re
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vistaseg import catalog
+from vistaseg.cli.outputs import check_beside, put_beside, spare_scan
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.cli.question import parse_roi
 from vistaseg.cli.segment import Device, Model, Precision
-from vistaseg.cli.session_files import read_session, write_session
+from vistaseg.cli.session_files import read_session, session_bytes
 from vistaseg.cli.starting_mask import StartingMask, read_starting_mask
 from vistaseg.errors import UsageError
 from vistaseg.prompts import Point, Prompt
@@ -53,22 +55,22 @@ def refine_command(
 ) -> None:
     """Segment one structure by clicks and boxes, or correct a mask: only what a click touches changes."""
     from vistaseg.cli.opening import open_session
-    from vistaseg.segmentation import check_writable
 
     prompts: list[Prompt] = [*(parse_roi(text) for text in box or ()), *(parse_point(text) for text in point or ())]
-    _require_one_way(prompts, replay, mask, class_name)
+    _require_one_way(prompts, replay, mask is not None or class_name is not None or segment is not None)
     class_id = None if class_name is None else _class_id(class_name)
-    check_writable(output)
     document = None if replay is None else read_session(replay)
     start = None if mask is None else read_starting_mask(mask, segment)
+    name = start.segment.name if start is not None else segment or class_name or "segment"
+    _check_outputs(scan, output, save, mask, start, name)
     if class_id is None and start is not None:
         class_id = start.clickable_class
+    answers = []
     with open_session(scan, model.value, device.value, precision.value, document) as session:
-        name, answers = segment or class_name or "segment", []
         if document is None:
             answers = _answer(session, name, class_id, start, prompts)
         result = session.segmentation() if start is None else start.with_segment(session.segmentation())
-        _write(session, result, output, save)
+    _write(session, result, output, save)
     if as_json:
         typer.echo(json.dumps({"output": output, "segments": _rows(result), "prompts": answers}, indent=1))
 
@@ -89,11 +91,29 @@ def parse_point(text: str) -> Point:
     return Point((r, a, s), found[4] != "-")
 
 
-def _require_one_way(prompts: list[Prompt], replay: Path | None, mask: Path | None, class_name: str | None) -> None:
+def _require_one_way(prompts: list[Prompt], replay: Path | None, described: bool) -> None:
     if replay is None and not prompts:
         raise UsageError("Give at least one --point or --box, or a session with --replay.")
-    if replay is not None and (prompts or mask is not None or class_name is not None):
-        raise UsageError("A saved session holds its prompts, masks and classes: give --replay without others.")
+    if replay is not None and (prompts or described):
+        raise UsageError("A saved session holds its prompts, masks, names and classes: give --replay without others.")
+
+
+def _check_outputs(
+    scan: Path, output: str, save: Path | None, mask: Path | None, start: StartingMask | None, name: str
+) -> None:
+    """Say before the work, not after it, what cannot be written."""
+    from vistaseg.segmentation import check_writable
+
+    names = [name] if start is None else [segment.name for segment in start.segmentation.segments]
+    check_writable(output, names)
+    spare_scan(scan, output)
+    if len(names) > 1 and output.lower().endswith((".nii", ".nii.gz")):
+        raise UsageError(
+            "A label map cannot hold segments that come to overlap, as corrected ones may. Write a .seg.nrrd file, or "
+            "a folder with one NIfTI file per structure."
+        )
+    if save is not None:
+        check_beside(save, scan, Path(output), *(() if mask is None else (mask,)))
 
 
 def _class_id(name: str) -> int:
@@ -126,12 +146,16 @@ def _answered(session: Session, prompt: Prompt, name: str) -> dict[str, Any]:
 
 
 def _write(session: Session, result: Segmentation, output: str, save: Path | None) -> None:
+    """Both or none."""
     from vistaseg.segmentation import write_segmentation
 
-    write_segmentation(result, output)
-    if save is not None:
-        write_session(session, save)
+    with ExitStack() as beside:
+        if save is not None:
+            put_beside(beside, save, session_bytes(session))
+        write_segmentation(result, output)
     typer.echo(f"Written to {output}.", err=True)
+    if not result.segments:
+        typer.echo("It holds no segment: nothing was found, or all of it was taken away.", err=True)
 
 
 def _rows(result: Segmentation) -> list[dict[str, Any]]:

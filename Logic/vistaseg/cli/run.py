@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from vistaseg import catalog
+from vistaseg.cli.outputs import put_beside, spare_scan
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.cli.question import Question, names
 from vistaseg.cli.report import Outcome, make_report, report_bytes
@@ -57,7 +57,7 @@ def run(request: Request) -> dict[str, Any]:
 
 def _run(request: Request) -> dict[str, Any]:
     _check_outputs(request)
-    _check_weights(request.model)
+    check_weights(request.model)
     volume, warnings = _read(request.scan)
     # Only now: torch takes seconds to import, and a file that cannot be read is said sooner without it.
     from vistaseg.compute import memory_guard
@@ -76,28 +76,14 @@ def _check_outputs(request: Request) -> None:
     from vistaseg.segmentation.replacing import check_file_place
 
     check_writable(request.output)
-    _spare_scan(request)
+    spare_scan(request.scan, request.output)
     if request.preview is not None:
         check_preview_path(request.preview)
     if request.report is not None:
         check_file_place(request.report)
 
 
-def _spare_scan(request: Request) -> None:
-    """The scan must be neither the output nor a file that writing into an output folder would replace."""
-    from vistaseg.segmentation import files_at_stake
-
-    output = Path(request.output)
-    if not os.path.exists(request.scan) or not os.path.exists(output):
-        return
-    if request.scan.samefile(output):
-        raise UsageError(f"{output} is the scan itself: give the result another name.")
-    files = files_at_stake(output, [s.name for s in catalog.structures()]) if output.is_dir() else ()
-    if any(request.scan.samefile(output / file) for file in files if (output / file).exists()):
-        raise UsageError(f"The scan {request.scan} has the name of a mask in {output}: choose another folder.")
-
-
-def _check_weights(model: str) -> None:
+def check_weights(model: str) -> None:
     """A large scan takes long to read, and the model in the box is always there."""
     from vistaseg.weights import entry_for, installed_path
 
@@ -166,18 +152,10 @@ def _write(request: Request, outcome: Outcome, report: dict[str, Any]) -> None:
 
     with ExitStack() as beside:
         if request.preview is not None:
-            _put(beside, request.preview, _picture(outcome))
+            put_beside(beside, request.preview, _picture(outcome))
         if request.report is not None:
-            _put(beside, request.report, report_bytes(report))
+            put_beside(beside, request.report, report_bytes(report))
         write_segmentation(outcome.segmentation, request.output)
-
-
-def _put(beside: ExitStack, path: Path, content: bytes) -> None:
-    from vistaseg.segmentation import replacing, settle
-
-    file = beside.enter_context(replacing(path))
-    file.write(content)
-    settle(file)
 
 
 def _picture(outcome: Outcome) -> bytes:

@@ -26,10 +26,6 @@ def read_session(path: Path) -> Any:
         raise InputError(f"{path} is no saved session: it is not JSON.") from error
 
 
-def write_session(session: Session, path: Path) -> None:
-    """Save a session beside the file, then take its place."""
-    from vistaseg.segmentation import replacing, settle
-
-    with replacing(path) as file:
-        file.write(json.dumps(session.as_dict()).encode() + b"\n")
-        settle(file)
+def session_bytes(session: Session) -> bytes:
+    """A session as a JSON file."""
+    return json.dumps(session.as_dict()).encode() + b"\n"

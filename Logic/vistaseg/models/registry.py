@@ -23,7 +23,7 @@ KEPT_SHARE = 0.3
 """Share of the memory that is free when a model is loaded that may hold features for later questions."""
 
 CLICKS_SHARE = 0.1
-"""The same of the windows that clicks were answered in."""
+"""Share of the device's free memory that may hold windows that clicks were answered in."""
 
 
 def load_model(key: str, compute: Compute, keep_bytes: int | None = None) -> Vista3d:
@@ -79,7 +79,7 @@ def load_vista3d(
         network = build_network(configuration)
     load_strictly(network, normalise_vista3d(read_state_dict(path)), path.name)
     network = to_channels_last(network.to(compute.device).requires_grad_(False))
-    free = available_bytes(torch.device("cpu"))
     if keep_bytes is None:
-        keep_bytes = int(KEPT_SHARE * free)
-    return Vista3d(network, configuration, compute, identity, keep_bytes, int(CLICKS_SHARE * free))
+        keep_bytes = int(KEPT_SHARE * available_bytes(torch.device("cpu")))
+    click_bytes = int(CLICKS_SHARE * available_bytes(compute.device))
+    return Vista3d(network, configuration, compute, identity, keep_bytes, click_bytes)

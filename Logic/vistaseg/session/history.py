@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,34 +16,35 @@ from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
 
 @dataclass(frozen=True, eq=False)
 class PackedMask:
-    """A mask in an eighth of its space: histories hold many.
+    """A mask in a small part of its space: histories hold many.
 
     Attributes:
         extent: its box on the volume's grid.
-        bits: of the mask (k, j, i) of the extent, in C order.
+        bits: of the mask (k, j, i) of the extent, in C order, compressed by zlib.
     """
 
     extent: Extent
-    bits: np.ndarray
+    bits: bytes
 
     @classmethod
     def of(cls, mask: Mask, extent: Extent) -> PackedMask:
         """Pack a mask (k, j, i) of an extent, cropped to what is set."""
         cropped, box = crop_to_content(mask, extent.start)
-        return cls(box, np.packbits(cropped))
+        return cls(box, zlib.compress(np.packbits(cropped).tobytes(), 1))
 
     @property
     def mask(self) -> Mask:
         """(k, j, i) bool, of the extent."""
         shape = self.extent.shape_kji
-        return np.unpackbits(self.bits, count=int(np.prod(shape))).astype(bool).reshape(shape)
+        bits = np.frombuffer(zlib.decompress(self.bits), dtype=np.uint8)
+        return np.unpackbits(bits, count=int(np.prod(shape))).astype(bool).reshape(shape)
 
     def equals(self, other: PackedMask) -> bool:
         """Whether both have the same voxels."""
-        return self.extent == other.extent and np.array_equal(self.bits, other.bits)
+        return self.extent == other.extent and self.bits == other.bits
 
 
-NOTHING = PackedMask(EMPTY_EXTENT, np.zeros(0, dtype=np.uint8))
+NOTHING = PackedMask.of(np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ The command line, the panel and the editor effect are clients of this.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from vistaseg import __version__, catalog
-from vistaseg.errors import InputError, UsageError
+from vistaseg.errors import CancelledError, InputError, UsageError
 from vistaseg.models.protocol import ClassMasks, PromptQuestion, SegmentationModel
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest
@@ -39,6 +40,7 @@ class Session:
         self.model = model
         self._opened = model.open(volume)
         self._histories: dict[str, History] = {}
+        self._stepping = Lock()
 
     def windows(self, region: RegionOfInterest | None = None) -> int:
         """Windows that the next automatic segmentation has to encode; 0 when the features are at hand."""
@@ -86,9 +88,10 @@ class Session:
         Raises:
             UsageError: there is a segment of that name.
         """
-        if segment in self._histories:
-            raise UsageError(f"There is a segment {segment!r} already: choose another name, or go on with it.")
-        self._histories[segment] = History(class_id)
+        with self._stepping:
+            if segment in self._histories:
+                raise UsageError(f"There is a segment {segment!r} already: choose another name, or go on with it.")
+            self._histories[segment] = History(class_id)
 
     def set_mask(self, segment: str, mask: np.ndarray) -> Answer:
         """Go on from any mask, bool (k, j, i) on the volume's grid; the segment is started where there is none.
@@ -101,8 +104,8 @@ class Session:
         if mask.shape != self.volume.array.shape:
             raise UsageError(f"The mask has {mask.shape} voxels (k, j, i), the volume {self.volume.array.shape}.")
         packed = PackedMask.of(*crop_to_content(mask))
-        history = self._histories.setdefault(segment, History(None))
-        return history.push(State(packed, (), packed))
+        with self._stepping:
+            return self._histories.setdefault(segment, History(None)).push(State(packed, (), packed))
 
     def add(self, prompt: Prompt, segment: str, progress: Progress = silent) -> Answer:
         """Answer one more prompt on a segment.
@@ -110,21 +113,25 @@ class Session:
         Raises:
             UsageError: there is no such segment, or its class cannot be clicked on.
             InputError: the prompt lies outside the scan or the body.
-            MemoryLimitError, CancelledError: nothing was changed.
+            MemoryLimitError, CancelledError: nothing was changed. A segment that was changed, undone or cleared
+                meanwhile, from another thread, counts as cancelling.
         """
         return self._add(Step(prompt, {}), segment, progress, repeat=False)
 
     def undo(self, segment: str) -> Answer:
         """Take the last step on a segment back; nothing where there is none."""
-        return self._history(segment).undo()
+        with self._stepping:
+            return self._history(segment).undo()
 
     def redo(self, segment: str) -> Answer:
         """Do the step again that was undone last; nothing where there is none."""
-        return self._history(segment).redo()
+        with self._stepping:
+            return self._history(segment).redo()
 
     def clear(self, segment: str) -> Answer:
         """Take all prompts on a segment back, to the mask that they started from; can be undone."""
-        return self._history(segment).clear()
+        with self._stepping:
+            return self._history(segment).clear()
 
     def result(self, segment: str) -> Answer:
         """The mask of a segment as it is."""
@@ -145,7 +152,7 @@ class Session:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything that is needed to make the same segments again, JSON-able."""
-        return saved(self._histories, self.volume, self.model.identity.weights_sha256)
+        return saved(self._histories, self.volume, self.model)
 
     @classmethod
     def replay(cls, volume: Volume, model: SegmentationModel, document: Any, progress: Progress = silent) -> Session:
@@ -155,7 +162,7 @@ class Session:
             UsageError: the document is not a saved session, or of another volume or other weights.
         """
         session = cls(volume, model)
-        for name, class_id, start, steps in restored(document, volume, model.identity.weights_sha256):
+        for name, class_id, start, steps in restored(document, volume, model):
             session._histories[name] = History(class_id)
             if not start.extent.empty:
                 session._histories[name].push(State(start, (), start))
@@ -175,9 +182,12 @@ class Session:
             record=step.record if repeat else None,
         )
         answer = self._opened.answer(question, progress)
-        return history.push(
-            state.stepped(Step(step.prompt, answer.record), changed_mask(state.mask, answer), answer.note)
-        )
+        stepped = state.stepped(Step(step.prompt, answer.record), changed_mask(state.mask, answer), answer.note)
+        progress("windows", 1, 1)  # the last chance to cancel
+        with self._stepping:
+            if self._histories.get(segment) is not history or history.state is not state:
+                raise CancelledError(f"{segment} changed while a prompt was answered: prompt again.")
+            return history.push(stepped)
 
     def _history(self, segment: str) -> History:
         if segment not in self._histories:

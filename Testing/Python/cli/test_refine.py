@@ -108,6 +108,25 @@ def test_bad_requests_say_what_is_wrong_and_write_nothing(
     assert not list(results.iterdir())
 
 
+def test_nothing_that_is_read_is_written_over(vistaseg: Command, scan: Path, drawn: Path, results: Path) -> None:
+    before = scan.read_bytes(), drawn.read_bytes()
+    ask = ["refine", scan, "--model", "demo", "--point", INSIDE]
+    asked = [
+        ["-o", scan],
+        ["-o", results / "x.seg.nrrd", "--save-session", scan],
+        ["-o", results / "x.seg.nrrd", "--save-session", drawn, "--mask", drawn, "--segment", "thing"],
+        ["-o", results / "x.seg.nrrd", "--save-session", results / "x.seg.nrrd"],
+        ["-o", results / "x.seg.nrrd", "--save-session", results / "missing" / "session.json"],
+        ["-o", results / "x.nii.gz", "--mask", drawn, "--segment", "thing"],
+    ]
+    for options in asked:
+        done = vistaseg(*ask, *options)
+        assert done.code == 2, (options, done.stderr)
+        assert "Tiny on" not in done.stderr, "said before the work"
+    assert (scan.read_bytes(), drawn.read_bytes()) == before
+    assert not list(results.iterdir())
+
+
 def test_a_mask_of_another_grid_and_an_unknown_segment_are_refused(
     vistaseg: Command, scan: Path, drawn: Path, results: Path
 ) -> None:

@@ -173,6 +173,42 @@ def test_misuse_is_said(session: Session) -> None:
         session.set_mask("a", np.ones((2, 2, 2), bool))
 
 
+@pytest.mark.parametrize("meanwhile", ["undo", "clear", "set_mask"])
+def test_a_prompt_answered_too_late_does_not_bring_back_what_was_taken_back(session: Session, meanwhile: str) -> None:
+    """As when a worker answers while the user goes on."""
+
+    def change(stage: str, done: int, total: int) -> None:
+        if meanwhile == "set_mask":
+            session.set_mask("a", np.ones(SHAPE, bool))
+        else:
+            getattr(session, meanwhile)("a")
+
+    session.start("a")
+    session.add(at(session, 2, 2, 2), "a")
+    with pytest.raises(CancelledError, match="changed while"):
+        session.add(at(session, 6, 6, 5), "a", change)
+    assert full(session).all() if meanwhile == "set_mask" else not full(session).any()
+
+
+def test_a_prompt_cancelled_at_its_end_changes_nothing(session: Session) -> None:
+    def stop(stage: str, done: int, total: int) -> None:
+        if done == total:
+            raise CancelledError("stop")
+
+    session.start("a")
+    with pytest.raises(CancelledError):
+        session.add(at(session, 4, 4, 4), "a", stop)
+    assert not full(session).any()
+
+
+def test_a_start_outside_the_volume_is_refused(session: Session) -> None:
+    session.set_mask("a", np.ones(SHAPE, bool))
+    document = session.as_dict()
+    document["segments"][0]["start"]["stop"] = [9, 8, 8]
+    with pytest.raises(UsageError, match="damaged"):
+        Session.replay(volume(), CubeModel(), document)
+
+
 def test_segments_tell_what_they_were_made_by(session: Session) -> None:
     session.start("my liver", 1)
     session.start("another", 1)
@@ -214,6 +250,7 @@ def test_a_saved_session_is_made_again_bit_for_bit(session: Session) -> None:
         ({"format": "other"}, "not a session"),
         ({"volume": {}}, "another volume"),
         ({"weights_sha256": "00"}, "other weights"),
+        ({"computed_on": {"device": "cuda", "precision": "bf16"}}, "device and precision"),
         ({"segments": [{"name": "a"}]}, "damaged"),
         ({"segments": 5}, "damaged"),
     ],

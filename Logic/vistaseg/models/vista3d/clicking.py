@@ -10,6 +10,7 @@ import numpy as np
 from vistaseg import catalog
 from vistaseg.errors import InputError, UsageError
 from vistaseg.models.protocol import PromptAnswer, PromptQuestion
+from vistaseg.models.vista3d.click_windows import is_well_inside
 from vistaseg.models.vista3d.correction import Change, Mask
 from vistaseg.models.vista3d.interactive import ClickAnswer, ClickQuestion, PointBranch
 from vistaseg.models.vista3d.point_head import Click, Target
@@ -45,11 +46,11 @@ class Clicking:
             MemoryLimitError, CancelledError: nothing was changed.
         """
         clicks = tuple(self._click(prompt) for prompt in question.prompts)
-        asked = ClickQuestion(
-            clicks, self._target(question.class_id), self._limit(question.prompts, clicks[-1]), _windows(question)
-        )
+        region = limiting_box(question.prompts)
+        limit = None if region is None else region_box(region, self._image)
+        asked = ClickQuestion(clicks, self._target(question.class_id), limit, self._windows(question, clicks[-1]))
         answer = self._branch.answer(asked, self._before(question), progress)
-        return self._on_volume(answer)
+        return self._on_volume(answer, region)
 
     def hint(self, ras: Ras, progress: Progress) -> None:
         """Encode the window of a click there; nothing where there can be no click."""
@@ -80,16 +81,12 @@ class Clicking:
         if isinstance(prompt, Point):
             return Click(self.index(prompt.ras), prompt.positive)
         r, a, s = ((low + high) / 2 for low, high in zip(prompt.low, prompt.high, strict=True))
-        return Click(self.index((r, a, s)), positive=True)
-
-    def _limit(self, prompts: Sequence[Prompt], newest: Click) -> Box | None:
-        """The latest box, where the newest click lies inside it."""
-        boxes = [region_box(prompt, self._image) for prompt in prompts if isinstance(prompt, RegionOfInterest)]
-        if not boxes or not all(
-            a <= p < b for p, a, b in zip(newest.index, boxes[-1].start, boxes[-1].stop, strict=True)
-        ):
-            return None
-        return boxes[-1]
+        try:
+            return Click(self.index((r, a, s)), positive=True)
+        except InputError as error:
+            raise InputError(
+                "The middle of the box lies outside the scan or the body. Draw the box around the structure."
+            ) from error
 
     def _target(self, class_id: int | None) -> Target:
         if class_id is None:
@@ -97,7 +94,8 @@ class Clicking:
         structure = catalog.get(class_id)
         if structure.subclasses:
             raise UsageError(f"{structure.name} stands for several structures. Click on one of them by its own name.")
-        return Target(class_id in self._class_ids, structure.special_points)
+        supported = class_id in self._class_ids
+        return Target(supported, supported and structure.special_points)
 
     def _before(self, question: PromptQuestion) -> Mask:
         """The segment so far on the network's grid."""
@@ -109,10 +107,32 @@ class Clicking:
             mask[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] = part
         return mask
 
-    def _on_volume(self, answer: ClickAnswer) -> PromptAnswer:
+    def _windows(self, question: PromptQuestion, click: Click) -> tuple[Box, ...]:
+        """The window to use again where one is recorded, else those of earlier answers, the latest first."""
+        if question.record is None:
+            return tuple(dict.fromkeys(_window(record) for record in reversed(question.records)))
+        window = _window(question.record)
+        if window.shape != self._branch.window or not is_well_inside(click.index, window, self._image.size):
+            raise _damaged()
+        return (window,)
+
+    def _on_volume(self, answer: ClickAnswer, region: RegionOfInterest | None) -> PromptAnswer:
         added, removed, extent = changed_voxels(answer.change, self._image)
+        if region is not None and not extent.empty:
+            part = self._volume.cropped(extent.start, extent.stop)
+            for mask in (added, removed):
+                region.blank_outside(mask, part)
         record = {"window": list(answer.window.start), "size": list(answer.window.shape)}
         return PromptAnswer(added, removed, extent, record, answer.note)
+
+
+def limiting_box(prompts: Sequence[Prompt]) -> RegionOfInterest | None:
+    """The latest box that holds the newest prompt."""
+    newest = prompts[-1]
+    if isinstance(newest, RegionOfInterest):
+        return newest
+    boxes = (prompt for prompt in reversed(prompts) if isinstance(prompt, RegionOfInterest))
+    return next((box for box in boxes if box.holds(newest.ras)), None)
 
 
 def changed_voxels(change: Change, image: NetworkImage) -> tuple[Mask, Mask, Extent]:
@@ -126,14 +146,14 @@ def changed_voxels(change: Change, image: NetworkImage) -> tuple[Mask, Mask, Ext
     return added, removed, extent
 
 
-def _windows(question: PromptQuestion) -> tuple[Box, ...]:
-    """The window to use again where one is recorded, else those of earlier answers, the latest first."""
-    if question.record is not None:
-        return (_window(question.record),)
-    return tuple(dict.fromkeys(_window(record) for record in reversed(question.records)))
-
-
 def _window(record: Mapping[str, Any]) -> Box:
-    x, y, z = (int(value) for value in record["window"])
-    a, b, c = (int(value) for value in record["size"])
+    try:
+        x, y, z = (int(value) for value in record["window"])
+        a, b, c = (int(value) for value in record["size"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged() from error
     return Box((x, y, z), (x + a, y + b, z + c))
+
+
+def _damaged() -> UsageError:
+    return UsageError("The saved session is damaged, or of another model. Choose another file.")

@@ -78,7 +78,7 @@ def stream_slabs(
         if not holds_only_air(image.voxels, window, image.air_level):
             with torch.inference_mode():
                 found = window_features(network, cut_window(image.voxels, window), compute)
-            _require_numbers(found)
+            require_numbers(found)
             stitcher.add(window, found)
     progress("windows", len(plan.windows), len(plan.windows))
     yield from stitcher.finish_before(plan.region.stop[plan.slab_axis])
@@ -91,7 +91,8 @@ def needed_bytes(plan: WindowPlan, channels: int) -> int:
     return 4 * channels * (depth * planes + MAPS_IN_A_PASS * math.prod(plan.windows[0].shape))
 
 
-def _require_numbers(features: Tensor) -> None:
+def require_numbers(features: Tensor) -> None:
+    """Raise WeightsError where what a network answered is not finite."""
     if not torch.isfinite(features.sum(dtype=torch.float32)):
         raise WeightsError(
             "The model's answer is not a number: its weights are damaged. Run `vistaseg weights verify`, or install "

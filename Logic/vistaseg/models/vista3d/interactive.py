@@ -13,6 +13,7 @@ from scipy import ndimage
 from vistaseg.compute import memory_guard
 from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window, fitting_window
 from vistaseg.models.vista3d.correction import Change, Mask, components_at, touched_change
+from vistaseg.models.vista3d.features import require_numbers
 from vistaseg.models.vista3d.following import End, widest_end
 from vistaseg.models.vista3d.point_head import Click, Target, logits
 from vistaseg.models.vista3d.windows import Box, Index3
@@ -61,13 +62,14 @@ class PointBranch:
     """Answers clicks about one image of `size` voxels (x, y, z)."""
 
     def __init__(self, network: VISTA3D, encoded: ClickWindows, window: Index3, size: Index3) -> None:
-        self._network, self._encoded, self._window, self._size = network, encoded, window, size
+        self._network, self._encoded, self.window, self._size = network, encoded, window, size
 
     def encode(self, index: Index3, progress: Progress) -> None:
         """Have the window of a click at hand before it comes."""
         if fitting_window(index, self._encoded.windows, self._size) is None:
             progress("windows", 0, 1)
-            self._encoded.reduced(centred_window(index, self._window, self._size))
+            with memory_guard("the preparation of a click"):
+                self._encoded.reduced(centred_window(index, self.window, self._size))
 
     def answer(self, question: ClickQuestion, before: Mask, progress: Progress) -> ClickAnswer:
         """What the new click changes in a mask (x, y, z).
@@ -86,7 +88,7 @@ class PointBranch:
     def _choose(self, question: ClickQuestion) -> Box:
         index = question.clicks[-1].index
         known = fitting_window(index, (*question.windows, *self._encoded.windows), self._size)
-        return known or centred_window(index, self._window, self._size)
+        return known or centred_window(index, self.window, self._size)
 
     def _answer_in(self, window: Box, question: ClickQuestion, mask: Mask) -> None:
         """Change the mask where the new click asks for it, in its window."""
@@ -109,6 +111,8 @@ class PointBranch:
         rest = part.copy()
         for click in own:
             rest[_moved(click, inside).index] = False
+        if not rest.any():
+            return ()
         depth = ndimage.distance_transform_edt(np.pad(rest, 1))[1:-1, 1:-1, 1:-1]
         place = np.unravel_index(int(depth.argmax()), depth.shape)
         x, y, z = (int(p) + a for p, a in zip(place, inside.start, strict=True))
@@ -127,8 +131,8 @@ class PointBranch:
 
     def _window_behind(self, end: End) -> Box:
         """The window that an end lies a quarter deep in: further on than around it, and still well inside."""
-        x, y, z = (side // 4 for side in self._window)
-        return centred_window(end.ahead((x, y, z)), self._window, self._size)
+        x, y, z = (side // 4 for side in self.window)
+        return centred_window(end.ahead((x, y, z)), self.window, self._size)
 
     def _grow_in(self, window: Box, end: Click, question: ClickQuestion, mask: Mask) -> None:
         """Add what is connected to the end of the structure, which serves as a click of its own."""
@@ -144,6 +148,7 @@ class PointBranch:
         reduced = self._encoded.reduced(window)
         with torch.inference_mode():
             answer = logits(self._network.point_head, reduced, window.shape, own, target)
+        require_numbers(answer)
         found: Mask = (answer[inside.moved([-a for a in window.start]).slices] > 0).cpu().numpy()
         return found
 

@@ -59,13 +59,15 @@ def logits(head: PointMappingSAM, reduced: Tensor, size: Index3, clicks: Sequenc
         size: voxels of the window.
         clicks: at least one, in the window's own voxels.
     """
-    tokens = _tokens(head, size, clicks, target).to(reduced.dtype)
-    positions = head.pe_layer(tuple(reduced.shape[2:]))[None].to(reduced.dtype)
+    # Of what was encoded in bf16 the head, a small part, still makes the most in float32.
+    reduced = reduced.float()
+    tokens = _tokens(head, size, clicks, target)
+    positions = head.pe_layer(tuple(reduced.shape[2:]))[None]
     answered, keys = head.transformer(reduced, positions, tokens)
     image = keys.transpose(1, 2).unflatten(2, reduced.shape[2:])
     kernel = head.output_hypernetworks_mlps(answered[:, 0])
     features = head.output_upscaling(image)[0]
-    found: Tensor = torch.tensordot(kernel[0], features, dims=1).float()
+    found: Tensor = torch.tensordot(kernel[0], features, dims=1)
     return found
 
 

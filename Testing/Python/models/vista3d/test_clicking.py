@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from vistaseg.compute import Compute
-from vistaseg.errors import CancelledError, InputError, UsageError
+from vistaseg.errors import CancelledError, InputError, UsageError, WeightsError
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.vista3d import interactive
 from vistaseg.models.vista3d.channels_last import to_channels_last
@@ -217,6 +217,64 @@ def test_nothing_is_added_outside_a_box(model: Vista3d) -> None:
     assert (np.argwhere(full(session, "a")).max(axis=0) <= (13, 16, 17)).all()
     session.add(Point(ras(volume, (20, 20, 18))), "a")
     assert full(session, "a")[18, 20, 20]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nothing_is_added_outside_a_box_in_a_turned_scan(model: Vista3d, seed: int) -> None:
+    volume = body(affine=affine_of(seed))
+    session = Session(volume, model)
+    session.start("a")
+    middle = np.array(ras(volume, (14, 13, 12)))
+    box = RegionOfInterest.between(tuple(middle - 6), tuple(middle + 6))
+    session.add(box, "a")
+    session.add(Point(tuple(middle + 4)), "a")
+    places = volume.index_to_ras(np.argwhere(full(session, "a"))[:, ::-1])
+    assert len(places)
+    assert (np.abs(places - middle) <= 6 + 1e-6).all()
+
+
+def test_the_latest_box_around_a_click_holds_it(model: Vista3d) -> None:
+    volume = body()
+    session = Session(volume, model)
+    session.start("a")
+    one = RegionOfInterest.between(ras(volume, (5, 5, 5)), ras(volume, (11, 11, 11)))
+    session.add(one, "a")
+    session.add(RegionOfInterest.between(ras(volume, (15, 15, 13)), ras(volume, (19, 19, 17))), "a")
+    before = full(session, "a")
+    session.add(Point(ras(volume, (10, 10, 10))), "a")
+    added = np.argwhere(full(session, "a") & ~before)
+    assert (added <= 11).all()
+
+
+def test_a_box_around_nothing_says_so(model: Vista3d) -> None:
+    session = Session(body(), model)
+    session.start("a")
+    with pytest.raises(InputError, match="middle of the box"):
+        session.add(RegionOfInterest.between((-900.0, 0.0, 0.0), (30.0, 30.0, 30.0)), "a")
+
+
+def test_a_record_of_another_model_is_refused(model: Vista3d) -> None:
+    volume = body()
+    session = Session(volume, model)
+    session.start("a")
+    session.add(Point(ras(volume, (14, 13, 12))), "a")
+    for record in ({}, {"window": [0, 0, 0], "size": [32, 32, 32]}, {"window": [900, 0, 0], "size": [16, 16, 16]}):
+        document = session.as_dict()
+        document["segments"][0]["steps"][0]["record"] = record
+        with pytest.raises(UsageError, match="damaged"):
+            Session.replay(volume, model, document)
+
+
+def test_damaged_weights_do_not_empty_a_mask(model: Vista3d) -> None:
+    def broken(head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target):
+        return torch.full(tuple(size), torch.nan)
+
+    volume = body()
+    session = Session(volume, model)
+    session.set_mask("a", np.ones(volume.array.shape, bool))
+    with patch.object(interactive, "logits", broken), pytest.raises(WeightsError, match="not a number"):
+        session.add(Point(ras(volume, (14, 13, 12)), positive=False), "a")
+    assert full(session, "a").all()
 
 
 def test_cancelling_between_windows_leaves_the_segment(model: Vista3d) -> None:

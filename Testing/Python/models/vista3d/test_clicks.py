@@ -140,6 +140,19 @@ def test_an_image_smaller_than_the_window_keeps_clicks_in_place(
     torch.testing.assert_close(ours, theirs[inside], atol=1e-4, rtol=0)
 
 
+def test_a_click_in_bf16_is_close_to_one_in_fp32(
+    networks: tuple[torch.nn.Module, torch.nn.Module], noise: NetworkImage
+) -> None:
+    box, clicks = centred_window((25, 22, 30), WINDOW, noise.size), [Click((16, 16, 16), True)]
+    found = []
+    for dtype in (torch.float32, torch.bfloat16):
+        reduced = ClickWindows(networks[1], noise, Compute(torch.device("cpu"), dtype), 0).reduced(box)
+        with torch.inference_mode():
+            found.append(logits(networks[1].point_head, reduced, WINDOW, clicks, SUPPORTED))
+    assert found[1].dtype == torch.float32
+    assert (found[0] - found[1]).abs().mean() < 0.1 * found[0].std()
+
+
 def test_kept_windows_answer_with_the_same_bits_and_know_which_window_they_are(
     networks: tuple[torch.nn.Module, torch.nn.Module], noise: NetworkImage
 ) -> None:

@@ -1,0 +1,50 @@
+"""Where the results of a command go: nothing that is read may be replaced, and all of them appear or none."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+from vistaseg import catalog
+from vistaseg.errors import UsageError
+
+
+def spare_scan(scan: Path, output: str) -> None:
+    """The scan must be neither the output nor a file that writing into an output folder would replace.
+
+    Raises:
+        UsageError: it is.
+    """
+    from vistaseg.segmentation import files_at_stake
+
+    place = Path(output)
+    if not os.path.exists(scan) or not os.path.exists(place):
+        return
+    if scan.samefile(place):
+        raise UsageError(f"{place} is the scan itself: give the result another name.")
+    files = files_at_stake(place, [s.name for s in catalog.structures()]) if place.is_dir() else ()
+    if any(scan.samefile(place / file) for file in files if (place / file).exists()):
+        raise UsageError(f"The scan {scan} has the name of a mask in {place}: choose another folder.")
+
+
+def check_beside(path: Path, *others: Path) -> None:
+    """A further file of the results must have a place, and be none of the others.
+
+    Raises:
+        UsageError: it has not, or is.
+    """
+    from vistaseg.segmentation.replacing import check_file_place
+
+    check_file_place(path)
+    if any(path.resolve() == other.resolve() for other in others):
+        raise UsageError(f"{path} is used for something else already: give it another name.")
+
+
+def put_beside(stack: ExitStack, path: Path, content: bytes) -> None:
+    """Write a file completely, which takes its place when the stack is left without an error."""
+    from vistaseg.segmentation import replacing, settle
+
+    file = stack.enter_context(replacing(path))
+    file.write(content)
+    settle(file)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,11 +44,17 @@ def load(folder: Path) -> Vista3d:
     return load_vista3d(folder / "model.safetensors", configuration, identity, choose_compute("cpu", "fp32"))
 
 
-def with_sets(truth: Truth) -> Truth:
-    """Sets as further structures, as far as their members are in the truth."""
-    present = {target.name for target in truth.targets}
+def with_sets(truth: Truth, known: Collection[int]) -> Truth:
+    """Sets as further structures, as far as their members are in the truth, of the classes that the model knows."""
+    own = tuple(t if t.class_ids else replace(t, class_ids=SETS.get(t.name, ())) for t in truth.targets)
+    present = {target.name for target in own}
     sets = (set_of(name, truth) for name in SETS if name not in present)
-    return replace(truth, targets=(*truth.targets, *(target for target in sets if target.pieces)))
+    found = (*own, *(target for target in sets if target.pieces))
+    return replace(truth, targets=tuple(replace(t, class_ids=_known(t.class_ids, known)) for t in found))
+
+
+def _known(class_ids: tuple[int, ...], known: Collection[int]) -> tuple[int, ...]:
+    return tuple(i for i in class_ids if i in known)
 
 
 def set_of(name: str, truth: Truth) -> Target:
@@ -65,7 +72,7 @@ def main() -> None:
     arguments = parser.parse_args()
     volume = read_volume(arguments.ct)
     session = Session(volume, load(arguments.model))
-    truth = with_sets(read_truth(arguments.labels, volume, read_names(arguments.names)))
+    truth = with_sets(read_truth(arguments.labels, volume, read_names(arguments.names)), session.model.class_ids)
     rows = {name: {"automatic": round(scores.dice, 3)} for name, scores in automatic_scores(session, truth).items()}
     for target in (target for target in truth.targets if target.name in arguments.clicked.split(",")):
         class_id = target.class_ids[0] if len(target.class_ids) == 1 else None

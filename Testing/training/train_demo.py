@@ -54,7 +54,7 @@ STAGES = {
     "point": (Stage(0.45, 32, 1.5), Stage(0.9, 48, 1.0), Stage(1.01, 64, 1.0)),
 }
 BATCH = 2
-SPECIAL = frozenset({23, 24, 25, 26, 27, 57, 128})
+SPECIAL = frozenset(structure.id for structure in catalog.structures() if structure.special_points)
 ZERO_SHOT = 133
 LOSS_VOXELS = 25_000
 """Of a patch for the loss of the class branch: more only cost time."""

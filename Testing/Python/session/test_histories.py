@@ -284,46 +284,55 @@ ACTIONS = st.lists(
 def test_any_sequence_of_steps_keeps_masks_and_histories_true(actions: list[tuple[str, str, int]]) -> None:
     """Against a plain model of the same: lists of full masks."""
     session = Session(volume(), CubeModel())
-    expected: dict[str, tuple[list[np.ndarray], int]] = {}
+    expected: dict[str, tuple[list[np.ndarray], list[int]]] = {}
     for name in ("a", "b"):
         session.start(name)
-        expected[name] = ([np.zeros(SHAPE, bool)], 0)
+        expected[name] = ([np.zeros(SHAPE, bool)], [0])
     starts = {"a": {0: 0}, "b": {0: 0}}
     for action, name, place in actions:
-        states, now = expected[name]
-        mask = states[now].copy()
-        if action in ("add", "remove"):
-            session.add(at(session, place, 3, 3, action == "add"), name)
-            mask[2:5, 2:5, place - 1 : place + 2] = action == "add"
-        elif action == "refused":
-            with pytest.raises(InputError):
-                session.add(at(session, 0, 3, 3), name)
-            continue
-        elif action == "cancelled":
-            with pytest.raises(CancelledError):
-                session.add(at(session, place, 3, 3), name, _cancel)
-            continue
-        elif action in ("undo", "redo"):
-            getattr(session, action)(name)
-            now = max(now - 1, 0) if action == "undo" else min(now + 1, len(states) - 1)
-            expected[name] = (states, now)
-            continue
-        elif action == "clear":
-            session.clear(name)
-            if starts[name][now] == now:
-                continue
-            mask = states[starts[name][now]].copy()
-        else:
-            mask = np.random.default_rng(place).random(SHAPE) < 0.2
-            session.set_mask(name, mask)
-        states[now + 1 :] = [mask]
-        own = action in ("clear", "mask")
-        starts[name] = {k: v for k, v in starts[name].items() if k <= now} | {
-            now + 1: now + 1 if own else starts[name][now]
-        }
-        expected[name] = (states, now + 1)
-        for other in ("a", "b"):
-            assert np.array_equal(full(session, other), expected[other][0][expected[other][1]])
+        _act(session, expected[name], starts[name], action, name, place)
+        for other, (states, now) in expected.items():
+            assert np.array_equal(full(session, other), states[now[0]])
+
+
+def _act(
+    session: Session,
+    expected: tuple[list[np.ndarray], list[int]],
+    starts: dict[int, int],
+    action: str,
+    name: str,
+    place: int,
+) -> None:
+    """Do one thing in the session and in the plain model of it; `expected` is (masks, [which of them holds])."""
+    states, now = expected
+    mask = states[now[0]].copy()
+    if action == "refused":
+        with pytest.raises(InputError):
+            session.add(at(session, 0, 3, 3), name)
+        return
+    if action == "cancelled":
+        with pytest.raises(CancelledError):
+            session.add(at(session, place, 3, 3), name, _cancel)
+        return
+    if action in ("undo", "redo"):
+        getattr(session, action)(name)
+        now[0] = max(now[0] - 1, 0) if action == "undo" else min(now[0] + 1, len(states) - 1)
+        return
+    if action in ("add", "remove"):
+        session.add(at(session, place, 3, 3, action == "add"), name)
+        mask[2:5, 2:5, place - 1 : place + 2] = action == "add"
+    elif action == "clear":
+        session.clear(name)
+        if starts[now[0]] == now[0]:
+            return
+        mask = states[starts[now[0]]].copy()
+    else:
+        mask = np.random.default_rng(place).random(SHAPE) < 0.2
+        session.set_mask(name, mask)
+    start = now[0] + 1 if action in ("clear", "mask") else starts[now[0]]
+    states[now[0] + 1 :] = [mask]
+    now[0] += 1
+    starts[now[0]] = start
 
 
 def _cancel(stage: str, done: int, total: int) -> None:

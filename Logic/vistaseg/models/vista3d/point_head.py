@@ -15,10 +15,6 @@ from torch import Tensor
 
 from vistaseg.models.vista3d.windows import Index3
 
-NEGATIVE, POSITIVE = 0, 1
-SPECIAL = 2
-"""Added to the label of a click on a class with special points."""
-
 
 @dataclass(frozen=True)
 class Click:

@@ -20,6 +20,7 @@ from vistaseg.prompts import RegionOfInterest
 
 if TYPE_CHECKING:
     from vistaseg.models.vista3d.model import Vista3d
+    from vistaseg.segmentation import Segmentation
     from vistaseg.volume import Volume
 
 
@@ -29,6 +30,7 @@ class Request:
 
     Attributes:
         output: where the segmentation goes, as it was typed: a slash at its end means a folder.
+        memory: limit of the working memory in GB, or None.
         preview, report: where a picture and the report go, or None.
     """
 
@@ -39,6 +41,7 @@ class Request:
     model: str = "vista3d"
     device: str = "auto"
     precision: str = "auto"
+    memory: float | None = None
     preview: Path | None = None
     report: Path | None = None
 
@@ -107,7 +110,8 @@ def _load(request: Request) -> Vista3d:
 
     compute = choose_compute(request.device, request.precision)
     # One question a run: nothing is worth keeping for a second one.
-    model = load_model(request.model, compute, keep_bytes=0)
+    limit = None if request.memory is None else int(request.memory * 1e9)
+    model = load_model(request.model, compute, keep_bytes=0, memory_bytes=limit)
     typer.echo(f"{model.identity.title} on {describe_device(compute.device)}, {compute.precision}.", err=True)
     if model.notice:
         typer.echo(model.notice, err=True)
@@ -128,6 +132,7 @@ def _segment(request: Request, volume: Volume, model: Vista3d, warnings: list[st
     with ProgressBar() as progress:
         segmentation = Session(volume, model).segment(asked, request.region, progress)
     seconds = time.perf_counter() - start
+    notes += _smaller_windows(segmentation, model)
     return Outcome(volume, model, segmentation, asked, left_out, (*warnings, *notes), seconds)
 
 
@@ -139,6 +144,17 @@ def _require_room_for_overlaps(output: str, ids: tuple[int, ...]) -> None:
             f"A label map cannot hold {names(within_others)} together with others, because they overlap. "
             "Write a .seg.nrrd file, or a folder with one NIfTI file per structure."
         )
+
+
+def _smaller_windows(segmentation: Segmentation, model: Vista3d) -> list[str]:
+    """A note where the limit of memory made the windows smaller than the model's own."""
+    used = next((tuple(segment.provenance["window"]) for segment in segmentation.segments), model.configuration.window)
+    if used == model.configuration.window:
+        return []
+    sides, own = (" x ".join(map(str, window)) for window in (used, model.configuration.window))
+    note = f"To stay within the memory, windows of {sides} voxels were used, not {own}: masks may differ a little."
+    _warn(note)
+    return [note]
 
 
 def _left_out_note(left_out: tuple[int, ...], model: Vista3d) -> str:

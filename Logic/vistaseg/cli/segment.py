@@ -52,12 +52,17 @@ def segment_command(
     model: Annotated[Model, typer.Option(help="demo is the small model in the box.")] = Model.VISTA3D,
     device: Annotated[Device, typer.Option(help="auto takes a GPU where there is one.")] = Device.AUTO,
     precision: Annotated[Precision, typer.Option(help="auto takes bf16 where it is faster.")] = Precision.AUTO,
+    memory: Annotated[
+        float | None,
+        typer.Option(metavar="GB", min=0.01, help="Limit of working memory: smaller windows where it is short."),
+    ] = None,
     preview: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw a picture of the result.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a report as JSON.")] = False,
 ) -> None:
     """Segment structures of a CT automatically; without --classes or --preset, everything the model knows."""
     question = Question.parse(classes, preset)
     region = None if roi is None else parse_roi(roi)
-    report = run(Request(scan, output, question, region, model.value, device.value, precision.value, preview=preview))
+    request = Request(scan, output, question, region, model.value, device.value, precision.value, memory, preview)
+    report = run(request)
     if as_json:
         typer.echo(json.dumps(report, indent=1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -36,10 +36,12 @@ class ClassMasks:
     Attributes:
         labels: (k, j, i) uint8, the class id of each voxel, 0 elsewhere: classes that exclude one another.
         overlaps: class id → (k, j, i) uint8 mask, for classes that lie within others.
+        details: JSON-able, how they were computed, as far as it is not the same for every volume.
     """
 
     labels: np.ndarray
     overlaps: dict[int, np.ndarray]
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +89,13 @@ class OpenedVolume(Protocol):
         """Windows that a class question has to encode; 0 when it can be answered from memory."""
 
     def segment_classes(
-        self, class_ids: Sequence[int], region: RegionOfInterest | None, progress: Progress
+        self,
+        class_ids: Sequence[int],
+        region: RegionOfInterest | None,
+        progress: Progress,
+        prepare_clicks: bool = False,
     ) -> ClassMasks:
-        """Masks of classes by id."""
+        """Masks of classes by id; clicks are prepared by the way where that is wanted."""
 
     def answer(self, question: PromptQuestion, progress: Progress) -> PromptAnswer:
         """What a new prompt changes in a segment."""

@@ -26,12 +26,13 @@ CLICKS_SHARE = 0.1
 """Share of the device's free memory that may hold windows that clicks were answered in."""
 
 
-def load_model(key: str, compute: Compute, keep_bytes: int | None = None) -> Vista3d:
+def load_model(key: str, compute: Compute, keep_bytes: int | None = None, memory_bytes: int | None = None) -> Vista3d:
     """Load a model.
 
     Args:
         key: "vista3d" for the published weights that are installed, "demo" for the model in the box.
         keep_bytes: budget of the features that are kept for each volume; None takes a share of what is free.
+        memory_bytes: that encoding a scan may take, without the model and the scan; None: no limit.
 
     Raises:
         UsageError: an unknown key.
@@ -40,14 +41,14 @@ def load_model(key: str, compute: Compute, keep_bytes: int | None = None) -> Vis
     if key not in MODEL_KEYS:
         raise UsageError(f"Unknown model {key!r}: choose one of {', '.join(MODEL_KEYS)}.")
     if key == "demo":
-        return load_demo(compute, keep_bytes)
+        return load_demo(compute, keep_bytes, memory_bytes)
     entry = entry_for(key)
     path = installed_path(entry)
     identity = ModelIdentity(key, entry.title, status(entry).sha256 or "")
-    return load_vista3d(path, Vista3dConfiguration(), identity, compute, keep_bytes)
+    return load_vista3d(path, Vista3dConfiguration(), identity, compute, keep_bytes, memory_bytes)
 
 
-def load_demo(compute: Compute, keep_bytes: int | None = None) -> Vista3d:
+def load_demo(compute: Compute, keep_bytes: int | None = None, memory_bytes: int | None = None) -> Vista3d:
     """Load the small model that comes with the software.
 
     Raises:
@@ -60,7 +61,7 @@ def load_demo(compute: Compute, keep_bytes: int | None = None) -> Vista3d:
     except (OSError, ValueError) as error:
         raise WeightsError("The demo model is missing or damaged: install VistaSeg again.") from error
     identity = ModelIdentity("demo", configuration.name, sha256)
-    return load_vista3d(folder / "model.safetensors", configuration, identity, compute, keep_bytes)
+    return load_vista3d(folder / "model.safetensors", configuration, identity, compute, keep_bytes, memory_bytes)
 
 
 def load_vista3d(
@@ -69,6 +70,7 @@ def load_vista3d(
     identity: ModelIdentity,
     compute: Compute,
     keep_bytes: int | None = None,
+    memory_bytes: int | None = None,
 ) -> Vista3d:
     """Load a VISTA3D from a checkpoint of any published layout.
 
@@ -82,4 +84,4 @@ def load_vista3d(
     if keep_bytes is None:
         keep_bytes = int(KEPT_SHARE * available_bytes(torch.device("cpu")))
     click_bytes = int(CLICKS_SHARE * available_bytes(compute.device))
-    return Vista3d(network, configuration, compute, identity, keep_bytes, click_bytes)
+    return Vista3d(network, configuration, compute, identity, keep_bytes, click_bytes, memory_bytes)

@@ -47,13 +47,19 @@ class Session:
         return self._opened.windows(region)
 
     def segment(
-        self, class_ids: Sequence[int], region: RegionOfInterest | None = None, progress: Progress = silent
+        self,
+        class_ids: Sequence[int],
+        region: RegionOfInterest | None = None,
+        progress: Progress = silent,
+        prepare_clicks: bool = False,
     ) -> Segmentation:
         """Segment classes automatically.
 
         Args:
             class_ids: ids of the catalogue; those that stand for several are expanded.
             region: only voxels inside are labelled.
+            prepare_clicks: let the pass, which then takes longer, also encode its windows for clicks, so that the
+                first click in one of them costs what the second one does.
 
         Returns:
             Segments in the order asked for, on the volume's grid; classes that were not found are left out.
@@ -68,8 +74,9 @@ class Session:
             raise UsageError("No structure was asked for: name at least one.")
         if region is not None:
             self._require_voxels(region)
-        masks = self._opened.segment_classes(ids, region, progress)
-        found = {segment.label_value: segment for segment in self._segments(masks, self._provenance(region))}
+        masks = self._opened.segment_classes(ids, region, progress, prepare_clicks)
+        provenance = {**self._provenance(region), **masks.details}
+        found = {segment.label_value: segment for segment in self._segments(masks, provenance)}
         return Segmentation(
             self.volume.shape_ijk, self.volume.ijk_to_ras, [found[i] for i in ids if i in found], self.volume.name
         )

@@ -154,3 +154,16 @@ def test_the_options_offer_what_the_engine_has():
     assert tuple(m.value for m in Model) == MODEL_KEYS
     assert tuple(d.value for d in Device) == DEVICES
     assert tuple(p.value for p in Precision) == PRECISIONS
+
+
+def test_a_limit_of_memory_takes_smaller_windows_and_says_so(segment, results):
+    report = segment(results / "out.seg.nrrd", "--classes", "liver, spleen", "--memory", "0.01", "--json").json
+    assert any("windows of 28 x 28 x 28 voxels were used, not 32 x 32 x 32" in text for text in report["warnings"])
+    assert read_segmentation(results / "out.seg.nrrd").segments[0].provenance["window"] == [28, 28, 28]
+
+
+def test_a_limit_of_memory_that_nothing_fits_is_refused(segment, results, monkeypatch):
+    monkeypatch.setattr("vistaseg.models.vista3d.scaling.needed_bytes", lambda *_: 10**12)
+    refused = segment(results / "out.seg.nrrd", "--classes", "liver", "--memory", "1", code=5)
+    assert "at least 1e+03 GB of working memory, and 1 GB are allowed" in refused.stderr
+    assert not (results / "out.seg.nrrd").exists()

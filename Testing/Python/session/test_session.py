@@ -217,6 +217,7 @@ def test_segments_say_how_they_were_made(session):
             "weights_sha256": "0f" * 32,
             "device": "cpu",
             "precision": "fp32",
+            "window": [32, 32, 32],
         }
 
 

@@ -12,10 +12,12 @@ from torch import Tensor
 from vistaseg.compute import Compute, available_bytes, memory_guard
 from vistaseg.errors import MemoryLimitError
 from vistaseg.models.vista3d.classify import ClassMaps, ClassQuestion, class_vectors
+from vistaseg.models.vista3d.click_windows import ClickWindows
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.features import Slab, needed_bytes, stream_slabs
 from vistaseg.models.vista3d.preprocessing import NetworkImage
-from vistaseg.models.vista3d.windows import Box, WindowPlan, plan_windows
+from vistaseg.models.vista3d.scaling import plan_within
+from vistaseg.models.vista3d.windows import Box, Index3, WindowPlan
 from vistaseg.progress import Progress
 
 KEPT_DTYPE = torch.float16
@@ -60,6 +62,7 @@ class AutomaticBranch:
         network: in evaluation mode, on the device of `compute`.
         image: the volume on the network's grid.
         keep_bytes: how much memory kept features may take; 0 keeps none.
+        memory_bytes: how much memory encoding may take, with smaller windows where that is needed; None: no limit.
     """
 
     def __init__(
@@ -69,9 +72,11 @@ class AutomaticBranch:
         image: NetworkImage,
         compute: Compute,
         keep_bytes: int,
+        memory_bytes: int | None = None,
     ) -> None:
         self._network, self._configuration, self._image = network, configuration, image
         self._compute, self._keep_bytes = compute, keep_bytes
+        self._memory_bytes = memory_bytes
         self._kept: KeptFeatures | None = None
 
     def windows(self, region: Box | None = None) -> int:
@@ -79,11 +84,22 @@ class AutomaticBranch:
         plan = self._plan(region)
         return 0 if self._known(plan.region) is not None else len(plan.windows)
 
-    def answer(self, question: ClassQuestion, region: Box | None, progress: Progress) -> ClassMaps:
+    def window(self, region: Box | None = None) -> Index3:
+        """Voxels (x, y, z) of the windows that a question about the region is answered in."""
+        plan = self._plan(region)
+        known = self._known(plan.region)
+        return (plan if known is None else known.plan).windows[0].shape
+
+    def answer(
+        self, question: ClassQuestion, region: Box | None, progress: Progress, clicks: ClickWindows | None = None
+    ) -> ClassMaps:
         """Classes of every voxel of the region, 0 outside it.
 
         Features at hand are used also for a region within theirs. Where there are none, those kept for another
         region make room first.
+
+        Args:
+            clicks: takes the windows that are encoded as well, prepared for clicks.
 
         Raises:
             MemoryLimitError: memory ran out.
@@ -93,7 +109,7 @@ class AutomaticBranch:
         with memory_guard("the automatic segmentation"):
             vectors = class_vectors(self._network, question.ids)
             maps = ClassMaps(self._image.size, question)
-            for slab in self._slabs(plan, progress):
+            for slab in self._slabs(plan, progress, clicks):
                 with torch.inference_mode():
                     maps.fill(slab, vectors)
         return maps
@@ -103,12 +119,12 @@ class AutomaticBranch:
         self._kept = None
 
     def _plan(self, region: Box | None) -> WindowPlan:
-        return plan_windows(self._image.size, self._configuration, region)
+        return plan_within(self._image.size, self._configuration, region, self._memory_bytes)
 
     def _known(self, region: Box) -> KeptFeatures | None:
         return self._kept if self._kept is not None and self._kept.covers(region) else None
 
-    def _slabs(self, plan: WindowPlan, progress: Progress) -> Iterator[Slab]:
+    def _slabs(self, plan: WindowPlan, progress: Progress, clicks: ClickWindows | None) -> Iterator[Slab]:
         known = self._known(plan.region)
         if known is not None:
             progress("windows", 1, 1)
@@ -117,7 +133,7 @@ class AutomaticBranch:
             return
         self._require_memory(plan)
         keeping = self._room_for(plan)
-        for slab in stream_slabs(self._network, self._image, plan, self._compute, progress):
+        for slab in stream_slabs(self._network, self._image, plan, self._compute, progress, clicks):
             if keeping is not None:
                 keeping.hold(slab)
             yield slab
@@ -129,7 +145,7 @@ class AutomaticBranch:
         if needed > free:
             raise MemoryLimitError(
                 f"This segmentation needs about {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free. "
-                "Close other programs, or choose a smaller region of interest."
+                "Close other programs, choose a smaller region of interest, or set a limit of memory (`--memory`)."
             )
 
     def _room_for(self, plan: WindowPlan) -> KeptFeatures | None:

@@ -7,11 +7,12 @@ results are the same up to rounding.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from monai.networks.blocks.dynunet_block import UnetResBlock
 from monai.networks.nets.segresnet_ds import SegResBlock
+from monai.networks.nets.vista3d import PointMappingSAM
 from torch import Tensor, nn
 
 ROWS_AT_A_TIME = 1 << 15
@@ -19,7 +20,11 @@ ROWS_AT_A_TIME = 1 << 15
 
 Network = TypeVar("Network", bound=nn.Module)
 
-READ_BY_NOBODY_ELSE = {SegResBlock: ("norm2",), UnetResBlock: ("norm1", "norm2")}
+READ_BY_NOBODY_ELSE = {
+    SegResBlock: ("norm2",),
+    UnetResBlock: ("norm1", "norm2"),
+    PointMappingSAM: ("feat_downsample.1", "feat_downsample.4", "output_upscaling.1"),
+}
 """Norms right behind a convolution of the same block, which need not keep what they normalise."""
 
 
@@ -69,7 +74,7 @@ def to_channels_last(network: Network) -> Network:
         if type(module) is nn.InstanceNorm3d:
             module.__class__ = ChannelsLastInstanceNorm
         for name in READ_BY_NOBODY_ELSE.get(type(module), ()):
-            getattr(module, name).in_place = True
+            cast(ChannelsLastInstanceNorm, module.get_submodule(name)).in_place = True
     for weight in network.parameters():
         if weight.dim() == 5:
             weight.data = weight.data.contiguous(memory_format=torch.channels_last_3d)

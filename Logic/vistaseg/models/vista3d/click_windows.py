@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
@@ -14,8 +15,11 @@ from vistaseg.models.vista3d.point_head import reduce
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.models.vista3d.windows import Box, Index3, cut_window
 
-WELL_INSIDE = 0.2
-"""Share of a window's side that a click keeps from its border, unless the scan ends there."""
+WELL_INSIDE = 0.125
+"""Share of a window's side that a click keeps from its border, unless the scan ends there.
+
+Windows of the automatic pass overlap by twice as much, so that every voxel is well inside one of them.
+"""
 
 
 def centred_window(index: Sequence[int], window: Index3, size: Index3) -> Box:
@@ -42,6 +46,19 @@ def is_well_inside(index: Sequence[int], window: Box, size: Index3) -> bool:
 def fitting_window(index: Sequence[int], windows: Iterable[Box], size: Index3) -> Box | None:
     """The first of some windows that holds a voxel well inside."""
     return next((window for window in windows if is_well_inside(index, window, size)), None)
+
+
+def deepest_window(index: Sequence[int], windows: Iterable[Box], size: Index3) -> Box | None:
+    """Of the windows that hold a voxel well inside, the one with its borders farthest from it."""
+    fitting = [window for window in windows if is_well_inside(index, window, size)]
+    return max(fitting, key=lambda window: _depth(index, window, size), default=None)
+
+
+def _depth(index: Sequence[int], window: Box, size: Index3) -> int:
+    """Voxels between a voxel and the nearest border of a window that is not one of the image."""
+    below = [p - start for p, start in zip(index, window.start, strict=True) if start > 0]
+    above = [stop - p for p, stop, n in zip(index, window.stop, size, strict=True) if stop < n]
+    return min([*below, *above], default=max(size))
 
 
 class ClickWindows:
@@ -72,8 +89,14 @@ class ClickWindows:
             self._kept.move_to_end(window)
             return self._kept[window]
         found = self._encode(window)
-        self._keep(window, found)
+        self.keep(window, found)
         return found
+
+    def has_room_for(self, window: Box) -> bool:
+        """Whether a window that is not kept yet could be, without another one leaving."""
+        channels, half = self._network.point_head.mask_tokens.embedding_dim, [math.ceil(n / 2) for n in window.shape]
+        needed = channels * math.prod(half) * self._compute.dtype.itemsize
+        return window not in self._kept and self.held_bytes + needed <= self._budget
 
     def forget(self) -> None:
         """Release what is kept."""
@@ -86,7 +109,8 @@ class ClickWindows:
             features, _ = self._network.image_encoder(voxels, with_point=True, with_label=False)
             return reduce(self._network.point_head, features)
 
-    def _keep(self, window: Box, reduced: Tensor) -> None:
+    def keep(self, window: Box, reduced: Tensor) -> None:
+        """Hold what was encoded of a window, under the budget."""
         if reduced.nbytes > self._budget:
             return
         self._kept[window] = reduced

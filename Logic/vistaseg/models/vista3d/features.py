@@ -16,6 +16,8 @@ from torch import Tensor
 
 from vistaseg.compute import Compute
 from vistaseg.errors import WeightsError
+from vistaseg.models.vista3d.click_windows import ClickWindows
+from vistaseg.models.vista3d.point_head import reduce
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.models.vista3d.windows import Box, WindowPlan, cut_window, holds_only_air
 from vistaseg.progress import Progress
@@ -64,22 +66,44 @@ def window_features(network: VISTA3D, window: Tensor, compute: Compute) -> Tenso
     return mapped[0]
 
 
+def shared_features(network: VISTA3D, window: Tensor, compute: Compute) -> tuple[Tensor, Tensor]:
+    """Features of one window for both heads, for little more than for one: the way down is the same.
+
+    Args:
+        window: (1, 1, x, y, z) in 0…1.
+
+    Returns:
+        What `window_features` gives, and what clicks need (1, channels, x/2, y/2, z/2).
+    """
+    window = window.to(compute.device).contiguous(memory_format=torch.channels_last_3d)
+    with torch.autocast(compute.device.type, dtype=torch.bfloat16, enabled=compute.dtype == torch.bfloat16):
+        interactive, automatic = network.image_encoder(window, with_point=True, with_label=True)
+        reduced = reduce(network.point_head, interactive)
+        mapped: Tensor = network.class_head.image_post_mapping(automatic)
+    return mapped[0], reduced
+
+
 def stream_slabs(
-    network: VISTA3D, image: NetworkImage, plan: WindowPlan, compute: Compute, progress: Progress
+    network: VISTA3D,
+    image: NetworkImage,
+    plan: WindowPlan,
+    compute: Compute,
+    progress: Progress,
+    clicks: ClickWindows | None = None,
 ) -> Iterator[Slab]:
     """Encode the windows in order and hand out planes as soon as no later window touches them.
 
     At any time only the planes under one row of windows are held, in float32.
+
+    Args:
+        clicks: takes the windows as well, prepared for clicks, as far as it has room.
     """
     stitcher = _Stitcher(plan, network.class_head.class_embeddings.embedding_dim)
     for done, window in enumerate(plan.windows):
         yield from stitcher.finish_before(window.start[plan.slab_axis])
         progress("windows", done, len(plan.windows))
         if not holds_only_air(image.voxels, window, image.air_level):
-            with torch.inference_mode():
-                found = window_features(network, cut_window(image.voxels, window), compute)
-            require_numbers(found)
-            stitcher.add(window, found)
+            stitcher.add(window, _encoded(network, image, window, compute, clicks))
     progress("windows", len(plan.windows), len(plan.windows))
     yield from stitcher.finish_before(plan.region.stop[plan.slab_axis])
 
@@ -98,6 +122,20 @@ def require_numbers(features: Tensor) -> None:
             "The model's answer is not a number: its weights are damaged. Run `vistaseg weights verify`, or install "
             "them again."
         )
+
+
+@torch.inference_mode()
+def _encoded(
+    network: VISTA3D, image: NetworkImage, window: Box, compute: Compute, clicks: ClickWindows | None
+) -> Tensor:
+    voxels = cut_window(image.voxels, window)
+    if clicks is None or not clicks.has_room_for(window):
+        found = window_features(network, voxels, compute)
+    else:
+        found, reduced = shared_features(network, voxels, compute)
+        clicks.keep(window, reduced)
+    require_numbers(found)
+    return found
 
 
 class _Stitcher:

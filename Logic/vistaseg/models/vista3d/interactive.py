@@ -11,7 +11,7 @@ from monai.networks.nets.vista3d import VISTA3D
 from scipy import ndimage
 
 from vistaseg.compute import memory_guard
-from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window, fitting_window
+from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window, deepest_window, fitting_window
 from vistaseg.models.vista3d.correction import Change, Mask, components_at, touched_change
 from vistaseg.models.vista3d.features import require_numbers
 from vistaseg.models.vista3d.following import End, widest_end
@@ -87,8 +87,11 @@ class PointBranch:
 
     def _choose(self, question: ClickQuestion) -> Box:
         index = question.clicks[-1].index
-        known = fitting_window(index, (*question.windows, *self._encoded.windows), self._size)
-        return known or centred_window(index, self.window, self._size)
+        return (
+            fitting_window(index, question.windows, self._size)
+            or deepest_window(index, self._encoded.windows, self._size)
+            or centred_window(index, self.window, self._size)
+        )
 
     def _answer_in(self, window: Box, question: ClickQuestion, mask: Mask) -> None:
         """Change the mask where the new click asks for it, in its window."""

@@ -20,6 +20,7 @@ from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.interactive import PointBranch
 from vistaseg.models.vista3d.preprocessing import network_image
 from vistaseg.models.vista3d.regions import region_box
+from vistaseg.models.vista3d.windows import Index3
 from vistaseg.progress import Progress
 from vistaseg.prompts import Ras, RegionOfInterest
 from vistaseg.volume import Volume
@@ -33,6 +34,7 @@ class Vista3d:
         network: in evaluation mode, on the device of `compute`.
         keep_bytes: memory budget of the features kept for each opened volume.
         click_bytes: memory budget of the windows kept for clicks on each opened volume.
+        memory_bytes: that encoding a scan may take, without the model and the scan; None: no limit.
     """
 
     network: VISTA3D
@@ -41,6 +43,7 @@ class Vista3d:
     identity: ModelIdentity
     keep_bytes: int
     click_bytes: int = 0
+    memory_bytes: int | None = None
 
     @property
     def computed_on(self) -> dict[str, str]:
@@ -75,10 +78,15 @@ class Vista3dVolume:
         self._model, self._volume = model, volume
         self._image = network_image(volume, model.configuration)
         self._automatic = AutomaticBranch(
-            model.network, model.configuration, self._image, model.compute, model.keep_bytes
+            model.network,
+            model.configuration,
+            self._image,
+            model.compute,
+            model.keep_bytes,
+            model.memory_bytes,
         )
-        encoded = ClickWindows(model.network, self._image, model.compute, model.click_bytes)
-        branch = PointBranch(model.network, encoded, model.configuration.window, self._image.size)
+        self._encoded = ClickWindows(model.network, self._image, model.compute, model.click_bytes)
+        branch = PointBranch(model.network, self._encoded, model.configuration.window, self._image.size)
         self._clicking = Clicking(branch, self._image, volume.grid, model.class_ids)
 
     def windows(self, region: RegionOfInterest | None = None) -> int:
@@ -86,13 +94,18 @@ class Vista3dVolume:
         return self._automatic.windows(None if region is None else region_box(region, self._image))
 
     def segment_classes(
-        self, class_ids: Sequence[int], region: RegionOfInterest | None, progress: Progress
+        self,
+        class_ids: Sequence[int],
+        region: RegionOfInterest | None,
+        progress: Progress,
+        prepare_clicks: bool = False,
     ) -> ClassMasks:
         """Masks of the classes on the volume's grid.
 
         Args:
             class_ids: ids among the model's `class_ids`.
             region: only voxels inside are labelled.
+            prepare_clicks: keep what clicks need of the windows that are encoded, within the budget for clicks.
 
         Raises:
             UsageError: the model does not know a class.
@@ -101,8 +114,9 @@ class Vista3dVolume:
         """
         question = self._question(class_ids)
         box = None if region is None else region_box(region, self._image)
-        maps = self._automatic.answer(question, box, progress)
-        return self._on_volume(maps, region)
+        window = self._automatic.window(box)
+        maps = self._automatic.answer(question, box, progress, self._encoded if prepare_clicks else None)
+        return self._on_volume(maps, region, window)
 
     def answer(self, question: PromptQuestion, progress: Progress) -> PromptAnswer:
         """What a new prompt changes in a segment; see `Clicking.answer`."""
@@ -121,11 +135,11 @@ class Vista3dVolume:
         ids = list(dict.fromkeys(class_ids))
         return ClassQuestion(tuple(i for i in ids if i in everything), tuple(i for i in ids if i not in everything))
 
-    def _on_volume(self, maps: ClassMaps, region: RegionOfInterest | None) -> ClassMasks:
+    def _on_volume(self, maps: ClassMaps, region: RegionOfInterest | None, window: Index3) -> ClassMasks:
         back = self._image.back
         labels = back.label_map(maps.labels)
         overlaps = {i: back.label_map(maps.overlay(i).astype(np.uint8)) for i in maps.question.overlays}
         if region is not None:
             for array in (labels, *overlaps.values()):
                 region.blank_outside(array, self._volume.grid)
-        return ClassMasks(labels, overlaps)
+        return ClassMasks(labels, overlaps, {"window": list(window)})

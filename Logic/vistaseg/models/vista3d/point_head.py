@@ -13,6 +13,7 @@ import torch
 from monai.networks.nets.vista3d import PointMappingSAM
 from torch import Tensor
 
+from vistaseg.models.vista3d.upscaling import object_logits
 from vistaseg.models.vista3d.windows import Index3
 
 
@@ -61,10 +62,7 @@ def logits(head: PointMappingSAM, reduced: Tensor, size: Index3, clicks: Sequenc
     positions = head.pe_layer(tuple(reduced.shape[2:]))[None]
     answered, keys = head.transformer(reduced, positions, tokens)
     image = keys.transpose(1, 2).unflatten(2, reduced.shape[2:])
-    kernel = head.output_hypernetworks_mlps(answered[:, 0])
-    features = head.output_upscaling(image)[0]
-    found: Tensor = torch.tensordot(kernel[0], features, dims=1)
-    return found
+    return object_logits(head.output_upscaling, image, head.output_hypernetworks_mlps(answered[:, 0])[0])
 
 
 def _tokens(head: PointMappingSAM, size: Index3, clicks: Sequence[Click], target: Target) -> Tensor:

@@ -14,7 +14,7 @@ def build_image_encoder(configuration: SegVolConfiguration) -> nn.Module:
     Tokens run along w first, then h, then d. The tensors are those of the published weights: the norm of a
     cross-attention that every block of MONAI has and none uses is left out.
     """
-    encoder: nn.Module = ViT(
+    encoder = ViT(
         in_channels=1,
         img_size=configuration.image_size,
         patch_size=configuration.patch_size,
@@ -28,4 +28,5 @@ def build_image_encoder(configuration: SegVolConfiguration) -> nn.Module:
         # `ViT` does not hand this option on to its blocks.
         block.attn.use_flash_attention = True
         block.norm_cross_attn = block.cross_attn = nn.Identity()
-    return encoder
+    built: nn.Module = encoder
+    return built

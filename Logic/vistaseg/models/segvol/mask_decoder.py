@@ -71,5 +71,6 @@ class MaskDecoder(nn.Module):
 
     def _logits(self, image: Tensor, kernel: Tensor) -> Tensor:
         """(4 d, 4 h, 4 w) of the image's tokens (d · h · w, width) as one prompt has left them."""
-        features = self.output_upscaling(image.T.unflatten(1, self.grid)[None])[0]
-        return torch.tensordot(kernel, features, dims=1)
+        features: Tensor = self.output_upscaling(image.T.reshape(1, -1, *self.grid))[0]
+        logits: Tensor = torch.tensordot(kernel, features, dims=1)
+        return logits

@@ -93,13 +93,13 @@ class PromptEncoder(nn.Module):
         return encoded.flatten(0, 2)[None]
 
     def _points(self, points: Tensor, labels: Tensor) -> Tensor:
-        kinds = torch.cat([self.not_a_point_embed.weight, *(kind.weight for kind in self.point_embeddings[:2])])
+        kinds = torch.cat([self.not_a_point_embed.weight, *self.point_embeddings[:2].parameters()])
         encoded = self.pe_layer(_places(points, self.image_size))
         return torch.where(labels[..., None] == PADDING, 0, encoded) + kinds[labels.long() - PADDING]
 
     def _boxes(self, boxes: Tensor) -> Tensor:
-        corners: Tensor = self.pe_layer(_places(boxes.unflatten(1, (2, 3)), self.image_size))
-        return corners + torch.cat([corner.weight for corner in self.point_embeddings[2:]])
+        corners: Tensor = self.pe_layer(_places(boxes.reshape(-1, 2, 3), self.image_size))
+        return corners + torch.cat(list(self.point_embeddings[2:].parameters()))
 
 
 def _places(voxels: Tensor, image_size: Size3) -> Tensor:

@@ -1,4 +1,4 @@
-"""SegVol's text encoder: the text tower of CLIP ViT-B/32 (Radford et al., 2021, arXiv 2103.00020) and a linear layer."""
+"""SegVol's text encoder: CLIP's text tower, ViT-B/32 (Radford et al., 2021, arXiv 2103.00020), and a linear layer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TextTower(nn.Module):
         ends = (token_ids == END_TOKEN).long().argmax(dim=1)
         # No end token sees what comes after it, so what comes after the last of them need not be computed.
         states = self.embeddings(token_ids[:, : int(ends.max()) + 1])
-        for layer in self.encoder["layers"]:
+        for layer in self.encoder["layers"].children():
             states = layer(states)
         pooled: Tensor = self.final_layer_norm(states[torch.arange(len(ends), device=ends.device), ends])
         return pooled
@@ -93,11 +93,11 @@ class CausalAttention(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """(N, T, width) → (N, T, width)."""
-        heads = [
+        queries, keys, values = (
             projection(states).unflatten(2, (self.heads, -1)).transpose(1, 2)
             for projection in (self.q_proj, self.k_proj, self.v_proj)
-        ]
-        seen = F.scaled_dot_product_attention(*heads, is_causal=True)
+        )
+        seen = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
         answered: Tensor = self.out_proj(seen.transpose(1, 2).flatten(2))
         return answered
 

@@ -78,9 +78,10 @@ class TwoWayLayer(nn.Module):
     def _among_tokens(self, tokens: Tensor, prompts: Tensor) -> Tensor:
         if self.first:
             # The tokens are still the prompts themselves: nothing to add them to.
-            answered: Tensor = self.self_attn(tokens, tokens, tokens)
-            return answered
-        return tokens + self.self_attn(tokens + prompts, tokens + prompts, tokens)
+            replaced: Tensor = self.self_attn(tokens, tokens, tokens)
+            return replaced
+        seen: Tensor = self.self_attn(tokens + prompts, tokens + prompts, tokens)
+        return tokens + seen
 
 
 class TwoWayTransformer(nn.Module):

@@ -23,7 +23,7 @@ _FILES = ("merges.txt", "bpe_simple_vocab_16e6.txt.gz")
 def token_ids(text: str) -> Tensor:
     """int64 (77,): ids of the sentence about `text`, from the start token, filled up with end tokens.
 
-    The vocabulary comes with the package `instant_clip_tokenizer`, or is a file in the folder `clip` of the user's data.
+    The vocabulary comes with the package `instant_clip_tokenizer`, or is a file in `clip` in the user's data folder.
 
     Raises:
         UsageError: the text is empty, or too long for the encoder; or there is no vocabulary, and how to get it.

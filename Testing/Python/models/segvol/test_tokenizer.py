@@ -8,12 +8,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from instant_clip_tokenizer import Tokenizer
 
 from vistaseg.errors import InputError, UsageError
 from vistaseg.models.segvol import tokenizer
 from vistaseg.models.segvol.byte_pairs import MERGES, BytePairs
 from vistaseg.models.segvol.tokenizer import token_ids
+
+Tokenizer = pytest.importorskip("instant_clip_tokenizer").Tokenizer
 
 LIVER = [49406, 320, 11639, 704, 7690, 999, 22399, 539, 320, 12639, 269, 49407]
 

@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from monai.networks.nets.vista3d import VISTA3D
@@ -14,13 +15,14 @@ from monai.networks.nets.vista3d import VISTA3D
 from vistaseg.compute import Compute
 from vistaseg.errors import MemoryLimitError
 from vistaseg.models.vista3d import interactive
-from vistaseg.models.vista3d.click_windows import ClickWindows
+from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.correction import Mask
 from vistaseg.models.vista3d.interactive import ClickQuestion, PointBranch
+from vistaseg.models.vista3d.network import build_network
 from vistaseg.models.vista3d.point_head import Click, Target
 from vistaseg.models.vista3d.preprocessing import NetworkImage
-from vistaseg.models.vista3d.windows import Index3
+from vistaseg.models.vista3d.windows import Box, Index3
 from vistaseg.progress import silent
 
 AsImage = Callable[[np.ndarray], NetworkImage]
@@ -122,3 +124,32 @@ def test_another_failure_is_not_tried_again(clicked: Clicked) -> None:
     with patch.object(interactive, "logits", wrong), pytest.raises(RuntimeError, match="mat1"):
         rod(clicked)
     assert set(kept) <= set(windows.windows)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_hundred_clicks_all_over_a_scan_take_no_more_memory_than_fifty(as_image: AsImage, compute: Compute) -> None:
+    """The windows clicked in would take ten times the budget, and 59 MB more after 200 clicks than after 50."""
+    budget, margin = 8 * 10**6, 24 * 10**6
+    configuration = Vista3dConfiguration(width=8, features=24, blocks_down=(1, 1), window=(32, 32, 32))
+    image = as_image(np.random.default_rng(0).random((256, 256, 300), np.float32))
+    torch.manual_seed(1)
+    network = build_network(configuration).requires_grad_(False)
+    windows = ClickWindows(network, image, compute, budget)
+    branch = PointBranch(network, windows, configuration.window, image.size)
+    nothing, resident, found = np.zeros(image.size, bool), [], 0
+    asked: set[Box] = set()
+    for place in np.random.default_rng(2).integers(0, image.size, (200, 3)):
+        click = Click(tuple(int(p) for p in place), positive=True)
+        window = centred_window(click.index, configuration.window, image.size)
+        # What is not let near the border of the window is not followed: one window a click.
+        limit = Box(tuple(p + 1 for p in window.start), tuple(p - 1 for p in window.stop))
+        answer = branch.answer(ClickQuestion((click,), Target(True), limit), nothing, silent)
+        found += int(answer.change.added[window.slices].sum())
+        asked.add(answer.window)
+        assert windows.held_bytes <= budget
+        resident.append(psutil.Process().memory_info().rss)
+    assert len(asked) * windows.reduced(answer.window).nbytes > 9 * budget
+    assert found > 10**5
+    # Means, for what is free and not yet given back to the system comes and goes.
+    assert np.mean(resident[180:]) - np.mean(resident[30:50]) < margin

@@ -11,7 +11,7 @@ from vistaseg import catalog
 from vistaseg.errors import InputError, UsageError
 from vistaseg.models.protocol import PromptAnswer, PromptQuestion
 from vistaseg.models.vista3d.click_windows import is_well_inside
-from vistaseg.models.vista3d.correction import Change, Mask
+from vistaseg.models.vista3d.correction import Change, Mask, with_rim
 from vistaseg.models.vista3d.interactive import ClickAnswer, ClickQuestion, PointBranch
 from vistaseg.models.vista3d.point_head import Click, Target
 from vistaseg.models.vista3d.preprocessing import NetworkImage
@@ -49,8 +49,9 @@ class Clicking:
         region = limiting_box(question.prompts)
         limit = None if region is None else region_box(region, self._image)
         asked = ClickQuestion(clicks, self._target(question.class_id), limit, self._windows(question, clicks[-1]))
-        answer = self._branch.answer(asked, self._before(question, clicks[-1]), progress)
-        return self._on_volume(answer, region)
+        before = self._before(question, clicks[-1])
+        answer = self._branch.answer(asked, before, progress)
+        return self._on_volume(answer, with_rim(answer.change, before), region)
 
     def hint(self, ras: Ras, progress: Progress) -> None:
         """Encode the window of a click there; nothing where there can be no click."""
@@ -132,8 +133,8 @@ class Clicking:
             raise _damaged()
         return (window,)
 
-    def _on_volume(self, answer: ClickAnswer, region: RegionOfInterest | None) -> PromptAnswer:
-        added, removed, extent = changed_voxels(answer.change, self._image)
+    def _on_volume(self, answer: ClickAnswer, change: Change, region: RegionOfInterest | None) -> PromptAnswer:
+        added, removed, extent = changed_voxels(change, self._image)
         if region is not None and not extent.empty:
             part = self._volume.cropped(extent.start, extent.stop)
             for mask in (added, removed):

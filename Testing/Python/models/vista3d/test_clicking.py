@@ -146,6 +146,22 @@ def test_the_clicked_voxel_changes_in_any_mask_finer_than_the_networks_grid(
     assert full(session, "a")[k, j, i] == positive
 
 
+@pytest.mark.parametrize("step", [0.8, 1.0, 1.4, 3.0, 5.0])
+def test_nothing_is_left_of_a_structure_that_a_click_takes_away(model: Vista3d, step: float) -> None:
+    """In a mask finer than the network's grid too, and of what lies beside it every voxel stays."""
+    volume = body(tuple(int(72 / step) for _ in "kji"), np.diag([step, step, step, 1.0]))
+    generator, places = np.random.default_rng(0), np.moveaxis(np.indices(volume.array.shape), 0, -1) * step
+    for _ in range(5):
+        centre = generator.uniform(24, 27, 3)
+        ball = np.linalg.norm(places - centre, axis=-1) < 8
+        other = np.linalg.norm(places - centre - [0, 0, 25], axis=-1) < 8
+        session = Session(volume, model)
+        session.set_mask("a", ball | other)
+        with patch.object(interactive, "logits", nothing):
+            session.add(Point(tuple(centre[::-1]), positive=False), "a")
+        assert np.array_equal(full(session, "a"), other)
+
+
 @pytest.mark.parametrize("shape", [(4, 26, 28), (24, 3, 28), (8, 8, 8)])
 def test_volumes_smaller_than_a_window_can_be_clicked(model: Vista3d, shape: tuple[int, int, int]) -> None:
     volume = Volume(np.full(shape, 40.0, np.float32), np.diag([-3.0, 3.0, 3.0, 1.0]))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import psutil
 import torch
 
 from vistaseg.errors import MemoryLimitError
+
+T = TypeVar("T")
 
 _ALLOCATION_FAILED = ("can't allocate memory", "not enough memory", "out of memory")
 
@@ -29,13 +32,35 @@ def memory_guard(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise _limit(what) from error
-    except RuntimeError as error:
-        # PyTorch's CPU allocator has no exception of its own.
-        if not any(text in str(error).lower() for text in _ALLOCATION_FAILED):
+    except (MemoryError, RuntimeError) as error:
+        if not _is_failed_allocation(error):
             raise
         raise _limit(what) from error
+
+
+def with_second_try(work: Callable[[], T], make_room: Callable[[], None]) -> T:
+    """The result of some work, which is done once more after `make_room` where memory runs out.
+
+    Args:
+        work: leaves everything as it was when it fails.
+
+    Raises:
+        Exception: what the work raises; of the second try where memory runs out again.
+    """
+    try:
+        return work()
+    except (MemoryError, RuntimeError) as error:
+        if not _is_failed_allocation(error):
+            raise
+    # Only here is the first error gone, and with it what its traceback held on to.
+    make_room()
+    return work()
+
+
+def _is_failed_allocation(error: MemoryError | RuntimeError) -> bool:
+    # PyTorch's CPU allocator has no exception of its own.
+    known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+    return known or any(text in str(error).lower() for text in _ALLOCATION_FAILED)
 
 
 def _limit(what: str) -> MemoryLimitError:

@@ -11,7 +11,7 @@ from vistaseg import catalog
 from vistaseg.errors import InputError, UsageError
 from vistaseg.models.protocol import PromptAnswer, PromptQuestion
 from vistaseg.models.vista3d.click_windows import is_well_inside
-from vistaseg.models.vista3d.correction import Change, Mask
+from vistaseg.models.vista3d.correction import Change, Mask, components_with, with_rim
 from vistaseg.models.vista3d.interactive import ClickAnswer, ClickQuestion, PointBranch
 from vistaseg.models.vista3d.point_head import Click, Target
 from vistaseg.models.vista3d.preprocessing import NetworkImage
@@ -49,8 +49,9 @@ class Clicking:
         region = limiting_box(question.prompts)
         limit = None if region is None else region_box(region, self._image)
         asked = ClickQuestion(clicks, self._target(question.class_id), limit, self._windows(question, clicks[-1]))
-        answer = self._branch.answer(asked, self._before(question), progress)
-        return self._on_volume(answer, region)
+        before = self._before(question, clicks[-1])
+        answer = self._branch.answer(asked, before, progress)
+        return self._on_volume(answer, before, question, region)
 
     def hint(self, ras: Ras, progress: Progress) -> None:
         """Encode the window of a click there; nothing where there can be no click."""
@@ -66,23 +67,27 @@ class Clicking:
         Raises:
             InputError: there is none.
         """
-        i, j, k = np.floor(self._volume.ras_to_index([ras])[0] + 0.5).astype(int)
+        voxel = self._voxel(ras)
         where = f"({', '.join(f'{value:.1f}' for value in ras)}) mm"
-        if not all(0 <= p < n for p, n in zip((i, j, k), self._volume.shape_ijk, strict=True)):
+        if not all(0 <= p < n for p, n in zip(voxel, self._volume.shape_ijk, strict=True)):
             raise InputError(f"The click at {where} lies outside the scan. Click inside it.")
         back, place = self._image.back, [0, 0, 0]
-        for axis, lookup, p in zip(back.axes, back.lookups, (i, j, k), strict=True):
+        for axis, lookup, p in zip(back.axes, back.lookups, voxel, strict=True):
             place[axis] = int(lookup[p])
         if min(place) < 0:
             raise InputError(f"The click at {where} lies outside the body. Click inside it.")
         return place[0], place[1], place[2]
 
+    def _voxel(self, ras: Ras) -> Index3:
+        """The volume's voxel (i, j, k) that holds a place, inside the volume or not."""
+        i, j, k = (int(p) for p in np.floor(self._volume.ras_to_index([ras])[0] + 0.5))
+        return i, j, k
+
     def _click(self, prompt: Prompt) -> Click:
         if isinstance(prompt, Point):
             return Click(self.index(prompt.ras), prompt.positive)
-        r, a, s = ((low + high) / 2 for low, high in zip(prompt.low, prompt.high, strict=True))
         try:
-            return Click(self.index((r, a, s)), positive=True)
+            return Click(self.index(_place(prompt)), positive=True)
         except InputError as error:
             raise InputError(
                 "The middle of the box lies outside the scan or the body. Draw the box around the structure."
@@ -97,15 +102,27 @@ class Clicking:
         supported = class_id in self._class_ids
         return Target(supported, supported and structure.special_points)
 
-    def _before(self, question: PromptQuestion) -> Mask:
-        """The segment so far on the network's grid."""
+    def _before(self, question: PromptQuestion, click: Click) -> Mask:
+        """The segment so far on the network's grid.
+
+        A voxel there may stand for many of the volume's. The one clicked on stands for what the click is to change.
+        """
         mask = np.zeros(self._image.size, dtype=bool)
         if not question.extent.empty:
             source = self._image.source
             start, stop = source.extent(question.extent.start, question.extent.stop)
             part = source.sample(question.mask, question.extent.start, start, stop)
             mask[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] = part
+        if self._is_set(question, self._voxel(_place(question.prompts[-1]))) != click.positive:
+            mask[click.index] = not click.positive
         return mask
+
+    @staticmethod
+    def _is_set(question: PromptQuestion, voxel: Index3) -> bool:
+        """Whether a voxel of the volume belongs to the segment so far."""
+        i, j, k = (p - a for p, a in zip(voxel, question.extent.start, strict=True))
+        within = all(0 <= p < n for p, n in zip((k, j, i), question.mask.shape, strict=True))
+        return within and bool(question.mask[k, j, i])
 
     def _windows(self, question: PromptQuestion, click: Click) -> tuple[Box, ...]:
         """The window to use again where one is recorded, else those of earlier answers, the latest first."""
@@ -116,14 +133,27 @@ class Clicking:
             raise _damaged()
         return (window,)
 
-    def _on_volume(self, answer: ClickAnswer, region: RegionOfInterest | None) -> PromptAnswer:
-        added, removed, extent = changed_voxels(answer.change, self._image)
+    def _on_volume(
+        self, answer: ClickAnswer, before: Mask, question: PromptQuestion, region: RegionOfInterest | None
+    ) -> PromptAnswer:
+        added, removed, extent = changed_voxels(with_rim(answer.change, before), self._image)
+        if removed.any():
+            core = self._image.back.gather(answer.change.removed, *extent.slices)
+            removed = components_with(part_of(question.mask, question.extent, extent) & removed, core)
         if region is not None and not extent.empty:
             part = self._volume.cropped(extent.start, extent.stop)
             for mask in (added, removed):
                 region.blank_outside(mask, part)
         record = {"window": list(answer.window.start), "size": list(answer.window.shape)}
         return PromptAnswer(added, removed, extent, record, answer.note)
+
+
+def _place(prompt: Prompt) -> Ras:
+    """Where a prompt is as a click: of a box, its middle."""
+    if isinstance(prompt, Point):
+        return prompt.ras
+    r, a, s = ((low + high) / 2 for low, high in zip(prompt.low, prompt.high, strict=True))
+    return r, a, s
 
 
 def limiting_box(prompts: Sequence[Prompt]) -> RegionOfInterest | None:
@@ -144,6 +174,15 @@ def changed_voxels(change: Change, image: NetworkImage) -> tuple[Mask, Mask, Ext
     extent = Extent(*box)
     added, removed = (image.back.gather(mask, *extent.slices) for mask in (change.added, change.removed))
     return added, removed, extent
+
+
+def part_of(mask: Mask, extent: Extent, wanted: Extent) -> Mask:
+    """A mask (k, j, i) of an extent as the mask of another one."""
+    part = np.zeros(wanted.shape_kji, dtype=bool)
+    shared = extent.intersection(wanted)
+    if shared is not None:
+        part[shared.within(wanted)] = mask[shared.within(extent)]
+    return part
 
 
 def _window(record: Mapping[str, Any]) -> Box:

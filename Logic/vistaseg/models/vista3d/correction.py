@@ -49,6 +49,22 @@ def touched_change(before: Mask, after: Mask, clicks: Sequence[Click]) -> Change
     return Change(added & ~before, removed)
 
 
+def with_rim(change: Change, before: Mask) -> Change:
+    """The change, which also takes away the neighbours of what it removes that are no neighbours of what stays.
+
+    A mask finer than this grid has voxels there that are too few to be seen in `before`, and would be left as a shell.
+    """
+    if not change.removed.any():
+        return change
+    found = ndimage.find_objects(change.removed.view(np.uint8))[0]
+    x, y, z = (slice(max(side.start - 2, 0), side.stop + 2) for side in found)
+    near = change.removed[x, y, z]
+    stays = before[x, y, z] & ~near
+    removed = change.removed.copy()
+    removed[x, y, z] |= ndimage.binary_dilation(near, TOUCHING) & ~ndimage.binary_dilation(stays, TOUCHING)
+    return Change(change.added, removed)
+
+
 def components_at(mask: Mask, clicks: Sequence[Click]) -> Mask:
     """The 26-connected components of a mask that hold a click, or a neighbour of it."""
     if not clicks or not mask.any():
@@ -56,6 +72,13 @@ def components_at(mask: Mask, clicks: Sequence[Click]) -> Mask:
     components, _ = ndimage.label(mask, TOUCHING)
     touched = {value for click in clicks for value in _labels_at(components, click)}
     found: Mask = np.isin(components, sorted(touched))
+    return found
+
+
+def components_with(mask: Mask, seeds: Mask) -> Mask:
+    """The 26-connected components of a mask that hold a seed."""
+    components, _ = ndimage.label(mask, TOUCHING)
+    found: Mask = np.isin(components, np.setdiff1d(np.unique(components[seeds]), [0]))
     return found
 
 

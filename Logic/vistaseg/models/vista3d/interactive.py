@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from monai.networks.nets.vista3d import VISTA3D
 from scipy import ndimage
 
-from vistaseg.compute import memory_guard
+from vistaseg.compute import memory_guard, with_second_try
 from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window, deepest_window, fitting_window
 from vistaseg.models.vista3d.correction import Change, Mask, components_at, touched_change
 from vistaseg.models.vista3d.features import require_numbers
@@ -69,21 +70,25 @@ class PointBranch:
         if fitting_window(index, self._encoded.windows, self._size) is None:
             progress("windows", 0, 1)
             with memory_guard("the preparation of a click"):
-                self._encoded.reduced(centred_window(index, self.window, self._size))
+                window = centred_window(index, self.window, self._size)
+                with_second_try(partial(self._encoded.reduced, window), self._encoded.forget)
 
     def answer(self, question: ClickQuestion, before: Mask, progress: Progress) -> ClickAnswer:
         """What the new click changes in a mask (x, y, z).
 
+        Where memory runs out in a window, the kept windows are released and it is tried once more.
+
         Raises:
             MemoryLimitError, CancelledError: nothing was changed.
         """
-        click = question.clicks[-1]
         progress("windows", 0, 1)
-        window, mask = self._choose(question), before.copy()
+        window = self._choose(question)
         with memory_guard("the answer to a click"):
-            self._answer_in(window, question, mask)
-            note = self._follow(window, question, before, mask, progress) if click.positive else ""
-        return ClickAnswer(Change(mask & ~before, before & ~mask), window, note)
+            mask = before.copy()
+            with_second_try(partial(self._answer_in, window, question, mask), self._encoded.forget)
+            positive = question.clicks[-1].positive
+            note = self._follow(window, question, before, mask, progress) if positive else ""
+            return ClickAnswer(Change(mask & ~before, before & ~mask), window, note)
 
     def _choose(self, question: ClickQuestion) -> Box:
         index = question.clicks[-1].index
@@ -129,7 +134,8 @@ class PointBranch:
                 return STOPPED
             progress("windows", len(windows), len(windows) + 1)
             windows.append(self._window_behind(end))
-            self._grow_in(windows[-1], Click(end.place, positive=True), question, mask)
+            click = Click(end.place, positive=True)
+            with_second_try(partial(self._grow_in, windows[-1], click, question, mask), self._encoded.forget)
         return ""
 
     def _window_behind(self, end: End) -> Box:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 
-from vistaseg.models.vista3d.correction import components_at, touched_change
+from vistaseg.models.vista3d.correction import Change, components_at, touched_change, with_rim
 from vistaseg.models.vista3d.following import End, widest_end
 from vistaseg.models.vista3d.point_head import Click
 from vistaseg.models.vista3d.windows import Box
@@ -84,6 +84,20 @@ def test_a_click_that_misses_by_one_voxel_counts_and_by_two_does_not():
     mask[3, 3, 3] = True
     assert components_at(mask, [Click((4, 4, 4), True)])[3, 3, 3]
     assert not components_at(mask, [Click((5, 3, 3), True)]).any()
+
+
+@given(masks, masks)
+@settings(max_examples=100, deadline=None)
+def test_the_rim_of_what_is_removed_touches_nothing_that_stays(before, chosen):
+    removed = before & chosen
+    stays = before & ~removed
+    change = with_rim(Change(np.zeros(SHAPE, bool), removed), before)
+    rim = change.removed & ~removed
+    touching = np.ones((3, 3, 3), bool)
+    assert not (rim & ndimage.binary_dilation(stays, touching)).any()
+    assert np.array_equal(
+        rim, ndimage.binary_dilation(removed, touching) & ~removed & ~ndimage.binary_dilation(stays, touching)
+    )
 
 
 def test_a_structure_ends_where_it_meets_a_face_inside_the_image():

@@ -10,9 +10,10 @@ from monai.networks.nets.vista3d import VISTA3D
 from torch import Tensor
 
 from vistaseg.compute import Compute
+from vistaseg.models.boxes import Box, Index3
 from vistaseg.models.vista3d.point_head import reduce
 from vistaseg.models.vista3d.preprocessing import NetworkImage
-from vistaseg.models.vista3d.windows import Box, Index3, cut_window
+from vistaseg.models.vista3d.windows import cut_window
 
 WELL_INSIDE = 0.2
 """Share of a window's side that a click keeps from its border, unless the scan ends there."""

@@ -9,14 +9,14 @@ import numpy as np
 
 from vistaseg import catalog
 from vistaseg.errors import InputError, UsageError
+from vistaseg.models.boxes import Box, Index3
+from vistaseg.models.correction import Change, Click, Mask
 from vistaseg.models.protocol import PromptAnswer, PromptQuestion
 from vistaseg.models.vista3d.click_windows import is_well_inside
-from vistaseg.models.vista3d.correction import Change, Mask
 from vistaseg.models.vista3d.interactive import ClickAnswer, ClickQuestion, PointBranch
-from vistaseg.models.vista3d.point_head import Click, Target
+from vistaseg.models.vista3d.point_head import Target
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.models.vista3d.regions import region_box
-from vistaseg.models.vista3d.windows import Box, Index3
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest
 from vistaseg.segmentation import Extent

@@ -14,13 +14,14 @@ from scipy.spatial.transform import Rotation
 
 from vistaseg.compute import Compute
 from vistaseg.errors import CancelledError, InputError, UsageError, WeightsError
+from vistaseg.models.correction import Click
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.vista3d import interactive
 from vistaseg.models.vista3d.channels_last import to_channels_last
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.network import build_network
-from vistaseg.models.vista3d.point_head import Click, Target
+from vistaseg.models.vista3d.point_head import Target
 from vistaseg.prompts import Point, RegionOfInterest
 from vistaseg.session import Session
 from vistaseg.volume import Volume

@@ -18,7 +18,7 @@ from vistaseg.models.vista3d.point_head import Target
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.models.vista3d.regions import region_box
 from vistaseg.progress import Progress
-from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest
+from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest, SpatialPrompt, Text
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import EMPTY_EXTENT
 from vistaseg.volume import Grid
@@ -42,11 +42,12 @@ class Clicking:
 
         Raises:
             InputError: it lies outside the scan or the body.
-            UsageError: the class stands for several and cannot be clicked on.
+            UsageError: the newest is a text, or the class stands for several and cannot be clicked on.
             MemoryLimitError, CancelledError: nothing was changed.
         """
-        clicks = tuple(self._click(prompt) for prompt in question.prompts)
-        region = limiting_box(question.prompts)
+        prompts = spatial_prompts(question.prompts)
+        clicks = tuple(self._click(prompt) for prompt in prompts)
+        region = limiting_box(prompts)
         limit = None if region is None else region_box(region, self._image)
         asked = ClickQuestion(clicks, self._target(question.class_id), limit, self._windows(question, clicks[-1]))
         answer = self._branch.answer(asked, self._before(question), progress)
@@ -77,7 +78,7 @@ class Clicking:
             raise InputError(f"The click at {where} lies outside the body. Click inside it.")
         return place[0], place[1], place[2]
 
-    def _click(self, prompt: Prompt) -> Click:
+    def _click(self, prompt: SpatialPrompt) -> Click:
         if isinstance(prompt, Point):
             return Click(self.index(prompt.ras), prompt.positive)
         r, a, s = ((low + high) / 2 for low, high in zip(prompt.low, prompt.high, strict=True))
@@ -110,7 +111,8 @@ class Clicking:
     def _windows(self, question: PromptQuestion, click: Click) -> tuple[Box, ...]:
         """The window to use again where one is recorded, else those of earlier answers, the latest first."""
         if question.record is None:
-            return tuple(dict.fromkeys(_window(record) for record in reversed(question.records)))
+            own = (record for record in reversed(question.records) if "engine" not in record)
+            return tuple(dict.fromkeys(_window(record) for record in own))
         window = _window(question.record)
         if window.shape != self._branch.window or not is_well_inside(click.index, window, self._image.size):
             raise _damaged()
@@ -126,7 +128,18 @@ class Clicking:
         return PromptAnswer(added, removed, extent, record, answer.note)
 
 
-def limiting_box(prompts: Sequence[Prompt]) -> RegionOfInterest | None:
+def spatial_prompts(prompts: Sequence[Prompt]) -> tuple[SpatialPrompt, ...]:
+    """The prompts without the texts, which other models have answered.
+
+    Raises:
+        UsageError: the newest is a text.
+    """
+    if isinstance(prompts[-1], Text):
+        raise UsageError(f'VISTA3D does not read "{prompts[-1].text}". Click on the structure, or ask SegVol.')
+    return tuple(prompt for prompt in prompts if not isinstance(prompt, Text))
+
+
+def limiting_box(prompts: Sequence[SpatialPrompt]) -> RegionOfInterest | None:
     """The latest box that holds the newest prompt."""
     newest = prompts[-1]
     if isinstance(newest, RegionOfInterest):

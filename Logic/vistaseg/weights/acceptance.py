@@ -28,13 +28,15 @@ def require_acceptance(entry: WeightsEntry, name: str | None) -> None:
     elif name is not None:
         raise WeightsError(f"{name!r} is not the license of {entry.title}. {_how_to_accept(entry)}")
     elif not is_accepted(entry):
-        raise WeightsError(f"The license of {entry.title} was not accepted yet. {_how_to_accept(entry)}")
+        raise WeightsError(f"The terms of {entry.title} were not accepted yet. {_how_to_accept(entry)}")
 
 
 def _how_to_accept(entry: WeightsEntry) -> str:
+    license = entry.license
+    what = f"It is the {license.name}:" if license.stated else "The weights state no license."
     return (
-        f"It is the {entry.license.name}: {entry.license.conditions} Read it at {entry.license.url}, "
-        f'then accept it with: vistaseg weights fetch {entry.key} --accept-license "{entry.license.name}"'
+        f"{what} {license.conditions} Read {'it' if license.stated else 'about them'} at {license.url}, "
+        f'then accept it with: vistaseg weights fetch {entry.key} --accept-license "{license.name}"'
     )
 
 

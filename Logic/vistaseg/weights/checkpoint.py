@@ -14,10 +14,14 @@ from torch import Tensor, nn
 
 from vistaseg.errors import WeightsError
 
-_WRAPPERS = ("model", "state_dict")
-_PREFIXES = ("module.", "network.")
+_WRAPPERS = ("model", "state_dict", "model_state_dict")
+_PREFIXES = ("module.", "network.", "model.")
 _VISTA3D_DROPPED = re.compile(r"weight_mapper\.[03]\.|point_head\.output_add_hypernetworks_mlps\.")
 _VISTA3D_RENAMED = re.compile(r"(point_head\.transformer\.layers\.[01]\.mlp\.)lin([12]\.)")
+_SEGVOL_DROPPED = re.compile(
+    r"text_encoder\.clip_text_model\.text_model\.embeddings\.position_ids$"
+    r"|image_encoder\.blocks\.\d+\.(norm_cross_attn|cross_attn)\."
+)
 
 # Starts a checkpoint in the format of torch.save before PyTorch 1.6: 0x1950a86a20f9469cfc6c, pickled.
 _LEGACY_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"
@@ -28,8 +32,9 @@ _SHOWN = 3
 def read_state_dict(path: Path | str) -> dict[str, Tensor]:
     """Tensors of a checkpoint by name, on the CPU, mapped from the file where its format allows.
 
-    Safetensors and both formats of `torch.save` are told apart by content, not by suffix; `{"model": …}` and
-    `{"state_dict": …}` are unwrapped. Pickles are read with `weights_only=True`: code in them is never run.
+    Safetensors and both formats of `torch.save` are told apart by content, not by suffix; `{"model": …}`,
+    `{"state_dict": …}` and `{"model_state_dict": …}` are unwrapped. Pickles are read with `weights_only=True`: code in
+    them is never run.
 
     Raises:
         WeightsError: no such file, empty, truncated, not a checkpoint, or a pickle that would run code.
@@ -57,6 +62,16 @@ def normalise_vista3d(state: Mapping[str, Any]) -> dict[str, Tensor]:
     state = _strip_prefixes(unwrap(state))
     kept = {name: tensor for name, tensor in state.items() if not _VISTA3D_DROPPED.match(name)}
     return {_VISTA3D_RENAMED.sub(r"\1linear\2", name): tensor for name, tensor in kept.items()}
+
+
+def normalise_segvol(state: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The state of any published SegVol layout under the tensor names of `SegVolNetwork`.
+
+    The numbers of CLIP's text positions, which are no weights, are dropped, and so is the cross-attention that some
+    versions of MONAI save with each block although SegVol has none. All else is left for `load_strictly` to judge.
+    """
+    state = _strip_prefixes(unwrap(state))
+    return {name: tensor for name, tensor in state.items() if not _SEGVOL_DROPPED.match(name)}
 
 
 def check_tensors(expected: Mapping[str, tuple[int, ...]], state: Mapping[str, Tensor], source: str) -> None:

@@ -13,12 +13,24 @@ from vistaseg.resources import resource_path
 
 @dataclass(frozen=True)
 class License:
-    """Terms under which weights are published; `name` is what a user types to accept them."""
+    """Terms under which weights are published.
+
+    Attributes:
+        name: what a user types to accept them.
+        conditions: sentences about what is allowed, for people.
+        stated: False where the weights are published without any license; `name` and `conditions` say so then.
+    """
 
     name: str
     url: str
     commercial_use: bool
     conditions: str
+    stated: bool = True
+
+    @property
+    def in_a_sentence(self) -> str:
+        """The name as it follows "under"."""
+        return f"the {self.name}" if self.stated else self.name
 
 
 @dataclass(frozen=True)

@@ -242,7 +242,7 @@ def _refuse_file_of_others(path: Path, others: list[WeightsEntry], digests: dict
     for other in others:
         if other.pinned and not _other_checksums(other.pinned, digests):
             raise WeightsError(
-                f"{path} is the published file of {other.title}, under the {other.license.name}. "
+                f"{path} is the published file of {other.title}, under {other.license.in_a_sentence}. "
                 f"Import it as that: vistaseg weights import {path} --key {other.key}"
             )
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of one tensor, and a VISTA3D that consists of it."""
     from vistaseg.weights import layouts
 
-    small = layouts.Layout(lambda state: dict(state), lambda: {"weight": (2,)})
+    small = replace(layouts.LAYOUTS["vista3d"], normalise=dict, shapes=lambda: {"weight": (2,)})
     monkeypatch.setitem(layouts.LAYOUTS, "vista3d", small)
     torch.save({"weight": torch.ones(2)}, tmp_path / "mine.pt")
     return tmp_path / "mine.pt"
@@ -62,6 +63,7 @@ def test_list_as_json_can_be_read_by_programs(home):
     rows = {row["key"]: row for row in json.loads(run("list", "--json"))}
     assert rows["vista3d"]["state"] == "missing" and rows["vista3d"]["path"] is None
     assert rows["vista3d"]["commercial_use"] is True and rows["vista3d-bundle"]["commercial_use"] is False
+    assert rows["segvol"]["commercial_use"] is False and rows["segvol"]["license"] == "no stated license"
 
 
 def test_fetch_without_the_license_prints_the_command_that_accepts_it(home):

@@ -54,7 +54,7 @@ class Hub:
 @pytest.fixture
 def hub(home, network_forbidden, monkeypatch, checkpoint, shapes) -> Hub:
     """Publishes a good file of a VISTA3D that is small."""
-    small = layouts.Layout(layouts.normalise_vista3d, lambda: shapes)
+    small = replace(layouts.LAYOUTS["vista3d"], shapes=lambda: shapes)
     monkeypatch.setitem(layouts.LAYOUTS, "vista3d", small)
     fake = Hub(checkpoint.read_bytes())
     monkeypatch.setattr("huggingface_hub.hf_hub_download", fake)
@@ -79,6 +79,15 @@ def test_another_name_does_not_accept_the_license(name, home):
     with pytest.raises(WeightsError, match="is not the license of VISTA3D"):
         fetch(ENTRY, name)
     assert not home.exists()
+
+
+def test_weights_without_a_license_are_said_to_have_none(home):
+    with pytest.raises(WeightsError) as caught:
+        fetch(find_entry("segvol"))
+    message = str(caught.value)
+    assert "The weights state no license" in message and "It is the" not in message
+    assert "passing them on" in message and "MIT" in message and "https://huggingface.co/BAAI/SegVol" in message
+    assert 'vistaseg weights fetch segvol --accept-license "no stated license"' in message
 
 
 def test_an_accepted_license_is_recorded_with_name_date_and_url(hub, home):

@@ -24,6 +24,15 @@ def test_the_first_choice_may_be_used_commercially_and_the_bundle_may_not():
 def test_the_published_checksum_is_pinned():
     assert find_entry("vista3d-bundle").pinned == {"md5": "6ce45a8edde4400c5d28d5e74d7b61d5"}
     assert find_entry("vista3d").pinned == {}
+    assert find_entry("segvol").pinned == {"sha256": "500f2758a8f989339b2b2baf09a819169bc87549795193d3cfe505726ac0b399"}
+
+
+def test_only_weights_of_segvol_have_no_stated_license_and_may_not_be_used_commercially():
+    without = [entry for entry in load_manifest() if not entry.license.stated]
+    assert {entry.model for entry in without} == {"segvol"} and len(without) == 2
+    assert not any(entry.license.commercial_use for entry in without)
+    assert find_entry("segvol").license.in_a_sentence == "no stated license"
+    assert find_entry("vista3d-bundle").license.in_a_sentence == "the NCLS v1 License"
 
 
 def test_every_model_of_the_manifest_has_a_layout():

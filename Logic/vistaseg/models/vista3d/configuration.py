@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from vistaseg.models.settings import read_settings
 
 _ANY_LENGTH = ("blocks_down", "trained_classes")
 
@@ -62,30 +63,4 @@ class Vista3dConfiguration:
             OSError: the file cannot be read.
             ValueError: it is not JSON, or a value is of another type than the published one.
         """
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(values, dict):
-            raise ValueError(f"{path} holds no settings by name")
-        published = {field.name: field.default for field in fields(cls)}
-        return cls(**{key: _checked(key, _frozen(values[key]), published[key]) for key in published if key in values})
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _checked(key: str, value: Any, published: Any) -> Any:
-    """The value, if it is of the kind of the published one; for the classes None is as good as ids."""
-    kind = (1,) if published is None else published
-    if not (published is value is None or _fits(value, kind, any_length=key in _ANY_LENGTH)):
-        raise ValueError(f"{key} cannot be {value!r}")
-    return value
-
-
-def _fits(value: Any, published: Any, any_length: bool = False) -> bool:
-    if isinstance(published, tuple):
-        right_length = isinstance(value, tuple) and (len(value) == len(published) or (any_length and bool(value)))
-        return right_length and all(_fits(item, published[0]) for item in value)
-    if isinstance(published, str):
-        return isinstance(value, str)
-    kinds = (int,) if isinstance(published, int) else (int, float)
-    return isinstance(value, kinds) and not isinstance(value, bool)
+        return read_settings(cls, path, _ANY_LENGTH)

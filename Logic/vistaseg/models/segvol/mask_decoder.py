@@ -1,0 +1,76 @@
+"""SegVol's mask decoder: from the embedding of an image and tokens of prompts to logits at low resolution."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from vistaseg.models.segvol.configuration import SegVolConfiguration
+from vistaseg.models.segvol.two_way_transformer import TwoWayTransformer
+
+MASKS = 4
+"""Masks that the decoder has tokens for; only the first, that of an unambiguous prompt, was trained and is used."""
+
+_QUALITY_WIDTH = 256
+
+
+class Perceptron(nn.Module):
+    """Three linear layers with rectifiers between them."""
+
+    def __init__(self, width: int, hidden: int, output: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(width, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, output)])
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(…, width) → (…, output)."""
+        first, second, last = self.layers
+        answered: Tensor = last(F.relu(second(F.relu(first(tokens)))))
+        return answered
+
+
+class MaskDecoder(nn.Module):
+    """Two-way transformer, upscaling by 4, and a product with what the mask's token and the text ask for."""
+
+    def __init__(self, configuration: SegVolConfiguration) -> None:
+        super().__init__()
+        width, (d, h, w) = configuration.width, configuration.grid
+        self.grid = configuration.grid
+        self.transformer = TwoWayTransformer(configuration)
+        self.iou_token = nn.Embedding(1, width)
+        self.mask_tokens = nn.Embedding(MASKS, width)
+        self.output_upscaling = nn.Sequential(
+            nn.ConvTranspose3d(width, width // 4, kernel_size=2, stride=2),
+            nn.LayerNorm((width // 4, 2 * d, 2 * h, 2 * w)),
+            nn.GELU(),
+            nn.ConvTranspose3d(width // 4, width // 8, kernel_size=2, stride=2),
+            nn.GELU(),
+        )
+        self.output_hypernetworks_mlps = nn.ModuleList(Perceptron(width, width, width // 8) for _ in range(MASKS))
+        # In the published file, but never trained: nobody is told the quality of a mask.
+        self.iou_prediction_head = Perceptron(width, _QUALITY_WIDTH, MASKS)
+        self.txt_align_upscaled_embedding = nn.Linear(width, width // 8)
+
+    def forward(self, image: Tensor, positions: Tensor, prompts: Tensor, texts: Tensor | None) -> Tensor:
+        """Logits (N, 4 d, 4 h, 4 w) of N prompts, for an image of d × h × w tokens.
+
+        Args:
+            image: (1, d · h · w, width), one image for all prompts.
+            positions: (1, d · h · w, width), the encoding of the places of its tokens.
+            prompts: tokens (N, T, width).
+            texts: (N, width), or None where the prompts have no text.
+        """
+        own = torch.cat([self.iou_token.weight, self.mask_tokens.weight]).expand(len(prompts), -1, -1)
+        tokens, images = self.transformer(image, positions, torch.cat([own, prompts], dim=1))
+        kernels = self.output_hypernetworks_mlps[0](tokens[:, 1])
+        if texts is not None:
+            # The similarity of text and image is added to the mask; both are products with the same features.
+            kernels = kernels + self.txt_align_upscaled_embedding(texts)
+        # One by one: of all prompts at once, the upscaled features would be 50 MB a prompt in the published size.
+        return torch.stack([self._logits(one, kernel) for one, kernel in zip(images, kernels, strict=True)])
+
+    def _logits(self, image: Tensor, kernel: Tensor) -> Tensor:
+        """(4 d, 4 h, 4 w) of the image's tokens (d · h · w, width) as one prompt has left them."""
+        features: Tensor = self.output_upscaling(image.T.reshape(1, -1, *self.grid))[0]
+        logits: Tensor = torch.tensordot(kernel, features, dims=1)
+        return logits

@@ -32,6 +32,8 @@ def level_ids(text: str) -> Tensor:
 class PromptedNetwork:
     """Embeds an image as itself; answers with balls around clicks, boxes, and the voxels of a text's level.
 
+    Sure of what it finds: where windows overlap, one that finds a voxel outvotes two that do not.
+
     Attributes:
         embedded: images that were embedded.
         asked: prompts that were answered.
@@ -54,23 +56,23 @@ class PromptedNetwork:
         self.asked.append(prompts)
         kinds = [kind for kind in (prompts.points, prompts.boxes, prompts.texts) if kind is not None]
         answers = [self._one(embedding[0, 0], prompts, n) for n in range(len(kinds[0]))]
-        return torch.stack([torch.where(answer, 1.0, -1.0) for answer in answers])
+        return torch.stack([torch.where(answer, 3.0, -1.0) for answer in answers])
 
     def _one(self, image: Tensor, prompts: PromptBatch, n: int) -> Tensor:
         places = torch.stack(torch.meshgrid(*map(torch.arange, image.shape), indexing="ij"), dim=-1)
         found = torch.ones(image.shape, dtype=torch.bool)
         if prompts.texts is not None:
             found &= (image - prompts.texts[n]).abs() < 0.05
-        if prompts.boxes is not None and (prompts.points is None or not (prompts.labels[n] == 1).any()):
+        if prompts.boxes is not None and prompts.points is None:
             found &= ((places >= prompts.boxes[n, :3]) & (places <= prompts.boxes[n, 3:])).all(dim=-1)
         if prompts.points is not None:
-            found &= self._clicked(places, prompts.points[n], prompts.labels[n])
+            found &= self._clicked(places, prompts.points[n], prompts.labels[n], prompts.texts is not None)
         return found
 
     @staticmethod
-    def _clicked(places: Tensor, points: Tensor, labels: Tensor) -> Tensor:
+    def _clicked(places: Tensor, points: Tensor, labels: Tensor, with_text: bool) -> Tensor:
         near = [((places - point).float().norm(dim=-1) < RADIUS) for point in points]
-        clicked = torch.full(places.shape[:3], not (labels == 1).any())
+        clicked = torch.full(places.shape[:3], with_text and not (labels == 1).any())
         for ball, label in sorted(zip(near, labels.tolist(), strict=True), key=lambda pair: -pair[1]):
             clicked = clicked | ball if label == 1 else clicked & ~ball if label == 0 else clicked
         return clicked
@@ -93,10 +95,14 @@ def affine_of(seed: int) -> np.ndarray:
 
 
 def body(shape_kji: tuple[int, int, int] = (20, 40, 44), affine: np.ndarray | None = None) -> Volume:
-    """Air, a body of two intensities in it, and voxels of bone at its corners, so that 0 … 1 is all of it."""
-    array = np.full(shape_kji, -1000, np.int16)
-    inner = array[1:-1, 1:-1, 1:-1] if min(shape_kji) > 4 else array
-    inner[...] = 0
-    inner[..., ::2] = 40
-    inner[:: max(inner.shape[0] - 1, 1), :: inner.shape[1] - 1, :: inner.shape[2] - 1] = 1000
-    return Volume(array, np.diag([1.0, 1.0, 1.0, 1.0]) if affine is None else affine)
+    """A body with a plate of bone in nothing: 0 is mapped to 0 and 1000 to 1, also with more painted into it."""
+    array = np.full(shape_kji, -5000, np.int16)
+    array[1:-1, 1:-1, 1:-1] = 0
+    array[1, 1:-1, 1:-1] = 1000
+    array[-2, 1:-1, 1:-1] = 1000
+    return Volume(array, np.eye(4) if affine is None else affine)
+
+
+def noise(shape_kji: tuple[int, int, int]) -> Volume:
+    """For scans that are too small to hold a body."""
+    return Volume(np.random.default_rng(0).normal(0, 500, shape_kji).astype(np.int16), np.eye(4))

@@ -39,6 +39,21 @@ class ZoomMap:
         """Where a voxel of the cropped volume lies in the shrunk one: floor((p + 0.5) · zoomed / size)."""
         return index3((2 * p + 1) * s // (2 * n) for p, s, n in zip(index, self.zoomed, self.size, strict=True))
 
+    def box_to_zoomed(self, box: Box) -> Box:
+        """What a box of the cropped volume is in the shrunk one.
+
+        From where its first voxel lies to where its last one does; in a volume that has fewer voxels than the "shrunk"
+        one, all that shows its voxels.
+        """
+        first, last = self.to_zoomed(box.start), self.to_zoomed(index3(b - 1 for b in box.stop))
+        showing = [
+            np.flatnonzero((a <= down) & (down < b)) for down, a, b in zip(self.down, box.start, box.stop, strict=True)
+        ]
+        return Box(
+            index3(min([p, *places[:1]]) for p, places in zip(first, showing, strict=True)),
+            index3(max([p, *places[-1:]]) + 1 for p, places in zip(last, showing, strict=True)),
+        )
+
     @cached_property
     def down(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """For each voxel of the shrunk volume, the one that it shows, axis by axis ("nearest-exact")."""
@@ -49,7 +64,7 @@ class ZoomMap:
     def up(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """For each voxel of the cropped volume, the one that it takes its label from, axis by axis ("nearest").
 
-        The published pipeline shrinks by one rule and grows by another, which is half a shrunk voxel off.
+        The published pipeline shrinks by one rule and grows by another, which is off by half a voxel of the result.
         """
         d, h, w = (_lookup(s, n, "nearest") for n, s in zip(self.size, self.zoomed, strict=True))
         return d, h, w

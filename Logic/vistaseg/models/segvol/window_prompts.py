@@ -47,9 +47,8 @@ Corners = tuple[Index3, Index3]
 def whole_prompts(placed: PlacedPrompts, zoom: ZoomMap, text: Tensor | None, device: torch.device) -> PromptBatch:
     """The user's prompts in the shrunk volume."""
     points = [(zoom.to_zoomed(click.index), int(click.positive)) for click in placed.clicks]
-    box = None if placed.box is None else _corners(placed.box)
-    zoomed = None if box is None else (zoom.to_zoomed(box[0]), zoom.to_zoomed(box[1]))
-    return prompt_batch(points, zoomed, text, device)
+    box = None if placed.box is None else _corners(zoom.box_to_zoomed(placed.box))
+    return prompt_batch(points, box, text, device)
 
 
 def prompt_batch(

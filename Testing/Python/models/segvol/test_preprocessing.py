@@ -90,6 +90,27 @@ def test_a_voxel_lies_in_the_shrunk_voxel_that_shows_its_surroundings(size, data
     assert np.argwhere(zoom.shrunk(mask)).tolist() == [list(place)]
 
 
+@given(sizes, st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_box_is_shown_by_a_box_from_its_first_voxel_to_its_last(size, data) -> None:
+    zoom = ZoomMap(size, ZOOMED)
+    start = data.draw(st.tuples(*[st.integers(0, n - 1) for n in size]))
+    stop = data.draw(st.tuples(*[st.integers(a + 1, n) for a, n in zip(start, size, strict=True)]))
+    shown = zoom.box_to_zoomed(Box(start, stop))
+    resized = np.zeros(size, bool)
+    resized[Box(start, stop).slices] = True
+    resized = resized[np.ix_(*zoom.down)]
+    assert not np.delete(resized, np.r_[shown.slices[0]], axis=0).any()
+    assert shown.joined(Box((0, 0, 0), ZOOMED)) == Box((0, 0, 0), ZOOMED)
+    last = tuple(b - 1 for b in stop)
+    for axis, (n, s) in enumerate(zip(size, ZOOMED, strict=True)):
+        if n >= s:
+            assert shown.start[axis] == zoom.to_zoomed(start)[axis]
+            assert shown.stop[axis] == zoom.to_zoomed(last)[axis] + 1
+        else:
+            assert shown.stop[axis] - shown.start[axis] >= (stop[axis] - start[axis]) * s / n - 1
+
+
 def test_a_scan_without_contrast_is_refused() -> None:
     array = np.zeros((6, 6, 6), np.int16)
     array[2:4] = 7

@@ -68,26 +68,28 @@ def nearest_names(text: str, limit: int = 3) -> tuple[str, ...]:
     Besides the text itself, the names and synonyms of the structures that the catalogue takes it for are compared. A
     text that names a side is never answered with the other side, nor one with a number by another number.
     """
-    asked = [words_of(text), *_synonyms(text)]
-    scored = [(max(_likeness(words, words_of(name)) for words in asked), name) for name in suggested_names()]
+    own, synonyms = words_of(text), _synonyms(text)
+    possible = [name for name in suggested_names() if not _contradict(own, words_of(name))]
+    scored = [(max(_likeness(words, words_of(name)) for words in (own, *synonyms)), name) for name in possible]
     best = sorted((pair for pair in scored if pair[0][0] >= _CUTOFF), key=lambda pair: pair[0], reverse=True)
     return tuple(name for _, name in best[:limit])
 
 
-def _synonyms(text: str) -> Iterable[Words]:
-    for match in catalog.find(text, limit=1):
-        if match.structure is not None:
-            yield from map(words_of, (match.structure.name, *match.structure.synonyms))
+def _synonyms(text: str) -> list[Words]:
+    found = [match.structure for match in catalog.find(text, limit=1) if match.structure is not None]
+    return [words_of(term) for structure in found for term in (structure.name, *structure.synonyms)]
+
+
+def _contradict(one: Words, other: Words) -> bool:
+    """Whether two texts name different sides or numbers."""
+    sides = one.side and other.side and one.side != other.side
+    return bool(sides or (one.numbers and other.numbers and one.numbers != other.numbers))
 
 
 def _likeness(asked: Words, known: Words) -> tuple[float, float]:
     """0 … 100, of the words that both have or nearly have, and of the whole."""
     from rapidfuzz import fuzz
 
-    if asked.side and known.side and asked.side != known.side:
-        return 0.0, 0.0
-    if asked.numbers and known.numbers and asked.numbers != known.numbers:
-        return 0.0, 0.0
     missing = (asked.side != known.side) + (asked.numbers != known.numbers)
     line, other = (" ".join(sorted(words.core)) for words in (asked, known))
     return float(fuzz.token_set_ratio(line, other)) - _ONE_SIDED * missing, float(fuzz.ratio(line, other))

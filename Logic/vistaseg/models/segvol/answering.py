@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -18,7 +19,7 @@ from vistaseg.models.segvol.sides import BodySides
 from vistaseg.models.segvol.texts import name_doubt, require_name
 from vistaseg.models.segvol.zoom import ZoomOutZoomIn
 from vistaseg.progress import Progress
-from vistaseg.prompts import Point
+from vistaseg.prompts import Point, Text
 from vistaseg.volume import Volume
 
 TEXT_LEFT_OUT = (
@@ -66,8 +67,7 @@ class Answering:
             return _answer(NO_CHANGE, record, _joined(note, NOTHING_FOUND))
         after = Part.of_found(found, self.image.crop)
         change = volume_change(before, after, self._newest_click(question, placed), replace=own)
-        doubts = "" if placed.text is None else _joined(name_doubt(placed.text), self.sides.doubt(placed.text, after))
-        return _answer(change, record, _joined(note, doubts))
+        return _answer(change, record, _joined(note, *self._doubts(question, placed, after)))
 
     def _placed(self, question: PromptQuestion, before: Part) -> tuple[PlacedPrompts, str]:
         """The prompts that the network is asked with, and a sentence about those that it is not."""
@@ -90,6 +90,12 @@ class Answering:
 
     def _text(self, placed: PlacedPrompts) -> Tensor | None:
         return None if placed.text is None else self.texts.embedding(placed.text)
+
+    def _doubts(self, question: PromptQuestion, placed: PlacedPrompts, after: Part) -> Iterator[str]:
+        """Sentences about a text that was used: about its name once, about the side of what was found each time."""
+        if placed.text is not None:
+            yield name_doubt(placed.text) if isinstance(question.prompts[-1], Text) else ""
+            yield self.sides.doubt(placed.text, after)
 
     def _newest_click(self, question: PromptQuestion, placed: PlacedPrompts) -> Click | None:
         """The newest prompt in voxels (k, j, i) of the volume, where it is a click."""

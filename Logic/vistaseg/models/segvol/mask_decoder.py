@@ -71,6 +71,26 @@ class MaskDecoder(nn.Module):
 
     def _logits(self, image: Tensor, kernel: Tensor) -> Tensor:
         """(4 d, 4 h, 4 w) of the image's tokens (d · h · w, width) as one prompt has left them."""
-        features: Tensor = self.output_upscaling(image.T.reshape(1, -1, *self.grid))[0]
-        logits: Tensor = torch.tensordot(kernel, features, dims=1)
-        return logits
+        first, norm, activation, second, _ = self.output_upscaling
+        doubled = tuple(2 * n for n in self.grid)
+        features = activation(norm(_in_space(_eight_of_each(image, first), self.grid)))
+        # The product comes before the order in space, since it leaves one channel to be put in order.
+        products = kernel @ activation(_eight_of_each(features.flatten(1).T, second))
+        return _in_space(products[:, None], doubled)[0]
+
+
+def _eight_of_each(tokens: Tensor, convolution: nn.Module) -> Tensor:
+    """(M, channels, 8) of tokens (M, inputs): a transposed convolution that takes steps as large as its kernel, 2³.
+
+    It is a matrix product, and faster as one: of no result two tokens have a part.
+    """
+    weight, bias = convolution.parameters()
+    products = torch.addmm(bias.repeat_interleave(8), tokens, weight.flatten(1))
+    return products.view(len(tokens), -1, 8)
+
+
+def _in_space(eights: Tensor, grid: tuple[int, ...]) -> Tensor:
+    """(d · h · w, channels, 8) of a grid (d, h, w) → (channels, 2 d, 2 h, 2 w)."""
+    d, h, w = grid
+    ordered = eights.view(d, h, w, -1, 2, 2, 2).permute(3, 0, 4, 1, 5, 2, 6)
+    return ordered.reshape(-1, 2 * d, 2 * h, 2 * w)

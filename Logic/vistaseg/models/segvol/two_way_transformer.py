@@ -8,32 +8,8 @@ from __future__ import annotations
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from vistaseg.models.segvol.attention import Attention, ImageToPromptAttention, PromptToImageAttention
 from vistaseg.models.segvol.configuration import SegVolConfiguration
-
-
-class Attention(nn.Module):
-    """Attention of several heads, in fewer channels than its input has where `reduction` says so."""
-
-    def __init__(self, width: int, heads: int, reduction: int = 1) -> None:
-        super().__init__()
-        self.heads = heads
-        self.q_proj = nn.Linear(width, width // reduction)
-        self.k_proj = nn.Linear(width, width // reduction)
-        self.v_proj = nn.Linear(width, width // reduction)
-        self.out_proj = nn.Linear(width // reduction, width)
-
-    def forward(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """(N, Q, width), (N, K, width), (N, K, width) → (N, Q, width).
-
-        What all N share may come once, as (1, …): it is projected once then, and not copied.
-        """
-        batch = max(len(queries), len(keys))
-        heads = [
-            projection(tokens).unflatten(2, (self.heads, -1)).transpose(1, 2).expand(batch, -1, -1, -1)
-            for projection, tokens in ((self.q_proj, queries), (self.k_proj, keys), (self.v_proj, values))
-        ]
-        answered: Tensor = self.out_proj(F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2))
-        return answered
 
 
 class Perceptron(nn.Module):
@@ -59,12 +35,12 @@ class TwoWayLayer(nn.Module):
         self.first = first
         self.self_attn = Attention(width, heads)
         self.norm1 = nn.LayerNorm(width)
-        self.cross_attn_token_to_image = Attention(width, heads, reduction=2)
+        self.cross_attn_token_to_image = PromptToImageAttention(width, heads, reduction=2)
         self.norm2 = nn.LayerNorm(width)
         self.mlp = Perceptron(width, configuration.decoder_mlp)
         self.norm3 = nn.LayerNorm(width)
         self.norm4 = nn.LayerNorm(width)
-        self.cross_attn_image_to_token = Attention(width, heads, reduction=2)
+        self.cross_attn_image_to_token = ImageToPromptAttention(width, heads, reduction=2)
 
     def forward(self, tokens: Tensor, image: Tensor, prompts: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
         """See `TwoWayTransformer.forward`; `tokens` and `image` are what the layer before made of them."""
@@ -93,7 +69,7 @@ class TwoWayTransformer(nn.Module):
         self.layers = nn.ModuleList(
             TwoWayLayer(configuration, first=i == 0) for i in range(configuration.decoder_depth)
         )
-        self.final_attn_token_to_image = Attention(width, heads, reduction=2)
+        self.final_attn_token_to_image = PromptToImageAttention(width, heads, reduction=2)
         self.norm_final_attn = nn.LayerNorm(width)
 
     def forward(self, image: Tensor, positions: Tensor, prompts: Tensor) -> tuple[Tensor, Tensor]:

@@ -40,13 +40,9 @@ def only(prompts: PromptBatch, i: int) -> PromptBatch:
     return PromptBatch(**given)
 
 
-def softmax_attention(
-    queries: Tensor, keys: Tensor, values: Tensor, is_causal: bool = False, **options: object
-) -> Tensor:
+def softmax_attention(queries: Tensor, keys: Tensor, values: Tensor, scale: float | None = None) -> Tensor:
     """Attention as its formula says."""
-    scores = queries @ keys.transpose(-1, -2) / queries.shape[-1] ** 0.5
-    if is_causal:
-        scores = scores.masked_fill(torch.ones(scores.shape[-2:]).triu(1).bool(), float("-inf"))
+    scores = queries @ keys.transpose(-1, -2) * (scale or queries.shape[-1] ** -0.5)
     return scores.softmax(dim=-1) @ values
 
 

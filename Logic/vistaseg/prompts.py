@@ -82,7 +82,33 @@ class RegionOfInterest:
             array[k][((ras < low) | (ras > high)).any(axis=0)] = 0
 
 
-Prompt = Point | RegionOfInterest
+@dataclass(frozen=True)
+class Text:
+    """The name of a structure, for models that read.
+
+    Attributes:
+        text: as typed, but for superfluous blanks.
+
+    Raises:
+        UsageError: there is nothing in it.
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", " ".join(self.text.split()))
+        if not self.text:
+            raise UsageError('No structure was named: type a name, such as "liver".')
+
+    def as_dict(self) -> dict[str, Any]:
+        """The text as JSON-able values."""
+        return {"kind": "text", "text": self.text}
+
+
+SpatialPrompt = Point | RegionOfInterest
+"""What says where something is."""
+
+Prompt = SpatialPrompt | Text
 """What a segment is asked for with, beside its name."""
 
 
@@ -97,6 +123,8 @@ def prompt_from_dict(values: Any) -> Prompt:
             return Point(_triple(values["ras"]), values["positive"])
         if values["kind"] == "box":
             return RegionOfInterest.between(_triple(values["low"]), _triple(values["high"]))
+        if values["kind"] == "text" and isinstance(values["text"], str):
+            return Text(values["text"])
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"This is not a prompt: {values!r}.") from error
     raise UsageError(f"This is not a prompt: {values!r}.")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from vistaseg.errors import UsageError
-from vistaseg.prompts import RegionOfInterest
+from vistaseg.prompts import Point, RegionOfInterest, Text, prompt_from_dict
 from vistaseg.volume import Grid
 
 coordinate = st.floats(-500, 500, allow_subnormal=False)
@@ -67,3 +69,30 @@ def test_the_corners_are_the_eight_of_the_box():
 def test_a_coordinate_that_is_no_number_is_refused(bad):
     with pytest.raises(UsageError, match="two corners"):
         RegionOfInterest.between((0, 0, 0), (1, 1, bad))
+
+
+@given(
+    st.one_of(
+        st.builds(Point, point, st.booleans()),
+        st.builds(Text, st.text(min_size=1).filter(str.strip)),
+        st.builds(lambda low: RegionOfInterest(low, tuple(v + 1 for v in low)), point),
+    )
+)
+def test_a_prompt_is_the_same_after_json(prompt):
+    assert prompt_from_dict(json.loads(json.dumps(prompt.as_dict()))) == prompt
+
+
+@pytest.mark.parametrize("empty", ["", "  ", "\n\t"])
+def test_a_text_without_words_is_refused(empty):
+    with pytest.raises(UsageError, match="type a name"):
+        Text(empty)
+
+
+def test_blanks_make_no_other_text():
+    assert Text("  left \n kidney ") == Text("left kidney")
+
+
+@pytest.mark.parametrize("bad", [{"kind": "text"}, {"kind": "text", "text": 3}, {"kind": "text", "text": " "}])
+def test_what_is_no_text_is_refused(bad):
+    with pytest.raises(UsageError):
+        prompt_from_dict(bad)

@@ -12,11 +12,12 @@ from monai.apps.vista3d.inferer import point_based_window_inferer
 from timing import in_turns, ratio, spread
 
 from vistaseg.compute import Compute, supports_bf16
+from vistaseg.models.correction import Click
 from vistaseg.models.vista3d.channels_last import to_channels_last
 from vistaseg.models.vista3d.click_windows import ClickWindows
 from vistaseg.models.vista3d.interactive import ClickQuestion, PointBranch
 from vistaseg.models.vista3d.network import build_network
-from vistaseg.models.vista3d.point_head import Click, Target
+from vistaseg.models.vista3d.point_head import Target
 from vistaseg.progress import silent
 
 FIRST, SECOND = Click((60, 64, 70), True), Click((66, 60, 72), True)

@@ -11,13 +11,14 @@ from torch import Tensor
 
 from vistaseg.compute import Compute, available_bytes, memory_guard
 from vistaseg.errors import MemoryLimitError
+from vistaseg.models.boxes import Box, Index3
 from vistaseg.models.vista3d.classify import ClassMaps, ClassQuestion, class_vectors
 from vistaseg.models.vista3d.click_windows import ClickWindows
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.features import Slab, needed_bytes, stream_slabs
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.models.vista3d.scaling import plan_within
-from vistaseg.models.vista3d.windows import Box, Index3, WindowPlan
+from vistaseg.models.vista3d.windows import WindowPlan
 from vistaseg.progress import Progress
 
 KEPT_DTYPE = torch.float16

@@ -10,8 +10,8 @@ import torch
 from monai.networks.nets.vista3d import VISTA3D
 from torch import Tensor
 
+from vistaseg.models.boxes import Index3
 from vistaseg.models.vista3d.features import Slab
-from vistaseg.models.vista3d.windows import Index3
 
 MOST_OVERLAYS = 8
 """Masks that fit in the bits of one byte."""

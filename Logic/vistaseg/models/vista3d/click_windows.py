@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -11,9 +10,11 @@ from monai.networks.nets.vista3d import VISTA3D
 from torch import Tensor
 
 from vistaseg.compute import Compute
+from vistaseg.models.boxes import Box, Index3
+from vistaseg.models.cache import TensorCache
 from vistaseg.models.vista3d.point_head import reduce
 from vistaseg.models.vista3d.preprocessing import NetworkImage
-from vistaseg.models.vista3d.windows import Box, Index3, cut_window
+from vistaseg.models.vista3d.windows import cut_window
 
 WELL_INSIDE = 0.125
 """Share of a window's side that a click keeps from its border, unless the scan ends there.
@@ -70,33 +71,32 @@ class ClickWindows:
     """
 
     def __init__(self, network: VISTA3D, image: NetworkImage, compute: Compute, budget: int) -> None:
-        self._network, self._image, self._compute, self._budget = network, image, compute, budget
-        self._kept: OrderedDict[Box, Tensor] = OrderedDict()
+        self._network, self._image, self._compute = network, image, compute
+        self._kept: TensorCache[Box] = TensorCache(budget)
 
     @property
     def held_bytes(self) -> int:
         """Memory of what is kept."""
-        return sum(kept.nbytes for kept in self._kept.values())
+        return self._kept.held_bytes
 
     @property
     def windows(self) -> tuple[Box, ...]:
         """The kept windows, the last used first."""
-        return tuple(reversed(self._kept))
+        return self._kept.keys
 
     def reduced(self, window: Box) -> Tensor:
         """Features of a window at half the resolution (1, C, x/2, y/2, z/2), encoded where they are not kept."""
-        if window in self._kept:
-            self._kept.move_to_end(window)
-            return self._kept[window]
-        found = self._encode(window)
-        self.keep(window, found)
-        return found
+        return self._kept.get(window, lambda: self._encode(window))
+
+    def hold(self, window: Box, reduced: Tensor) -> None:
+        """Keep what was encoded of a window, as far as the budget goes."""
+        self._kept.hold(window, reduced)
 
     def has_room_for(self, window: Box) -> bool:
         """Whether a window that is not kept yet could be, without another one leaving."""
         channels, half = self._network.point_head.mask_tokens.embedding_dim, [math.ceil(n / 2) for n in window.shape]
         needed = channels * math.prod(half) * self._compute.dtype.itemsize
-        return window not in self._kept and self.held_bytes + needed <= self._budget
+        return window not in self._kept.keys and self._kept.has_room_for(needed)
 
     def forget(self) -> None:
         """Release what is kept."""
@@ -108,11 +108,3 @@ class ClickWindows:
         with torch.inference_mode(), torch.autocast(self._compute.device.type, dtype=torch.bfloat16, enabled=bf16):
             features, _ = self._network.image_encoder(voxels, with_point=True, with_label=False)
             return reduce(self._network.point_head, features)
-
-    def keep(self, window: Box, reduced: Tensor) -> None:
-        """Hold what was encoded of a window, under the budget."""
-        if reduced.nbytes > self._budget:
-            return
-        self._kept[window] = reduced
-        while self.held_bytes > self._budget:
-            self._kept.popitem(last=False)

@@ -9,16 +9,16 @@ import numpy as np
 
 from vistaseg import catalog
 from vistaseg.errors import InputError, UsageError
+from vistaseg.models.boxes import Box, Index3
+from vistaseg.models.correction import Change, Click, Mask, components_with, with_rim
 from vistaseg.models.protocol import PromptAnswer, PromptQuestion
 from vistaseg.models.vista3d.click_windows import is_well_inside
-from vistaseg.models.vista3d.correction import Change, Mask, components_with, with_rim
 from vistaseg.models.vista3d.interactive import ClickAnswer, ClickQuestion, PointBranch
-from vistaseg.models.vista3d.point_head import Click, Target
+from vistaseg.models.vista3d.point_head import Target
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.models.vista3d.regions import region_box
-from vistaseg.models.vista3d.windows import Box, Index3
 from vistaseg.progress import Progress
-from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest
+from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest, SpatialPrompt, Text
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import EMPTY_EXTENT
 from vistaseg.volume import Grid
@@ -42,14 +42,15 @@ class Clicking:
 
         Raises:
             InputError: it lies outside the scan or the body.
-            UsageError: the class stands for several and cannot be clicked on.
+            UsageError: the newest is a text, or the class stands for several and cannot be clicked on.
             MemoryLimitError, CancelledError: nothing was changed.
         """
-        clicks = tuple(self._click(prompt) for prompt in question.prompts)
-        region = limiting_box(question.prompts)
+        prompts = spatial_prompts(question.prompts)
+        clicks = tuple(self._click(prompt) for prompt in prompts)
+        region = limiting_box(prompts)
         limit = None if region is None else region_box(region, self._image)
         asked = ClickQuestion(clicks, self._target(question.class_id), limit, self._windows(question, clicks[-1]))
-        before = self._before(question, clicks[-1])
+        before = self._before(question, _place(prompts[-1]), clicks[-1])
         answer = self._branch.answer(asked, before, progress)
         return self._on_volume(answer, before, question, region)
 
@@ -83,7 +84,7 @@ class Clicking:
         i, j, k = (int(p) for p in np.floor(self._volume.ras_to_index([ras])[0] + 0.5))
         return i, j, k
 
-    def _click(self, prompt: Prompt) -> Click:
+    def _click(self, prompt: SpatialPrompt) -> Click:
         if isinstance(prompt, Point):
             return Click(self.index(prompt.ras), prompt.positive)
         try:
@@ -102,7 +103,7 @@ class Clicking:
         supported = class_id in self._class_ids
         return Target(supported, supported and structure.special_points)
 
-    def _before(self, question: PromptQuestion, click: Click) -> Mask:
+    def _before(self, question: PromptQuestion, place: Ras, click: Click) -> Mask:
         """The segment so far on the network's grid.
 
         A voxel there may stand for many of the volume's. The one clicked on stands for what the click is to change.
@@ -113,7 +114,7 @@ class Clicking:
             start, stop = source.extent(question.extent.start, question.extent.stop)
             part = source.sample(question.mask, question.extent.start, start, stop)
             mask[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] = part
-        if self._is_set(question, self._voxel(_place(question.prompts[-1]))) != click.positive:
+        if self._is_set(question, self._voxel(place)) != click.positive:
             mask[click.index] = not click.positive
         return mask
 
@@ -127,7 +128,8 @@ class Clicking:
     def _windows(self, question: PromptQuestion, click: Click) -> tuple[Box, ...]:
         """The window to use again where one is recorded, else those of earlier answers, the latest first."""
         if question.record is None:
-            return tuple(dict.fromkeys(_window(record) for record in reversed(question.records)))
+            own = (record for record in reversed(question.records) if "engine" not in record)
+            return tuple(dict.fromkeys(_window(record) for record in own))
         window = _window(question.record)
         if window.shape != self._branch.window or not is_well_inside(click.index, window, self._image.size):
             raise _damaged()
@@ -148,7 +150,7 @@ class Clicking:
         return PromptAnswer(added, removed, extent, record, answer.note)
 
 
-def _place(prompt: Prompt) -> Ras:
+def _place(prompt: SpatialPrompt) -> Ras:
     """Where a prompt is as a click: of a box, its middle."""
     if isinstance(prompt, Point):
         return prompt.ras
@@ -156,7 +158,18 @@ def _place(prompt: Prompt) -> Ras:
     return r, a, s
 
 
-def limiting_box(prompts: Sequence[Prompt]) -> RegionOfInterest | None:
+def spatial_prompts(prompts: Sequence[Prompt]) -> tuple[SpatialPrompt, ...]:
+    """The prompts without the texts, which other models have answered.
+
+    Raises:
+        UsageError: the newest is a text.
+    """
+    if isinstance(prompts[-1], Text):
+        raise UsageError(f'VISTA3D does not read "{prompts[-1].text}". Click on the structure, or ask SegVol.')
+    return tuple(prompt for prompt in prompts if not isinstance(prompt, Text))
+
+
+def limiting_box(prompts: Sequence[SpatialPrompt]) -> RegionOfInterest | None:
     """The latest box that holds the newest prompt."""
     newest = prompts[-1]
     if isinstance(newest, RegionOfInterest):

@@ -15,11 +15,12 @@ from monai.networks.nets.vista3d import VISTA3D
 from torch import Tensor
 
 from vistaseg.compute import Compute
-from vistaseg.errors import WeightsError
+from vistaseg.models.answers import require_numbers
+from vistaseg.models.boxes import Box
 from vistaseg.models.vista3d.click_windows import ClickWindows
 from vistaseg.models.vista3d.point_head import reduce
 from vistaseg.models.vista3d.preprocessing import NetworkImage
-from vistaseg.models.vista3d.windows import Box, WindowPlan, cut_window, holds_only_air
+from vistaseg.models.vista3d.windows import WindowPlan, cut_window, holds_only_air
 from vistaseg.progress import Progress
 
 MAPS_IN_A_PASS = 10
@@ -115,15 +116,6 @@ def needed_bytes(plan: WindowPlan, channels: int) -> int:
     return 4 * channels * (depth * planes + MAPS_IN_A_PASS * math.prod(plan.windows[0].shape))
 
 
-def require_numbers(features: Tensor) -> None:
-    """Raise WeightsError where what a network answered is not finite."""
-    if not torch.isfinite(features.sum(dtype=torch.float32)):
-        raise WeightsError(
-            "The model's answer is not a number: its weights are damaged. Run `vistaseg weights verify`, or install "
-            "them again."
-        )
-
-
 @torch.inference_mode()
 def _encoded(
     network: VISTA3D, image: NetworkImage, window: Box, compute: Compute, clicks: ClickWindows | None
@@ -133,7 +125,7 @@ def _encoded(
         found = window_features(network, voxels, compute)
     else:
         found, reduced = shared_features(network, voxels, compute)
-        clicks.keep(window, reduced)
+        clicks.hold(window, reduced)
     require_numbers(found)
     return found
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from vistaseg.models.vista3d.correction import Mask
-from vistaseg.models.vista3d.windows import Box, Index3
+from vistaseg.models.boxes import Box, Index3
+from vistaseg.models.correction import Mask
 
 
 @dataclass(frozen=True)

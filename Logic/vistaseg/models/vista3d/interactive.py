@@ -12,12 +12,12 @@ from monai.networks.nets.vista3d import VISTA3D
 from scipy import ndimage
 
 from vistaseg.compute import memory_guard, with_second_try
+from vistaseg.models.answers import require_numbers
+from vistaseg.models.boxes import Box, Index3
+from vistaseg.models.correction import Change, Click, Mask, components_at, touched_change
 from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window, deepest_window, fitting_window
-from vistaseg.models.vista3d.correction import Change, Mask, components_at, touched_change
-from vistaseg.models.vista3d.features import require_numbers
 from vistaseg.models.vista3d.following import End, widest_end
-from vistaseg.models.vista3d.point_head import Click, Target, logits
-from vistaseg.models.vista3d.windows import Box, Index3
+from vistaseg.models.vista3d.point_head import Target, logits
 from vistaseg.progress import Progress
 
 MOST_WINDOWS = 8

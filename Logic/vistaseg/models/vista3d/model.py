@@ -11,6 +11,7 @@ from monai.networks.nets.vista3d import VISTA3D
 from vistaseg import catalog
 from vistaseg.compute import Compute
 from vistaseg.errors import UsageError
+from vistaseg.models.boxes import Index3
 from vistaseg.models.protocol import ClassMasks, ModelIdentity, PromptAnswer, PromptQuestion
 from vistaseg.models.vista3d.automatic import AutomaticBranch
 from vistaseg.models.vista3d.classify import ClassMaps, ClassQuestion
@@ -20,7 +21,6 @@ from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.interactive import PointBranch
 from vistaseg.models.vista3d.preprocessing import network_image
 from vistaseg.models.vista3d.regions import region_box
-from vistaseg.models.vista3d.windows import Index3
 from vistaseg.progress import Progress
 from vistaseg.prompts import Ras, RegionOfInterest
 from vistaseg.volume import Volume

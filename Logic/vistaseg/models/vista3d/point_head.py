@@ -13,20 +13,9 @@ import torch
 from monai.networks.nets.vista3d import PointMappingSAM
 from torch import Tensor
 
+from vistaseg.models.boxes import Index3
+from vistaseg.models.correction import Click
 from vistaseg.models.vista3d.upscaling import object_logits
-from vistaseg.models.vista3d.windows import Index3
-
-
-@dataclass(frozen=True)
-class Click:
-    """One click on the network's grid.
-
-    Attributes:
-        index: voxel (x, y, z).
-    """
-
-    index: Index3
-    positive: bool
 
 
 @dataclass(frozen=True)

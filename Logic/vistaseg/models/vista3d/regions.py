@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from vistaseg.errors import InputError
+from vistaseg.models.boxes import Box
 from vistaseg.models.vista3d.preprocessing import NetworkImage
-from vistaseg.models.vista3d.windows import Box
 from vistaseg.prompts import RegionOfInterest
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vistaseg.errors import MemoryLimitError
+from vistaseg.models.boxes import Box, Index3
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.features import needed_bytes
-from vistaseg.models.vista3d.windows import Box, Index3, WindowPlan, plan_windows
+from vistaseg.models.vista3d.windows import WindowPlan, plan_windows
 
 EIGHTHS = (8, 7, 6, 5, 4)
 """Sides of the windows that are tried, in eighths of the published ones: the network halves a side four times."""

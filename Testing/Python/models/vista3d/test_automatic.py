@@ -10,13 +10,13 @@ from monai.networks.nets.vista3d import VISTA3D
 
 from vistaseg.compute import Compute
 from vistaseg.errors import CancelledError, MemoryLimitError, WeightsError
+from vistaseg.models.boxes import Box
 from vistaseg.models.vista3d import automatic, features
 from vistaseg.models.vista3d.automatic import AutomaticBranch
 from vistaseg.models.vista3d.classify import ClassQuestion
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.network import build_network
 from vistaseg.models.vista3d.preprocessing import NetworkImage
-from vistaseg.models.vista3d.windows import Box
 from vistaseg.progress import silent
 
 MakeBranch = Callable[..., AutomaticBranch]

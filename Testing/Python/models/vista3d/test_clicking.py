@@ -14,14 +14,15 @@ from scipy.spatial.transform import Rotation
 
 from vistaseg.compute import Compute
 from vistaseg.errors import CancelledError, InputError, UsageError, WeightsError
+from vistaseg.models.correction import Click
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.vista3d import interactive
 from vistaseg.models.vista3d.channels_last import to_channels_last
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.network import build_network
-from vistaseg.models.vista3d.point_head import Click, Target
-from vistaseg.prompts import Point, RegionOfInterest
+from vistaseg.models.vista3d.point_head import Target
+from vistaseg.prompts import Point, RegionOfInterest, Text
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -205,6 +206,14 @@ def test_a_class_that_stands_for_several_cannot_be_clicked(model: Vista3d) -> No
     session.start("lungs", 20)
     with pytest.raises(UsageError, match="by its own name"):
         session.add(Point((30.0, 30.0, 30.0)), "lungs")
+
+
+def test_a_text_is_refused_and_changes_nothing(model: Vista3d) -> None:
+    session = Session(body(), model)
+    session.start("a")
+    with pytest.raises(UsageError, match="does not read"):
+        session.add(Text("liver"), "a")
+    assert session.prompts("a") == ()
 
 
 def test_a_negative_click_takes_its_ball_out(model: Vista3d) -> None:

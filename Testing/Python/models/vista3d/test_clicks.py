@@ -11,13 +11,14 @@ import torch
 from monai.apps.vista3d.inferer import point_based_window_inferer
 
 from vistaseg.compute import Compute
+from vistaseg.models.boxes import Index3
+from vistaseg.models.correction import Click
 from vistaseg.models.vista3d.channels_last import to_channels_last
 from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.network import build_network
-from vistaseg.models.vista3d.point_head import Click, Target, logits
+from vistaseg.models.vista3d.point_head import Target, logits
 from vistaseg.models.vista3d.preprocessing import NetworkImage, network_image
-from vistaseg.models.vista3d.windows import Index3
 from vistaseg.volume import read_volume
 
 WINDOW = (32, 32, 32)

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monai.data.utils import dense_patch_slices
 
+from vistaseg.models.boxes import Box
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
-from vistaseg.models.vista3d.windows import Box, cut_window, holds_only_air, plan_windows
+from vistaseg.models.vista3d.windows import cut_window, holds_only_air, plan_windows
 
 SIDES = st.tuples(*[st.integers(1, 70)] * 3)
 CONFIGURATION = Vista3dConfiguration(window=(32, 16, 32))

@@ -9,16 +9,28 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from vistaseg.models.vista3d.point_head import Click
+from vistaseg.models.boxes import Index3
 
 Mask = npt.NDArray[np.bool_]
 TOUCHING = np.ones((3, 3, 3), dtype=bool)
 """26-connectivity."""
 
 
+@dataclass(frozen=True)
+class Click:
+    """One click on a grid of voxels.
+
+    Attributes:
+        index: voxel, along the axes of the masks that it belongs to.
+    """
+
+    index: Index3
+    positive: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Change:
-    """Voxels (x, y, z) bool that an answer adds to a mask and removes from it."""
+    """Voxels, bool arrays of one shape, that an answer adds to a mask and removes from it."""
 
     added: Mask
     removed: Mask
@@ -35,7 +47,7 @@ class Change:
 
 
 def touched_change(before: Mask, after: Mask, clicks: Sequence[Click]) -> Change:
-    """The part of the difference between two masks (x, y, z) that the clicks ask for.
+    """The part of the difference between two masks that the clicks ask for.
 
     A positive click adds the component of the new mask that it lies in, seen from outside the old mask alone where the
     click is outside it; a negative click removes the component of the old mask less the new one. A click that misses

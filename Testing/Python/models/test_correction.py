@@ -8,10 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 
-from vistaseg.models.vista3d.correction import Change, components_at, touched_change, with_rim
-from vistaseg.models.vista3d.following import End, widest_end
-from vistaseg.models.vista3d.point_head import Click
-from vistaseg.models.vista3d.windows import Box
+from vistaseg.models.correction import Change, Click, components_at, touched_change, with_rim
 
 SHAPE = (6, 5, 7)
 masks = arrays.arrays(bool, SHAPE)
@@ -98,20 +95,3 @@ def test_the_rim_of_what_is_removed_touches_nothing_that_stays(before, chosen):
     assert np.array_equal(
         rim, ndimage.binary_dilation(removed, touching) & ~removed & ~ndimage.binary_dilation(stays, touching)
     )
-
-
-def test_a_structure_ends_where_it_meets_a_face_inside_the_image():
-    found = np.zeros((30, 20, 20), bool)
-    found[5:10, 4:9, 10:13] = True
-    window = Box((0, 0, 5), (10, 12, 15))
-    assert widest_end(found, [window], (30, 20, 20)) == End((9, 5, 11), axis=0, step=1)
-    assert widest_end(found, [window], (10, 20, 20)) is None
-    behind = Box((8, 0, 5), (18, 12, 15))
-    assert widest_end(found, [window, behind], (30, 20, 20)) is None
-
-
-def test_the_widest_end_is_followed_first():
-    found = np.zeros((30, 30, 30), bool)
-    found[10:20, 14:16, 14:16] = True
-    found[12:18, 12:18, 10:12] = True
-    assert widest_end(found, [Box((10, 10, 10), (20, 20, 20))], (30, 30, 30)) == End((14, 14, 10), axis=2, step=-1)

@@ -1,0 +1,115 @@
+"""Prompts of a segment before SegVol: what they mean, and what they change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from vistaseg.models.boxes import index3
+from vistaseg.models.correction import Click
+from vistaseg.models.protocol import PromptAnswer, PromptQuestion
+from vistaseg.models.segvol.changes import NO_CHANGE, Part, VolumeChange, deepest_voxel, volume_change
+from vistaseg.models.segvol.encoding import Texts
+from vistaseg.models.segvol.placing import PlacedPrompts, place
+from vistaseg.models.segvol.preprocessing import SegVolImage
+from vistaseg.models.segvol.records import Record, made_alone, own_records
+from vistaseg.models.segvol.sides import BodySides
+from vistaseg.models.segvol.texts import name_doubt, require_name
+from vistaseg.models.segvol.zoom import ZoomOutZoomIn
+from vistaseg.progress import Progress
+from vistaseg.prompts import Point, Text
+from vistaseg.volume import Volume
+
+TEXT_LEFT_OUT = (
+    "Clicks and a box were used, and the text was not: SegVol was never trained with all three. Take the clicks or "
+    "the box back to have it read."
+)
+NOTHING_FOUND = (
+    "SegVol found nothing there, and nothing was changed. Draw a box around the structure, or add a box to the text."
+)
+SAY_WHERE = "There is nothing to take away from yet: first say what the structure is, by a click, a box or a text."
+
+
+@dataclass(frozen=True, eq=False)
+class Answering:
+    """Answers prompts about one volume."""
+
+    volume: Volume
+    image: SegVolImage
+    zoom: ZoomOutZoomIn
+    texts: Texts
+    sides: BodySides
+
+    def answer(self, question: PromptQuestion, progress: Progress) -> PromptAnswer:
+        """What the newest prompt changes.
+
+        A mask that SegVol's prompts alone have made is replaced by what all prompts mean now. To any other mask, a box
+        or a text only adds. In both, a click changes the parts of the difference that it touches, as far as there is a
+        mask.
+
+        Raises:
+            InputError: a prompt lies outside the scan or the body.
+            UsageError: the text is no name of a structure; or the saved answer to be repeated is none of SegVol's.
+            MemoryLimitError, CancelledError: nothing was changed.
+        """
+        own = made_alone(question.records, question.extent.empty)
+        seed = len(question.prompts) if question.record is None else Record.of(question.record).seed
+        before = Part.of_extent(question.mask, question.extent)
+        placed, note = self._placed(question, before)
+        if not placed.says_what:
+            return _answer(NO_CHANGE, Record(seed, own, None), SAY_WHERE)
+        regions = [record.region for record in own_records(question.records) if record.region is not None]
+        found = self.zoom.find(placed, self._text(placed), seed, regions, progress)
+        record = Record(seed, own, found.region)
+        if not found.mask.any():
+            return _answer(NO_CHANGE, record, _joined(note, NOTHING_FOUND))
+        after = Part.of_found(found, self.image.crop)
+        change = volume_change(before, after, self._newest_click(question, placed), replace=own)
+        return _answer(change, record, _joined(note, *self._doubts(question, placed, after)))
+
+    def _placed(self, question: PromptQuestion, before: Part) -> tuple[PlacedPrompts, str]:
+        """The prompts that the network is asked with, and a sentence about those that it is not."""
+        placed, note = place(question.prompts, self.volume.grid, self.image.crop), ""
+        if placed.text is not None:
+            require_name(placed.text)
+        if placed.text is not None and placed.box is not None and placed.clicks:
+            placed, note = replace(placed, text=None), TEXT_LEFT_OUT
+        return (placed if placed.says_what else self._anchored(placed, before)), note
+
+    def _anchored(self, placed: PlacedPrompts, before: Part) -> PlacedPrompts:
+        """With the middle of the mask as a positive click: negative ones alone do not say what the structure is."""
+        crop = self.image.crop
+        away = [index3(p + a for p, a in zip(click.index, crop.start, strict=True)) for click in placed.clicks]
+        anchor = deepest_voxel(before, away)
+        if anchor is None or not crop.holds(anchor):
+            return placed
+        index = index3(p - a for p, a in zip(anchor, crop.start, strict=True))
+        return replace(placed, clicks=(*placed.clicks, Click(index, positive=True)))
+
+    def _text(self, placed: PlacedPrompts) -> Tensor | None:
+        return None if placed.text is None else self.texts.embedding(placed.text)
+
+    def _doubts(self, question: PromptQuestion, placed: PlacedPrompts, after: Part) -> Iterator[str]:
+        """Sentences about a text that was used: about its name once, about the side of what was found each time."""
+        if placed.text is not None:
+            yield name_doubt(placed.text) if isinstance(question.prompts[-1], Text) else ""
+            yield self.sides.doubt(placed.text, after)
+
+    def _newest_click(self, question: PromptQuestion, placed: PlacedPrompts) -> Click | None:
+        """The newest prompt in voxels (k, j, i) of the volume, where it is a click."""
+        newest = question.prompts[-1]
+        if not isinstance(newest, Point):
+            return None
+        number = sum(isinstance(prompt, Point) for prompt in question.prompts) - 1
+        index = index3(p + a for p, a in zip(placed.clicks[number].index, self.image.crop.start, strict=True))
+        return Click(index, newest.positive)
+
+
+def _answer(change: VolumeChange, record: Record, note: str) -> PromptAnswer:
+    return PromptAnswer(change.added, change.removed, change.extent, record.as_dict(), note)
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(sentence for sentence in sentences if sentence)

@@ -1,0 +1,31 @@
+"""From a checkpoint to a SegVol that answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from vistaseg.compute import Compute, available_bytes
+from vistaseg.models.protocol import ModelIdentity
+from vistaseg.models.segvol.configuration import SegVolConfiguration
+from vistaseg.models.segvol.model import SegVol
+from vistaseg.models.segvol.network import build_network
+from vistaseg.weights.checkpoint import load_strictly, normalise_segvol, read_state_dict
+
+WINDOWS_SHARE = 0.1
+"""Share of the device's free memory that may hold windows that were looked at."""
+
+
+def load_segvol(path: Path, configuration: SegVolConfiguration, identity: ModelIdentity, compute: Compute) -> SegVol:
+    """Load a SegVol from a checkpoint of any published layout.
+
+    Raises:
+        WeightsError: the file is damaged, or its tensors are not those of the configuration.
+    """
+    with torch.device("meta"):
+        network = build_network(configuration)
+    load_strictly(network, normalise_segvol(read_state_dict(path)), path.name)
+    network = network.to(compute.device).requires_grad_(False)
+    window_bytes = int(WINDOWS_SHARE * available_bytes(compute.device))
+    return SegVol(network, configuration, compute, identity, window_bytes)

@@ -1,0 +1,105 @@
+"""Names of structures for SegVol: those it was trained with, the nearest of them, and what is no name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from vistaseg import catalog
+from vistaseg.catalog.words import Words, words_of
+from vistaseg.errors import UsageError
+from vistaseg.resources import resource_path
+
+MOST_WORDS = 10
+"""Words that a name may have; the longest trained one has 5."""
+
+_SENTENCE = frozenset(
+    ("the", "this", "that", "these", "in", "is", "are", "was", "there", "where", "which", "with", "without")
+    + ("please", "find", "show", "give", "mark", "segment", "me", "all")
+)
+"""Words that are part of sentences and of no trained name."""
+
+_CUTOFF = 75.0
+_ONE_SIDED = 5.0
+"""Likeness that a side or number costs which only one of two texts has."""
+
+
+@lru_cache(maxsize=1)
+def category_names() -> tuple[str, ...]:
+    """The 222 names that SegVol was trained with, as they were written."""
+    return tuple(_resource()["names"])
+
+
+@lru_cache(maxsize=1)
+def suggested_names() -> tuple[str, ...]:
+    """The trained names without those that say the same in other words' order or spelling, or nothing on their own."""
+    left_out = set(_resource()["not_suggested"])
+    by_words = {words_of(name).all: name for name in reversed(category_names()) if name not in left_out}
+    return tuple(reversed(by_words.values()))
+
+
+def require_name(text: str) -> None:
+    """Refuse a text that is no name of a structure.
+
+    Raises:
+        UsageError: it is a sentence, which SegVol was not trained to read; the message has the nearest names.
+    """
+    words = re.findall(r"[^\W_]+", text.casefold())
+    if len(words) <= MOST_WORDS and not _SENTENCE & set(words) and not text.rstrip().endswith((".", "?", "!")):
+        return
+    names = nearest_names(text) or ("liver", "left kidney")
+    raise UsageError(f"SegVol reads names of structures, not sentences. Ask for {_quoted(names)}, say.")
+
+
+def name_doubt(text: str) -> str:
+    """A sentence for the user where a text is none of the trained names, else nothing."""
+    if words_of(text).all in {words_of(name).all for name in category_names()}:
+        return ""
+    names = nearest_names(text)
+    advice = f"The nearest are {_quoted(names)}." if names else "Draw a box around the structure too."
+    return f'"{text}" is none of the names that SegVol was trained with. {advice}'
+
+
+def nearest_names(text: str, limit: int = 3) -> tuple[str, ...]:
+    """Trained names that a text may mean, best first; nothing for nonsense.
+
+    Besides the text itself, the names and synonyms of the structures that the catalogue takes it for are compared. A
+    text that names a side is never answered with the other side, nor one with a number by another number.
+    """
+    own, synonyms = words_of(text), _synonyms(text)
+    possible = [name for name in suggested_names() if not _contradict(own, words_of(name))]
+    scored = [(max(_likeness(words, words_of(name)) for words in (own, *synonyms)), name) for name in possible]
+    best = sorted((pair for pair in scored if pair[0][0] >= _CUTOFF), key=lambda pair: pair[0], reverse=True)
+    return tuple(name for _, name in best[:limit])
+
+
+def _synonyms(text: str) -> list[Words]:
+    found = [match.structure for match in catalog.find(text, limit=1) if match.structure is not None]
+    return [words_of(term) for structure in found for term in (structure.name, *structure.synonyms)]
+
+
+def _contradict(one: Words, other: Words) -> bool:
+    """Whether two texts name different sides or numbers."""
+    sides = one.side and other.side and one.side != other.side
+    return bool(sides or (one.numbers and other.numbers and one.numbers != other.numbers))
+
+
+def _likeness(asked: Words, known: Words) -> tuple[float, float]:
+    """0 … 100, of the words that both have or nearly have, and of the whole."""
+    from rapidfuzz import fuzz
+
+    missing = (asked.side != known.side) + (asked.numbers != known.numbers)
+    line, other = (" ".join(sorted(words.core)) for words in (asked, known))
+    return float(fuzz.token_set_ratio(line, other)) - _ONE_SIDED * missing, float(fuzz.ratio(line, other))
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return " or ".join(f'"{name}"' for name in names)
+
+
+@lru_cache(maxsize=1)
+def _resource() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = json.loads(resource_path("segvol-categories.json").read_text(encoding="utf-8"))
+    return found

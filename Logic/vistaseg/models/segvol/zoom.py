@@ -1,0 +1,137 @@
+"""Zoom-out-zoom-in: where something is, from the whole volume shrunk to one window; what it is like, from windows.
+
+The steps are those of `BAAI-DCAI/SegVol` (inference_demo.py, `zoom_in_zoom_out`); see `window_prompts` for what each
+window is asked with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vistaseg.compute import Compute, memory_guard
+from vistaseg.models.answers import require_numbers
+from vistaseg.models.boxes import Box, Index3, covering_windows, index3
+from vistaseg.models.correction import Mask
+from vistaseg.models.segvol.encoding import Encoding
+from vistaseg.models.segvol.network import SegVolNetwork
+from vistaseg.models.segvol.placing import PlacedPrompts
+from vistaseg.models.segvol.preprocessing import SegVolImage
+from vistaseg.models.segvol.prompt_encoder import PromptBatch
+from vistaseg.models.segvol.window_prompts import WindowPrompts, prompt_batch, whole_prompts
+from vistaseg.progress import Progress
+
+OVERLAP = 0.5
+"""Share of a window that neighbours have in common; overlapping logits are averaged with equal weights."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What was found in a volume.
+
+    Attributes:
+        mask: bool (d, h, w), of `region` only.
+        region: box of the cropped volume that windows were laid over; None where the whole volume's answer was empty.
+    """
+
+    mask: Mask
+    region: Box | None
+
+
+NOTHING = Found(np.zeros((0, 0, 0), dtype=bool), None)
+
+
+class ZoomOutZoomIn:
+    """Answers prompts about one volume.
+
+    Args:
+        network: in evaluation mode, on the device of `compute`.
+    """
+
+    def __init__(self, network: SegVolNetwork, image: SegVolImage, encoding: Encoding, compute: Compute) -> None:
+        self._network, self._image, self._encoding, self._compute = network, image, encoding, compute
+
+    @property
+    def _window(self) -> Index3:
+        return self._image.zoom.zoomed
+
+    def find(
+        self, placed: PlacedPrompts, text: Tensor | None, seed: int, regions: Sequence[Box], progress: Progress
+    ) -> Found:
+        """What the prompts mean.
+
+        Args:
+            text: embedding (1, width) of the text among the prompts.
+            seed: of the voxels that are drawn.
+            regions: of earlier answers: the first that will do is used again, since its windows may be known.
+
+        Raises:
+            MemoryLimitError, CancelledError: nothing is left half-done.
+            WeightsError: the network answers with what is no number.
+        """
+        predicted = self.predict(placed, text, progress)
+        content = self._image.zoom.grown_content(predicted)
+        if content is None:
+            return NOTHING
+        region = self._region(content, regions)
+        windows = covering_windows(region, self._window, OVERLAP)
+        asked = WindowPrompts(placed, predicted, self._image.zoom, region, single=len(windows) == 1)
+        with memory_guard("looking closer"):
+            return Found(self._look_closer(asked, windows, text, seed, progress), region)
+
+    def predict(self, placed: PlacedPrompts, text: Tensor | None, progress: Progress) -> Mask:
+        """What the prompts mean in the shrunk volume, bool (D, H, W)."""
+        progress("windows", 0, 1)
+        prompts = whole_prompts(placed, self._image.zoom, text, self._compute.device)
+        found: Mask = (self._decode(self._encoding.whole(), prompts) > 0).numpy()
+        return found
+
+    def _region(self, content: Box, earlier: Sequence[Box]) -> Box:
+        """A region to look closer at."""
+        fresh = grown_region(content, self._window, self._image.crop.shape)
+        cost = len(covering_windows(fresh, self._window, OVERLAP))
+        whole = Box((0, 0, 0), self._image.crop.shape)
+        for region in earlier:
+            fits = region.joined(content) == region and region.clipped(whole) == region
+            if fits and len(covering_windows(region, self._window, OVERLAP)) <= cost:
+                return region
+        return fresh
+
+    def _look_closer(
+        self, asked: WindowPrompts, windows: Sequence[Box], text: Tensor | None, seed: int, progress: Progress
+    ) -> Mask:
+        # Logits are averaged over as many windows as see a voxel: the sum has the same sign.
+        total = torch.zeros(asked.region.shape)
+        for number, window in enumerate(windows):
+            progress("windows", 1 + number, 1 + len(windows))
+            # NumPy keeps what this generator draws the same for ever.
+            points, box = asked.of(window, np.random.RandomState([seed, number]))
+            prompts = prompt_batch(points, box, text, self._compute.device)
+            logits = self._decode(self._encoding.window(window, asked.region), prompts)
+            seen = window.clipped(asked.region)
+            total[seen.seen_from(asked.region.start).slices] += logits[seen.seen_from(window.start).slices]
+        progress("windows", 1 + len(windows), 1 + len(windows))
+        found: Mask = (total > 0).numpy()
+        return found
+
+    def _decode(self, embedding: Tensor, prompts: PromptBatch) -> Tensor:
+        """Logits (D, H, W); a probability of 0.5 is a logit of 0."""
+        with torch.inference_mode():
+            logits = self._network.decode(embedding, prompts)
+        require_numbers(logits)
+        return logits[0].float().cpu()
+
+
+def grown_region(content: Box, window: Index3, size: Index3) -> Box:
+    """A box grown by equal amounts on both sides to a window where it is smaller, cut off at the volume's borders.
+
+    As published, where it may end up a voxel smaller than the window; `covering_windows` makes up for it.
+    """
+    margins = [max(w - n, 0) // 2 for n, w in zip(content.shape, window, strict=True)]
+    start = index3(a - margin for a, margin in zip(content.start, margins, strict=True))
+    stop = index3(b + margin for b, margin in zip(content.stop, margins, strict=True))
+    return Box(start, stop).clipped(Box((0, 0, 0), size))

@@ -1,0 +1,90 @@
+"""Zoom-out-zoom-in against the published steps, put together from MONAI's and PyTorch's parts, on whole volumes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as functional
+from monai.inferers import sliding_window_inference
+from monai.transforms import Resize
+from prompted_network import CPU
+from torch import Tensor
+
+from vistaseg.models.boxes import Box
+from vistaseg.models.segvol.configuration import SegVolConfiguration
+from vistaseg.models.segvol.encoding import Encoding
+from vistaseg.models.segvol.network import SegVolNetwork
+from vistaseg.models.segvol.placing import PlacedPrompts
+from vistaseg.models.segvol.preprocessing import segvol_image
+from vistaseg.models.segvol.prompt_encoder import PromptBatch
+from vistaseg.models.segvol.zoom import ZoomOutZoomIn
+from vistaseg.progress import silent
+from vistaseg.volume import Volume
+
+SHAPE = (20, 37, 120)
+
+
+def corners(mask: Tensor) -> Tensor:
+    """(1, 6): the first and last voxel of the box around a mask, -1 around nothing."""
+    places = mask.nonzero()
+    if len(places) == 0:
+        return torch.full((1, 6), -1.0)
+    return torch.cat([places.min(dim=0).values, places.max(dim=0).values])[None].float()
+
+
+def published(network: SegVolNetwork, whole: Tensor, text: Tensor | None, box: Tensor | None) -> Tensor:
+    """Mask (d, h, w) of a cropped volume; the box is one of the shrunk volume."""
+    window = network.configuration.image_size
+    shrunk = Resize(window, mode="nearest-exact")(whole[None]).as_tensor()[None]
+    logits = network.decode(network.embed(shrunk), PromptBatch(boxes=box, texts=text))
+    logits = functional.interpolate(logits[None], size=whole.shape, mode="nearest")[0, 0]
+    predicted = torch.sigmoid(logits) > 0.5
+    low, high = corners(predicted)[0].long().split(3)
+    margins = [max(0, w - int(b - a + 1)) // 2 for a, b, w in zip(low, high, window, strict=True)]
+    region = tuple(
+        slice(max(0, int(a) - m), min(n, int(b) + m) + 1)
+        for a, b, m, n in zip(low, high, margins, whole.shape, strict=True)
+    )
+    lacking = [max(w - (s.stop - s.start), 0) for w, s in zip(window, region, strict=True)]
+    padding = [side for n in reversed(lacking) for side in (n // 2, n - n // 2)]
+    seen = functional.pad(predicted[region].float(), padding)
+
+    def predictor(patch: Tensor, slices: list[list[slice]]) -> Tensor:
+        own = None if box is None else corners(seen[tuple(slices[0][2:])])
+        return network.decode(network.embed(patch), PromptBatch(boxes=own, texts=text))[None]
+
+    closer = sliding_window_inference(
+        whole[region][None, None], window, 1, predictor, overlap=0.5, mode="constant", with_coord=True
+    )
+    logits[region] = closer[0, 0]
+    return torch.sigmoid(logits) > 0.5
+
+
+@pytest.mark.parametrize("with_box", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_texts_and_boxes_give_the_published_mask(
+    network: SegVolNetwork, small: SegVolConfiguration, seed: int, with_box: bool
+) -> None:
+    generator = np.random.default_rng(seed)
+    volume = Volume(generator.normal(0, 400, SHAPE).astype(np.float32), np.eye(4))
+    image = segvol_image(volume, small.image_size)
+    every = Box((0, 0, 0), image.crop.shape)
+    whole = image.window(every, every)[0, 0]
+    torch.manual_seed(seed)
+    text = 3 * torch.randn(1, small.width)
+    own = Box((3, 4, 10), (18, 30, 100)) if with_box else None
+    with torch.inference_mode():
+        batch = None
+        if own is not None:
+            shown = image.zoom.box_to_zoomed(own)
+            batch = torch.tensor([[*shown.start, *(b - 1 for b in shown.stop)]]).float()
+        expected = published(network, whole, text, batch)
+    zoom = ZoomOutZoomIn(network, image, Encoding(network, image, CPU, 10**8), CPU)
+    found = zoom.find(PlacedPrompts(box=own, text="liver"), text, 1, (), silent)
+    answered = np.zeros(image.crop.shape, bool)
+    assert found.region is not None
+    answered[found.region.slices] = found.mask
+    assert 0.01 < answered.mean() < 0.99
+    # Logits that are 0 but for rounding may fall on either side.
+    assert (answered != expected.numpy()).mean() < 1e-4

@@ -249,13 +249,15 @@ def test_text_click_and_box_together_leave_the_text_out_and_say_so() -> None:
 
 
 def test_a_name_that_was_not_trained_is_asked_all_the_same_with_a_word_of_doubt() -> None:
-    volume = body()
+    volume = painted(body(), [np.s_[4:9, 6:14, 8:18]], 600)
     session = started(volume)
-    session.add(box_of(volume, (4, 4, 4), (12, 12, 8)), "a")
-    assert "left kidney" not in session.result("a").note
-    with patch.dict(prompted_network.LEVELS, {"livr": 1.0}):
+    with patch.dict(prompted_network.LEVELS, {"livr": 0.6}):
         answer = session.add(Text("livr"), "a")
-    assert "none of the names" in answer.note or "found nothing" in answer.note
+    assert np.array_equal(full(session), volume.array == 600)
+    assert '"livr" is none of the names' in answer.note and '"liver"' in answer.note
+    nothing = started(volume).add(Text("xqzt"), "a")
+    assert "found nothing" in nothing.note and "none of the names" in nothing.note
+    assert started(volume).add(Text("liver"), "a").note == ""
 
 
 def test_a_sentence_is_refused_and_changes_nothing() -> None:

@@ -25,8 +25,8 @@ CPU = Compute(torch.device("cpu"), torch.float32)
 
 
 def level_ids(text: str) -> Tensor:
-    """Stands for `token_ids`: the level of a text in percent, -1 for an unknown one."""
-    return torch.tensor([round(100 * LEVELS.get(text, -0.01))])
+    """Stands for `token_ids`: the level of a text in percent, -100 for an unknown one."""
+    return torch.tensor([round(100 * LEVELS.get(text, -1.0))])
 
 
 class PromptedNetwork:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -27,7 +26,7 @@ TEXT_LEFT_OUT = (
     "the box back to have it read."
 )
 NOTHING_FOUND = (
-    "SegVol found nothing there, and nothing was changed. Draw a box around the structure, or add a box to the text."
+    "SegVol found nothing, and nothing was changed. Draw a box around the whole structure, or give another name."
 )
 SAY_WHERE = "There is nothing to take away from yet: first say what the structure is, by a click, a box or a text."
 
@@ -63,11 +62,13 @@ class Answering:
         regions = [record.region for record in own_records(question.records) if record.region is not None]
         found = self.zoom.find(placed, self._text(placed), seed, regions, progress)
         record = Record(seed, own, found.region)
+        doubt = name_doubt(placed.text) if placed.text and isinstance(question.prompts[-1], Text) else ""
         if not found.mask.any():
-            return _answer(NO_CHANGE, record, _joined(note, NOTHING_FOUND))
+            return _answer(NO_CHANGE, record, _joined(note, NOTHING_FOUND, doubt))
         after = Part.of_found(found, self.image.crop)
         change = volume_change(before, after, self._newest_click(question, placed), replace=own)
-        return _answer(change, record, _joined(note, *self._doubts(question, placed, after)))
+        side = self.sides.doubt(placed.text, after) if placed.text else ""
+        return _answer(change, record, _joined(note, doubt, side))
 
     def _placed(self, question: PromptQuestion, before: Part) -> tuple[PlacedPrompts, str]:
         """The prompts that the network is asked with, and a sentence about those that it is not."""
@@ -90,12 +91,6 @@ class Answering:
 
     def _text(self, placed: PlacedPrompts) -> Tensor | None:
         return None if placed.text is None else self.texts.embedding(placed.text)
-
-    def _doubts(self, question: PromptQuestion, placed: PlacedPrompts, after: Part) -> Iterator[str]:
-        """Sentences about a text that was used: about its name once, about the side of what was found each time."""
-        if placed.text is not None:
-            yield name_doubt(placed.text) if isinstance(question.prompts[-1], Text) else ""
-            yield self.sides.doubt(placed.text, after)
 
     def _newest_click(self, question: PromptQuestion, placed: PlacedPrompts) -> Click | None:
         """The newest prompt in voxels (k, j, i) of the volume, where it is a click."""

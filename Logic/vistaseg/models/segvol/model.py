@@ -9,9 +9,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from vistaseg.compute import Compute
+from vistaseg.compute import Compute, memory_guard
 from vistaseg.errors import UsageError
-from vistaseg.models.boxes import Box
 from vistaseg.models.correction import Mask
 from vistaseg.models.protocol import ClassMasks, ModelIdentity, PromptAnswer, PromptQuestion
 from vistaseg.models.segvol.answering import Answering
@@ -103,18 +102,15 @@ class SegVolVolume:
 
     def answer(self, question: PromptQuestion, progress: Progress) -> PromptAnswer:
         """What a new prompt changes in a segment; see `Answering.answer`."""
-        return self._answering.answer(question, progress)
+        with memory_guard("the answer to a prompt"):
+            return self._answering.answer(question, progress)
 
     def hint(self, ras: Ras, progress: Progress) -> None:
         """Look at the whole volume, which every answer needs."""
         if not self._encoding.has_whole:
             progress("windows", 0, 1)
-            self._encoding.whole()
-
-    @property
-    def crop(self) -> Box:
-        """The box (k, j, i) of the volume that SegVol sees."""
-        return self._image.crop
+            with memory_guard("the first look at the scan"):
+                self._encoding.whole()
 
     def shrunk_mask(self, mask: Mask) -> Mask:
         """A mask (k, j, i) of the volume as SegVol sees it, (D, H, W): every voxel leaves a trace."""
@@ -133,9 +129,7 @@ class SegVolVolume:
 
     def text_logits(self, texts: Sequence[str], at_once: int) -> Iterator[Tensor]:
         """Logits (N, D, H, W) of what texts mean in the shrunk volume, `at_once` or fewer in each piece."""
-        embedded = [self._model.texts.embedding(text) for text in texts]
-        whole = self._encoding.whole()
         for start in range(0, len(texts), at_once):
+            embedded = [self._model.texts.embedding(text) for text in texts[start : start + at_once]]
             with torch.inference_mode():
-                prompts = PromptBatch(texts=torch.cat(embedded[start : start + at_once]))
-                yield self._model.network.decode(whole, prompts)
+                yield self._model.network.decode(self._encoding.whole(), PromptBatch(texts=torch.cat(embedded)))

@@ -6,7 +6,7 @@ needed a window gets
 - the text, if there is one;
 - for a box: the box around what the whole volume's answer holds of the window; in a single window the user's own;
 - for clicks: up to 5 voxels that are clicked on, seen at the shrunk volume's resolution, and the box around what the
-  whole volume's answer holds of the window.
+  whole volume's answer holds of the window. With a text, that makes three kinds, which the training never had together.
 
 This differs from it in what follows:
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vistaseg.compute import Compute, memory_guard
+from vistaseg.compute import Compute
 from vistaseg.models.answers import require_numbers
 from vistaseg.models.boxes import Box, Index3, covering_windows, index3
 from vistaseg.models.correction import Mask
@@ -70,7 +70,7 @@ class ZoomOutZoomIn:
             regions: of earlier answers: the first that will do is used again, since its windows may be known.
 
         Raises:
-            MemoryLimitError, CancelledError: nothing is left half-done.
+            CancelledError: nothing is left half-done.
             WeightsError: the network answers with what is no number.
         """
         predicted = self.predict(placed, text, progress)
@@ -80,8 +80,7 @@ class ZoomOutZoomIn:
         region = self._region(content, regions)
         windows = covering_windows(region, self._window, OVERLAP)
         asked = WindowPrompts(placed, predicted, self._image.zoom, region, single=len(windows) == 1)
-        with memory_guard("looking closer"):
-            return Found(self._look_closer(asked, windows, text, seed, progress), region)
+        return Found(self._look_closer(asked, windows, text, seed, progress), region)
 
     def predict(self, placed: PlacedPrompts, text: Tensor | None, progress: Progress) -> Mask:
         """What the prompts mean in the shrunk volume, bool (D, H, W)."""

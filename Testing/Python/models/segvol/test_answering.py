@@ -15,8 +15,11 @@ from hypothesis import strategies as st
 from prompted_network import RADIUS, PromptedNetwork, affine_of, body, noise, prompted_model
 
 from vistaseg.errors import CancelledError, InputError, UsageError, WeightsError
+from vistaseg.models.protocol import PromptQuestion
 from vistaseg.models.segvol import encoding
+from vistaseg.progress import silent
 from vistaseg.prompts import Point, RegionOfInterest, Text
+from vistaseg.segmentation import Extent
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -175,6 +178,20 @@ def test_a_box_or_text_only_adds_to_a_mask_of_others() -> None:
     assert full(session)[start].all() and full(session)[volume.array == 600].any()
 
 
+def test_a_box_only_adds_to_what_another_model_made() -> None:
+    volume = body()
+    opened = prompted_model().open(volume)
+    mask, extent = np.ones((4, 5, 6), bool), Extent((20, 20, 10), (26, 25, 14))
+    box = box_of(volume, (8, 8, 5), (12, 12, 7))
+    own = {"engine": "segvol", "seed": 1, "own": True, "region": None}
+    for records, removed in ((({"window": [0, 0, 0]},), 0), ((own, {"window": [0, 0, 0]}), 0), ((own,), mask.sum())):
+        prompts = (*[box_of(volume, (20, 20, 10), (25, 24, 13))] * len(records), box)
+        answer = opened.answer(PromptQuestion(prompts, records, None, mask, extent), silent)
+        assert answer.removed.sum() == removed
+        assert answer.added.sum() == 5 * 5 * 3
+        assert answer.record["own"] == (records == (own,))
+
+
 def test_a_click_on_a_mask_changes_what_it_touches_alone() -> None:
     volume = body()
     session = started(volume)
@@ -232,13 +249,15 @@ def test_text_click_and_box_together_leave_the_text_out_and_say_so() -> None:
 
 
 def test_a_name_that_was_not_trained_is_asked_all_the_same_with_a_word_of_doubt() -> None:
-    volume = body()
+    volume = painted(body(), [np.s_[4:9, 6:14, 8:18]], 600)
     session = started(volume)
-    session.add(box_of(volume, (4, 4, 4), (12, 12, 8)), "a")
-    assert "left kidney" not in session.result("a").note
-    with patch.dict(prompted_network.LEVELS, {"livr": 1.0}):
+    with patch.dict(prompted_network.LEVELS, {"livr": 0.6}):
         answer = session.add(Text("livr"), "a")
-    assert "none of the names" in answer.note or "found nothing" in answer.note
+    assert np.array_equal(full(session), volume.array == 600)
+    assert '"livr" is none of the names' in answer.note and '"liver"' in answer.note
+    nothing = started(volume).add(Text("xqzt"), "a")
+    assert "found nothing" in nothing.note and "none of the names" in nothing.note
+    assert started(volume).add(Text("liver"), "a").note == ""
 
 
 def test_a_sentence_is_refused_and_changes_nothing() -> None:

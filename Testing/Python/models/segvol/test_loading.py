@@ -11,6 +11,7 @@ import torch
 from prompted_network import CPU, body, level_ids
 from safetensors.torch import save_file
 
+from vistaseg.compute import Compute
 from vistaseg.errors import WeightsError
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.segvol import encoding
@@ -23,13 +24,14 @@ from vistaseg.session import Session
 IDENTITY = ModelIdentity("segvol", "SegVol", "ab" * 32)
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_a_loaded_network_answers_every_kind_of_prompt(
-    network: SegVolNetwork, small: SegVolConfiguration, tmp_path: Path
+    network: SegVolNetwork, small: SegVolConfiguration, tmp_path: Path, precision: torch.dtype
 ) -> None:
     save_file(
         {f"model.{name}": tensor for name, tensor in network.state_dict().items()}, tmp_path / "model.safetensors"
     )
-    model = load_segvol(tmp_path / "model.safetensors", small, IDENTITY, CPU)
+    model = load_segvol(tmp_path / "model.safetensors", small, IDENTITY, Compute(torch.device("cpu"), precision))
     volume = body()
     ids = torch.full((77,), 49407)
     with patch.object(encoding, "token_ids", lambda text: ids.clone().index_copy_(0, torch.arange(1), level_ids(text))):

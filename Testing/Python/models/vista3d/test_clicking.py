@@ -15,14 +15,16 @@ from scipy.spatial.transform import Rotation
 from vistaseg.compute import Compute
 from vistaseg.errors import CancelledError, InputError, UsageError, WeightsError
 from vistaseg.models.correction import Click
-from vistaseg.models.protocol import ModelIdentity
+from vistaseg.models.protocol import ModelIdentity, PromptQuestion
 from vistaseg.models.vista3d import interactive
 from vistaseg.models.vista3d.channels_last import to_channels_last
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.network import build_network
 from vistaseg.models.vista3d.point_head import Target
+from vistaseg.progress import silent
 from vistaseg.prompts import Point, RegionOfInterest, Text
+from vistaseg.segmentation import Extent
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -214,6 +216,14 @@ def test_a_text_is_refused_and_changes_nothing(model: Vista3d) -> None:
     with pytest.raises(UsageError, match="does not read"):
         session.add(Text("liver"), "a")
     assert session.prompts("a") == ()
+
+
+def test_what_another_model_answered_before_is_no_obstacle(model: Vista3d) -> None:
+    volume = body()
+    mask, extent = np.ones((2, 2, 2), bool), Extent((8, 8, 8), (10, 10, 10))
+    prompts = (Text("liver"), Point(ras(volume, (14, 13, 12))))
+    answer = model.open(volume).answer(PromptQuestion(prompts, ({"engine": "segvol"},), None, mask, extent), silent)
+    assert answer.added.any() and not answer.removed.any()
 
 
 def test_a_negative_click_takes_its_ball_out(model: Vista3d) -> None:

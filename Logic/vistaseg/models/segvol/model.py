@@ -88,7 +88,11 @@ class SegVolVolume:
         return 0
 
     def segment_classes(
-        self, class_ids: Sequence[int], region: RegionOfInterest | None, progress: Progress
+        self,
+        class_ids: Sequence[int],
+        region: RegionOfInterest | None,
+        progress: Progress,
+        prepare_clicks: bool = False,
     ) -> ClassMasks:
         """Refuse: SegVol knows no classes.
 

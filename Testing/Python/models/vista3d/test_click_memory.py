@@ -14,15 +14,15 @@ from monai.networks.nets.vista3d import VISTA3D
 
 from vistaseg.compute import Compute
 from vistaseg.errors import MemoryLimitError
+from vistaseg.models.boxes import Box, Index3
+from vistaseg.models.correction import Click, Mask
 from vistaseg.models.vista3d import interactive
 from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
-from vistaseg.models.vista3d.correction import Mask
 from vistaseg.models.vista3d.interactive import ClickQuestion, PointBranch
 from vistaseg.models.vista3d.network import build_network
-from vistaseg.models.vista3d.point_head import Click, Target
+from vistaseg.models.vista3d.point_head import Target
 from vistaseg.models.vista3d.preprocessing import NetworkImage
-from vistaseg.models.vista3d.windows import Box, Index3
 from vistaseg.progress import silent
 
 AsImage = Callable[[np.ndarray], NetworkImage]

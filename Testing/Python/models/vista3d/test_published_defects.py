@@ -20,17 +20,17 @@ from monai.networks.nets.vista3d import VISTA3D
 from torch import Tensor
 
 from vistaseg.compute import Compute
+from vistaseg.models.boxes import Box
+from vistaseg.models.correction import Click, Mask, components_at
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.vista3d import interactive
 from vistaseg.models.vista3d.click_windows import ClickWindows
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
-from vistaseg.models.vista3d.correction import Mask, components_at
 from vistaseg.models.vista3d.interactive import ClickQuestion, PointBranch
 from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.network import build_network
-from vistaseg.models.vista3d.point_head import Click, Target
+from vistaseg.models.vista3d.point_head import Target
 from vistaseg.models.vista3d.preprocessing import NetworkImage
-from vistaseg.models.vista3d.windows import Box
 from vistaseg.progress import silent
 from vistaseg.prompts import Point
 from vistaseg.session import Session

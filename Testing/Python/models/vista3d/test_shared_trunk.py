@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from monai.networks.nets.vista3d import VISTA3D
 
 from vistaseg.compute import Compute
+from vistaseg.models.boxes import Box
 from vistaseg.models.vista3d.automatic import AutomaticBranch
 from vistaseg.models.vista3d.classify import ClassQuestion
 from vistaseg.models.vista3d.click_windows import ClickWindows, deepest_window
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.interactive import PointBranch
 from vistaseg.models.vista3d.preprocessing import NetworkImage
-from vistaseg.models.vista3d.windows import Box, plan_windows
+from vistaseg.models.vista3d.windows import plan_windows
 from vistaseg.progress import silent
 
 ORGANS = ClassQuestion((1, 3, 5))

@@ -46,7 +46,7 @@ def open_session(scan: Path, model: str, device: str, precision: str, document: 
                 yield Session(volume, loaded)
                 return
             with ProgressBar() as progress:
-                session = Session.replay(volume, loaded, document, progress)
+                session = Session.replay(volume, [loaded], document, progress)
             yield session
     except KeyboardInterrupt as error:
         raise CancelledError("Interrupted: nothing was written.") from error

@@ -120,6 +120,10 @@ class SegmentationModel(Protocol):
         """Ids of the catalogue that can be asked for directly."""
 
     @property
+    def takes(self) -> frozenset[type[Prompt]]:
+        """Kinds of prompts that it answers."""
+
+    @property
     def notice(self) -> str:
         """A sentence that accompanies every result, or nothing."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,13 @@ def changed_mask(before: PackedMask, answer: PromptAnswer) -> PackedMask:
     return PackedMask.of(mask, box)
 
 
-def made_segments(histories: Mapping[str, History], provenance: Mapping[str, Any]) -> list[Segment]:
+def made_segments(
+    histories: Mapping[str, History], provenance: Callable[[History], Mapping[str, Any]]
+) -> list[Segment]:
     """A segment of each history that has voxels, with what it was made by."""
     taken: set[int] = set()
     return [
-        _segment(name, history, _label(history.class_id, taken), provenance)
+        _segment(name, history, _label(history.class_id, taken), provenance(history))
         for name, history in histories.items()
         if not history.state.mask.extent.empty
     ]
@@ -43,7 +45,7 @@ def made_segments(histories: Mapping[str, History], provenance: Mapping[str, Any
 def _segment(name: str, history: History, label: int, provenance: Mapping[str, Any]) -> Segment:
     structure = None if history.class_id is None else catalog.get(history.class_id)
     state = history.state
-    prompts = [step.prompt.as_dict() for step in state.steps]
+    prompts = [{**step.prompt.as_dict(), "model": step.record["model"]} for step in state.steps]
     return Segment(
         name,
         label,

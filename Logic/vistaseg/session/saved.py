@@ -16,7 +16,9 @@ from vistaseg.errors import UsageError
 from vistaseg.models.protocol import SegmentationModel
 from vistaseg.prompts import prompt_from_dict
 from vistaseg.segmentation import Extent
+from vistaseg.session.engines import Engines
 from vistaseg.session.history import History, PackedMask, Step
+from vistaseg.session.routing import Route
 from vistaseg.volume import Volume
 
 FORMAT = "vistaseg session 1"
@@ -25,40 +27,75 @@ Restored = tuple[str, int | None, PackedMask, list[Step]]
 """Name, class id, the mask at the start, and the steps since."""
 
 
-def saved(histories: Mapping[str, History], volume: Volume, model: SegmentationModel) -> dict[str, Any]:
+def saved(histories: Mapping[str, History], volume: Volume, engines: Engines) -> dict[str, Any]:
     """JSON-able values that `restored` reads."""
     return {
         "format": FORMAT,
         "volume": fingerprint(volume),
-        "weights_sha256": model.identity.weights_sha256,
-        "computed_on": dict(model.computed_on),
+        "models": {model.identity.key: _saved_model(model) for model in engines.models},
         "segments": [_saved_segment(name, history) for name, history in histories.items()],
     }
 
 
-def restored(document: Any, volume: Volume, model: SegmentationModel) -> Iterator[Restored]:
+def models_of(document: Any) -> list[str]:
+    """Keys of the models that a saved session had, in their order.
+
+    Raises:
+        UsageError: it is no saved session.
+    """
+    models = document.get("models") if isinstance(document, dict) and document.get("format") == FORMAT else None
+    if not isinstance(models, dict) or not models:
+        raise UsageError("This is not a session that VistaSeg saved. Choose another file.")
+    return [str(key) for key in models]
+
+
+def restored(document: Any, volume: Volume, engines: Engines) -> Iterator[Restored]:
     """The segments of a saved session.
 
     Raises:
         UsageError: it is none, or was made with another volume, other weights, or on another device or in another
             precision: each would give other masks.
     """
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise UsageError("This is not a session that VistaSeg saved. Choose another file.")
+    keys = models_of(document)
     if document.get("volume") != fingerprint(volume):
         raise UsageError("The session was saved with another volume. Open the scan that it belongs to.")
-    if document.get("weights_sha256") != model.identity.weights_sha256:
-        raise UsageError("The session was saved with other weights, which would give other masks. Use those again.")
-    if document.get("computed_on") != dict(model.computed_on):
-        raise UsageError(
-            f"The session was saved with {document.get('computed_on')}, which gives other masks than "
-            f"{dict(model.computed_on)}. Choose that device and precision again."
-        )
+    for key in keys:
+        _require_same(document["models"][key], engines.model(key))
     try:
         segments = [_restored_segment(values, volume) for values in document["segments"]]
     except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
         raise UsageError("The saved session is damaged. Choose another file.") from error
     yield from segments
+
+
+def repeated(step: Step) -> Route:
+    """The way that a saved prompt took.
+
+    Raises:
+        UsageError: its record is damaged.
+    """
+    try:
+        class_ids = tuple(int(value) for value in step.record.get("class_ids", ()))
+        return Route(str(step.record["model"]), step.prompt, class_ids)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError("The saved session is damaged. Choose another file.") from error
+
+
+def _saved_model(model: SegmentationModel) -> dict[str, Any]:
+    return {"weights_sha256": model.identity.weights_sha256, "computed_on": dict(model.computed_on)}
+
+
+def _require_same(was: Any, model: SegmentationModel) -> None:
+    now, title = _saved_model(model), model.identity.title
+    if not isinstance(was, dict) or was.get("weights_sha256") != now["weights_sha256"]:
+        raise UsageError(
+            f"The session was saved with other weights of {title}, which would give other masks. Use those again."
+        )
+    if was.get("computed_on") != now["computed_on"]:
+        raise UsageError(
+            f"The session was saved with {was.get('computed_on')}, which gives other masks than "
+            f"{now['computed_on']}. Choose that device and precision again."
+        )
 
 
 def fingerprint(volume: Volume) -> dict[str, Any]:

@@ -1,50 +1,55 @@
-"""A session: one volume before one model, and the results asked of it so far.
+"""A session: one volume before one model or several, and the results asked of them so far.
 
 The command line, the panel and the editor effect are clients of this.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from vistaseg import __version__, catalog
+from vistaseg import catalog
 from vistaseg.errors import CancelledError, InputError, UsageError
-from vistaseg.models.protocol import ClassMasks, PromptQuestion, SegmentationModel
+from vistaseg.models.protocol import ClassMasks, OpenedVolume, PromptQuestion, SegmentationModel
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest
 from vistaseg.segmentation import Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.geometry import shifted
+from vistaseg.session.class_answers import answer_by_classes
+from vistaseg.session.engines import Engines
 from vistaseg.session.history import Answer, History, PackedMask, State, Step
+from vistaseg.session.provenance import provenance_of
 from vistaseg.session.results import changed_mask, made_segments
-from vistaseg.session.saved import restored, saved
+from vistaseg.session.routing import Route, route
+from vistaseg.session.saved import repeated, restored, saved
 from vistaseg.volume import Grid, Volume
 
 
 class Session:
-    """Questions to a model about a volume; what was computed is kept between them.
+    """Questions to models about a volume; what was computed is kept between them.
 
     Args:
         volume: a CT that passed `vistaseg.volume.check_ct`.
-        model: a loaded model.
+        model: a loaded model, which is asked where several could answer.
+        others: further models, of other keys: a prompt goes to the one that can answer it, see `routing`.
 
     Raises:
         InputError: the model cannot use the volume.
     """
 
-    def __init__(self, volume: Volume, model: SegmentationModel) -> None:
+    def __init__(self, volume: Volume, model: SegmentationModel, *others: SegmentationModel) -> None:
         self.volume = volume
         self.model = model
-        self._opened = model.open(volume)
+        self._engines = Engines(volume, (model, *others))
         self._histories: dict[str, History] = {}
         self._stepping = Lock()
 
     def windows(self, region: RegionOfInterest | None = None) -> int:
         """Windows that the next automatic segmentation has to encode; 0 when the features are at hand."""
-        return self._opened.windows(region)
+        return self._for_classes.windows(region)
 
     def segment(
         self,
@@ -74,8 +79,8 @@ class Session:
             raise UsageError("No structure was asked for: name at least one.")
         if region is not None:
             self._require_voxels(region)
-        masks = self._opened.segment_classes(ids, region, progress, prepare_clicks)
-        provenance = {**self._provenance(region), **masks.details}
+        masks = self._for_classes.segment_classes(ids, region, progress, prepare_clicks)
+        provenance = {**provenance_of([self._engines.for_classes], region), **masks.details}
         found = {segment.label_value: segment for segment in self._segments(masks, provenance)}
         return Segmentation(
             self.volume.shape_ijk, self.volume.ijk_to_ras, [found[i] for i in ids if i in found], self.volume.name
@@ -114,16 +119,33 @@ class Session:
         with self._stepping:
             return self._histories.setdefault(segment, History(None)).push(State(packed, (), packed))
 
-    def add(self, prompt: Prompt, segment: str, progress: Progress = silent) -> Answer:
-        """Answer one more prompt on a segment.
+    def route(self, prompt: Prompt, segment: str | None = None, model: str | None = None) -> Route:
+        """Which model would answer a prompt, and why.
+
+        Args:
+            segment: the segment that it is for, or None for a new one.
+            model: key of the model to be asked; None leaves it to the session.
 
         Raises:
-            UsageError: there is no such segment, or its class cannot be clicked on.
+            UsageError: no model takes it, or the text is a sentence.
+        """
+        steps = () if segment is None else self._history(segment).state.steps
+        last = steps[-1].record["model"] if steps else None
+        return route(prompt, self._engines.models, model, last)
+
+    def add(self, prompt: Prompt, segment: str, progress: Progress = silent, model: str | None = None) -> Answer:
+        """Answer one more prompt on a segment.
+
+        Args:
+            model: key of the model to be asked; None leaves it to the session, see `route`.
+
+        Raises:
+            UsageError: there is no such segment, its class cannot be clicked on, or no model takes the prompt.
             InputError: the prompt lies outside the scan or the body.
             MemoryLimitError, CancelledError: nothing was changed. A segment that was changed, undone or cleared
                 meanwhile, from another thread, counts as cancelling.
         """
-        return self._add(Step(prompt, {}), segment, progress, repeat=False)
+        return self._answer(self.route(prompt, segment, model), None, segment, progress)
 
     def undo(self, segment: str) -> Answer:
         """Take the last step on a segment back; nothing where there is none."""
@@ -150,46 +172,50 @@ class Session:
 
     def hint(self, ras: Ras, progress: Progress = silent) -> None:
         """Prepare for a click near a place in RAS mm: the user is looking there."""
-        self._opened.hint(ras, progress)
+        self._engines.opened(self.model.identity.key).hint(ras, progress)
 
     def segmentation(self) -> Segmentation:
         """The segments that are made by prompts and are not empty."""
-        found = made_segments(self._histories, self._provenance(None))
+        found = made_segments(self._histories, self._made_by)
         return Segmentation(self.volume.shape_ijk, self.volume.ijk_to_ras, found, self.volume.name)
 
     def as_dict(self) -> dict[str, Any]:
         """Everything that is needed to make the same segments again, JSON-able."""
-        return saved(self._histories, self.volume, self.model)
+        return saved(self._histories, self.volume, self._engines)
 
     @classmethod
-    def replay(cls, volume: Volume, model: SegmentationModel, document: Any, progress: Progress = silent) -> Session:
+    def replay(
+        cls, volume: Volume, models: Sequence[SegmentationModel], document: Any, progress: Progress = silent
+    ) -> Session:
         """A session in which the prompts of a saved one are answered again, to the same masks.
+
+        Args:
+            models: those that the saved session had, see `saved.models_of`.
 
         Raises:
             UsageError: the document is not a saved session, or of another volume or other weights.
         """
-        session = cls(volume, model)
-        for name, class_id, start, steps in restored(document, volume, model):
+        session = cls(volume, *models)
+        for name, class_id, start, steps in restored(document, volume, session._engines):
             session._histories[name] = History(class_id)
             if not start.extent.empty:
                 session._histories[name].push(State(start, (), start))
             for step in steps:
-                session._add(step, name, progress, repeat=True)
+                session._answer(repeated(step), step.record, name, progress)
         return session
 
-    def _add(self, step: Step, segment: str, progress: Progress, repeat: bool) -> Answer:
+    def _answer(self, chosen: Route, record: Mapping[str, Any] | None, segment: str, progress: Progress) -> Answer:
         history = self._history(segment)
         state = history.state
-        question = PromptQuestion(
-            prompts=(*(done.prompt for done in state.steps), step.prompt),
-            records=tuple(done.record for done in state.steps),
-            class_id=history.class_id,
-            mask=state.mask.mask,
-            extent=state.mask.extent,
-            record=step.record if repeat else None,
-        )
-        answer = self._opened.answer(question, progress)
-        stepped = state.stepped(Step(step.prompt, answer.record), changed_mask(state.mask, answer), answer.note)
+        question = _question(chosen, history, record)
+        opened = self._engines.opened(chosen.model)
+        if chosen.class_ids:
+            answer = answer_by_classes(opened, chosen.class_ids, question, progress)
+        else:
+            answer = opened.answer(question, progress)
+        step = Step(chosen.prompt, {"model": chosen.model, **answer.record})
+        note = " ".join(text for text in (chosen.why, answer.note) if text)
+        stepped = state.stepped(step, changed_mask(state.mask, answer), note)
         progress("windows", 1, 1)  # the last chance to cancel
         with self._stepping:
             if self._histories.get(segment) is not history or history.state is not state:
@@ -202,7 +228,7 @@ class Session:
         return self._histories[segment]
 
     def _require_voxels(self, region: RegionOfInterest) -> None:
-        self._opened.windows(region)  # says it where the region lies outside the body
+        self._for_classes.windows(region)  # says it where the region lies outside the body
         if not _holds_voxel(region, self.volume.grid):
             raise InputError(
                 "The region of interest holds no voxel centre of this scan. Choose a larger region: "
@@ -231,22 +257,28 @@ class Session:
             dict(provenance),
         )
 
-    def _provenance(self, region: RegionOfInterest | None) -> dict[str, Any]:
-        where = {} if region is None else {"region_ras_mm": [_numbers(region.low), _numbers(region.high)]}
-        identity = self.model.identity
-        return {
-            "algorithm_type": "AUTOMATIC",
-            "algorithm_name": identity.title,
-            "software": f"VistaSeg {__version__}",
-            "model": identity.key,
-            "weights_sha256": identity.weights_sha256,
-            **self.model.computed_on,
-            **where,
-        }
+    @property
+    def _for_classes(self) -> OpenedVolume:
+        return self._engines.opened(self._engines.for_classes.identity.key)
+
+    def _made_by(self, history: History) -> dict[str, Any]:
+        """The provenance of a segment that was made by prompts."""
+        keys = dict.fromkeys(step.record["model"] for step in history.state.steps)
+        return provenance_of([self._engines.model(key) for key in keys] or [self.model], None)
 
 
-def _numbers(point: Sequence[float]) -> list[float]:
-    return [float(value) for value in point]
+def _question(chosen: Route, history: History, record: Mapping[str, Any] | None) -> PromptQuestion:
+    """The prompts of a segment as a model is asked; of other models' answers it learns no more than whose they are."""
+    steps, mask = history.state.steps, history.state.mask
+    own = [step.record if step.record["model"] == chosen.model else {"engine": step.record["model"]} for step in steps]
+    return PromptQuestion(
+        prompts=(*(step.prompt for step in steps), chosen.prompt),
+        records=tuple(own),
+        class_id=history.class_id,
+        mask=mask.mask,
+        extent=mask.extent,
+        record=record,
+    )
 
 
 def _holds_voxel(region: RegionOfInterest, grid: Grid) -> bool:

@@ -63,6 +63,7 @@ class CubeModel:
     identity = ModelIdentity("cubes", "Cubes", "cd" * 32)
     class_ids = (1,)
     computed_on = {"device": "cpu", "precision": "fp32"}
+    takes = frozenset((Point,))
     notice = ""
 
     def __init__(self, free: bool) -> None:
@@ -312,7 +313,7 @@ def test_masks_are_those_of_their_own_prompts_when_nobody_waits() -> None:
     """What was answered at the wrong moment would be in the mask and not in the prompts, or the other way round."""
 
     def check(user: User) -> None:
-        again = Session.replay(VOLUME, CubeModel(free=True), user.session.as_dict())
+        again = Session.replay(VOLUME, [CubeModel(free=True)], user.session.as_dict())
         for name in SEGMENTS:
             assert np.array_equal(full(user.session.result(name)), full(again.result(name)))
 

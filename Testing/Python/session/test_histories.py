@@ -58,6 +58,7 @@ class CubeModel:
     identity = ModelIdentity("cubes", "Cubes", "cd" * 32)
     class_ids = (1, 3)
     computed_on = {"device": "cpu", "precision": "fp32"}
+    takes = frozenset((Point,))
     notice = ""
 
     def open(self, volume: Volume) -> Cubes:
@@ -206,7 +207,7 @@ def test_a_start_outside_the_volume_is_refused(session: Session) -> None:
     document = session.as_dict()
     document["segments"][0]["start"]["stop"] = [9, 8, 8]
     with pytest.raises(UsageError, match="damaged"):
-        Session.replay(volume(), CubeModel(), document)
+        Session.replay(volume(), [CubeModel()], document)
 
 
 def test_segments_tell_what_they_were_made_by(session: Session) -> None:
@@ -224,7 +225,7 @@ def test_segments_tell_what_they_were_made_by(session: Session) -> None:
     assert (liver.label_value, liver.structure_id, thing.structure_id) == (1, 1, None)
     assert liver.terminology is not None
     assert liver.provenance["algorithm_type"] == "SEMIAUTOMATIC"
-    assert liver.provenance["prompts"] == [at(session, 4, 4, 4).as_dict()]
+    assert liver.provenance["prompts"] == [{**at(session, 4, 4, 4).as_dict(), "model": "cubes"}]
     assert drawn.provenance["algorithm_type"] == "MANUAL"
 
 
@@ -236,7 +237,7 @@ def test_a_saved_session_is_made_again_bit_for_bit(session: Session) -> None:
     session.add(at(session, 7, 7, 6), "b")
     session.undo("b")
     document = json.loads(json.dumps(session.as_dict()))
-    again = Session.replay(volume(), CubeModel(), document)
+    again = Session.replay(volume(), [CubeModel()], document)
     assert again.segments == session.segments
     for name in session.segments:
         assert np.array_equal(full(again, name), full(session, name))
@@ -244,13 +245,18 @@ def test_a_saved_session_is_made_again_bit_for_bit(session: Session) -> None:
     assert again.as_dict() == session.as_dict()
 
 
+SAVED_MODEL = {"weights_sha256": "cd" * 32, "computed_on": {"device": "cpu", "precision": "fp32"}}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"format": "other"}, "not a session"),
         ({"volume": {}}, "another volume"),
-        ({"weights_sha256": "00"}, "other weights"),
-        ({"computed_on": {"device": "cuda", "precision": "bf16"}}, "device and precision"),
+        ({"models": {"cubes": {**SAVED_MODEL, "weights_sha256": "00"}}}, "other weights of Cubes"),
+        ({"models": {"cubes": {**SAVED_MODEL, "computed_on": {"device": "cuda"}}}}, "device and precision"),
+        ({"models": {"balls": SAVED_MODEL}}, "'balls' is not open here"),
+        ({"models": {}}, "not a session"),
         ({"segments": [{"name": "a"}]}, "damaged"),
         ({"segments": 5}, "damaged"),
     ],
@@ -259,14 +265,14 @@ def test_a_session_that_does_not_fit_is_refused(session: Session, change: dict, 
     session.start("a")
     document = session.as_dict() | change
     with pytest.raises(UsageError, match=words):
-        Session.replay(volume(), CubeModel(), document)
+        Session.replay(volume(), [CubeModel()], document)
     with pytest.raises(UsageError, match="not a session"):
-        Session.replay(volume(), CubeModel(), [1])
+        Session.replay(volume(), [CubeModel()], [1])
 
 
 def test_a_session_of_another_scan_is_refused(session: Session) -> None:
     with pytest.raises(UsageError, match="another volume"):
-        Session.replay(volume(seed=1), CubeModel(), session.as_dict())
+        Session.replay(volume(seed=1), [CubeModel()], session.as_dict())
 
 
 ACTIONS = st.lists(

@@ -23,7 +23,7 @@ from vistaseg.models.segvol.prompt_encoder import PromptBatch
 from vistaseg.models.segvol.sides import BodySides
 from vistaseg.models.segvol.zoom import ZoomOutZoomIn
 from vistaseg.progress import Progress
-from vistaseg.prompts import Prompt, Ras, RegionOfInterest
+from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest, Text
 from vistaseg.volume import Volume
 
 LIMITS = "SegVol was trained on CT only; what it finds by a name may lie on the wrong side."
@@ -53,6 +53,11 @@ class SegVol:
     def class_ids(self) -> tuple[int, ...]:
         """None: SegVol knows names and places, and no ids."""
         return ()
+
+    @property
+    def takes(self) -> frozenset[type[Prompt]]:
+        """Kinds of prompts that it answers."""
+        return frozenset((Point, RegionOfInterest, Text))
 
     @property
     def notice(self) -> str:

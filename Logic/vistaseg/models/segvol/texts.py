@@ -62,6 +62,13 @@ def name_doubt(text: str) -> str:
     return f'"{text}" is none of the names that SegVol was trained with. {advice}'
 
 
+def trained_spelling(text: str) -> str:
+    """The nearest name that SegVol was trained with, as it was written; the text itself where none is near."""
+    if text in category_names():
+        return text
+    return next(iter(nearest_names(text, limit=1)), text)
+
+
 def nearest_names(text: str, limit: int = 3) -> tuple[str, ...]:
     """Trained names that a text may mean, best first; nothing for nonsense.
 

@@ -22,7 +22,7 @@ from vistaseg.models.vista3d.interactive import PointBranch
 from vistaseg.models.vista3d.preprocessing import network_image
 from vistaseg.models.vista3d.regions import region_box
 from vistaseg.progress import Progress
-from vistaseg.prompts import Ras, RegionOfInterest
+from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest
 from vistaseg.volume import Volume
 
 
@@ -56,6 +56,11 @@ class Vista3d:
         direct = tuple(s.id for s in catalog.structures() if s.supported and s.direct_prompt)
         trained = self.configuration.trained_classes
         return direct if trained is None else tuple(i for i in direct if i in trained)
+
+    @property
+    def takes(self) -> frozenset[type[Prompt]]:
+        """Kinds of prompts that it answers."""
+        return frozenset((Point, RegionOfInterest))
 
     @property
     def notice(self) -> str:

@@ -248,13 +248,12 @@ def test_text_click_and_box_together_leave_the_text_out_and_say_so() -> None:
     assert network(session).asked[-1].texts is None
 
 
-def test_a_name_that_was_not_trained_is_asked_all_the_same_with_a_word_of_doubt() -> None:
+def test_a_name_that_was_not_trained_is_asked_as_the_nearest_one_or_with_a_word_of_doubt() -> None:
     volume = painted(body(), [np.s_[4:9, 6:14, 8:18]], 600)
     session = started(volume)
-    with patch.dict(prompted_network.LEVELS, {"livr": 0.6}):
-        answer = session.add(Text("livr"), "a")
+    answer = session.add(Text("livr"), "a")
     assert np.array_equal(full(session), volume.array == 600)
-    assert '"livr" is none of the names' in answer.note and '"liver"' in answer.note
+    assert '"livr" was read by SegVol, asked for "liver"' in answer.note
     nothing = started(volume).add(Text("xqzt"), "a")
     assert "found nothing" in nothing.note and "none of the names" in nothing.note
     assert started(volume).add(Text("liver"), "a").note == ""
@@ -288,7 +287,7 @@ def test_the_same_prompts_give_the_same_bits_also_after_saving() -> None:
         session.add(Point(ras(volume, ijk), positive), "a")
         masks.append(full(session))
     document = json.loads(json.dumps(session.as_dict()))
-    again = Session.replay(volume, prompted_model(), document)
+    again = Session.replay(volume, [prompted_model()], document)
     for mask in reversed(masks):
         assert np.array_equal(full(again), mask)
         again.undo("a")
@@ -302,7 +301,7 @@ def test_a_damaged_record_is_refused(damage: dict[str, object]) -> None:
     document = session.as_dict()
     document["segments"][0]["steps"][0]["record"].update(damage)
     with pytest.raises(UsageError, match="damaged"):
-        Session.replay(volume, prompted_model(), document)
+        Session.replay(volume, [prompted_model()], document)
 
 
 def test_the_second_prompt_nearby_embeds_nothing() -> None:
@@ -334,10 +333,10 @@ def test_windows_stay_within_their_budget() -> None:
     session = started(volume, window_bytes=3 * one)
     session.add(Text("liver"), "a")
     assert len(network(session).embedded) > 10
-    assert session._opened._encoding.held_bytes == 3 * one + one
+    assert session._engines.opened("segvol")._encoding.held_bytes == 3 * one + one
     none = started(volume, window_bytes=0)
     none.add(Text("liver"), "a")
-    assert none._opened._encoding.held_bytes == one
+    assert none._engines.opened("segvol")._encoding.held_bytes == one
 
 
 def test_a_text_is_read_once_for_all_volumes() -> None:

@@ -25,6 +25,7 @@ from vistaseg.models.vista3d.point_head import Target
 from vistaseg.progress import silent
 from vistaseg.prompts import Point, RegionOfInterest, Text
 from vistaseg.segmentation import Extent
+from vistaseg.segmentation.model import EMPTY_EXTENT
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -211,10 +212,13 @@ def test_a_class_that_stands_for_several_cannot_be_clicked(model: Vista3d) -> No
 
 
 def test_a_text_is_refused_and_changes_nothing(model: Vista3d) -> None:
+    question = PromptQuestion((Text("liver"),), (), None, np.zeros((0, 0, 0), bool), EMPTY_EXTENT)
+    with pytest.raises(UsageError, match="does not read"):
+        model.open(body()).answer(question, silent)
     session = Session(body(), model)
     session.start("a")
-    with pytest.raises(UsageError, match="does not read"):
-        session.add(Text("liver"), "a")
+    with pytest.raises(UsageError, match='knows no "zygoma"'):
+        session.add(Text("zygoma"), "a")
     assert session.prompts("a") == ()
 
 
@@ -332,7 +336,7 @@ def test_a_record_of_another_model_is_refused(model: Vista3d) -> None:
         document = session.as_dict()
         document["segments"][0]["steps"][0]["record"] = record
         with pytest.raises(UsageError, match="damaged"):
-            Session.replay(volume, model, document)
+            Session.replay(volume, [model], document)
 
 
 def test_damaged_weights_do_not_empty_a_mask(model: Vista3d) -> None:

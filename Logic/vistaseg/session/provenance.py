@@ -1,0 +1,33 @@
+"""What a segment says of how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vistaseg import __version__
+from vistaseg.models.protocol import SegmentationModel
+from vistaseg.prompts import RegionOfInterest
+
+
+def provenance_of(models: Sequence[SegmentationModel], region: RegionOfInterest | None) -> dict[str, Any]:
+    """JSON-able values; what differs between several models is listed in their order.
+
+    Args:
+        models: that took part, at least one.
+        region: that an automatic segmentation was restricted to.
+    """
+    where = {} if region is None else {"region_ras_mm": [_numbers(region.low), _numbers(region.high)]}
+    return {
+        "algorithm_type": "AUTOMATIC",
+        "algorithm_name": ", ".join(model.identity.title for model in models),
+        "software": f"VistaSeg {__version__}",
+        "model": ", ".join(model.identity.key for model in models),
+        "weights_sha256": ", ".join(model.identity.weights_sha256 for model in models),
+        **models[0].computed_on,
+        **where,
+    }
+
+
+def _numbers(point: Sequence[float]) -> list[float]:
+    return [float(value) for value in point]

@@ -1,0 +1,99 @@
+"""Which model answers a prompt, and why.
+
+Clicks and boxes stay with the model that a segment was made by. A text is first looked up among the structures: one
+that a model knows by class is answered by that model; any other is read by a model that takes texts, in the spelling
+it was trained with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vistaseg import catalog
+from vistaseg.errors import UsageError
+from vistaseg.models.protocol import SegmentationModel
+from vistaseg.models.segvol.texts import require_name, trained_spelling
+from vistaseg.prompts import Prompt, Text
+
+SURE = 88.0
+"""Score of `catalog.find` from which a misspelt name is taken for a structure of the catalogue."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """Who answers.
+
+    Attributes:
+        model: its key.
+        prompt: as the model is asked.
+        class_ids: what a text is answered with, by a model that knows classes; else empty.
+        why: a sentence for the user, or nothing where it is plain.
+    """
+
+    model: str
+    prompt: Prompt
+    class_ids: tuple[int, ...] = ()
+    why: str = ""
+
+
+def route(prompt: Prompt, models: Sequence[SegmentationModel], wanted: str | None, last: str | None) -> Route:
+    """Choose a model.
+
+    Args:
+        models: of the session, the preferred first.
+        wanted: key of the one that the user asks for, or None.
+        last: key of the one that answered the segment's last prompt, or None.
+
+    Raises:
+        UsageError: no model takes the prompt, or the one that is wanted does not; a text is a sentence.
+    """
+    able = [model for model in models if wanted is None or model.identity.key == wanted]
+    if isinstance(prompt, Text):
+        return _route_text(prompt, able)
+    taking = sorted(
+        (model for model in able if type(prompt) in model.takes), key=lambda model: model.identity.key != last
+    )
+    if not taking:
+        raise UsageError(f"{_titles(able)} cannot be asked by clicks or boxes. Choose another model.")
+    return Route(taking[0].identity.key, prompt)
+
+
+def _route_text(prompt: Text, models: Sequence[SegmentationModel]) -> Route:
+    require_name(prompt.text)
+    found = _by_class(prompt, models) or _by_reading(prompt, models)
+    if found is None:
+        names = [match.title for match in catalog.find(prompt.text, limit=3) if match.ids]
+        nearest = f" The nearest names are {', '.join(names)}." if names else ""
+        raise UsageError(
+            f'{_titles(models)} knows no "{prompt.text}".{nearest} Choose another name, click on the structure, or use '
+            "a model that reads names (SegVol)."
+        )
+    return found
+
+
+def _by_class(prompt: Text, models: Sequence[SegmentationModel]) -> Route | None:
+    best = next(iter(catalog.find(prompt.text, limit=1)), None)
+    ids = () if best is None or best.score < SURE else tuple(catalog.expand(best.ids))
+    knowing = next((model for model in models if ids and set(ids) <= set(model.class_ids)), None)
+    if best is None or knowing is None:
+        return None
+    why = f'"{prompt.text}" was answered by {knowing.identity.title}, which knows {best.title} by class.'
+    return Route(knowing.identity.key, prompt, ids, why)
+
+
+def _by_reading(prompt: Text, models: Sequence[SegmentationModel]) -> Route | None:
+    reading = next((model for model in models if Text in model.takes), None)
+    if reading is None:
+        return None
+    asked = Text(trained_spelling(prompt.text))
+    other = "" if asked == prompt else f', asked for "{asked.text}", the nearest name of its training'
+    others = [model.identity.title for model in models if model.class_ids]
+    unknown = f", because {' and '.join(others)} has no class for it" if others else ""
+    plain = asked == prompt and len(models) == 1
+    why = "" if plain else f'"{prompt.text}" was read by {reading.identity.title}{other}{unknown}.'
+    return Route(reading.identity.key, asked, (), why)
+
+
+def _titles(models: Sequence[SegmentationModel]) -> str:
+    return " and ".join(model.identity.title for model in models) or "The model asked for, which is not open here,"

@@ -1,0 +1,41 @@
+"""What is kept is given back for the same view alone, and is used where it does no harm."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from prompted_network import CONFIGURATION, CPU, PromptedNetwork, body, noise
+
+from vistaseg.models.boxes import Box
+from vistaseg.models.segvol.encoding import Encoding
+from vistaseg.models.segvol.placing import PlacedPrompts
+from vistaseg.models.segvol.preprocessing import SegVolImage, segvol_image
+from vistaseg.models.segvol.zoom import ZoomOutZoomIn
+from vistaseg.progress import silent
+
+
+@pytest.fixture
+def image() -> SegVolImage:
+    return segvol_image(body(), CONFIGURATION.image_size)
+
+
+def test_a_window_of_another_region_is_another_view() -> None:
+    image = segvol_image(noise((20, 40, 44)), CONFIGURATION.image_size)
+    network, window = PromptedNetwork(), Box((-2, 0, 0), (6, 16, 16))
+    encoding = Encoding(network, image, CPU, 10**8)
+    small, large = Box((0, 0, 0), (1, 16, 16)), Box((0, 0, 0), (6, 16, 16))
+    one, other = encoding.window(window, small), encoding.window(window, large.joined(Box((0, 0, 0), (9, 9, 9))))
+    assert torch.equal(encoding.window(window, large), other) and not torch.equal(one, other)
+    assert len(network.embedded) == 2
+
+
+def test_an_earlier_region_is_used_again_only_where_it_costs_no_more(image: SegVolImage) -> None:
+    network = PromptedNetwork()
+    zoom = ZoomOutZoomIn(network, image, Encoding(network, image, CPU, 10**8), CPU)
+    placed = PlacedPrompts(box=Box((6, 10, 10), (8, 14, 14)))
+    everything = Box((0, 0, 0), image.crop.shape)
+    fresh = zoom.find(placed, None, 1, [everything], silent).region
+    assert fresh is not None and fresh != everything
+    moved = fresh.moved((1, 1, 1))
+    assert zoom.find(placed, None, 1, [everything, moved, fresh], silent).region == moved
+    assert zoom.find(placed, None, 1, [fresh.moved((8, 0, 0))], silent).region == fresh

@@ -57,7 +57,7 @@ class RegionOfInterest:
         points = np.array([one, other], dtype=float)
         low, high = points.min(axis=0), points.max(axis=0)
         if not np.isfinite(points).all() or (high <= low).any():
-            raise UsageError("The region of interest needs two corners that differ along R, A and S, in mm.")
+            raise UsageError("A box or region of interest needs two corners that differ along R, A and S, in mm.")
         return cls((low[0], low[1], low[2]), (high[0], high[1], high[2]))
 
     def as_dict(self) -> dict[str, Any]:

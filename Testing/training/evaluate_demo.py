@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Logic"))
 from vistaseg.compute import choose_compute  # noqa: E402
 from vistaseg.evaluate import Target, Truth, automatic_scores, read_names, read_truth, simulate  # noqa: E402
 from vistaseg.models.protocol import ModelIdentity  # noqa: E402
-from vistaseg.models.registry import load_vista3d  # noqa: E402
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration  # noqa: E402
+from vistaseg.models.vista3d.loading import load_vista3d  # noqa: E402
 from vistaseg.models.vista3d.model import Vista3d  # noqa: E402
 from vistaseg.session import Session  # noqa: E402
 from vistaseg.volume import read_volume  # noqa: E402

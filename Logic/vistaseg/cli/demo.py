@@ -28,7 +28,7 @@ def demo_command(
     folder = Path(output)
     segmentation, preview, report = (folder / name for name in ("segmentation.seg.nrrd", "preview.png", "report.json"))
     with _folder(folder):
-        said = run(Request(scan, str(segmentation), model="demo", preview=preview, report=report))
+        said = run(Request(scan, str(segmentation), models=("demo",), preview=preview, report=report))
     typer.echo(json.dumps(said, indent=1) if as_json else f"Wrote {segmentation}, {preview}, {report}")
 
 

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vistaseg import __version__
+from vistaseg.cli.options import Device, DeviceOption, JsonOption, OneModel, OneModelOption, Precision, PrecisionOption
 from vistaseg.cli.progress_bar import ProgressBar
-from vistaseg.cli.segment import Device, Model, Precision
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
 
 if TYPE_CHECKING:
     from vistaseg.evaluate import CaseFiles, CaseResult, FailedCase, Plan
-    from vistaseg.models.vista3d.model import Vista3d
+    from vistaseg.models.protocol import SegmentationModel
 
 
 @dataclass(frozen=True)
 class _Evaluation:
     """What was evaluated, how, and what came of it; at least one case has a result."""
 
-    model: Vista3d
+    model: SegmentationModel
     plan: Plan
     results: tuple[CaseResult, ...]
     failed: tuple[FailedCase, ...]
@@ -46,15 +46,18 @@ def evaluate_command(
     structures: Annotated[
         str | None, typer.Option(metavar="NAMES", help='Only these, for example "liver, spleen".')
     ] = None,
-    model: Annotated[Model, typer.Option(help="demo is the small model in the box.")] = Model.VISTA3D,
+    model: OneModelOption = OneModel.VISTA3D,
     clicks: Annotated[int, typer.Option(min=1, help="Clicks for each structure.")] = 5,
     box: Annotated[bool, typer.Option("--box", help="Begin with the box around the structure.")] = False,
-    device: Annotated[Device, typer.Option(help="auto takes a GPU where there is one.")] = Device.AUTO,
-    precision: Annotated[Precision, typer.Option(help="auto takes bf16 where it is faster.")] = Precision.AUTO,
+    device: DeviceOption = Device.AUTO,
+    precision: PrecisionOption = Precision.AUTO,
     picture: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw Dice against clicks.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Measure a model on labelled CTs: automatic, and with clicks that a user who knew the truth would make."""
+    """Measure a model on labelled CTs: with clicks that a user who knew the truth would make, and automatic.
+
+    SegVol has no automatic answer: of it, only the clicks are measured.
+    """
     from vistaseg.evaluate import Plan, read_names
 
     _check_picture(picture)
@@ -88,7 +91,7 @@ def _cases(scan: Path | None, truth: Path | None, cohort: Path | None) -> list[C
     raise UsageError("Give either a CT and --truth LABELS, or --cohort CASES.csv.")
 
 
-def _load(key: str, device: str, precision: str) -> Vista3d:
+def _load(key: str, device: str, precision: str) -> SegmentationModel:
     from vistaseg.compute import choose_compute, describe_device
     from vistaseg.models.registry import load_model
 
@@ -98,7 +101,7 @@ def _load(key: str, device: str, precision: str) -> Vista3d:
     return model
 
 
-def _evaluate(files: CaseFiles, model: Vista3d, plan: Plan) -> CaseResult:
+def _evaluate(files: CaseFiles, model: SegmentationModel, plan: Plan) -> CaseResult:
     from vistaseg.compute import memory_guard
     from vistaseg.evaluate import evaluate_files
 
@@ -109,11 +112,11 @@ def _evaluate(files: CaseFiles, model: Vista3d, plan: Plan) -> CaseResult:
     return result
 
 
-def _evaluate_case(files: CaseFiles, model: Vista3d, plan: Plan) -> _Evaluation:
+def _evaluate_case(files: CaseFiles, model: SegmentationModel, plan: Plan) -> _Evaluation:
     return _Evaluation(model, plan, (_evaluate(files, model, plan),), ())
 
 
-def _evaluate_cohort(cases: Sequence[CaseFiles], model: Vista3d, plan: Plan) -> _Evaluation:
+def _evaluate_cohort(cases: Sequence[CaseFiles], model: SegmentationModel, plan: Plan) -> _Evaluation:
     """A bad case is named, and the others go on."""
     from vistaseg.evaluate import FailedCase
 
@@ -156,8 +159,7 @@ def _report(evaluation: _Evaluation) -> dict[str, Any]:
         "model": model.identity.title,
         "notice": model.notice,
         "weights_sha256": model.identity.weights_sha256,
-        "device": model.compute.device.type,
-        "precision": model.compute.precision,
+        **model.computed_on,
         "protocol": {"clicks": plan.clicks, "box": plan.box, "tolerance_mm": TOLERANCE_MM},
         "cases": [case_as_dict(case) for case in evaluation.results],
         "failed": [{"name": case.name, "reason": case.reason} for case in evaluation.failed],

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from vistaseg import __version__
-from vistaseg.cli import classes, demo, evaluate, refine, segment, weights
+from vistaseg.cli import classes, demo, evaluate, identify, refine, segment, weights
 from vistaseg.errors import CancelledError, MemoryLimitError, VistaSegError
 
 
@@ -27,7 +27,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="vistaseg",
     cls=_Commands,
-    help="Segment CT scans with VISTA3D, offline.",
+    help="Segment CT scans with VISTA3D and SegVol, offline.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -36,6 +36,7 @@ app.command("segment")(segment.segment_command)
 app.command("classes")(classes.classes_command)
 app.command("demo")(demo.demo_command)
 app.command("refine")(refine.refine_command)
+app.command("identify")(identify.identify_command)
 app.command("evaluate")(evaluate.evaluate_command)
 app.add_typer(weights.app)
 

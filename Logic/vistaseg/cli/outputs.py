@@ -28,6 +28,19 @@ def spare_scan(scan: Path, output: str) -> None:
         raise UsageError(f"The scan {scan} has the name of a mask in {place}: choose another folder.")
 
 
+def require_room_for_corrections(output: str, segments: int) -> None:
+    """Say before the work, not after it, that prompted segments may come to overlap.
+
+    Raises:
+        UsageError: several were to go into a label map, which has one label a voxel.
+    """
+    if segments > 1 and output.lower().endswith((".nii", ".nii.gz")):
+        raise UsageError(
+            "A label map cannot hold segments that come to overlap, as prompted ones may. Write a .seg.nrrd file, or "
+            "a folder with one NIfTI file per structure."
+        )
+
+
 def check_beside(path: Path, *others: Path) -> None:
     """A further file of the results must have a place, and be none of the others.
 

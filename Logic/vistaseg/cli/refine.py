@@ -1,43 +1,69 @@
-"""`vistaseg refine`: clicks and boxes on one structure, from nothing or from a mask."""
+"""`vistaseg refine`: texts, boxes and clicks on one structure, from nothing or from a mask."""
 
 from __future__ import annotations
 
 import json
-import re
-import time
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vistaseg import catalog
-from vistaseg.cli.outputs import check_beside, put_beside, spare_scan
-from vistaseg.cli.progress_bar import ProgressBar
+from vistaseg.cli.model_choice import models_for, models_to_replay
+from vistaseg.cli.opening import open_session
+from vistaseg.cli.options import (
+    Device,
+    DeviceOption,
+    JsonOption,
+    Model,
+    ModelOption,
+    OutputOption,
+    Precision,
+    PrecisionOption,
+    ScanArgument,
+    TextOption,
+)
+from vistaseg.cli.outputs import check_beside, put_beside, require_room_for_corrections, spare_scan
+from vistaseg.cli.prompting import answer_prompts, meant_by, parse_point, parse_texts
 from vistaseg.cli.question import parse_roi
-from vistaseg.cli.segment import Device, Model, Precision
+from vistaseg.cli.report import segment_rows
 from vistaseg.cli.session_files import read_session, session_bytes
 from vistaseg.cli.starting_mask import StartingMask, read_starting_mask
 from vistaseg.errors import UsageError
-from vistaseg.prompts import Point, Prompt
+from vistaseg.prompts import Prompt, Text
 
 if TYPE_CHECKING:
     from vistaseg.segmentation import Segmentation
     from vistaseg.session import Session
 
-_POINT = re.compile(r"\s*([^,\s]+)\s*,\s*([^,\s]+)\s*,\s*([^,:\s]+)\s*(?::\s*([+-]))?\s*")
+
+@dataclass(frozen=True)
+class _Structure:
+    """What is refined.
+
+    Attributes:
+        name: of the segment; None where the texts name it.
+        class_id: of the catalogue; None for a structure without a class, or where the texts mean one.
+        start: the segment of a file to go on from, or None.
+    """
+
+    name: str | None
+    class_id: int | None
+    start: StartingMask | None
 
 
 def refine_command(
-    scan: Annotated[Path, typer.Argument(metavar="INPUT", help="CT: NIfTI, NRRD, MHA or a DICOM folder.")],
-    output: Annotated[
-        str, typer.Option("-o", "--output", metavar="OUT", help="OUT.seg.nrrd, OUT.nii.gz, or a folder ending in /.")
-    ],
-    point: Annotated[
-        list[str] | None, typer.Option(metavar="R,A,S:+", help="A click in mm, :- where the structure is not.")
-    ] = None,
+    scan: ScanArgument,
+    output: OutputOption,
+    text: TextOption = None,
     box: Annotated[
         list[str] | None, typer.Option(metavar="R,A,S:R,A,S", help="A box around the structure; before the clicks.")
+    ] = None,
+    point: Annotated[
+        list[str] | None, typer.Option(metavar="R,A,S:+", help="A click in mm, :- where the structure is not.")
     ] = None,
     class_name: Annotated[
         str | None, typer.Option("--class", metavar="NAME", help="What the structure is; else one without a class.")
@@ -48,72 +74,41 @@ def refine_command(
     save: Annotated[
         Path | None, typer.Option("--save-session", metavar="SESSION.json", help="Save the prompts, to do them again.")
     ] = None,
-    model: Annotated[Model, typer.Option(help="demo is the small model in the box.")] = Model.VISTA3D,
-    device: Annotated[Device, typer.Option(help="auto takes a GPU where there is one.")] = Device.AUTO,
-    precision: Annotated[Precision, typer.Option(help="auto takes bf16 where it is faster.")] = Precision.AUTO,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a report as JSON.")] = False,
+    model: ModelOption = Model.AUTO,
+    device: DeviceOption = Device.AUTO,
+    precision: PrecisionOption = Precision.AUTO,
+    as_json: JsonOption = False,
 ) -> None:
-    """Segment one structure by clicks and boxes, or correct a mask: only what a click touches changes."""
-    from vistaseg.cli.opening import open_session
-
-    prompts: list[Prompt] = [*(parse_roi(text) for text in box or ()), *(parse_point(text) for text in point or ())]
+    """Segment one structure by texts, boxes and clicks, or correct a mask: only what a click touches changes."""
+    texts = parse_texts(text)
+    prompts: list[Prompt] = [*texts, *map(parse_roi, box or ()), *map(parse_point, point or ())]
     _require_one_way(prompts, replay, mask is not None or class_name is not None or segment is not None)
-    class_id = None if class_name is None else _class_id(class_name)
+    structure = _structure(class_name, mask, segment)
     document = None if replay is None else read_session(replay)
-    start = None if mask is None else read_starting_mask(mask, segment)
-    name = start.segment.name if start is not None else segment or class_name or "segment"
-    _check_outputs(scan, output, save, mask, start, name)
-    if class_id is None and start is not None:
-        class_id = start.clickable_class
-    answers = []
-    with open_session(scan, model.value, device.value, precision.value, document) as session:
-        if document is None:
-            answers = _answer(session, name, class_id, start, prompts)
-        result = session.segmentation() if start is None else start.with_segment(session.segmentation())
+    models = models_for(model, texts) if document is None else models_to_replay(model, document)
+    _check_outputs(scan, output, save, mask, structure)
+    with open_session(scan, models, device.value, precision.value, document, keep=len(texts) > 1) as session:
+        answers = [] if document is not None else _answer(session, structure, texts, prompts, output)
+        made = session.segmentation()
+        result = made if structure.start is None else structure.start.with_segment(made)
     _write(session, result, output, save)
     if as_json:
-        typer.echo(json.dumps({"output": output, "segments": _rows(result), "prompts": answers}, indent=1))
-
-
-def parse_point(text: str) -> Point:
-    """ "R,A,S:+" or "R,A,S:-" in mm; without a sign it is a positive click.
-
-    Raises:
-        UsageError: the text is no click.
-    """
-    found = _POINT.fullmatch(text)
-    try:
-        if found is None:
-            raise ValueError(text)
-        r, a, s = (float(value) for value in found.groups()[:3])
-    except ValueError as error:
-        raise UsageError(f"{text!r} is no click: write its place in mm and its sign as R,A,S:+ or R,A,S:-.") from error
-    return Point((r, a, s), found[4] != "-")
+        typer.echo(json.dumps({"output": output, "segments": segment_rows(result), "prompts": answers}, indent=1))
 
 
 def _require_one_way(prompts: list[Prompt], replay: Path | None, described: bool) -> None:
     if replay is None and not prompts:
-        raise UsageError("Give at least one --point or --box, or a session with --replay.")
+        raise UsageError("Give at least one --text, --box or --point, or a session with --replay.")
     if replay is not None and (prompts or described):
         raise UsageError("A saved session holds its prompts, masks, names and classes: give --replay without others.")
 
 
-def _check_outputs(
-    scan: Path, output: str, save: Path | None, mask: Path | None, start: StartingMask | None, name: str
-) -> None:
-    """Say before the work, not after it, what cannot be written."""
-    from vistaseg.segmentation import check_writable
-
-    names = [name] if start is None else [segment.name for segment in start.segmentation.segments]
-    check_writable(output, names)
-    spare_scan(scan, output)
-    if len(names) > 1 and output.lower().endswith((".nii", ".nii.gz")):
-        raise UsageError(
-            "A label map cannot hold segments that come to overlap, as corrected ones may. Write a .seg.nrrd file, or "
-            "a folder with one NIfTI file per structure."
-        )
-    if save is not None:
-        check_beside(save, scan, Path(output), *(() if mask is None else (mask,)))
+def _structure(class_name: str | None, mask: Path | None, segment: str | None) -> _Structure:
+    class_id = None if class_name is None else _class_id(class_name)
+    if mask is None:
+        return _Structure(segment or class_name, class_id, None)
+    start = read_starting_mask(mask, segment)
+    return _Structure(start.segment.name, start.clickable_class if class_id is None else class_id, start)
 
 
 def _class_id(name: str) -> int:
@@ -123,26 +118,35 @@ def _class_id(name: str) -> int:
     return ids[0]
 
 
+def _check_outputs(scan: Path, output: str, save: Path | None, mask: Path | None, structure: _Structure) -> None:
+    """Say before the work, not after it, what cannot be written."""
+    from vistaseg.segmentation import check_writable
+
+    start, name = structure.start, structure.name
+    names = [segment.name for segment in start.segmentation.segments] if start else [name] if name else []
+    check_writable(output, names)
+    spare_scan(scan, output)
+    require_room_for_corrections(output, len(names))
+    if save is not None:
+        check_beside(save, scan, Path(output), *(() if mask is None else (mask,)))
+
+
 def _answer(
-    session: Session, name: str, class_id: int | None, start: StartingMask | None, prompts: list[Prompt]
+    session: Session, structure: _Structure, texts: Sequence[Text], prompts: Sequence[Prompt], output: str
 ) -> list[dict[str, Any]]:
-    """Answer the prompts one after the other, and tell how each went."""
+    """Start the segment, and answer its prompts one after the other."""
+    from vistaseg.segmentation import check_writable
+
+    name, class_id = structure.name, structure.class_id
+    if texts and structure.start is None and class_id is None:
+        meant, class_id = meant_by(session, texts)
+        name = name or meant
+    name = name or "segment"
+    check_writable(output, [name] if structure.start is None else [])
     session.start(name, class_id)
-    if start is not None:
-        session.set_mask(name, start.mask_on(session.volume))
-    return [_answered(session, prompt, name) for prompt in prompts]
-
-
-def _answered(session: Session, prompt: Prompt, name: str) -> dict[str, Any]:
-    begin = time.perf_counter()
-    with ProgressBar() as progress:
-        answer = session.add(prompt, name, progress)
-    seconds = time.perf_counter() - begin
-    if answer.note:
-        typer.echo(answer.note, err=True)
-    if answer.changed is None:
-        typer.echo("A prompt changed nothing: the model sees no more to add or to take away there.", err=True)
-    return prompt.as_dict() | {"seconds": round(seconds, 3), "voxels": int(answer.mask.sum()), "note": answer.note}
+    if structure.start is not None:
+        session.set_mask(name, structure.start.mask_on(session.volume))
+    return answer_prompts(session, prompts, name)
 
 
 def _write(session: Session, result: Segmentation, output: str, save: Path | None) -> None:
@@ -156,7 +160,3 @@ def _write(session: Session, result: Segmentation, output: str, save: Path | Non
     typer.echo(f"Written to {output}.", err=True)
     if not result.segments:
         typer.echo("It holds no segment: nothing was found, or all of it was taken away.", err=True)
-
-
-def _rows(result: Segmentation) -> list[dict[str, Any]]:
-    return [{"name": s.name, "voxels": s.voxel_count, "ml": round(result.volume_ml(s), 2)} for s in result.segments]

@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vistaseg import __version__, catalog
+from vistaseg import __version__
 
 if TYPE_CHECKING:
     from vistaseg.cli.run import Request
-    from vistaseg.models.vista3d.model import Vista3d
+    from vistaseg.models.protocol import SegmentationModel
     from vistaseg.segmentation import Segmentation
     from vistaseg.volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """What came of a question.
+
+    Attributes:
+        asked: names of the segments that were asked for.
+        left_out: names of what was asked for that the model does not know.
+        notes: what a user should know of the result, a sentence or two each.
+        prompts: JSON-able, each prompt and how it was answered; none of a question by class.
+    """
+
+    segmentation: Segmentation
+    asked: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    prompts: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,19 +40,21 @@ class Outcome:
     """A finished run.
 
     Attributes:
-        asked: ids that the model was asked.
-        left_out: ids of what was asked for that the model does not know.
-        warnings: what is doubtful about the scan, and what was left out, a sentence or two each.
-        seconds: that the segmentation took, without reading and writing.
+        models: that were asked, at least one.
+        doubts: what is doubtful about the scan, a sentence or two each.
+        seconds: that the finding took, without reading and writing.
     """
 
     volume: Volume
-    model: Vista3d
-    segmentation: Segmentation
-    asked: tuple[int, ...]
-    left_out: tuple[int, ...]
-    warnings: tuple[str, ...]
+    models: Sequence[SegmentationModel]
+    finding: Finding
+    doubts: tuple[str, ...]
     seconds: float
+
+    @property
+    def notice(self) -> str:
+        """The cautions of the models."""
+        return " ".join(model.notice for model in self.models if model.notice)
 
 
 def make_report(request: Request, outcome: Outcome) -> dict[str, Any]:
@@ -42,17 +63,20 @@ def make_report(request: Request, outcome: Outcome) -> dict[str, Any]:
     Returns:
         software, python: versions.
         input, output, preview, report: the paths as they were given; the last two may be null.
-        model, notice, weights_sha256: which model, its caution (may be empty), sha256 in hex of its weights.
+        model, notice, weights_sha256: which model, its caution (may be empty), sha256 in hex of its weights; of several
+            models all of them in their order.
         device, precision: "cpu" or "cuda"; "fp32" or "bf16".
         volume: shape_ijk in voxels, spacing_mm along (i, j, k), orientation such as "LPS".
         region_ras_mm: {"low": [R, A, S], "high": [R, A, S]}, or null for the whole volume.
         asked, left_out, not_found: names of structures: put to the model; in a preset or a term for several but
             unknown to the model; asked, but in no voxel of the result.
+        prompts: each with the segment, the model that answered, seconds, voxels and note; empty without prompts.
         warnings: sentences.
         seconds: of the segmentation, without reading and writing.
-        segments: in the order asked for: id and name, voxels, ml (millilitres).
+        segments: in the order asked for: id (null without a class) and name, voxels, ml (millilitres).
     """
-    volume, model = outcome.volume, outcome.model
+    volume, finding, identities = outcome.volume, outcome.finding, [model.identity for model in outcome.models]
+    found = {segment.name for segment in finding.segmentation.segments}
     return {
         "software": f"VistaSeg {__version__}",
         "python": sys.version.split()[0],
@@ -60,16 +84,19 @@ def make_report(request: Request, outcome: Outcome) -> dict[str, Any]:
         "output": request.output,
         "preview": None if request.preview is None else str(request.preview),
         "report": None if request.report is None else str(request.report),
-        "model": model.identity.title,
-        "notice": model.notice,
-        "weights_sha256": model.identity.weights_sha256,
-        **model.computed_on,
+        "model": ", ".join(identity.title for identity in identities),
+        "notice": outcome.notice,
+        "weights_sha256": ", ".join(identity.weights_sha256 for identity in identities),
+        **outcome.models[0].computed_on,
         "volume": {"shape_ijk": volume.shape_ijk, "spacing_mm": volume.spacing, "orientation": volume.orientation},
         "region_ras_mm": request.region and {"low": request.region.low, "high": request.region.high},
-        **_structures(outcome),
-        "warnings": list(outcome.warnings),
+        "asked": list(finding.asked),
+        "left_out": list(finding.left_out),
+        "not_found": [name for name in finding.asked if name not in found],
+        "prompts": list(finding.prompts),
+        "warnings": [*outcome.doubts, *finding.notes],
         "seconds": round(outcome.seconds, 2),
-        "segments": _segments(outcome.segmentation),
+        "segments": segment_rows(finding.segmentation),
     }
 
 
@@ -78,14 +105,8 @@ def report_bytes(report: dict[str, Any]) -> bytes:
     return json.dumps(report, indent=1).encode() + b"\n"
 
 
-def _structures(outcome: Outcome) -> dict[str, list[str]]:
-    found = {segment.structure_id for segment in outcome.segmentation.segments}
-    missing = [i for i in outcome.asked if i not in found]
-    groups = {"asked": outcome.asked, "left_out": outcome.left_out, "not_found": missing}
-    return {key: [catalog.get(i).name for i in ids] for key, ids in groups.items()}
-
-
-def _segments(segmentation: Segmentation) -> list[dict[str, Any]]:
+def segment_rows(segmentation: Segmentation) -> list[dict[str, Any]]:
+    """Id, name, voxels and millilitres of each segment, JSON-able."""
     return [
         {"id": s.structure_id, "name": s.name, "voxels": s.voxel_count, "ml": round(segmentation.volume_ml(s), 2)}
         for s in segmentation.segments

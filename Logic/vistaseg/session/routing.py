@@ -59,6 +59,12 @@ def route(prompt: Prompt, models: Sequence[SegmentationModel], wanted: str | Non
     return Route(taking[0].identity.key, prompt)
 
 
+def surely_meant(text: str) -> catalog.Match | None:
+    """What a text means in the catalogue, where that is sure and has a class; a model may still not know it."""
+    best = next(iter(catalog.find(text, limit=1)), None)
+    return best if best is not None and best.ids and best.score >= SURE else None
+
+
 def _route_text(prompt: Text, models: Sequence[SegmentationModel]) -> Route:
     require_name(prompt.text)
     found = _by_class(prompt, models) or _by_reading(prompt, models)
@@ -73,12 +79,12 @@ def _route_text(prompt: Text, models: Sequence[SegmentationModel]) -> Route:
 
 
 def _by_class(prompt: Text, models: Sequence[SegmentationModel]) -> Route | None:
-    best = next(iter(catalog.find(prompt.text, limit=1)), None)
-    ids = () if best is None or best.score < SURE else tuple(catalog.expand(best.ids))
+    meant = surely_meant(prompt.text)
+    ids = () if meant is None else tuple(catalog.expand(meant.ids))
     knowing = next((model for model in models if ids and set(ids) <= set(model.class_ids)), None)
-    if best is None or knowing is None:
+    if meant is None or knowing is None:
         return None
-    why = f'"{prompt.text}" was answered by {knowing.identity.title}, which knows {best.title} by class.'
+    why = f'"{prompt.text}" was answered by {knowing.identity.title}, which knows {meant.title} by class.'
     return Route(knowing.identity.key, prompt, ids, why)
 
 

@@ -18,9 +18,11 @@ from vistaseg.progress import Progress, silent
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest
 from vistaseg.segmentation import Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.geometry import shifted
+from vistaseg.segmentation.model import Mask
 from vistaseg.session.class_answers import answer_by_classes
 from vistaseg.session.engines import Engines
 from vistaseg.session.history import Answer, History, PackedMask, State, Step
+from vistaseg.session.identifying import Identification, identify
 from vistaseg.session.provenance import provenance_of
 from vistaseg.session.results import changed_mask, made_segments
 from vistaseg.session.routing import Route, route
@@ -173,6 +175,24 @@ class Session:
     def hint(self, ras: Ras, progress: Progress = silent) -> None:
         """Prepare for a click near a place in RAS mm: the user is looking there."""
         self._engines.opened(self.model.identity.key).hint(ras, progress)
+
+    def identify(self, what: Prompt | Mask, progress: Progress = silent, encode: bool = False) -> list[Identification]:
+        """What a click, a box or a mask may be, by each model in turn, the best name of each first.
+
+        A model that reads names gives probabilities. One that knows classes gives the overlap (Dice) of its automatic
+        masks with the mask, or with its own answer to the click or box; only those that meet it are listed.
+
+        Args:
+            what: a positive click, a box, or a mask, bool (k, j, i) on the volume's grid.
+            encode: let models that know classes encode the scan for it; else they are left out unless their features
+                are at hand.
+
+        Raises:
+            UsageError: it is a text or a negative click, a mask of another grid, or no model can name it.
+            InputError: it lies outside the scan or the body, or there is nothing.
+            MemoryLimitError, CancelledError: nothing was changed.
+        """
+        return identify(self._engines, what, self.volume.array.shape, encode, progress)
 
     def segmentation(self) -> Segmentation:
         """The segments that are made by prompts and are not empty."""

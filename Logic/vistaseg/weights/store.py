@@ -84,7 +84,7 @@ def installed_path(entry: WeightsEntry) -> Path:
     found = status(entry)
     if found.state is not WeightsState.INSTALLED or found.path is None:
         what = "not installed" if found.path is None else f"damaged or unknown ({found.path})"
-        raise WeightsError(f"The weights of {entry.title} are {what}: {_how_to_install(entry)}.")
+        raise WeightsError(f"The weights of {entry.title} are {what}: {_how_to_install(entry)}.{_license_doubt(entry)}")
     return found.path
 
 
@@ -171,6 +171,11 @@ def _how_to_install(entry: WeightsEntry) -> str:
         f"run `vistaseg weights fetch {entry.key}`, or bring the file from another machine with "
         f"`vistaseg weights import FILE --key {entry.key}`"
     )
+
+
+def _license_doubt(entry: WeightsEntry) -> str:
+    """A sentence about weights that are published without a license, else nothing."""
+    return "" if entry.license.stated else f" They state no license. {entry.license.conditions}"
 
 
 def _weights_file(folder: Path, record: Record | None) -> Path | None:

@@ -16,6 +16,8 @@ import torch
 from safetensors.torch import save_file
 
 from vistaseg.cli.main import main
+from vistaseg.models.segvol.configuration import SegVolConfiguration
+from vistaseg.models.segvol.network import build_network as build_segvol
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.network import build_network
 
@@ -65,16 +67,40 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         trained_classes=KNOWN, notice="Tiny model: for tests.",
     )  # fmt: skip
     torch.manual_seed(0)
-    state = build_network(configuration).state_dict()
+    put_into(folder, build_network(configuration), configuration)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def segvol_demo_folder(demo_folder: Path) -> Path:
+    """Beside it a tiny SegVol that has learnt nothing."""
+    folder = demo_folder.parent / "segvol-demo"
+    folder.mkdir()
+    configuration = SegVolConfiguration(
+        name="Tiny SegVol", image_size=(8, 16, 16), patch_size=(4, 4, 4), width=48, depth=1, heads=4, mlp=32,
+        decoder_mlp=32, text_width=32, text_depth=1, text_heads=4, text_mlp=32, notice="Tiny SegVol: for tests.",
+    )  # fmt: skip
+    torch.manual_seed(0)
+    put_into(folder, build_segvol(configuration), configuration)
+    return folder
+
+
+def put_into(folder: Path, network: torch.nn.Module, configuration: Any) -> None:
+    """The files of a model in the box."""
+    state = network.state_dict()
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps(configuration.as_dict()))
-    return folder
 
 
 @pytest.fixture
 def tiny_demo(demo_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--model demo` is the tiny one."""
     monkeypatch.setattr("vistaseg.models.registry.resource_path", lambda name: demo_folder.parent / name)
+
+
+@pytest.fixture
+def tiny_models(tiny_demo: None, segvol_demo_folder: Path) -> None:
+    """`--model demo` and `--model segvol-demo` are the tiny ones."""
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def test_a_saved_session_replays_to_the_same_masks(vistaseg: Command, scan: Path
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        ([], 2, "at least one --point or --box"),
+        ([], 2, "at least one --text, --box or --point"),
         (["--point", "1,2"], 2, "is no click"),
         (["--point", "a,b,c"], 2, "is no click"),
         (["--point", "1,2,nan"], 2, "not a number"),

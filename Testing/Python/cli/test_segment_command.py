@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vistaseg.cli.segment import Device, Model, Precision
+from vistaseg.cli.options import Device, Model, OneModel, Precision
 from vistaseg.compute.device import DEVICES, PRECISIONS
 from vistaseg.models.registry import MODEL_KEYS
 from vistaseg.segmentation import Segmentation, read_segmentation
@@ -151,7 +151,8 @@ def test_what_was_asked_for_but_not_found_is_reported(segment, results, monkeypa
 
 
 def test_the_options_offer_what_the_engine_has():
-    assert tuple(m.value for m in Model) == MODEL_KEYS
+    assert tuple(m.value for m in OneModel) == MODEL_KEYS
+    assert tuple(m.value for m in Model) == ("auto", *MODEL_KEYS)
     assert tuple(d.value for d in Device) == DEVICES
     assert tuple(p.value for p in Precision) == PRECISIONS
 

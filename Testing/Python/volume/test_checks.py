@@ -29,7 +29,7 @@ def test_an_ordinary_ct_gives_no_warning() -> None:
 
 @pytest.mark.parametrize("modality", ["MR", "PT", "US"])
 def test_another_modality_is_refused_by_name(modality: str) -> None:
-    with pytest.raises(InputError, match=f"modality {modality}.*VISTA3D.*trained on CT"):
+    with pytest.raises(InputError, match=f"modality {modality}.*VISTA3D, SegVol.*trained on CT"):
         check_ct(replace(ct(), modality=modality))
 
 

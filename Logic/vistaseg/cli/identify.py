@@ -1,0 +1,75 @@
+"""`vistaseg identify`: what is this? Names for a click, a box or a mask."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vistaseg.cli.model_choice import models_to_identify
+from vistaseg.cli.opening import open_session
+from vistaseg.cli.options import (
+    Device,
+    DeviceOption,
+    JsonOption,
+    Model,
+    Precision,
+    PrecisionOption,
+    ScanArgument,
+)
+from vistaseg.cli.progress_bar import ProgressBar
+from vistaseg.cli.prompting import parse_point
+from vistaseg.cli.question import parse_roi
+from vistaseg.cli.starting_mask import StartingMask, read_starting_mask
+from vistaseg.errors import UsageError
+from vistaseg.prompts import Prompt
+
+if TYPE_CHECKING:
+    from vistaseg.session import Identification
+
+_MEASURES = {"probability": "probability among the names it was trained with", "overlap": "Dice with its classes"}
+
+
+def identify_command(
+    scan: ScanArgument,
+    point: Annotated[str | None, typer.Option(metavar="R,A,S", help="A place in the structure, in mm.")] = None,
+    box: Annotated[str | None, typer.Option(metavar="R,A,S:R,A,S", help="A box around the structure, in mm.")] = None,
+    mask: Annotated[Path | None, typer.Option(metavar="IN", help="A segmentation of the scan.")] = None,
+    segment: Annotated[str | None, typer.Option(metavar="NAME", help="Which segment of it.")] = None,
+    model: Annotated[
+        Model, typer.Option(help="auto takes SegVol, demo the models in the box; VISTA3D compares its classes.")
+    ] = Model.AUTO,
+    limit: Annotated[int, typer.Option(min=1, help="Names of each model.")] = 5,
+    device: DeviceOption = Device.AUTO,
+    precision: PrecisionOption = Precision.AUTO,
+    as_json: JsonOption = False,
+) -> None:
+    """Rank the names that fit a click, a box or a segment of a file."""
+    if [point, box, mask].count(None) != 2 or (segment is not None and mask is None):
+        raise UsageError("Give one of --point, --box and --mask; --segment goes with --mask.")
+    what = read_starting_mask(mask, segment) if mask is not None else _place(point, box)
+    with open_session(scan, models_to_identify(model), device.value, precision.value) as session:
+        asked = what.mask_on(session.volume) if isinstance(what, StartingMask) else what
+        with ProgressBar() as progress:
+            found = session.identify(asked, progress, encode=True)
+    shown = [name for _, names in groupby(found, lambda one: one.model) for name in list(names)[:limit]]
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in shown], indent=1))
+    else:
+        _show(shown)
+
+
+def _place(point: str | None, box: str | None) -> Prompt:
+    return parse_roi(box) if box is not None else parse_point(point or "")
+
+
+def _show(found: Sequence[Identification]) -> None:
+    for (model, measure), names in groupby(found, lambda one: (one.model, one.measure)):
+        typer.echo(f"{model}: {_MEASURES[measure]}")
+        for one in names:
+            typer.echo(f"  {one.value:5.3f}  {one.name}")

@@ -1,0 +1,59 @@
+"""Which models a request needs, told before any is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vistaseg.cli.options import Model
+from vistaseg.errors import UsageError
+from vistaseg.prompts import Text
+
+IN_THE_BOX = ("demo", "segvol-demo")
+READING = (Model.SEGVOL, Model.SEGVOL_DEMO)
+
+
+def models_for(choice: Model, texts: Sequence[Text]) -> tuple[str, ...]:
+    """Keys of the models for clicks, boxes and texts, the preferred first."""
+    if choice is Model.AUTO:
+        return _needed(texts)
+    if choice is Model.DEMO and texts:
+        return IN_THE_BOX
+    return (choice.value,)
+
+
+def models_to_identify(choice: Model) -> tuple[str, ...]:
+    """Keys of the models that name what was found: SegVol, unless another one is asked for."""
+    if choice is Model.AUTO:
+        return (Model.SEGVOL.value,)
+    return IN_THE_BOX if choice is Model.DEMO else (choice.value,)
+
+
+def models_to_replay(choice: Model, document: Any) -> tuple[str, ...]:
+    """Keys of the models of a saved session.
+
+    Raises:
+        UsageError: it is none, has a model of another version, or not the one that was chosen.
+    """
+    from vistaseg.session.saved import models_of
+
+    keys = tuple(models_of(document))
+    chosen = {Model.AUTO: keys, Model.DEMO: IN_THE_BOX}.get(choice, (choice.value,))
+    if not set(keys) <= {model.value for model in Model} - {Model.AUTO.value}:
+        raise UsageError(f"The session was saved with {_told(keys)}, which this version does not know.")
+    if not set(keys) <= set(chosen):
+        raise UsageError(f"The session was saved with {_told(keys)}, not with {choice.value}: leave --model out.")
+    return keys
+
+
+def _needed(texts: Sequence[Text]) -> tuple[str, ...]:
+    """VISTA3D for what it has a class for, and where there are only clicks and boxes; SegVol for any other text."""
+    from vistaseg.session.routing import surely_meant
+
+    has_class = [surely_meant(text.text) is not None for text in texts]
+    needed = {Model.VISTA3D: not texts or any(has_class), Model.SEGVOL: not all(has_class)}
+    return tuple(model.value for model, wanted in needed.items() if wanted)
+
+
+def _told(keys: Sequence[str]) -> str:
+    return f"the model{'s' * (len(keys) > 1)} {' and '.join(keys)}"

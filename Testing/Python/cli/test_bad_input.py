@@ -200,6 +200,25 @@ def test_values_that_are_no_hu_are_warned_of_and_segmented(vistaseg, phantom, wr
     assert read_segmentation(results / "out.seg.nrrd").shape_ijk == (30, 24, 34)
 
 
+SEGVOL = ("--model", "segvol-demo", "--text", "liver")
+
+
+@pytest.mark.usefixtures("tiny_models")
+def test_segvol_refuses_an_mr_scan_too(vistaseg, write_nifti, tmp_path, results):
+    done = vistaseg("segment", mr_series(tmp_path, write_nifti), "-o", results / "out.seg.nrrd", *SEGVOL)
+    assert done.code == 3 and "modality MR" in done.stderr and "SegVol" in done.stderr
+    assert not list(results.iterdir())
+
+
+@pytest.mark.usefixtures("tiny_models")
+def test_segvol_warns_of_values_that_are_no_hu_too(vistaseg, phantom, write_nifti, results):
+    hu = phantom((30, 24, 34), np.diag([6.0, 6.0, 6.0, 1.0])).array.astype(np.float32)
+    scan = write_nifti((hu + 1000) / 8, np.diag([6.0, 6.0, 6.0, 1.0]))
+    done = vistaseg("segment", scan, "-o", results / "out.seg.nrrd", "--json", *SEGVOL)
+    assert done.code == 0, done.stderr
+    assert "look like a picture of 8 bits" in done.stderr and "8 bits" in done.json["warnings"][0]
+
+
 def test_an_unreadable_file_is_bad_input(vistaseg, scan, results, monkeypatch):
     def refuse(*_args: object, **_more: object) -> None:
         raise PermissionError(13, "Permission denied")

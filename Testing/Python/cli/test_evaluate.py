@@ -220,3 +220,14 @@ def test_the_session_itself_is_clicked(vistaseg, scan, truth):
     for row in done.json["cases"][0]["structures"]:
         assert [step["clicks"] for step in row["steps"]] == [0, 1, 2]
         assert all(0 <= step["dice"] <= 1 and step["seconds"] > 0 and step["note"] == "" for step in row["steps"])
+
+
+@pytest.mark.usefixtures("segvol_demo_folder")
+def test_a_model_without_classes_is_clicked_only(vistaseg, scan, truth):
+    options = ["--model", "segvol-demo", "--json", "--box", "--clicks", "1", "--structures", "spleen"]
+    done = vistaseg("evaluate", scan, "--truth", truth, *options)
+    assert done.code == 0, done.stderr
+    (row,) = done.json["cases"][0]["structures"]
+    assert row["automatic"] is None and [step["clicks"] for step in row["steps"]] == [0, 1]
+    assert done.json["model"] == "Tiny SegVol"
+    assert vistaseg("evaluate", scan, "--truth", truth, "--model", "auto").code == 2

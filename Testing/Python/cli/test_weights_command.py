@@ -116,6 +116,20 @@ def test_import_installs_under_the_key_that_is_given(home, checkpoint):
     assert "vista3d-bundle: installed" in run("import", checkpoint, "--key", "vista3d-bundle")
 
 
+@pytest.mark.parametrize(
+    ("key", "other", "tensor"),
+    [
+        ("vista3d", "SegVol", "text_encoder.dim_align.weight"),
+        ("segvol", "VISTA3D", "class_head.class_embeddings.weight"),
+    ],
+)
+def test_a_file_of_another_model_is_refused_and_its_key_is_told(home, tmp_path, key, other, tensor):
+    torch.save({tensor: torch.ones(2)}, tmp_path / "mine.pt")
+    with pytest.raises(WeightsError, match=rf"holds the weights of {other}, .*--key {other.lower()}"):
+        run("import", tmp_path / "mine.pt", "--key", key)
+    assert {row["state"] for row in json.loads(run("list", "--json"))} == {"missing"}
+
+
 def test_verify_refuses_changed_weights(home, checkpoint):
     run("import", checkpoint)
     (home / "weights" / "vista3d" / "model.pt").write_bytes(b"changed")

@@ -48,6 +48,9 @@ def ask_for_classes(request: Request, session: Session) -> Finding:
 def ask_by_prompts(request: Request, session: Session) -> Finding:
     """A segment for each text, and the box with each; or one for the box alone.
 
+    A text that means one class says what the box is around, and is not asked for alone: that would add all of it, also
+    beside the box.
+
     Raises:
         UsageError: two texts mean the same, no model takes a text, or the output cannot hold the answer.
         InputError, MemoryLimitError, CancelledError: of the session.
@@ -62,8 +65,8 @@ def ask_by_prompts(request: Request, session: Session) -> Finding:
         session.start(name, class_id)
     rows = [
         row
-        for (name, _), texts in zip(segments, groups, strict=True)
-        for row in answer_prompts(session, [*texts, *boxes], name)
+        for (name, class_id), texts in zip(segments, groups, strict=True)
+        for row in answer_prompts(session, [*(texts if class_id is None or not boxes else ()), *boxes], name)
     ]
     return Finding(session.segmentation(), tuple(name for name, _ in segments), prompts=tuple(rows))
 

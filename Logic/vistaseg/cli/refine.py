@@ -87,7 +87,8 @@ def refine_command(
     document = None if replay is None else read_session(replay)
     models = models_for(model, texts) if document is None else models_to_replay(model, document)
     _check_outputs(scan, output, save, mask, structure)
-    with open_session(scan, models, device.value, precision.value, document, keep=len(texts) > 1) as session:
+    keep = document is not None or len(texts) > 1
+    with open_session(scan, models, device.value, precision.value, document, keep) as session:
         answers = [] if document is not None else _answer(session, structure, texts, prompts, output)
         made = session.segmentation()
         result = made if structure.start is None else structure.start.with_segment(made)

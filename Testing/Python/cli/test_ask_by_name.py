@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vistaseg.cli.model_choice import models_for
+from vistaseg.cli.model_choice import models_for, models_to_replay
 from vistaseg.cli.options import Model
+from vistaseg.errors import UsageError
 from vistaseg.models.segvol import tokenizer
 from vistaseg.prompts import Text
 from vistaseg.segmentation import read_segmentation
@@ -94,6 +95,11 @@ def test_a_saved_session_brings_its_models(refine: Command, vistaseg: Command, s
     assert refused.code == 2 and "not with vista3d" in refused.stderr
 
 
+def test_a_session_of_an_unknown_model_is_refused() -> None:
+    with pytest.raises(UsageError, match="which this version does not know"):
+        models_to_replay(Model.AUTO, {"format": "vistaseg session 1", "models": {"other": {}}})
+
+
 def test_each_text_makes_a_segment(segment: Command) -> None:
     done = segment("--text", "liver", "--text", "uterus", "--model", "demo")
     assert done.code == 0, done.stderr
@@ -110,6 +116,9 @@ def test_each_text_makes_a_segment(segment: Command) -> None:
 def test_a_box_goes_with_the_text_or_alone(segment: Command) -> None:
     both = segment("--text", "uterus", BOX, "--model", "segvol-demo").json
     assert [row["kind"] for row in both["prompts"]] == ["text", "box"]
+    of_a_class = segment("--text", "liver", BOX, "--model", "demo").json
+    assert [(row["kind"], row["model"]) for row in of_a_class["prompts"]] == [("box", "demo")]
+    assert of_a_class["asked"] == ["liver"]
     alone = segment(BOX, "--model", "demo").json
     assert (alone["asked"], [row["model"] for row in alone["prompts"]]) == (["segment"], ["demo"])
 

@@ -8,8 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from vistaseg.volume import Volume
+
+# A slow machine is no error.
+settings.register_profile("vistaseg", deadline=None)
+settings.load_profile("vistaseg")
 
 ROOT = Path(__file__).resolve().parents[2]
 # Labelled CTs that may not be passed on with the project; VISTASEG_TEST_DATA names another place.

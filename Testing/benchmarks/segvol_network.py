@@ -39,28 +39,32 @@ def published_encoder(network: SegVolNetwork) -> nn.Module:
 
 @torch.inference_mode()
 def measure() -> dict[str, Any]:
-    """`segvol_sdpa_vs_published`, `segvol_ten_texts_vs_one`."""
+    """`segvol_second_prompt_vs_first`, `segvol_sdpa_vs_published`, `segvol_ten_texts_vs_one`."""
     torch.manual_seed(1)
     network = build_network(CONFIGURATION).requires_grad_(False)
     published = published_encoder(network)
     image = torch.rand(1, 1, *CONFIGURATION.image_size)
-    embedding = network.embed(image)
+    known = network.embed(image)
     ids = torch.stack([token_ids(organ) for organ in ORGANS])
 
-    def ask(rows: torch.Tensor) -> torch.Tensor:
+    def ask(embedding: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         return network.decode(embedding, PromptBatch(texts=network.embed_texts(rows)))
 
     seconds = in_turns(
         {
             "published": lambda: published(image),
             "sdpa": lambda: network.embed(image),
-            "one text": lambda: ask(ids[:1]),
-            "ten texts": lambda: ask(ids),
+            "one text": lambda: ask(network.embed(image), ids[:1]),
+            "ten texts": lambda: ask(network.embed(image), ids),
+            "second text": lambda: ask(known, ids[1:2]),
+            "ten more texts": lambda: ask(known, ids),
         }
     )
     return {
+        "segvol_second_prompt_vs_first": ratio(seconds["second text"], seconds["one text"]),
         "segvol_sdpa_vs_published": ratio(seconds["sdpa"], seconds["published"]),
         "segvol_ten_texts_vs_one": ratio(seconds["ten texts"], seconds["one text"]),
+        "segvol_ten_more_texts_vs_one_more": ratio(seconds["ten more texts"], seconds["second text"]),
         "segvol_embedding_seconds": spread(seconds["sdpa"]),
-        "segvol_text_seconds": spread(seconds["one text"]),
+        "segvol_one_text_seconds": spread(seconds["second text"]),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from augmentation import chance
@@ -13,11 +14,16 @@ from torch import Tensor
 from vistaseg.models.segvol.prompt_encoder import PromptBatch
 from vistaseg.models.segvol.window_prompts import NOWHERE
 
+What = TypeVar("What")
+
 POINT, BOX, TEXT = "point", "box", "text"
 
 WHOLE_KINDS = ((POINT,), (BOX,), (TEXT,), (POINT, TEXT), (BOX, TEXT), (POINT, BOX))
 WINDOW_KINDS = ((BOX,), (TEXT,), (POINT, BOX), (BOX, TEXT), (POINT, BOX, TEXT))
 """A window that is asked about with points has a box of what was found, whatever else was asked."""
+
+WEIGHTS = {(TEXT,): 3.0, (POINT,): 2.0}
+"""How often a combination is asked with, where not once: a text or a point alone is the hardest to learn."""
 
 OBJECTS = 4
 """Asked for in one view with one combination."""
@@ -57,9 +63,16 @@ def _question(view: View, what: str | int) -> Question:
     return Question(view.organ(what), what) if isinstance(what, str) else Question(view.labels == what, None)
 
 
-def _drawn(possible: list, count: int, generator: torch.Generator) -> list:  # type: ignore[type-arg]
+def _drawn(possible: list[What], count: int, generator: torch.Generator) -> list[What]:
     order = torch.randperm(len(possible), generator=generator)[:count]
     return [possible[int(n)] for n in order]
+
+
+def random_kinds(view: View, count: int, generator: torch.Generator) -> list[tuple[str, ...]]:
+    """Combinations to ask about a view with, all different."""
+    kinds = WINDOW_KINDS if view.zoomed_in else WHOLE_KINDS
+    weights = torch.tensor([WEIGHTS.get(kind, 1.0) for kind in kinds])
+    return [kinds[int(number)] for number in torch.multinomial(weights, count, generator=generator)]
 
 
 def prompts_for(

@@ -126,4 +126,3 @@ def _shaken(box: Box, shape: Index3, generator: torch.Generator) -> Box:
     start = index3(min(a + s, b - 1) for a, b, s in zip(box.start, box.stop, by[:3], strict=True))
     stop = index3(max(b + s, a + 1) for a, b, s in zip(start, box.stop, by[3:], strict=True))
     return Box(start, stop).clipped(Box((0, 0, 0), shape))
-

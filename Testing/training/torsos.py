@@ -7,6 +7,7 @@ of its height, from the floor of the pelvis.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import ndimage
@@ -14,6 +15,9 @@ from scipy import ndimage
 from vistaseg.volume import Volume
 
 AIR, FAT, MUSCLE = -1000.0, -100.0, 50.0
+
+BUMPS = 1.15
+"""Largest distance from an organ's centre, in radii."""
 
 Share3 = tuple[float, float, float]
 
@@ -90,17 +94,23 @@ class Canvas:
         self.density[part][inside] = self.random.uniform(*organ.density)
         self.labels[part][inside] = label
 
-    def _around(self, organ: Organ) -> tuple[slice, ...]:
-        """A box of voxels that holds the organ; the axes of body and scan differ by a few degrees only."""
+    @cached_property
+    def _planes(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """For x, y and z, the lowest and the highest value in each plane across the scan's own axis of that name."""
         found = []
-        for axis in range(3):
-            line = np.moveaxis(self.places[2 - axis], axis, 0)
-            line = line.reshape(len(line), -1)
-            near = np.abs(line[:, [0, -1]] - organ.centre[2 - axis]).min(axis=1) < 1.5 * organ.radii[2 - axis] + 0.1
-            crossed = (line.min(axis=1) <= organ.centre[2 - axis]) & (line.max(axis=1) >= organ.centre[2 - axis])
-            kept = np.flatnonzero(near | crossed)
+        for axis, values in enumerate(self.places):
+            others = tuple(a for a in range(3) if a != 2 - axis)
+            found.append((values.min(axis=others), values.max(axis=others)))
+        return found
+
+    def _around(self, organ: Organ) -> tuple[slice, ...]:
+        """A box (k, j, i) of voxels that holds the organ."""
+        found = []
+        for (low, high), centre, radius in zip(self._planes, organ.centre, organ.radii, strict=True):
+            reach = BUMPS * radius
+            kept = np.flatnonzero((low < centre + reach) & (high > centre - reach))
             found.append(slice(kept[0], kept[-1] + 1) if kept.size else slice(0, 0))
-        return tuple(found)
+        return tuple(reversed(found))
 
     def _distance(self, organ: Organ, places: np.ndarray) -> np.ndarray:
         """From the centre, 1 at the surface."""

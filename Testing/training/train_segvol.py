@@ -24,7 +24,7 @@ from losses import mask_loss  # noqa: E402
 from resumable import ResumableRun, add_run_arguments  # noqa: E402
 from segvol_attention import attend_by_place  # noqa: E402
 from segvol_decoding import coarse_logits, coarse_masks  # noqa: E402
-from segvol_prompts import TEXT, WHOLE_KINDS, WINDOW_KINDS, prompts_for, random_questions  # noqa: E402
+from segvol_prompts import TEXT, prompts_for, random_kinds, random_questions  # noqa: E402
 from segvol_views import NAMES, Scene, View, random_view, scene_of  # noqa: E402
 from torsos import random_torso  # noqa: E402
 
@@ -81,10 +81,8 @@ def view_loss(
     network: SegVolNetwork, embedding: Tensor, view: View, texts: dict[str, Tensor], generator: torch.Generator
 ) -> Tensor | None:
     """Loss of some combinations of prompts about one view, embedded as (1, width, d, h, w)."""
-    kinds = WINDOW_KINDS if view.zoomed_in else WHOLE_KINDS
     losses = []
-    for number in torch.randperm(len(kinds), generator=generator)[:KINDS]:
-        kind = kinds[int(number)]
+    for kind in random_kinds(view, KINDS, generator):
         questions = random_questions(view, TEXT in kind, generator)
         if questions:
             logits = coarse_logits(network, embedding, prompts_for(questions, kind, texts, generator))
@@ -97,9 +95,7 @@ def views_loss(network: SegVolNetwork, views: list[View], generator: torch.Gener
     """Loss on a batch: each view and each text is embedded once."""
     embeddings = network.embed(torch.cat([view.image for view in views]))
     texts = dict(zip(NAMES, network.embed_texts(torch.stack([token_ids(text) for text in NAMES])), strict=True))
-    losses = [
-        view_loss(network, embeddings[n : n + 1], view, texts, generator) for n, view in enumerate(views)
-    ]
+    losses = [view_loss(network, embeddings[n : n + 1], view, texts, generator) for n, view in enumerate(views)]
     found = [loss for loss in losses if loss is not None]
     return torch.stack(found).mean() if found else None
 

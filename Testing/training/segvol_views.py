@@ -1,0 +1,128 @@
+"""What a small SegVol is shown of a torso: all of it shrunk, or a window at full resolution, as when it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from augmentation import chance
+from torch import Tensor
+from torsos import IDS, Torso
+
+from vistaseg.models.boxes import Box, Index3, covering_windows, index3
+from vistaseg.models.segvol.preprocessing import SegVolImage, segvol_image
+from vistaseg.models.segvol.zoom import OVERLAP, grown_region
+
+SMALLEST = 12
+"""Voxels of an object that is worth a prompt."""
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "liver": ("liver",),
+    "spleen": ("spleen",),
+    "stomach": ("stomach",),
+    "heart": ("heart",),
+    "aorta": ("aorta",),
+    "bone": ("bone",),
+    "bladder": ("bladder",),
+    "urinary bladder": ("bladder",),
+    "left kidney": ("left kidney",),
+    "kidney left": ("left kidney",),
+    "right kidney": ("right kidney",),
+    "kidney right": ("right kidney",),
+    "kidneys": ("left kidney", "right kidney"),
+    "left lung": ("left lung",),
+    "right lung": ("right lung",),
+    "lungs": ("left lung", "right lung"),
+}
+"""Text → organs. Spelt as SegVol was trained to read them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A torso before the network.
+
+    Attributes:
+        labels: uint8 (d, h, w), of the cropped volume.
+    """
+
+    image: SegVolImage
+    labels: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What the network sees at once.
+
+    Attributes:
+        image: float32 (1, 1, D, H, W) in 0 … 1.
+        labels: uint8 (D, H, W).
+        zoomed_in: whether it is a window at full resolution.
+    """
+
+    image: Tensor
+    labels: Tensor
+    zoomed_in: bool
+
+    @cached_property
+    def counts(self) -> Tensor:
+        """(256,) voxels of each label."""
+        return torch.bincount(self.labels.flatten(), minlength=256)
+
+    def organ(self, text: str) -> Tensor:
+        """Mask (D, H, W) of what a text means."""
+        return torch.stack([self.labels == IDS[name] for name in NAMES[text]]).any(0)
+
+    def texts(self) -> list[str]:
+        """Texts that mean something here."""
+        return [text for text, names in NAMES.items() if sum(int(self.counts[IDS[n]]) for n in names) >= SMALLEST]
+
+    def objects(self) -> list[int]:
+        """Labels of what can be pointed at."""
+        return [int(label) for label in (self.counts >= SMALLEST).nonzero() if label]
+
+
+def scene_of(torso: Torso, image_size: Index3) -> Scene:
+    """Prepare a torso exactly as a volume is when the model is used."""
+    image = segvol_image(torso.volume, image_size)
+    return Scene(image, torso.labels[image.crop.slices])
+
+
+def whole_view(scene: Scene) -> View:
+    """All of it, shrunk."""
+    labels = scene.labels[np.ix_(*scene.image.zoom.down)]
+    return View(scene.image.whole(), torch.from_numpy(labels), zoomed_in=False)
+
+
+def window_view(scene: Scene, generator: torch.Generator) -> View:
+    """One of the windows that are laid over a structure, which the shrunk volume's answer has found about."""
+    present = np.unique(scene.labels)
+    label = int(present[torch.randint(1, len(present), (), generator=generator)])
+    window_size, shape = scene.image.zoom.zoomed, scene.image.crop.shape
+    region = grown_region(_shaken(_bounds(scene.labels == label), shape, generator), window_size, shape)
+    windows = covering_windows(region, window_size, OVERLAP)
+    window = windows[int(torch.randint(len(windows), (), generator=generator))]
+    seen = window.clipped(region)
+    labels = np.zeros(window.shape, np.uint8)
+    labels[seen.seen_from(window.start).slices] = scene.labels[seen.slices]
+    return View(scene.image.window(window, region), torch.from_numpy(labels), zoomed_in=True)
+
+
+def random_view(scene: Scene, generator: torch.Generator) -> View:
+    """The whole or a window, equally often."""
+    return whole_view(scene) if chance(0.5, generator) else window_view(scene, generator)
+
+
+def _bounds(mask: np.ndarray) -> Box:
+    places = np.nonzero(mask)
+    return Box(index3(int(axis.min()) for axis in places), index3(int(axis.max()) + 1 for axis in places))
+
+
+def _shaken(box: Box, shape: Index3, generator: torch.Generator) -> Box:
+    """The box, up to a tenth of its size larger or smaller on each side."""
+    most = [(n + 9) // 10 for n in box.shape]
+    by = [int(torch.randint(-m, m + 1, (), generator=generator)) for m in (*most, *most)]
+    start = index3(min(a + s, b - 1) for a, b, s in zip(box.start, box.stop, by[:3], strict=True))
+    stop = index3(max(b + s, a + 1) for a, b, s in zip(start, box.stop, by[3:], strict=True))
+    return Box(start, stop).clipped(Box((0, 0, 0), shape))

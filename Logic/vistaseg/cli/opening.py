@@ -92,12 +92,12 @@ def load_models(
         UsageError: there is no such device.
         WeightsError: weights are not installed, or damaged.
     """
-    from vistaseg.compute import choose_compute, describe_device
+    from vistaseg.compute import MemoryBudget, choose_compute, describe_device
     from vistaseg.models.registry import load_model
 
     compute = choose_compute(device, precision)
-    limit = None if memory is None else int(memory * 1e9)
-    loaded = [load_model(key, compute, None if keep else 0, limit) for key in models]
+    budget = MemoryBudget(features=None if keep else 0, encoding=None if memory is None else int(memory * 1e9))
+    loaded = [load_model(key, compute, budget) for key in models]
     for model in loaded:
         typer.echo(f"{model.identity.title} on {describe_device(compute.device)}, {compute.precision}.", err=True)
         if model.notice:

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TypeVar
 
-from vistaseg.compute import Compute
+from vistaseg.compute import DEFAULT_BUDGET, Compute, MemoryBudget
 from vistaseg.errors import UsageError, WeightsError
 from vistaseg.models.protocol import ModelIdentity, SegmentationModel
 from vistaseg.models.segvol.configuration import SegVolConfiguration
@@ -23,17 +23,12 @@ _FOLDERS = {"demo": "demo-model", "segvol-demo": "segvol-demo"}
 _Configuration = TypeVar("_Configuration", Vista3dConfiguration, SegVolConfiguration)
 
 
-def load_model(
-    key: str, compute: Compute, keep_bytes: int | None = None, memory_bytes: int | None = None
-) -> SegmentationModel:
+def load_model(key: str, compute: Compute, budget: MemoryBudget = DEFAULT_BUDGET) -> SegmentationModel:
     """Load a model.
 
     Args:
         key: "vista3d" or "segvol" for the published weights that are installed, "demo" or "segvol-demo" for the small
             ones in the box.
-        keep_bytes: of a VISTA3D, budget of the features that are kept for each volume; None takes a share of what is
-            free.
-        memory_bytes: of a VISTA3D, that encoding a scan may take, without the model and the scan; None: no limit.
 
     Raises:
         UsageError: an unknown key.
@@ -42,8 +37,8 @@ def load_model(
     if key not in MODEL_KEYS:
         raise UsageError(f"Unknown model {key!r}: choose one of {', '.join(MODEL_KEYS)}.")
     if key in ("segvol", "segvol-demo"):
-        return load_segvol(*_parts(key, SegVolConfiguration), compute)
-    return load_vista3d(*_parts(key, Vista3dConfiguration), compute, keep_bytes, memory_bytes)
+        return load_segvol(*_parts(key, SegVolConfiguration), compute, budget)
+    return load_vista3d(*_parts(key, Vista3dConfiguration), compute, budget)
 
 
 def _parts(key: str, kind: type[_Configuration]) -> tuple[Path, _Configuration, ModelIdentity]:

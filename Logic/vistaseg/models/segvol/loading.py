@@ -6,18 +6,21 @@ from pathlib import Path
 
 import torch
 
-from vistaseg.compute import Compute, available_bytes
+from vistaseg.compute import DEFAULT_BUDGET, Compute, MemoryBudget
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.segvol.configuration import SegVolConfiguration
 from vistaseg.models.segvol.model import SegVol
 from vistaseg.models.segvol.network import build_network
 from vistaseg.weights.checkpoint import load_strictly, normalise_segvol, read_state_dict
 
-WINDOWS_SHARE = 0.1
-"""Share of the device's free memory that may hold windows that were looked at."""
 
-
-def load_segvol(path: Path, configuration: SegVolConfiguration, identity: ModelIdentity, compute: Compute) -> SegVol:
+def load_segvol(
+    path: Path,
+    configuration: SegVolConfiguration,
+    identity: ModelIdentity,
+    compute: Compute,
+    budget: MemoryBudget = DEFAULT_BUDGET,
+) -> SegVol:
     """Load a SegVol from a checkpoint of any published layout.
 
     Raises:
@@ -27,5 +30,4 @@ def load_segvol(path: Path, configuration: SegVolConfiguration, identity: ModelI
         network = build_network(configuration)
     load_strictly(network, normalise_segvol(read_state_dict(path)), path.name)
     network = network.to(compute.device).requires_grad_(False)
-    window_bytes = int(WINDOWS_SHARE * available_bytes(compute.device))
-    return SegVol(network, configuration, compute, identity, window_bytes)
+    return SegVol(network, configuration, compute, identity, budget.for_windows(compute.device))

@@ -14,7 +14,7 @@ import torch
 from reference_pipeline import ReferenceResult, run_reference
 
 from vistaseg import catalog
-from vistaseg.compute import Compute
+from vistaseg.compute import Compute, MemoryBudget
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.registry import load_model
 from vistaseg.models.vista3d import automatic
@@ -158,6 +158,6 @@ def test_full_size_network_matches_on_the_published_window(chest: Volume) -> Non
 
 @pytest.mark.parametrize("scan", ["abdomen", "chest"])
 def test_demo_weights_match_on_a_whole_real_ct(scan: str, request: pytest.FixtureRequest) -> None:
-    model = load_model("demo", CPU, keep_bytes=0)
+    model = load_model("demo", CPU, MemoryBudget(features=0))
     ids = tuple(i for i in catalog.everything() if i in model.class_ids)
     compare(model, request.getfixturevalue(scan), ids)

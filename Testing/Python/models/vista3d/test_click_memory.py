@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from unittest.mock import patch
 
@@ -126,8 +126,18 @@ def test_another_failure_is_not_tried_again(clicked: Clicked) -> None:
     assert set(kept) <= set(windows.windows)
 
 
+@pytest.fixture
+def _one_thread() -> Iterator[None]:
+    """Windows so small take longer with more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.usefixtures("_one_thread")
 def test_two_hundred_clicks_all_over_a_scan_take_no_more_memory_than_fifty(as_image: AsImage, compute: Compute) -> None:
     """The windows clicked in would take ten times the budget, and 59 MB more after 200 clicks than after 50."""
     budget, margin = 8 * 10**6, 24 * 10**6

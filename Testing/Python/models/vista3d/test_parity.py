@@ -142,6 +142,8 @@ def test_a_single_class_is_the_voxels_with_a_positive_logit() -> None:
     assert set(np.unique(ours.labels)) == {0, 22}
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_full_size_network_matches_on_a_real_ct(chest: Volume) -> None:
     """217,964,982 random parameters over overlapping windows; smaller windows keep it to a minute."""
     model = random_model(Vista3dConfiguration(window=(48, 48, 48)))
@@ -150,12 +152,15 @@ def test_full_size_network_matches_on_a_real_ct(chest: Volume) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_full_size_network_matches_on_the_published_window(chest: Volume) -> None:
     """One window of 128³ at 1.5 mm, as published."""
     model = random_model(Vista3dConfiguration())
     compare(model, crop(chest, (150, 150, 30), (390, 390, 100)), catalog.everything())
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("scan", ["abdomen", "chest"])
 def test_demo_weights_match_on_a_whole_real_ct(scan: str, request: pytest.FixtureRequest) -> None:
     model = load_model("demo", CPU, MemoryBudget(features=0))

@@ -15,6 +15,7 @@ _LEVEL_APART = re.compile(r"\b([cdlst]) (\d{1,2})\b")
 _SIDE_JOINED = re.compile(r"\b([lr])(\d{1,2})\b")
 _THORACIC = re.compile(r"\bth ?(\d{1,2})\b")
 _SINGULAR_ENDINGS = ("as", "is", "ss", "us")
+_LETTERS_FOR_AN_ERROR = 5
 _SIDES = frozenset(("left", "right"))
 
 
@@ -41,6 +42,15 @@ class Words:
     def core(self) -> frozenset[str]:
         """What is named, without sides and numbers."""
         return self.all - _SIDES - self.numbers
+
+    def same_but_for_typing(self, other: Words) -> bool:
+        """Whether both say the same, but for one wrong, missing, further or swapped letter in every five."""
+        from rapidfuzz.distance import OSA
+
+        if (self.side, self.numbers) != (other.side, other.numbers):
+            return False
+        one, two = (" ".join(sorted(words.core)) for words in (self, other))
+        return OSA.distance(one, two) <= max(len(one), len(two)) // _LETTERS_FOR_AN_ERROR
 
 
 def words_of(text: str) -> Words:

@@ -41,6 +41,23 @@ def require_room_for_corrections(output: str, segments: int) -> None:
         )
 
 
+def check_session_place(path: Path, output: str, *others: Path) -> None:
+    """A saved session must have a place of its own, and replace nothing but another saved session.
+
+    Raises:
+        UsageError: it has not, or would.
+    """
+    from vistaseg.cli.session_files import is_session
+
+    check_beside(path, Path(output), *others)
+    place = Path(output)
+    table = place.with_name(place.name.removesuffix(".gz").removesuffix(".nii") + ".json")
+    if path.resolve() == table.resolve() or place.resolve() in path.resolve().parents:
+        raise UsageError(f"{path} belongs to the result in {output}: save the session somewhere else.")
+    if os.path.lexists(path) and not is_session(path):
+        raise UsageError(f"{path} would be overwritten, and is no saved session: give it another name.")
+
+
 def check_beside(path: Path, *others: Path) -> None:
     """A further file of the results must have a place, and be none of the others.
 

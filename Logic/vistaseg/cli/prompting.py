@@ -44,10 +44,10 @@ def parse_texts(texts: Sequence[str] | None) -> tuple[Text, ...]:
     """
     from vistaseg.models.segvol.texts import require_name
 
-    found = tuple(dict.fromkeys(Text(text) for text in texts or ()))
-    for text in found:
+    found = {text.text.casefold(): text for text in map(Text, reversed(texts or ()))}
+    for text in found.values():
         require_name(text.text)
-    return found
+    return tuple(reversed(found.values()))
 
 
 def meant_by(session: Session, texts: Sequence[Text]) -> tuple[str, int | None]:

@@ -26,7 +26,7 @@ from vistaseg.cli.options import (
     ScanArgument,
     TextOption,
 )
-from vistaseg.cli.outputs import check_beside, put_beside, require_room_for_corrections, spare_scan
+from vistaseg.cli.outputs import check_session_place, put_beside, require_room_for_corrections, spare_scan
 from vistaseg.cli.prompting import answer_prompts, meant_by, parse_point, parse_texts
 from vistaseg.cli.question import parse_roi
 from vistaseg.cli.report import segment_rows
@@ -129,7 +129,7 @@ def _check_outputs(scan: Path, output: str, save: Path | None, mask: Path | None
     spare_scan(scan, output)
     require_room_for_corrections(output, len(names))
     if save is not None:
-        check_beside(save, scan, Path(output), *(() if mask is None else (mask,)))
+        check_session_place(save, output, scan, *(() if mask is None else (mask,)))
 
 
 def _answer(
@@ -142,12 +142,22 @@ def _answer(
     if texts and structure.start is None and class_id is None:
         meant, class_id = meant_by(session, texts)
         name = name or meant
+    elif texts and class_id is not None:
+        _require_same_class(session, texts, class_id)
     name = name or "segment"
     check_writable(output, [name] if structure.start is None else [])
     session.start(name, class_id)
     if structure.start is not None:
         session.set_mask(name, structure.start.mask_on(session.volume))
     return answer_prompts(session, prompts, name)
+
+
+def _require_same_class(session: Session, texts: Sequence[Text], class_id: int) -> None:
+    """A text for another structure would put it under the name and codes of the class."""
+    for text in texts:
+        ids = session.route(text).class_ids
+        if ids and ids != (class_id,):
+            raise UsageError(f'"{text.text}" is not {catalog.get(class_id).name}: leave one of the two out.')
 
 
 def _write(session: Session, result: Segmentation, output: str, save: Path | None) -> None:

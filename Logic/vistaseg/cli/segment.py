@@ -46,7 +46,9 @@ def segment_command(
     precision: PrecisionOption = Precision.AUTO,
     memory: Annotated[
         float | None,
-        typer.Option(metavar="GB", min=0.01, help="Limit of VISTA3D's working memory: smaller windows where short."),
+        typer.Option(
+            metavar="GB", min=0.01, max=100_000, help="Limit of VISTA3D's working memory: smaller windows where short."
+        ),
     ] = None,
     preview: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw a picture of the result.")] = None,
     as_json: JsonOption = False,

@@ -26,6 +26,15 @@ def read_session(path: Path) -> Any:
         raise InputError(f"{path} is no saved session: it is not JSON.") from error
 
 
+def is_session(path: Path) -> bool:
+    """Whether a file is a saved session; nothing of the kind where it cannot be read."""
+    try:
+        document = read_session(path)
+    except InputError:
+        return False
+    return isinstance(document, dict) and str(document.get("format", "")).startswith("vistaseg session")
+
+
 def session_bytes(session: Session) -> bytes:
     """A session as a JSON file."""
     return json.dumps(session.as_dict()).encode() + b"\n"

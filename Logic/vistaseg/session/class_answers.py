@@ -13,6 +13,7 @@ from vistaseg.segmentation.model import Mask
 
 ENGINE = "classes"
 NOTHING_FOUND = "Nothing of it was found in this scan, and nothing was changed."
+NOTHING_NEW = "All that was found of it is in the segment already."
 
 
 def answer_by_classes(
@@ -20,12 +21,12 @@ def answer_by_classes(
 ) -> PromptAnswer:
     """Add the structures to the segment; nothing of it is taken away."""
     found = _union(opened.segment_classes(class_ids, None, progress), class_ids)
+    note = NOTHING_NEW if found.any() else NOTHING_FOUND
     if not question.extent.empty:
         found[question.extent.slices] &= ~question.mask
     cropped, extent = crop_to_content(found)
-    note = "" if cropped.any() else NOTHING_FOUND
     record = {"engine": ENGINE, "class_ids": list(class_ids)}
-    return PromptAnswer(cropped, np.zeros_like(cropped), extent, record, note)
+    return PromptAnswer(cropped, np.zeros_like(cropped), extent, record, "" if cropped.any() else note)
 
 
 def _union(masks: ClassMasks, class_ids: Sequence[int]) -> Mask:

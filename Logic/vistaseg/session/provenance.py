@@ -14,14 +14,17 @@ def provenance_of(models: Sequence[SegmentationModel], region: RegionOfInterest 
     """JSON-able values; what differs between several models is listed in their order.
 
     Args:
-        models: that took part, at least one.
+        models: that took part; none where the mask was given.
         region: that an automatic segmentation was restricted to.
     """
+    software = {"software": f"VistaSeg {__version__}"}
+    if not models:
+        return {"algorithm_type": "MANUAL", **software}
     where = {} if region is None else {"region_ras_mm": [_numbers(region.low), _numbers(region.high)]}
     return {
         "algorithm_type": "AUTOMATIC",
         "algorithm_name": ", ".join(model.identity.title for model in models),
-        "software": f"VistaSeg {__version__}",
+        **software,
         "model": ", ".join(model.identity.key for model in models),
         "weights_sha256": ", ".join(model.identity.weights_sha256 for model in models),
         **models[0].computed_on,

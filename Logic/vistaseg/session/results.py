@@ -54,7 +54,7 @@ def _segment(name: str, history: History, label: int, provenance: Mapping[str, A
         None if structure is None else structure.terminology,
         state.mask.mask,
         state.mask.extent,
-        {**provenance, "algorithm_type": "SEMIAUTOMATIC" if prompts else "MANUAL", "prompts": prompts},
+        {**provenance, "algorithm_type": "SEMIAUTOMATIC" if "model" in provenance else "MANUAL", "prompts": prompts},
     )
 
 

@@ -11,13 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vistaseg import catalog
+from vistaseg.catalog.words import words_of
 from vistaseg.errors import UsageError
 from vistaseg.models.protocol import SegmentationModel
 from vistaseg.models.segvol.texts import require_name, trained_spelling
 from vistaseg.prompts import Prompt, Text
-
-SURE = 88.0
-"""Score of `catalog.find` from which a misspelt name is taken for a structure of the catalogue."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +59,9 @@ def route(prompt: Prompt, models: Sequence[SegmentationModel], wanted: str | Non
 
 def surely_meant(text: str) -> catalog.Match | None:
     """What a text means in the catalogue, where that is sure and has a class; a model may still not know it."""
-    best = next(iter(catalog.find(text, limit=1)), None)
-    return best if best is not None and best.ids and best.score >= SURE else None
+    words = words_of(text)
+    likely = (match for match in catalog.find(text) if match.ids)
+    return next((match for match in likely if words.same_but_for_typing(words_of(match.matched_text))), None)
 
 
 def _route_text(prompt: Text, models: Sequence[SegmentationModel]) -> Route:

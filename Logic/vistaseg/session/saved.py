@@ -63,6 +63,9 @@ def restored(document: Any, volume: Volume, engines: Engines) -> Iterator[Restor
         _require_same(document["models"][key], engines.model(key))
     try:
         segments = [_restored_segment(values, volume) for values in document["segments"]]
+        names = {name for name, *_ in segments}
+        if len(names) < len(segments):
+            raise ValueError("two segments of one name")
     except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
         raise UsageError("The saved session is damaged. Choose another file.") from error
     yield from segments
@@ -121,6 +124,8 @@ def _saved_segment(name: str, history: History) -> dict[str, Any]:
 def _restored_segment(values: Mapping[str, Any], volume: Volume) -> Restored:
     steps = [Step(prompt_from_dict(step["prompt"]), dict(step["record"])) for step in values["steps"]]
     class_id, start = values["class_id"], _restored_mask(values["start"])
+    if isinstance(class_id, bool):
+        raise TypeError("a class is a number")
     if any(last > size for last, size in zip(start.extent.stop, volume.shape_ijk, strict=True)):
         raise ValueError("the mask reaches outside the volume")
     return str(values["name"]), None if class_id is None else catalog.get(class_id).id, start, steps

@@ -233,7 +233,8 @@ class Session:
             answer = answer_by_classes(opened, chosen.class_ids, question, progress)
         else:
             answer = opened.answer(question, progress)
-        step = Step(chosen.prompt, {"model": chosen.model, **answer.record})
+        changed = bool(answer.added.any() or answer.removed.any())
+        step = Step(chosen.prompt, {"model": chosen.model, "changed": changed, **answer.record})
         note = " ".join(text for text in (chosen.why, answer.note) if text)
         stepped = state.stepped(step, changed_mask(state.mask, answer), note)
         progress("windows", 1, 1)  # the last chance to cancel
@@ -282,9 +283,9 @@ class Session:
         return self._engines.opened(self._engines.for_classes.identity.key)
 
     def _made_by(self, history: History) -> dict[str, Any]:
-        """The provenance of a segment that was made by prompts."""
-        keys = dict.fromkeys(step.record["model"] for step in history.state.steps)
-        return provenance_of([self._engines.model(key) for key in keys] or [self.model], None)
+        """The provenance of a segment: of the models that changed something in it."""
+        keys = dict.fromkeys(step.record["model"] for step in history.state.steps if step.record["changed"])
+        return provenance_of([self._engines.model(key) for key in keys], None)
 
 
 def _question(chosen: Route, history: History, record: Mapping[str, Any] | None) -> PromptQuestion:

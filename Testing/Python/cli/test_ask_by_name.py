@@ -56,11 +56,17 @@ def test_a_structure_with_a_class_gets_its_name_and_codes(refine: Command, resul
     assert (made.name, made.structure_id) == ("liver", 1)
 
 
-def test_the_class_and_the_segment_name_win_over_the_text(refine: Command, results: Path) -> None:
-    done = refine("--text", "liver", "--class", "spleen", "--segment", "mine", "--point", INSIDE, "--model", "demo")
+def test_the_segment_name_wins_over_the_text(refine: Command, results: Path) -> None:
+    done = refine("--text", "spleen", "--class", "spleen", "--segment", "mine", "--point", INSIDE, "--model", "demo")
     assert done.code == 0, done.stderr
     (made,) = read_segmentation(results / "x.seg.nrrd").segments
     assert (made.name, made.structure_id) == ("mine", 3)
+
+
+def test_a_text_for_another_structure_than_the_class_is_refused(refine: Command, results: Path) -> None:
+    done = refine("--text", "spleen", "--class", "liver", "--model", "demo")
+    assert done.code == 2 and '"spleen" is not liver' in done.stderr
+    assert not (results / "x.seg.nrrd").exists()
 
 
 def test_another_name_is_read_and_its_clicks_stay_with_the_reader(refine: Command, results: Path) -> None:

@@ -109,13 +109,18 @@ def test_bad_requests_say_what_is_wrong_and_write_nothing(
 
 
 def test_nothing_that_is_read_is_written_over(vistaseg: Command, scan: Path, drawn: Path, results: Path) -> None:
-    before = scan.read_bytes(), drawn.read_bytes()
+    foreign = scan.with_name("slice-of-another-program")
+    foreign.write_bytes(b"DICM")
+    before = scan.read_bytes(), drawn.read_bytes(), foreign.read_bytes()
     ask = ["refine", scan, "--model", "demo", "--point", INSIDE]
     asked = [
         ["-o", scan],
         ["-o", results / "x.seg.nrrd", "--save-session", scan],
         ["-o", results / "x.seg.nrrd", "--save-session", drawn, "--mask", drawn, "--segment", "thing"],
         ["-o", results / "x.seg.nrrd", "--save-session", results / "x.seg.nrrd"],
+        ["-o", results / "liver.nii.gz", "--save-session", results / "liver.json"],
+        ["-o", f"{results / 'masks'}/", "--save-session", results / "masks" / "segments.json"],
+        ["-o", results / "x.seg.nrrd", "--save-session", foreign],
         ["-o", results / "x.seg.nrrd", "--save-session", results / "missing" / "session.json"],
         ["-o", results / "x.nii.gz", "--mask", drawn, "--segment", "thing"],
     ]
@@ -123,8 +128,15 @@ def test_nothing_that_is_read_is_written_over(vistaseg: Command, scan: Path, dra
         done = vistaseg(*ask, *options)
         assert done.code == 2, (options, done.stderr)
         assert "Tiny on" not in done.stderr, "said before the work"
-    assert (scan.read_bytes(), drawn.read_bytes()) == before
+    assert (scan.read_bytes(), drawn.read_bytes(), foreign.read_bytes()) == before
     assert not list(results.iterdir())
+
+
+def test_a_saved_session_takes_the_place_of_another_one(vistaseg: Command, scan: Path, results: Path) -> None:
+    session = results / "session.json"
+    for output in ("one.seg.nrrd", "two.seg.nrrd"):
+        ask = ["refine", scan, "-o", results / output, "--model", "demo", "--point", INSIDE, "--save-session", session]
+        assert vistaseg(*ask).code == 0
 
 
 def test_a_mask_of_another_grid_and_an_unknown_segment_are_refused(

@@ -168,3 +168,8 @@ def test_a_limit_of_memory_that_nothing_fits_is_refused(segment, results, monkey
     refused = segment(results / "out.seg.nrrd", "--classes", "liver", "--memory", "1", code=5)
     assert "at least 1e+03 GB of working memory, and 1 GB are allowed" in refused.stderr
     assert not (results / "out.seg.nrrd").exists()
+
+
+@pytest.mark.parametrize("limit", ["inf", "nan", "-1", "1e300"])
+def test_a_limit_of_memory_that_is_none_is_refused(segment, results, limit):
+    segment(results / "out.seg.nrrd", "--classes", "liver", "--memory", limit, code=2)

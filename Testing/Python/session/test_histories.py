@@ -270,6 +270,14 @@ def test_a_session_that_does_not_fit_is_refused(session: Session, change: dict, 
         Session.replay(volume(), [CubeModel()], [1])
 
 
+def test_a_session_with_two_segments_of_one_name_or_a_class_that_is_no_number_is_refused(session: Session) -> None:
+    session.start("a")
+    document = session.as_dict()
+    for segments in ([*document["segments"], *document["segments"]], [{**document["segments"][0], "class_id": True}]):
+        with pytest.raises(UsageError, match="damaged"):
+            Session.replay(volume(), [CubeModel()], document | {"segments": segments})
+
+
 def test_a_session_of_another_scan_is_refused(session: Session) -> None:
     with pytest.raises(UsageError, match="another volume"):
         Session.replay(volume(seed=1), [CubeModel()], session.as_dict())

@@ -115,6 +115,26 @@ def test_what_has_no_class_is_read_in_the_trained_spelling(session: Session, rea
     assert "because Classes has no class for it" in note
 
 
+@pytest.mark.parametrize("text", ["breast", "metastasis", "spleen vessel"])
+def test_what_only_resembles_a_structure_is_not_taken_for_it(session: Session, reader: Model, text: str) -> None:
+    session.add(Text(text), "a")
+    assert reader.opened.questions[0].prompts == (Text(text),)
+
+
+def test_what_is_in_the_segment_already_was_found_all_the_same(session: Session) -> None:
+    session.add(Text("spleen"), "a")
+    assert session.add(Text("Spleen"), "a").note.endswith("is in the segment already.")
+
+
+def test_a_given_mask_and_prompts_that_changed_nothing_are_no_models_work(session: Session) -> None:
+    session.set_mask("given", np.ones(SHAPE, bool))
+    session.set_mask("kept", np.ones(SHAPE, bool))
+    session.add(Text("spleen"), "kept")
+    for segment in session.segmentation().segments:
+        assert segment.provenance["algorithm_type"] == "MANUAL"
+        assert not {"model", "algorithm_name", "weights_sha256"} & set(segment.provenance)
+
+
 def test_the_user_may_fix_the_model(session: Session, reader: Model) -> None:
     session.add(Text("liver"), "a", model="reader")
     assert reader.opened.questions[0].prompts == (Text("liver"),)

@@ -16,7 +16,8 @@ MOST_WORDS = 10
 """Words that a name may have; the longest trained one has 5."""
 
 _SENTENCE = frozenset(
-    ("the", "this", "that", "these", "in", "is", "are", "was", "there", "where", "which", "with", "without")
+    ("not", "but", "except", "everything", "near", "or")
+    + ("the", "this", "that", "these", "in", "is", "are", "was", "there", "where", "which", "with", "without")
     + ("please", "find", "show", "give", "mark", "segment", "me", "all")
 )
 """Words that are part of sentences and of no trained name."""
@@ -44,18 +45,27 @@ def require_name(text: str) -> None:
     """Refuse a text that is no name of a structure.
 
     Raises:
-        UsageError: it is a sentence, which SegVol was not trained to read; the message has the nearest names.
+        UsageError: it is a sentence, which SegVol was not trained to read (the message has the nearest names), or a
+            list of names.
     """
-    words = re.findall(r"[^\W_]+", text.casefold())
-    if len(words) <= MOST_WORDS and not _SENTENCE & set(words) and not text.rstrip().endswith((".", "?", "!")):
+    if _is_known(text):
         return
-    names = nearest_names(text) or ("liver", "left kidney")
-    raise UsageError(f"SegVol reads names of structures, not sentences. Ask for {_quoted(names)}, say.")
+    words = re.findall(r"[^\W_]+", text.casefold())
+    if len(words) > MOST_WORDS or _SENTENCE & set(words) or text.rstrip().endswith((".", "?", "!")):
+        names = nearest_names(text) or ("liver", "left kidney")
+        raise UsageError(f"SegVol reads names of structures, not sentences. Ask for {_quoted(names)}, say.")
+    if re.search("[,;]", text) or "and" in words:
+        raise UsageError(f'"{text}" names several structures. Ask for one at a time.')
+
+
+def _is_known(text: str) -> bool:
+    """Whether a text is a name that somebody gave: some have an "and" or an "or" of their own."""
+    return words_of(text).all in {words_of(name).all for name in category_names()}
 
 
 def name_doubt(text: str) -> str:
     """A sentence for the user where a text is none of the trained names, else nothing."""
-    if words_of(text).all in {words_of(name).all for name in category_names()}:
+    if _is_known(text):
         return ""
     names = nearest_names(text)
     advice = f"The nearest are {_quoted(names)}." if names else "Draw a box around the structure too."
@@ -63,10 +73,20 @@ def name_doubt(text: str) -> str:
 
 
 def trained_spelling(text: str) -> str:
-    """The nearest name that SegVol was trained with, as it was written; the text itself where none is near."""
-    if text in category_names():
-        return text
-    return next(iter(nearest_names(text, limit=1)), text)
+    """The name that SegVol was trained with for what a text says, as it was written; where there is none, the text.
+
+    A name says the same in another order of words, with typing errors, or as a synonym of the catalogue; one that says
+    more or less, such as another side or a part, is another name.
+    """
+    known = next((name for name in (text, text.casefold()) if name in category_names()), None)
+    if known is not None:
+        return known
+    asked, meant = words_of(text), catalog.by_name(text)
+    synonyms = () if meant is None else (meant.name, *meant.synonyms)
+    same = {words_of(name).all for name in (text, *synonyms)}
+    exact = (name for name in category_names() if words_of(name).all in same)
+    misspelt = (name for name in category_names() if asked.same_but_for_typing(words_of(name)))
+    return next(exact, None) or next(misspelt, None) or text
 
 
 def nearest_names(text: str, limit: int = 3) -> tuple[str, ...]:

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from vistaseg.catalog.words import words_of
 from vistaseg.errors import UsageError
-from vistaseg.models.segvol.texts import category_names, name_doubt, nearest_names, require_name, suggested_names
+from vistaseg.models.segvol.texts import (
+    category_names,
+    name_doubt,
+    nearest_names,
+    require_name,
+    suggested_names,
+    trained_spelling,
+)
 
 
 def test_there_are_the_222_names_of_the_training() -> None:
@@ -73,3 +80,40 @@ def test_sentences_are_refused_with_names_that_can_be_asked_for(text: str) -> No
 def test_a_sentence_is_answered_with_what_it_speaks_of() -> None:
     with pytest.raises(UsageError, match='"kidney left" or "kidney cyst"'):
         require_name("the cyst in the left kidney")
+
+
+@pytest.mark.parametrize(
+    ("text", "spelling"),
+    [
+        ("liver", "liver"),
+        ("Left Kidney", "left kidney"),
+        ("oesophagus", "esophagus"),
+        ("hepar", "liver"),
+        ("IVC", "inferior vena cava"),
+        ("spleeen", "spleen"),
+        ("livre", "liver"),
+    ],
+)
+def test_what_says_the_same_is_spelt_as_it_was_trained(text: str, spelling: str) -> None:
+    assert trained_spelling(text) == spelling
+
+
+@pytest.mark.parametrize("text", ["liver vein", "aorta tumor", "rib", "left rib", "femur fracture", "kidney stone"])
+def test_what_says_more_or_less_than_a_trained_name_is_left_as_it_is(text: str) -> None:
+    assert trained_spelling(text) == text
+
+
+@pytest.mark.parametrize("text", ["liver and spleen", "liver, spleen", "liver;spleen", "duodenum and pancreas"])
+def test_a_list_of_names_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="several structures"):
+        require_name(text)
+
+
+@pytest.mark.parametrize("text", ["not liver", "everything but liver", "lymph node near liver"])
+def test_what_excludes_or_places_a_structure_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="not sentences"):
+        require_name(text)
+
+
+def test_a_name_with_an_and_of_its_own_is_no_list() -> None:
+    require_name("portal vein and splenic vein")

@@ -93,7 +93,7 @@ def _smaller_windows(segmentation: Segmentation, model: SegmentationModel) -> li
     if not isinstance(model, Vista3d) or used in (None, model.configuration.window):
         return []
     sides, own = (" x ".join(map(str, window)) for window in (used or (), model.configuration.window))
-    note = f"To stay within the memory, windows of {sides} voxels were used, not {own}: masks may differ a little."
+    note = f"To stay within the memory, windows of {sides} voxels were used, not {own}: masks differ."
     warn(note)
     return [note]
 

@@ -24,6 +24,10 @@ class Compute:
         """ "fp32" or "bf16"."""
         return "bf16" if self.dtype == torch.bfloat16 else "fp32"
 
+    def autocast(self) -> torch.autocast:
+        """A context in which PyTorch computes in bf16 what may be, where that is the precision."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+
 
 def choose_compute(device: str = "auto", precision: str = "auto") -> Compute:
     """Device and precision by name; "auto" takes a GPU where there is one, and bf16 where it is faster.

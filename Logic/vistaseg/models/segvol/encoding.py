@@ -77,6 +77,5 @@ class Encoding:
         return self._windows.get(seen, lambda: self._embed(self._image.window(window, region)))
 
     def _embed(self, image: Tensor) -> Tensor:
-        bf16 = self._compute.dtype == torch.bfloat16
-        with torch.inference_mode(), torch.autocast(self._compute.device.type, torch.bfloat16, enabled=bf16):
+        with torch.inference_mode(), self._compute.autocast():
             return self._network.embed(image.to(self._compute.device)).float()

@@ -104,7 +104,6 @@ class ClickWindows:
 
     def _encode(self, window: Box) -> Tensor:
         voxels = cut_window(self._image.voxels, window).to(self._compute.device)
-        bf16 = self._compute.dtype == torch.bfloat16
-        with torch.inference_mode(), torch.autocast(self._compute.device.type, dtype=torch.bfloat16, enabled=bf16):
+        with torch.inference_mode(), self._compute.autocast():
             features, _ = self._network.image_encoder(voxels, with_point=True, with_label=False)
             return reduce(self._network.point_head, features)

@@ -61,7 +61,7 @@ def window_features(network: VISTA3D, window: Tensor, compute: Compute) -> Tenso
         (channels, x, y, z) in the precision of the computation.
     """
     window = window.to(compute.device).contiguous(memory_format=torch.channels_last_3d)
-    with torch.autocast(compute.device.type, dtype=torch.bfloat16, enabled=compute.dtype == torch.bfloat16):
+    with compute.autocast():
         _, automatic = network.image_encoder(window, with_point=False, with_label=True)
         mapped: Tensor = network.class_head.image_post_mapping(automatic)
     return mapped[0]
@@ -77,7 +77,7 @@ def shared_features(network: VISTA3D, window: Tensor, compute: Compute) -> tuple
         What `window_features` gives, and what clicks need (1, channels, x/2, y/2, z/2).
     """
     window = window.to(compute.device).contiguous(memory_format=torch.channels_last_3d)
-    with torch.autocast(compute.device.type, dtype=torch.bfloat16, enabled=compute.dtype == torch.bfloat16):
+    with compute.autocast():
         interactive, automatic = network.image_encoder(window, with_point=True, with_label=True)
         reduced = reduce(network.point_head, interactive)
         mapped: Tensor = network.class_head.image_post_mapping(automatic)
@@ -123,10 +123,11 @@ def _encoded(
     voxels = cut_window(image.voxels, window)
     if clicks is None or not clicks.has_room_for(window):
         found = window_features(network, voxels, compute)
-    else:
-        found, reduced = shared_features(network, voxels, compute)
-        clicks.hold(window, reduced)
+        require_numbers(found)
+        return found
+    found, reduced = shared_features(network, voxels, compute)
     require_numbers(found)
+    clicks.hold(window, reduced)
     return found
 
 

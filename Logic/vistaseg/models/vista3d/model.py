@@ -110,7 +110,8 @@ class Vista3dVolume:
         Args:
             class_ids: ids among the model's `class_ids`.
             region: only voxels inside are labelled.
-            prepare_clicks: keep what clicks need of the windows that are encoded, within the budget for clicks.
+            prepare_clicks: keep what clicks need of the windows that are encoded, within the budget for clicks; not
+                of windows that a limit of memory made smaller, which clicks are never answered in.
 
         Raises:
             UsageError: the model does not know a class.
@@ -120,7 +121,8 @@ class Vista3dVolume:
         question = self._question(class_ids)
         box = None if region is None else region_box(region, self._image)
         window = self._automatic.window(box)
-        maps = self._automatic.answer(question, box, progress, self._encoded if prepare_clicks else None)
+        fits = window == self._model.configuration.window
+        maps = self._automatic.answer(question, box, progress, self._encoded if prepare_clicks and fits else None)
         return self._on_volume(maps, region, window)
 
     def answer(self, question: PromptQuestion, progress: Progress) -> PromptAnswer:

@@ -1,6 +1,7 @@
 """Smaller windows where the memory for the published ones is not there.
 
-A smaller window shows the network less of what surrounds a structure, so that masks may differ a little.
+A smaller window shows the network less of what surrounds a structure, and masks differ: more, the more a structure is
+told by its surroundings, as single vertebrae and ribs are.
 """
 
 from __future__ import annotations

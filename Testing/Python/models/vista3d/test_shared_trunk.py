@@ -13,14 +13,20 @@ from monai.networks.nets.vista3d import VISTA3D
 
 from vistaseg.compute import Compute
 from vistaseg.models.boxes import Box
+from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.vista3d.automatic import AutomaticBranch
 from vistaseg.models.vista3d.classify import ClassQuestion
 from vistaseg.models.vista3d.click_windows import ClickWindows, deepest_window
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
+from vistaseg.models.vista3d.features import needed_bytes
 from vistaseg.models.vista3d.interactive import PointBranch
+from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.models.vista3d.windows import plan_windows
 from vistaseg.progress import silent
+from vistaseg.prompts import Point
+from vistaseg.session import Session
+from vistaseg.volume import Volume
 
 ORGANS = ClassQuestion((1, 3, 5))
 ENOUGH = 1 << 24
@@ -90,6 +96,25 @@ def test_no_window_leaves_for_one_that_is_prepared_by_the_way(
     assert own in kept.windows
     assert len(kept.windows) == 3
     assert kept.held_bytes == 3 * WINDOW_BYTES
+
+
+def test_windows_that_a_limit_of_memory_made_smaller_are_none_to_click_in(
+    network: VISTA3D, small: Vista3dConfiguration, compute: Compute
+) -> None:
+    """A session in which one was clicked in could not be done again without the limit."""
+    voxels = np.random.default_rng(1).uniform(-200, 300, (30, 30, 30)).astype(np.float32)
+    volume = Volume(voxels, np.diag([1.5, 1.5, 1.5, 1.0]))
+    plan = plan_windows((30, 30, 30), Vista3dConfiguration(window=(8, 8, 8)))
+    limit = needed_bytes(plan, small.features)
+    model = Vista3d(network, small, compute, ModelIdentity("small", "Small", ""), 0, ENOUGH, limit)
+    session = Session(volume, model)
+    made = session.segment(model.class_ids, prepare_clicks=True)
+    assert made.segments[0].provenance["window"] == [8, 8, 8]
+    session.start("a")
+    session.add(Point((20.0, 20.0, 20.0)), "a")
+    again = Session.replay(volume, [model], session.as_dict())
+    assert session.as_dict()["segments"][0]["steps"][0]["record"]["size"] == [16, 16, 16]
+    assert np.array_equal(again.result("a").mask, session.result("a").mask)
 
 
 @given(

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from vistaseg.mrml.reading import mask_time, read_mask
-from vistaseg.mrml.tags import tag_provenance
-from vistaseg.mrml.transforms import to_local
+import slicer
 
 from vistaseg import catalog
 from vistaseg.jobs import Job
-from vistaseg.mrml.workspace.answering import Outcome, add_prompt, answer, clear_prompts, remove_prompt
+from vistaseg.mrml.reading import mask_time, read_mask
+from vistaseg.mrml.transforms import to_local
+from vistaseg.mrml.workspace.answering import Outcome, add_prompt, answer, clear_prompts, kept_back, remove_prompt
 from vistaseg.mrml.workspace.automatic import not_found, put
 from vistaseg.mrml.workspace.links import Done, Request, SegmentLink
 from vistaseg.mrml.workspace.loaded_models import Load, LoadedModels, load_on_best_device
-from vistaseg.mrml.workspace.memory import prompts_of, recall, remember
+from vistaseg.mrml.workspace.memory import prompts_of, recall, remember, tell_provenance
 from vistaseg.mrml.workspace.messages import Messages
 from vistaseg.mrml.workspace.targets import Target
 from vistaseg.mrml.workspace.tasks import Task, Tasks
@@ -28,6 +28,8 @@ from vistaseg.segmentation.model import Mask
 from vistaseg.session.identifying import Identification
 
 T = TypeVar("T")
+
+REMOVALS = (slicer.vtkMRMLScene.NodeRemovedEvent, slicer.vtkMRMLScene.EndCloseEvent)
 
 
 class Workspace:
@@ -55,7 +57,7 @@ class Workspace:
         self._listeners: list[Callable[[], None]] = []
         self._warnings: list[str] = []
         self._news = False
-        self._observers = [scene.AddObserver(event, self._prune) for event in _removals()]
+        self._observers = [scene.AddObserver(event, self._prune) for event in REMOVALS]
 
     @property
     def busy(self) -> bool:
@@ -269,7 +271,8 @@ class Workspace:
             writer.apply(target.segment_id, outcome.change)
             mask, extent = read_mask(node, target.segment_id, link.volumes.node, link.volumes.volume.grid)
             session.amend(target.key, mask, extent)
-            tag_provenance(segment, outcome.provenance)
+            self._tell(_masking_note(kept_back(outcome.change, mask, extent)))
+            tell_provenance(segment, outcome.provenance)
             remember(segment, session, target.key)
         link.earlier = outcome.earlier
         link.time = mask_time(node, target.segment_id)
@@ -319,7 +322,7 @@ class Workspace:
             listener()
 
 
-def _removals() -> tuple[int, ...]:
-    import slicer
-
-    return slicer.vtkMRMLScene.NodeRemovedEvent, slicer.vtkMRMLScene.EndCloseEvent
+def _masking_note(voxels: int) -> str:
+    if not voxels:
+        return ""
+    return f"The masking of the Segment Editor kept {voxels} voxels as they were. Change it there to include them."

@@ -10,13 +10,13 @@ import numpy as np
 
 from vistaseg.errors import CancelledError, UsageError, VistaSegError
 from vistaseg.mrml.editing import Change
-from vistaseg.mrml.workspace.memory import models_of
 from vistaseg.progress import Progress
 from vistaseg.prompts import Prompt
 from vistaseg.segmentation import Extent, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
 from vistaseg.session.history import Answer, union
+from vistaseg.workspace.memory import models_of
 
 Operation = Callable[[Session, str, Progress], Answer]
 """What changes a segment of a session: (session, name of the segment, progress) → its mask."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeGuard
 
 from vistaseg.errors import InputError
 from vistaseg.volume.dicom.headers import ImageFiles, files_below, is_dicom, read_images
 from vistaseg.volume.dicom.stacks import Stack, stacks_of
+
+_NAMED_AT_MOST = 3
 
 Paths = Path | Sequence[Path]
 
@@ -19,10 +22,7 @@ def find_stacks(paths: Paths) -> tuple[list[Stack], ImageFiles]:
     Raises:
         InputError: there is no image.
     """
-    if isinstance(paths, Path) and not paths.is_dir():
-        found = _series_around(paths)
-    else:
-        found = read_images(files_below(paths))
+    found = _series_around(paths) if _is_file(paths) else read_images(files_below(paths))
     return stacks_of(found.headers), found
 
 
@@ -39,11 +39,15 @@ def choose_stack(paths: Paths, wanted: str | None = None) -> Stack:
     stacks, found = find_stacks(paths)
     if wanted is not None:
         chosen, notes = _wanted(stacks, wanted.strip())
-    elif isinstance(paths, Path) and not paths.is_dir():
+    elif _is_file(paths):
         chosen, notes = _stack_with(stacks, paths), ()
     else:
-        chosen, notes = _largest(stacks)
+        chosen, notes = largest_stack(stacks)
     return replace(chosen, notes=(*notes, *_beside(chosen, stacks), *found.notes, *chosen.notes))
+
+
+def _is_file(paths: Paths) -> TypeGuard[Path]:
+    return isinstance(paths, Path) and not paths.is_dir()
 
 
 def _series_around(path: Path) -> ImageFiles:
@@ -86,7 +90,8 @@ def _wanted(stacks: Sequence[Stack], wanted: str) -> tuple[Stack, tuple[str, ...
     raise InputError(f"{wanted!r} {what}. Give a number or the beginning of a UID of these: {told}.")
 
 
-def _largest(stacks: Sequence[Stack]) -> tuple[Stack, tuple[str, ...]]:
+def largest_stack(stacks: Sequence[Stack]) -> tuple[Stack, tuple[str, ...]]:
+    """The largest one of a CT, else of another scan, and a sentence about the other series, if any."""
     whole = [stack for stack in stacks if stack.first.is_scan] or list(stacks)
     scans = [stack for stack in whole if stack.first.text("Modality") == "CT"] or whole
     chosen = max(scans, key=lambda stack: len(stack.slices))
@@ -103,8 +108,12 @@ def _largest(stacks: Sequence[Stack]) -> tuple[Stack, tuple[str, ...]]:
 def _beside(chosen: Stack, stacks: Sequence[Stack]) -> tuple[str, ...]:
     """A sentence about the other stacks of its series; localizers go without saying."""
     others = [stack for stack in stacks if stack.uid == chosen.uid and stack is not chosen and stack.part]
-    told = [f"{stack.part} ({len(stack.slices)} images)" for stack in others if not stack.first.is_localizer]
+    told = [_told(stack) for stack in others if not stack.first.is_localizer]
     if not told or not chosen.part:
         return ()
-    taken = f"{chosen.part} ({len(chosen.slices)} images)"
-    return (f"The series has several parts, mixed or at several times: {taken} was taken, not {', '.join(told)}.",)
+    named = ", ".join(told[:_NAMED_AT_MOST]) + (", ..." if len(told) > _NAMED_AT_MOST else "")
+    return (f"The series is mixed: of {1 + len(told)} parts {_told(chosen)} was taken, and left out: {named}.",)
+
+
+def _told(stack: Stack) -> str:
+    return f"{stack.part} ({'1 image' if len(stack.slices) == 1 else f'{len(stack.slices)} images'})"

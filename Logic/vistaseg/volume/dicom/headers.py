@@ -99,7 +99,10 @@ def _should_be_image(header: Any) -> bool:
 
 def _no_images(damaged: Sequence[Path]) -> InputError:
     if damaged:
-        return InputError(f"The DICOM files here are damaged, {damaged[0].name} first. Copy or export them again.")
+        return InputError(
+            f"No image can be read here: the header of {damaged[0].name} breaks off, or it is damaged. Copy or export "
+            "the series again."
+        )
     return InputError(
         "There are no DICOM images in this folder. Give the folder that holds the .dcm files, or an image file."
     )

@@ -13,6 +13,9 @@ import numpy as np
 from vistaseg.errors import InputError
 from vistaseg.volume.dicom.slices import Slice
 
+_DAMAGE = (
+    AttributeError, EOFError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError, zlib.error,
+)  # fmt: skip
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -56,31 +59,35 @@ def _stored(ordered: Sequence[Slice]) -> Iterator[np.ndarray]:
 
 
 def _frames(path: Path, indices: list[int] | None) -> Iterator[np.ndarray]:
-    import pydicom
-    from pydicom.pixels import iter_pixels
+    from pydicom.pixels.utils import iter_pixels
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = pydicom.dcmread(path)
-            _require_pixels(image, path)
-            _require_decoder(image, path)
-            yield from iter_pixels(image, indices=indices)
-    except (AttributeError, NotImplementedError, RuntimeError, ValueError, EOFError, OSError, zlib.error) as error:
+            yield from iter_pixels(_source(path, indices is not None), indices=indices)
+    except _DAMAGE as error:
         raise InputError(
             f"The pixels of {path.name} cannot be decoded: the file is damaged or cut off, or its compression is not "
             "supported. Export the series again, uncompressed if need be."
         ) from error
 
 
-def _require_pixels(image: Any, path: Path) -> None:
+def _source(path: Path, has_frames: bool) -> Any:
+    """What to decode: the image, or of many frames the file, from which they are taken one by one."""
+    import pydicom
+
+    header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["Rows"])
+    syntax = header.file_meta.TransferSyntaxUID
+    _require_decoder(syntax, path)
+    if has_frames and not syntax.is_deflated:
+        return path
+    image = pydicom.dcmread(path)
     if not any(keyword in image for keyword in _PIXELS):
-        raise InputError(
-            f"{path.name} has a header but no pixels: it is cut off, or no image. Export the series again."
-        )
+        raise InputError(f"{path.name} has a header but no pixels: it is cut off. Export the series again.")
+    return image
 
 
-def _require_decoder(image: Any, path: Path) -> None:
+def _require_decoder(syntax: Any, path: Path) -> None:
     """Some compressions need a package that is not there by default.
 
     Raises:
@@ -88,7 +95,6 @@ def _require_decoder(image: Any, path: Path) -> None:
     """
     from pydicom.pixels.decoders.base import get_decoder
 
-    syntax = image.file_meta.TransferSyntaxUID
     if not get_decoder(syntax).is_available:
         raise InputError(
             f"{path.name} is compressed as {syntax.name}, which takes one more package to decode. Install it with "

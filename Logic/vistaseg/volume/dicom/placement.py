@@ -56,6 +56,11 @@ def _check_images(slices: Sequence[Slice]) -> None:
         raise InputError("This series is in colour, not a scan with one value a voxel. Give the scan itself.")
     if len(slices) < 2:
         raise InputError("The series is a single slice. Give the folder with the whole series.")
+    if slices[0].frame is not None and not slices[0].is_enhanced:
+        raise InputError(
+            "This multi-frame image does not say where each frame lies. Export the series as enhanced CT or as one "
+            "file a slice."
+        )
     for piece in slices:
         if piece.missing:
             raise InputError(

@@ -42,7 +42,7 @@ class Slice:
     @cached_property
     def position(self) -> np.ndarray | None:
         """(3,) LPS mm of the centre of the first voxel; None where the header does not say."""
-        if self.frame is not None and _EACH_FRAME not in self.header:
+        if self.frame is not None and not self.is_enhanced:
             return None  # that of the image is not that of each frame
         return _numbers(self.value("ImagePositionPatient", "PlanePositionSequence"), 3)
 
@@ -83,6 +83,11 @@ class Slice:
         if found[0] is None and found[1] is None:
             return None
         return 1.0 if found[0] is None else float(found[0][0]), 0.0 if found[1] is None else float(found[1][0])
+
+    @property
+    def is_enhanced(self) -> bool:
+        """Whether the header describes each frame."""
+        return _EACH_FRAME in self.header
 
     @property
     def is_localizer(self) -> bool:

@@ -101,7 +101,8 @@ def _at_one_time(group: Sequence[Slice], is_part: bool) -> list[Stack]:
 def _part(stack: Stack, is_part: bool) -> str:
     kind = "localizer" if stack.first.is_localizer else stack.orientation or "without a position"
     rows, columns = stack.first.size
-    return ", ".join(filter(None, (f"{kind} {columns} x {rows}" if is_part else "", stack.part)))
+    spacing = "" if stack.first.spacing is None else f" of {stack.first.spacing[1]:.3g} mm"
+    return ", ".join(filter(None, (f"{kind} {columns} x {rows}{spacing}" if is_part else "", stack.part)))
 
 
 def _belong_together(one: Slice, other: Slice) -> bool:

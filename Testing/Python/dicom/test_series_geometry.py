@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from dicom_series import enhanced_ct, write_series
@@ -98,11 +100,10 @@ def test_a_mirrored_grid_is_read_right_handed_with_the_same_values_at_the_same_p
 
 
 def test_the_enhanced_ct_of_pydicom_is_read():
-    data = pytest.importorskip("data_store", reason="pydicom-data is not installed").data_path
-    path = next(data.rglob("eCT_Supplemental.dcm"), None)
-    if path is None:
-        pytest.skip("eCT_Supplemental.dcm is not here: pip install pydicom-data")
+    package = pytest.importorskip("data_store", reason="pydicom-data is not installed")
+    path = Path(package.__file__).parent / "data" / "eCT_Supplemental.dcm"
     series, image = read_series(path), dcmread(path)
+    assert series.volume.shape_ijk == (512, 512, 2)
     for k, frame in enumerate(series.frames or ()):
         place = image.PerFrameFunctionalGroupsSequence[frame - 1].PlanePositionSequence[0].ImagePositionPatient
         assert np.allclose(series.volume.index_to_ras([[0, 0, k]])[0] * [-1, -1, 1], place, atol=1e-3)

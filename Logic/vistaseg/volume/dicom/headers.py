@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 import warnings
 import zlib
@@ -111,10 +112,15 @@ def read_header(path: Path, tags: list[str] | None = None, pixels: bool = False)
 
 @contextmanager
 def not_quoting() -> Iterator[None]:
-    """Without pydicom's warnings: they quote values of the header, which may identify the patient."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Without pydicom's warnings and log: they quote values of the header, which may identify the patient."""
+    log = logging.getLogger("pydicom")
+    was_disabled, log.disabled = log.disabled, True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.disabled = was_disabled
 
 
 def _leave_out_unreadable(dataset: Any) -> None:
@@ -135,11 +141,8 @@ def _has_size(header: Any) -> bool:
 
 
 def _should_be_image(header: Any) -> bool:
-    from pydicom.uid import UID
-
-    return "Rows" in header or UID(str(header.file_meta.get("MediaStorageSOPClassUID", ""))).name.endswith(
-        "Image Storage"
-    )
+    uid = header.file_meta.get("MediaStorageSOPClassUID")
+    return "Rows" in header or str(getattr(uid, "name", "")).endswith("Image Storage")
 
 
 def _no_images(damaged: Sequence[Path]) -> InputError:

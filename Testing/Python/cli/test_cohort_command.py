@@ -10,7 +10,7 @@ import pytest
 from dicom_series import uid_of, write_series
 
 from vistaseg.models.vista3d import features
-from vistaseg.segmentation import read_segmentation
+from vistaseg.segmentation import Segmentation, read_segmentation
 from vistaseg.volume import Volume
 
 pytestmark = pytest.mark.usefixtures("tiny_demo")
@@ -60,6 +60,16 @@ def cohort(vistaseg, results):
     return run
 
 
+@pytest.fixture
+def instant(monkeypatch) -> None:
+    """Every study is answered at once, with nothing."""
+
+    def nothing(session, *_: object) -> Segmentation:
+        return Segmentation(session.volume.shape_ijk, session.volume.ijk_to_ras)
+
+    monkeypatch.setattr("vistaseg.session.Session.segment", nothing)
+
+
 def rows_of(report: Path) -> dict[str, dict[str, str]]:
     with report.open(newline="") as file:
         return {row["folder"]: row for row in csv.DictReader(file)}
@@ -79,6 +89,7 @@ def test_each_study_has_a_row_and_the_sound_ones_a_result(cohort, studies, resul
     assert kept == sorted(["a", "b", "large", f"{uid_of('a', 'series')}.seg.nrrd", f"{uid_of('b', 'series')}.seg.nrrd"])
 
 
+@pytest.mark.usefixtures("instant")
 def test_what_is_done_is_not_done_again_and_what_failed_is_tried_again(cohort, studies, results, ct):
     cohort(studies)
     first = results / "out" / "a" / f"{uid_of('a', 'series')}.seg.nrrd"
@@ -89,6 +100,7 @@ def test_what_is_done_is_not_done_again_and_what_failed_is_tried_again(cohort, s
     assert rows["gap"]["status"] == "done" and "3 of 6 studies failed" in done.stderr
 
 
+@pytest.mark.usefixtures("instant")
 def test_a_result_that_is_gone_or_of_another_question_is_made_again(cohort, ct, tmp_path, results):
     write_series(tmp_path / "studies" / "a", ct, "a")
     done, rows = cohort(tmp_path / "studies")
@@ -133,6 +145,7 @@ def test_an_error_that_no_one_foresaw_ends_only_its_study(cohort, studies, monke
     assert rows[str(Path("b", "large"))]["status"] == "done"
 
 
+@pytest.mark.usefixtures("instant")
 def test_copies_of_a_study_in_folders_of_their_own_are_studies_of_their_own(cohort, ct, tmp_path):
     for name in ("one", "two"):
         write_series(tmp_path / "studies" / name, ct, "same")
@@ -142,6 +155,8 @@ def test_copies_of_a_study_in_folders_of_their_own_are_studies_of_their_own(coho
     assert len({row["output"] for row in rows.values()}) == 2 and rows["one"]["output"].endswith(".nii.gz")
 
 
+@pytest.mark.usefixtures("instant")
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
 def test_results_within_the_folder_of_studies_are_no_study(vistaseg, ct, tmp_path):
     root = tmp_path / "studies"
     write_series(root / "a", ct, "a", lambda image, _: setattr(image, "SeriesInstanceUID", "../../1.2"))

@@ -118,14 +118,13 @@ def _segment(cohort: Cohort, study: Study, output: Path, models: list[Segmentati
     """Number of segments; loads the models where that is not done yet."""
     if study.problem is not None:
         raise InputError(study.problem)
-    place = Path(cohort.request.output) / output
-    with made_folder(place.parent):
-        request = replace(cohort.request, scan=cohort.request.scan / study.folder, output=str(place))
-        check_outputs(request)
-        scan = read_dicom_scan(request.scan, list(study.files))
-        from vistaseg.compute import memory_guard
+    from vistaseg.compute import memory_guard
 
-        with memory_guard("the segmentation"):
-            if not models:
-                models += load_for(request)
-            return len(segment_scan(request, scan, models)["segments"])
+    place = Path(cohort.request.output) / output
+    request = replace(cohort.request, scan=cohort.request.scan / study.folder, output=str(place))
+    with made_folder(place.parent), memory_guard("the segmentation"):
+        check_outputs(request)
+        scan = read_dicom_scan(request.scan, study.files)
+        if not models:
+            models += load_for(request)
+        return len(segment_scan(request, scan, models)["segments"])

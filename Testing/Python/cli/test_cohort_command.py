@@ -81,6 +81,7 @@ def test_each_study_has_a_row_and_the_sound_ones_a_result(cohort, studies, resul
     assert {name for name, row in rows.items() if row["status"] == "done"} == {"a", str(Path("b", "large"))}
     for name, words in BAD.items():
         assert rows[name]["status"] == "failed" and words in rows[name]["reason"] and words in done.stderr
+    assert "2 series; the largest one" in rows[str(Path("b", "large"))]["reason"]
     row = rows["a"]
     assert (row["series"], row["images"], row["asked"]) == (uid_of("a", "series"), "20", "model demo; classes liver")
     assert float(row["seconds"]) > 0 and row["segments"] == "1"
@@ -167,6 +168,12 @@ def test_results_within_the_folder_of_studies_are_no_study(vistaseg, ct, tmp_pat
     assert [path.name for path in (root / "out" / "a").iterdir()] == ["_.._1.2.seg.nrrd"]
 
 
+def test_what_would_fail_for_all_ends_the_run(vistaseg, studies, results, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    done = vistaseg("cohort", studies, "-o", results / "out", "--model", "demo", "--device", "cuda")
+    assert done.code == 2 and not (results / "out").exists()
+
+
 def test_what_cannot_be_begun_is_told_at_once(vistaseg, studies, tmp_path, results):
     (results / "notes.csv").write_text("my,notes\n1,2\n")
     (results / "file").touch()
@@ -182,3 +189,28 @@ def test_what_cannot_be_begun_is_told_at_once(vistaseg, studies, tmp_path, resul
         done = vistaseg("cohort", *arguments, "--model", "demo", "--classes", "liver")
         assert done.code == code and words in done.stderr, done.stderr
     assert (results / "notes.csv").read_text() == "my,notes\n1,2\n"
+
+
+@pytest.mark.usefixtures("instant")
+def test_a_result_that_cannot_be_written_is_that_of_one_study(cohort, ct, tmp_path, results):
+    for name in ("one", "two"):
+        write_series(tmp_path / "studies" / name, ct, name)
+    (results / "out").mkdir()
+    (results / "out" / "one").touch()
+    done, rows = cohort(tmp_path / "studies")
+    assert done.code == 3 and rows["one"]["status"] == "failed" and "cannot be written" in rows["one"]["reason"]
+    assert rows["two"]["status"] == "done"
+
+
+@pytest.mark.usefixtures("instant")
+def test_a_folder_of_several_studies_has_a_row_for_each_and_files_beside_it_too(cohort, ct, tmp_path):
+    root = tmp_path / "studies"
+    for name in ("first", "second"):
+        write_series(root / "patient", ct, name)
+    write_series(root, ct, "loose")
+    done, _ = cohort(root, "--classes", "liver", "--json")
+    assert done.code == 0, done.stderr
+    assert [(row["folder"], row["series"]) for row in done.json] == [
+        (".", uid_of("loose", "series")), ("patient", uid_of("first", "series")),
+        ("patient", uid_of("second", "series")),
+    ]  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
@@ -40,6 +40,13 @@ def item(content: bytes) -> bytes:
 def long_element(group: int, element: int, vr: str, length: int) -> bytes:
     """What precedes a value of a VR whose length takes 32 bits, such as SQ, OB and OW."""
     return struct.pack("<HH2sHI", group, element, vr.encode("ascii"), 0, length)
+
+
+def frame_content(indices: Sequence[int]) -> bytes:
+    """The functional group with the place of a frame in the dimensions (PS3.3 C.7.6.16.2.2), which no two have alike."""
+    values = struct.pack(f"<{len(indices)}I", *indices)
+    content = item(struct.pack("<HH2sH", 0x0020, 0x9157, b"UL", len(values)) + values)
+    return long_element(0x0020, 0x9111, "SQ", len(content)) + content
 
 
 @contextmanager

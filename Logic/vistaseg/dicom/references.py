@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydicom.dataset import Dataset
 
-from vistaseg.dicom.seg_file import SEGMENTATION_CLASSES, functional_groups
+from vistaseg.dicom.seg_file import SEGMENTATION_CLASSES, frame_groups, shared_groups
 from vistaseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,10 +34,9 @@ def _derived(dataset: Dataset) -> Iterator[str]:
     """What the frames name; all of them are asked only where the list of the whole file is missing."""
     if dataset.get("ReferencedSeriesSequence"):
         return
-    for own, shared in functional_groups(dataset):
-        for group in (own, shared):
-            for image in group.get("DerivationImageSequence") or ():
-                yield from _images(image.get("SourceImageSequence") or ())
+    for group in (shared_groups(dataset), *frame_groups(dataset)):
+        for image in group.get("DerivationImageSequence") or ():
+            yield from _images(image.get("SourceImageSequence") or ())
 
 
 def _images(items: object) -> Iterator[str]:

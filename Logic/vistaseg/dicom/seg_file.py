@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,17 +92,30 @@ def _decoded(dataset: Dataset) -> npt.NDArray[Any]:
         ) from error
 
 
-def functional_groups(dataset: Dataset) -> Iterator[tuple[Dataset, Dataset]]:
-    """For each frame its own functional groups, and the shared ones."""
-    shared = (dataset.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
-    for own in dataset.get("PerFrameFunctionalGroupsSequence") or ():
-        yield own, shared
+def shared_groups(dataset: Dataset) -> Dataset:
+    """The functional groups that all frames share; blank where there are none."""
+    items = dataset.get("SharedFunctionalGroupsSequence")
+    shared: Dataset = items[0] if items else Dataset()
+    return shared
 
 
-def group_value(groups: tuple[Dataset, Dataset], sequence: str, keyword: str) -> Any:
-    """An attribute of the functional group `sequence` of a frame; None where neither has it."""
-    for group in groups:
-        items = group.get(sequence)
-        if items and keyword in items[0]:
-            return items[0][keyword].value
-    return None
+def frame_groups(dataset: Dataset) -> list[Dataset]:
+    """The functional groups of each frame."""
+    return list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
+
+
+def group_values(dataset: Dataset, sequence: str, keyword: str) -> list[Any]:
+    """An attribute of the functional group `sequence`: one value that all frames share, or one for each frame.
+
+    None stands for a frame that has none. What is shared may not be in the frames, too (PS3.3 C.7.6.16.1.1), so they
+    are not asked then: there may be thousands.
+    """
+    value = _value(shared_groups(dataset), sequence, keyword)
+    if value is not None:
+        return [value]
+    return [_value(group, sequence, keyword) for group in frame_groups(dataset)]
+
+
+def _value(group: Dataset, sequence: str, keyword: str) -> Any:
+    items = group[sequence].value if sequence in group else ()
+    return items[0][keyword].value if items and keyword in items[0] else None

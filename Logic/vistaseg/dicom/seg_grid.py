@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from vistaseg.dicom.seg_file import functional_groups, group_value
+from vistaseg.dicom.seg_file import group_values, shared_groups
 from vistaseg.errors import InputError
 from vistaseg.segmentation.geometry import Matrix, affine, flip_lps_ras
 from vistaseg.segmentation.model import Index
@@ -40,12 +40,9 @@ def seg_grid(dataset: Dataset) -> SegGrid:
     Raises:
         InputError: frames without a position, of several orientations, or at uneven distances.
     """
-    groups = list(functional_groups(dataset))
-    positions = np.array([_numbers(group, "PlanePositionSequence", "ImagePositionPatient", 3) for group in groups])
-    orientations = [_numbers(group, "PlaneOrientationSequence", "ImageOrientationPatient", 6) for group in groups]
-    spacings = [_numbers(group, "PixelMeasuresSequence", "PixelSpacing", 2) for group in groups]
-    if not groups:
-        raise InputError("The segmentation has no functional groups, so the place of its frames is unknown.")
+    positions = _numbers(dataset, "PlanePositionSequence", "ImagePositionPatient", 3)
+    orientations = _numbers(dataset, "PlaneOrientationSequence", "ImageOrientationPatient", 6)
+    spacings = _numbers(dataset, "PixelMeasuresSequence", "PixelSpacing", 2)
     if np.ptp(orientations, axis=0).max() > _TURNED or np.ptp(spacings, axis=0).max() > _TURNED:
         raise InputError("The frames of the segmentation differ in orientation or pixel spacing, so they fit no grid.")
     along_row, down_column = orientations[0].reshape(2, 3)
@@ -58,20 +55,22 @@ def seg_grid(dataset: Dataset) -> SegGrid:
     return SegGrid(shape, flip_lps_ras(affine(columns, first)), tuple(int(index) for index in k))
 
 
-def _numbers(groups: tuple[Dataset, Dataset], sequence: str, keyword: str, count: int) -> Vector:
-    value = group_value(groups, sequence, keyword)
-    numbers = np.array([] if value is None else value, dtype=np.float64)
-    if numbers.shape != (count,) or not np.isfinite(numbers).all():
+def _numbers(dataset: Dataset, sequence: str, keyword: str, count: int) -> Vector:
+    """(N, count): a row that all frames share, or one for each."""
+    values = group_values(dataset, sequence, keyword)
+    if not values or any(value is None or len(value) != count for value in values):
         raise InputError(f"The segmentation has frames without {keyword}, so their place is unknown. Export it again.")
+    numbers = np.array(values, dtype=np.float64)
+    if not np.isfinite(numbers).all():
+        raise InputError(f"The segmentation has frames whose {keyword} is no number. Export it again.")
     return numbers
 
 
 def _told_distance(dataset: Dataset) -> float | None:
-    """Spacing Between Slices; it may be negative, which says nothing about the frames."""
-    shared = (dataset.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
-    value = group_value((shared, shared), "PixelMeasuresSequence", "SpacingBetweenSlices")
-    thickness = group_value((shared, shared), "PixelMeasuresSequence", "SliceThickness")
-    return abs(float(value or thickness or 0)) or None
+    """Spacing Between Slices, else the thickness; a negative one says nothing about the frames."""
+    shared = shared_groups(dataset).get("PixelMeasuresSequence") or [Dataset()]
+    told = shared[0].get("SpacingBetweenSlices") or shared[0].get("SliceThickness") or 0
+    return abs(float(told)) or None
 
 
 def _slices(positions: Vector, normal: Vector, told: float | None) -> tuple[npt.NDArray[np.int64], Vector]:

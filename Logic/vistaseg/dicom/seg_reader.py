@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 from vistaseg.dicom.history import Predecessor, with_predecessor
 from vistaseg.dicom.references import require_same_images
-from vistaseg.dicom.seg_file import FrameSource, functional_groups, group_value, load_seg
+from vistaseg.dicom.seg_file import FrameSource, group_values, load_seg
 from vistaseg.dicom.seg_grid import SegGrid, seg_grid
 from vistaseg.dicom.segment_items import segment_of_item
 from vistaseg.errors import InputError
@@ -107,8 +107,8 @@ def _crops(dataset: Dataset, frames: FrameSource, grid: SegGrid) -> dict[int, Cr
     """The mask of each segment, one after the other, so that only one is ever held at full size."""
     threshold = _threshold(dataset)
     members: dict[int, list[int]] = defaultdict(list)
-    for frame, groups in enumerate(functional_groups(dataset)):
-        number = group_value(groups, "SegmentIdentificationSequence", "ReferencedSegmentNumber")
+    numbers = group_values(dataset, "SegmentIdentificationSequence", "ReferencedSegmentNumber")
+    for frame, number in enumerate(numbers * (frames.count if len(numbers) == 1 else 1)):
         members[int(number)].append(frame)
     return {number: _crop(frames, grid, own, threshold) for number, own in members.items()}
 

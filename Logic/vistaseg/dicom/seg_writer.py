@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
 
 from vistaseg.dicom.algorithm import is_recorded
-from vistaseg.dicom.encoding import LONGEST_VALUE, deflated, encoded, item, long_element
+from vistaseg.dicom.encoding import LONGEST_VALUE, deflated, encoded, frame_content, item, long_element
 from vistaseg.dicom.frames import (
     FramePlace,
     binary_bytes,
@@ -149,7 +149,7 @@ def _frame_groups(places: Sequence[FramePlace], planes: Sequence[Plane]) -> Iter
     for place in places:
         number, k = place.segment_number, place.k
         indices = [rank[k]] if number is None else [number, rank[k]]
-        yield item(sources[k] + _frame_content(indices) + positions[k] + identifications[number])
+        yield item(sources[k] + frame_content(indices) + positions[k] + identifications[number])
 
 
 def _identification(number: int | None) -> bytes:
@@ -159,12 +159,4 @@ def _identification(number: int | None) -> bytes:
         content = Dataset()
         content.ReferencedSegmentNumber = number
         group.SegmentIdentificationSequence = DicomSequence([content])
-    return encoded(group, CHARACTER_SET)
-
-
-def _frame_content(indices: list[int]) -> bytes:
-    """The functional group with the place of a frame in the dimensions (PS3.3 C.7.6.16.2.2)."""
-    content, group = Dataset(), Dataset()
-    content.DimensionIndexValues = indices
-    group.FrameContentSequence = DicomSequence([content])
     return encoded(group, CHARACTER_SET)

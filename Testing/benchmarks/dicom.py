@@ -99,7 +99,10 @@ def _dcmqi_table() -> dict[str, Any]:
         structure = catalog.get(structure_id)
         terms = structure.terminology
         assert terms is not None
-        codes = {"SegmentedPropertyCategoryCodeSequence": terms.category, "SegmentedPropertyTypeCodeSequence": terms.type}
+        codes = {
+            "SegmentedPropertyCategoryCodeSequence": terms.category,
+            "SegmentedPropertyTypeCodeSequence": terms.type,
+        }
         rows.append(
             {
                 "labelID": label,
@@ -107,10 +110,7 @@ def _dcmqi_table() -> dict[str, Any]:
                 "SegmentAlgorithmType": "AUTOMATIC",
                 "SegmentAlgorithmName": "VISTA3D",
                 "recommendedDisplayRGBValue": list(structure.color),
-                **{
-                    key: {"CodeValue": c.value, "CodingSchemeDesignator": c.scheme, "CodeMeaning": c.meaning}
-                    for key, c in codes.items()
-                },
+                **{f"SegmentedProperty{role}CodeSequence": _dcmqi_code(code) for role, code in codes.items()},
             }
         )
     return {
@@ -120,6 +120,10 @@ def _dcmqi_table() -> dict[str, Any]:
         "InstanceNumber": "1",
         "segmentAttributes": [rows],
     }
+
+
+def _dcmqi_code(code: Any) -> dict[str, str]:
+    return {"CodeValue": code.value, "CodingSchemeDesignator": code.scheme, "CodeMeaning": code.meaning}
 
 
 def write_ours(folder: Path, output: Path) -> float:

@@ -43,7 +43,7 @@ def long_element(group: int, element: int, vr: str, length: int) -> bytes:
 
 
 def frame_content(indices: Sequence[int]) -> bytes:
-    """The functional group with the place of a frame in the dimensions (PS3.3 C.7.6.16.2.2), which no two have alike."""
+    """The functional group with the place of a frame in the dimensions (PS3.3 C.7.6.16.2.2); no two are alike."""
     values = struct.pack(f"<{len(indices)}I", *indices)
     content = item(struct.pack("<HH2sH", 0x0020, 0x9157, b"UL", len(values)) + values)
     return long_element(0x0020, 0x9111, "SQ", len(content)) + content

@@ -14,7 +14,7 @@ from pydicom.uid import generate_uid
 from vistaseg import __version__
 from vistaseg.dicom.codes import short_text
 from vistaseg.dicom.history import add_predecessors, predecessors
-from vistaseg.dicom.planes import Plane
+from vistaseg.dicom.planes import Plane, decimal_string
 from vistaseg.dicom.segment_items import segment_item
 from vistaseg.errors import InputError
 from vistaseg.segmentation import Segment
@@ -63,10 +63,20 @@ def make_header(
             "with all of its attributes."
         ) from error
     del dataset.PixelData, dataset.PerFrameFunctionalGroupsSequence
-    dataset.SharedFunctionalGroupsSequence[0].pop("SegmentIdentificationSequence", None)
+    _mend_shared_groups(dataset, series.volume.spacing[2])
     dataset.SegmentSequence = _with_background(dataset, items)
     add_predecessors(dataset, predecessors(segment.provenance for segment in segments))
     return dataset
+
+
+def _mend_shared_groups(dataset: Dataset, distance: float) -> None:
+    """highdicom takes the distance of slices from its one blank frame, and shares the segment where there is one.
+
+    Without Spacing Between Slices readers take the thickness for it.
+    """
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    shared.PixelMeasuresSequence[0].SpacingBetweenSlices = decimal_string(distance)
+    shared.pop("SegmentIdentificationSequence", None)
 
 
 def _blank_segmentation(
@@ -108,15 +118,12 @@ def _texts(description: Description) -> dict[str, Any]:
 
 
 def _geometry(series: Series, plane: Plane) -> dict[str, Any]:
-    """Spacing Between Slices is always told: without it readers take the thickness for the distance."""
     import highdicom
 
-    distance = series.volume.spacing[2]
     return {
         "pixel_measures": highdicom.PixelMeasuresSequence(
             pixel_spacing=plane.pixel_spacing,
-            slice_thickness=plane.slice_thickness or distance,
-            spacing_between_slices=distance,
+            slice_thickness=plane.slice_thickness or series.volume.spacing[2],
         ),
         "plane_orientation": highdicom.PlaneOrientationSequence("PATIENT", plane.orientation),
         "plane_positions": [highdicom.PlanePositionSequence("PATIENT", plane.position)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pydicom.dataset import Dataset
@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
 
 def referenced_images(dataset: Dataset) -> set[str]:
-    """SOP instance UIDs of all images that a segmentation names as its source; other segmentations do not count."""
-    return set(_listed(dataset)) | set(_derived(dataset))
+    """SOP instance UIDs of the images that a segmentation names as its source; other segmentations do not count.
+
+    The frames, of which there may be thousands, are asked only where the list of the whole file is missing.
+    """
+    return listed_images(dataset) or frame_images(dataset)
 
 
-def _listed(dataset: Dataset) -> Iterator[str]:
-    for series in _all_series(dataset):
-        yield from _images(series.get("ReferencedInstanceSequence") or ())
+def listed_images(dataset: Dataset) -> set[str]:
+    """SOP instance UIDs of the images in the list of the whole file (PS3.3 C.12.2)."""
+    return {uid for series in _all_series(dataset) for uid in _images(series.get("ReferencedInstanceSequence") or ())}
 
 
 def _all_series(dataset: Dataset) -> Iterator[Dataset]:
@@ -30,17 +33,15 @@ def _all_series(dataset: Dataset) -> Iterator[Dataset]:
         yield from study.get("ReferencedSeriesSequence") or ()
 
 
-def _derived(dataset: Dataset) -> Iterator[str]:
-    """What the frames name; all of them are asked only where the list of the whole file is missing."""
-    if dataset.get("ReferencedSeriesSequence"):
-        return
-    for group in (shared_groups(dataset), *frame_groups(dataset)):
-        for image in group.get("DerivationImageSequence") or ():
-            yield from _images(image.get("SourceImageSequence") or ())
+def frame_images(dataset: Dataset) -> set[str]:
+    """SOP instance UIDs of the images that the frames were made from."""
+    groups = [shared_groups(dataset), *frame_groups(dataset)]
+    derivations = [item for group in groups for item in group.get("DerivationImageSequence") or ()]
+    return {uid for item in derivations for uid in _images(item.get("SourceImageSequence") or ())}
 
 
-def _images(items: object) -> Iterator[str]:
-    for item in items:  # type: ignore[attr-defined]
+def _images(items: Iterable[Dataset]) -> Iterator[str]:
+    for item in items:
         if str(item.get("ReferencedSOPClassUID", "")) not in SEGMENTATION_CLASSES:
             yield str(item.get("ReferencedSOPInstanceUID", ""))
 

@@ -81,7 +81,7 @@ def enhanced_ct(volume: Volume, order: list[int] | None = None, series: str = "e
     frames = list(range(volume.shape_ijk[2])) if order is None else order
     image = _image(EnhancedCTImageStorage, uid_of(series), series)
     image.ImageType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
-    image.NumberOfFrames = len(frames)
+    image.NumberOfFrames, image.InstanceNumber = len(frames), 1
     image.SharedFunctionalGroupsSequence = Sequence([_shared(volume)])
     image.PerFrameFunctionalGroupsSequence = Sequence([_frame(volume, k) for k in frames])
     _fill(image, volume.array[frames])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from vistaseg.cli.outputs import made_folder
 from vistaseg.cli.run import Request, run
 from vistaseg.errors import UsageError
 
@@ -27,29 +25,6 @@ def demo_command(
         raise UsageError("No folder for the results was given: name one, or leave -o out.")
     folder = Path(output)
     segmentation, preview, report = (folder / name for name in ("segmentation.seg.nrrd", "preview.png", "report.json"))
-    with _folder(folder):
+    with made_folder(folder):
         said = run(Request(scan, str(segmentation), models=("demo",), preview=preview, report=report))
     typer.echo(json.dumps(said, indent=1) if as_json else f"Wrote {segmentation}, {preview}, {report}")
-
-
-@contextmanager
-def _folder(path: Path) -> Iterator[None]:
-    """A folder to write into, made if it is not there; one that was made is removed again when the block fails.
-
-    Raises:
-        UsageError: it cannot be made.
-    """
-    from vistaseg.segmentation.replacing import write_error
-
-    made = not path.exists()
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(path, error) from error
-    try:
-        yield
-    except BaseException:
-        if made:
-            with contextlib.suppress(OSError):
-                path.rmdir()
-        raise

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vistaseg import __version__
-from vistaseg.cli.options import Device, DeviceOption, JsonOption, OneModel, OneModelOption, Precision, PrecisionOption
+from vistaseg.cli.options import (
+    Device,
+    DeviceOption,
+    JsonOption,
+    OneModel,
+    OneModelOption,
+    Precision,
+    PrecisionOption,
+    SeriesOption,
+)
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
 
@@ -36,8 +45,12 @@ def evaluate_command(
         Path | None,
         typer.Option(metavar="LABELS", help="What is right: a label map of class ids, or a .seg.nrrd with names."),
     ] = None,
+    series: SeriesOption = None,
     cohort: Annotated[
-        Path | None, typer.Option(metavar="CASES.csv", help="Many cases: a table with the columns ct and truth.")
+        Path | None,
+        typer.Option(
+            metavar="CASES.csv", help="Many cases: a table with the columns ct, truth and, for DICOM, series."
+        ),
     ] = None,
     names: Annotated[
         Path | None,
@@ -61,7 +74,7 @@ def evaluate_command(
     from vistaseg.evaluate import Plan, read_names
 
     _check_picture(picture)
-    cases = _cases(scan, truth, cohort)
+    cases = _cases(scan, truth, series, cohort)
     plan = Plan(clicks, box, structures, None if names is None else read_names(names))
     loaded = _load(model.value, device.value, precision.value)
     evaluation = _evaluate_case(cases[0], loaded, plan) if cohort is None else _evaluate_cohort(cases, loaded, plan)
@@ -81,13 +94,13 @@ def _check_picture(path: Path | None) -> None:
         require_matplotlib()
 
 
-def _cases(scan: Path | None, truth: Path | None, cohort: Path | None) -> list[CaseFiles]:
+def _cases(scan: Path | None, truth: Path | None, series: str | None, cohort: Path | None) -> list[CaseFiles]:
     from vistaseg.evaluate import CaseFiles, read_cohort
 
-    if cohort is not None and scan is None and truth is None:
+    if cohort is not None and scan is None and truth is None and series is None:
         return read_cohort(cohort)
     if cohort is None and scan is not None and truth is not None:
-        return [CaseFiles(str(scan), scan, truth)]
+        return [CaseFiles(str(scan), scan, truth, series)]
     raise UsageError("Give either a CT and --truth LABELS, or --cohort CASES.csv.")
 
 

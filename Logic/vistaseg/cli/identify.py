@@ -21,6 +21,7 @@ from vistaseg.cli.options import (
     Precision,
     PrecisionOption,
     ScanArgument,
+    SeriesOption,
 )
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.cli.prompting import parse_point
@@ -37,6 +38,7 @@ _MEASURES = {"probability": "probability among the names it was trained with", "
 
 def identify_command(
     scan: ScanArgument,
+    series: SeriesOption = None,
     point: Annotated[str | None, typer.Option(metavar="R,A,S", help="A place in the structure, in mm.")] = None,
     box: Annotated[str | None, typer.Option(metavar="R,A,S:R,A,S", help="A box around the structure, in mm.")] = None,
     mask: Annotated[Path | None, typer.Option(metavar="IN", help="A segmentation of the scan.")] = None,
@@ -53,7 +55,7 @@ def identify_command(
     if [point, box, mask].count(None) != 2 or (segment is not None and mask is None):
         raise UsageError("Give one of --point, --box and --mask; --segment goes with --mask.")
     what = read_starting_mask(mask, segment) if mask is not None else _place(point, box)
-    with open_session(scan, models_to_identify(model), device.value, precision.value) as session:
+    with open_session(scan, series, models_to_identify(model), device.value, precision.value) as (session, _):
         asked = what.mask_on(session.volume) if isinstance(what, StartingMask) else what
         with ProgressBar() as progress:
             found = session.identify(asked, progress, encode=True)

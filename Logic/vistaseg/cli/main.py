@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from vistaseg import __version__
-from vistaseg.cli import classes, demo, evaluate, identify, refine, segment, weights
+from vistaseg.cli import classes, cohort, demo, dicom, evaluate, identify, refine, segment, weights
 from vistaseg.errors import CancelledError, MemoryLimitError, VistaSegError
 
 
@@ -33,11 +33,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("segment")(segment.segment_command)
+app.command("cohort")(cohort.cohort_command)
 app.command("classes")(classes.classes_command)
 app.command("demo")(demo.demo_command)
 app.command("refine")(refine.refine_command)
 app.command("identify")(identify.identify_command)
 app.command("evaluate")(evaluate.evaluate_command)
+app.add_typer(dicom.app)
 app.add_typer(weights.app)
 
 

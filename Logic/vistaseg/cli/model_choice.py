@@ -22,6 +22,21 @@ def models_for(choice: Model, texts: Sequence[Text]) -> tuple[str, ...]:
     return (choice.value,)
 
 
+def require_one_way(prompted: bool, by_class: Sequence[str | None], model: Model) -> None:
+    """A request is for classes, or by prompts.
+
+    Args:
+        by_class: options that go with classes, None where they were not given.
+
+    Raises:
+        UsageError: it is both, or neither is what the model can do.
+    """
+    if prompted and any(option is not None for option in by_class):
+        raise UsageError("--text and --box make segments of their own: leave --classes, --preset and --roi out.")
+    if not prompted and model in READING:
+        raise UsageError("SegVol has no list of classes: name a structure with --text, or draw a --box around it.")
+
+
 def models_to_identify(choice: Model) -> tuple[str, ...]:
     """Keys of the models that name what was found: SegVol, unless another one is asked for."""
     if choice is Model.AUTO:

@@ -1,9 +1,10 @@
-"""A scan before its models: checked, read, loaded, and told on standard error."""
+"""A scan and its models: checked, read, loaded, and told on standard error."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +15,40 @@ from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.errors import CancelledError
 
 if TYPE_CHECKING:
+    from vistaseg.dicom import Series
     from vistaseg.models.protocol import SegmentationModel
     from vistaseg.session import Session
     from vistaseg.volume import Volume
 
 
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A CT that was read.
+
+    Attributes:
+        doubts: what is doubtful about it, a sentence or two each.
+        series: the DICOM series that it came from, or None.
+    """
+
+    volume: Volume
+    doubts: tuple[str, ...]
+    series: Series | None
+
+
 @contextmanager
 def open_session(
-    scan: Path, models: Sequence[str], device: str, precision: str, document: Any = None, keep: bool = False
-) -> Iterator[Session]:
+    place: Path,
+    series: str | None,
+    models: Sequence[str],
+    device: str,
+    precision: str,
+    document: Any = None,
+    keep: bool = False,
+) -> Iterator[tuple[Session, Scan]]:
     """A session about a scan, or a saved one done again; what happens in it is told on standard error.
 
     Args:
+        series: which one of DICOM, or None for the largest CT.
         models: their keys, the preferred first.
         keep: let VISTA3D keep its features, because several questions are to come.
 
@@ -34,7 +57,7 @@ def open_session(
     """
     try:
         check_weights(models)
-        volume, _ = read_scan(scan)
+        scan = read_scan(place, series)
         # Only now: torch takes seconds to import, and a file that cannot be read is said sooner without it.
         from vistaseg.compute import memory_guard
         from vistaseg.session import Session
@@ -42,11 +65,11 @@ def open_session(
         loaded = load_models(models, device, precision, keep)
         with memory_guard("the segmentation"):
             if document is None:
-                yield Session(volume, *loaded)
+                yield Session(scan.volume, *loaded), scan
                 return
             with ProgressBar() as progress:
-                session = Session.replay(volume, loaded, document, progress)
-            yield session
+                session = Session.replay(scan.volume, loaded, document, progress)
+            yield session, scan
     except KeyboardInterrupt as error:
         raise CancelledError("Interrupted: nothing was written.") from error
 
@@ -64,19 +87,44 @@ def check_weights(models: Sequence[str]) -> None:
             installed_path(entry_for(key))
 
 
-def read_scan(scan: Path) -> tuple[Volume, list[str]]:
-    """A CT, and what is doubtful about it.
+def read_scan(place: Path, series: str | None = None) -> Scan:
+    """Read a CT, and tell what is doubtful about it.
+
+    Args:
+        series: which one of DICOM, or None for the largest CT.
 
     Raises:
         InputError: it cannot be read, or is no CT.
     """
-    from vistaseg.volume import check_ct, read_volume
+    from vistaseg.volume import errors_naming, holds_dicom, read_volume
 
-    volume = read_volume(scan)
-    warnings = check_ct(volume)
-    for warning in warnings:
-        warn(warning)
-    return volume, warnings
+    with errors_naming(place):
+        is_dicom = holds_dicom(place)
+    return read_dicom_scan(place, place, series) if is_dicom else _checked(read_volume(place, series))
+
+
+def read_dicom_scan(place: Path, paths: Path | Sequence[Path], series: str | None = None) -> Scan:
+    """As `read_scan`, from a folder, a slice or a list of files.
+
+    Args:
+        place: what messages call it.
+    """
+    from vistaseg.dicom import read_series
+    from vistaseg.volume import check_volume, errors_naming
+
+    with errors_naming(place):
+        found = read_series(paths, series)
+        check_volume(found.volume)
+    return _checked(found.volume, found)
+
+
+def _checked(volume: Volume, series: Series | None = None) -> Scan:
+    from vistaseg.volume import check_ct
+
+    doubts = check_ct(volume)
+    for doubt in doubts:
+        warn(doubt)
+    return Scan(volume, tuple(doubts), series)
 
 
 def load_models(

@@ -36,6 +36,13 @@ class Device(str, Enum):
     CUDA = "cuda"
 
 
+class ResultForm(str, Enum):
+    """Forms of the results of a cohort, which differ in their names' endings."""
+
+    SEG_NRRD = "seg.nrrd"
+    NIFTI = "nii.gz"
+
+
 class Precision(str, Enum):
     """Names that `vistaseg.compute.choose_compute` takes."""
 
@@ -45,6 +52,10 @@ class Precision(str, Enum):
 
 
 ScanArgument = Annotated[Path, typer.Argument(metavar="INPUT", help="CT: NIfTI, NRRD, MHA or a DICOM folder.")]
+SeriesOption = Annotated[
+    str | None,
+    typer.Option(metavar="UID", help="Of DICOM which series: its UID or number, see `vistaseg dicom list`."),
+]
 OutputOption = Annotated[
     str, typer.Option("-o", "--output", metavar="OUT", help="OUT.seg.nrrd, OUT.nii.gz, or a folder ending in /.")
 ]
@@ -54,6 +65,20 @@ ModelOption = Annotated[
 OneModelOption = Annotated[OneModel, typer.Option("--model", help="demo and segvol-demo are the models in the box.")]
 DeviceOption = Annotated[Device, typer.Option("--device", help="auto takes a GPU where there is one.")]
 PrecisionOption = Annotated[Precision, typer.Option("--precision", help="auto takes bf16 where it is faster.")]
+ClassesOption = Annotated[
+    str | None, typer.Option("--classes", metavar="NAMES", help='Structures, for example "liver, left kidney".')
+]
+PresetOption = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="A preset, see `vistaseg classes`.")]
+MemoryOption = Annotated[
+    float | None,
+    typer.Option(
+        "--memory",
+        metavar="GB",
+        min=0.01,
+        max=100_000,
+        help="Limit of VISTA3D's working memory: smaller windows where short.",
+    ),
+]
 TextOption = Annotated[
     list[str] | None, typer.Option("--text", metavar="NAME", help="What the structure is called, for example liver.")
 ]

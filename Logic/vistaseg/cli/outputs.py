@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vistaseg import catalog
 from vistaseg.errors import UsageError
+
+if TYPE_CHECKING:
+    from vistaseg.dicom import Series
+    from vistaseg.segmentation import Segmentation
 
 
 def spare_scan(scan: Path, output: str) -> None:
@@ -69,6 +76,40 @@ def check_beside(path: Path, *others: Path) -> None:
     check_file_place(path)
     if any(path.resolve() == other.resolve() for other in others):
         raise UsageError(f"{path} is used for something else already: give it another name.")
+
+
+@contextmanager
+def made_folder(path: Path) -> Iterator[None]:
+    """A folder to write into, made if it is not there; what was made is removed again when the block fails.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    from vistaseg.segmentation.replacing import write_error
+
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(path, error) from error
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for folder in made:
+                folder.rmdir()
+        raise
+
+
+def write_result(segmentation: Segmentation, series: Series | None, output: str) -> None:
+    """Write a result in the form that the output asks for; for some forms the series is needed that it is about.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    from vistaseg.segmentation import write_segmentation
+
+    write_segmentation(segmentation, output)
 
 
 def put_beside(stack: ExitStack, path: Path, content: bytes) -> None:

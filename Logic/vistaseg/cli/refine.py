@@ -13,7 +13,7 @@ import typer
 
 from vistaseg import catalog
 from vistaseg.cli.model_choice import models_for, models_to_replay
-from vistaseg.cli.opening import open_session
+from vistaseg.cli.opening import Scan, open_session
 from vistaseg.cli.options import (
     Device,
     DeviceOption,
@@ -24,9 +24,16 @@ from vistaseg.cli.options import (
     Precision,
     PrecisionOption,
     ScanArgument,
+    SeriesOption,
     TextOption,
 )
-from vistaseg.cli.outputs import check_session_place, put_beside, require_room_for_corrections, spare_scan
+from vistaseg.cli.outputs import (
+    check_session_place,
+    put_beside,
+    require_room_for_corrections,
+    spare_scan,
+    write_result,
+)
 from vistaseg.cli.prompting import answer_prompts, meant_by, parse_point, parse_texts
 from vistaseg.cli.question import parse_roi
 from vistaseg.cli.report import segment_rows
@@ -58,6 +65,7 @@ class _Structure:
 def refine_command(
     scan: ScanArgument,
     output: OutputOption,
+    series: SeriesOption = None,
     text: TextOption = None,
     box: Annotated[
         list[str] | None, typer.Option(metavar="R,A,S:R,A,S", help="A box around the structure; before the clicks.")
@@ -88,11 +96,11 @@ def refine_command(
     models = models_for(model, texts) if document is None else models_to_replay(model, document)
     _check_outputs(scan, output, save, mask, structure)
     keep = document is not None or len(texts) > 1
-    with open_session(scan, models, device.value, precision.value, document, keep) as session:
+    with open_session(scan, series, models, device.value, precision.value, document, keep) as (session, opened):
         answers = [] if document is not None else _answer(session, structure, texts, prompts, output)
         made = session.segmentation()
         result = made if structure.start is None else structure.start.with_segment(made)
-    _write(session, result, output, save)
+    _write(session, opened, result, output, save)
     if as_json:
         typer.echo(json.dumps({"output": output, "segments": segment_rows(result), "prompts": answers}, indent=1))
 
@@ -160,14 +168,12 @@ def _require_same_class(session: Session, texts: Sequence[Text], class_id: int) 
             raise UsageError(f'"{text.text}" is not {catalog.get(class_id).name}: leave one of the two out.')
 
 
-def _write(session: Session, result: Segmentation, output: str, save: Path | None) -> None:
+def _write(session: Session, scan: Scan, result: Segmentation, output: str, save: Path | None) -> None:
     """Both or none."""
-    from vistaseg.segmentation import write_segmentation
-
     with ExitStack() as beside:
         if save is not None:
             put_beside(beside, save, session_bytes(session))
-        write_segmentation(result, output)
+        write_result(result, scan.series, output)
     typer.echo(f"Written to {output}.", err=True)
     if not result.segments:
         typer.echo("It holds no segment: nothing was found, or all of it was taken away.", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from vistaseg.cli.asking import ask_by_prompts, ask_for_classes
-from vistaseg.cli.opening import check_weights, load_models, read_scan
-from vistaseg.cli.outputs import put_beside, require_room_for_corrections, spare_scan
+from vistaseg.cli.opening import Scan, check_weights, load_models, read_scan
+from vistaseg.cli.outputs import put_beside, require_room_for_corrections, spare_scan, write_result
 from vistaseg.cli.question import Question
 from vistaseg.cli.report import Outcome, make_report, report_bytes
 from vistaseg.errors import CancelledError
 from vistaseg.prompts import RegionOfInterest, Text
 
 if TYPE_CHECKING:
-    from vistaseg.volume import Volume
+    from vistaseg.models.protocol import SegmentationModel
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Request:
 
     Attributes:
         output: where the segmentation goes, as it was typed: a slash at its end means a folder.
+        series: which one of DICOM, or None for the largest CT.
         question, region: the classes, and where.
         texts: each makes a segment.
         box: goes with each text, or makes a segment alone.
@@ -38,6 +40,7 @@ class Request:
 
     scan: Path
     output: str
+    series: str | None = None
     question: Question = Question()
     region: RegionOfInterest | None = None
     texts: tuple[Text, ...] = ()
@@ -68,21 +71,46 @@ def run(request: Request) -> dict[str, Any]:
 
 
 def _run(request: Request) -> dict[str, Any]:
-    _check_outputs(request)
+    check_outputs(request)
     check_weights(request.models)
-    volume, doubts = read_scan(request.scan)
+    scan = read_scan(request.scan, request.series)
     # Only now: torch takes seconds to import, and a file that cannot be read is said sooner without it.
     from vistaseg.compute import memory_guard
 
     with memory_guard("the segmentation"):
-        outcome = _ask(request, volume, doubts)
-        report = make_report(request, outcome)
-        _write(request, outcome, report)
+        return segment_scan(request, scan, load_for(request))
+
+
+def load_for(request: Request) -> list[SegmentationModel]:
+    """The models of a request.
+
+    Raises:
+        UsageError, WeightsError: as `load_models`.
+    """
+    # One question encodes each window once: nothing is worth keeping for a second one.
+    keep = len(request.texts) > 1
+    return load_models(request.models, request.device, request.precision, keep, request.memory)
+
+
+def segment_scan(request: Request, scan: Scan, models: Sequence[SegmentationModel]) -> dict[str, Any]:
+    """Segment a scan that was read, and write; returns the report.
+
+    Raises:
+        VistaSegError: as `run`.
+    """
+    outcome = _ask(request, scan, models)
+    report = make_report(request, outcome)
+    _write(request, scan, outcome, report)
     _tell(request, outcome)
     return report
 
 
-def _check_outputs(request: Request) -> None:
+def check_outputs(request: Request) -> None:
+    """Say before the work, not after it, what cannot be written.
+
+    Raises:
+        UsageError: something cannot.
+    """
     from vistaseg.preview import check_preview_path
     from vistaseg.segmentation import check_writable
     from vistaseg.segmentation.replacing import check_file_place
@@ -96,28 +124,23 @@ def _check_outputs(request: Request) -> None:
         check_file_place(request.report)
 
 
-def _ask(request: Request, volume: Volume, doubts: list[str]) -> Outcome:
+def _ask(request: Request, scan: Scan, models: Sequence[SegmentationModel]) -> Outcome:
     from vistaseg.session import Session
 
-    # One question encodes each window once: nothing is worth keeping for a second one.
-    keep = len(request.texts) > 1
-    models = load_models(request.models, request.device, request.precision, keep, request.memory)
     start = time.perf_counter()
     ask = ask_by_prompts if request.prompted else ask_for_classes
-    finding = ask(request, Session(volume, *models))
-    return Outcome(volume, models, finding, tuple(doubts), time.perf_counter() - start)
+    finding = ask(request, Session(scan.volume, *models))
+    return Outcome(scan.volume, models, finding, scan.doubts, time.perf_counter() - start)
 
 
-def _write(request: Request, outcome: Outcome, report: dict[str, Any]) -> None:
+def _write(request: Request, scan: Scan, outcome: Outcome, report: dict[str, Any]) -> None:
     """All or nothing: what goes beside the segmentation is complete before it, and takes its place after it."""
-    from vistaseg.segmentation import write_segmentation
-
     with ExitStack() as beside:
         if request.preview is not None:
             put_beside(beside, request.preview, _picture(outcome))
         if request.report is not None:
             put_beside(beside, request.report, report_bytes(report))
-        write_segmentation(outcome.finding.segmentation, request.output)
+        write_result(outcome.finding.segmentation, scan.series, request.output)
 
 
 def _picture(outcome: Outcome) -> bytes:

@@ -8,32 +8,34 @@ from typing import Annotated
 
 import typer
 
-from vistaseg.cli.model_choice import READING, models_for
+from vistaseg.cli.model_choice import models_for, require_one_way
 from vistaseg.cli.options import (
+    ClassesOption,
     Device,
     DeviceOption,
     JsonOption,
+    MemoryOption,
     Model,
     ModelOption,
     OutputOption,
     Precision,
     PrecisionOption,
+    PresetOption,
     ScanArgument,
+    SeriesOption,
     TextOption,
 )
 from vistaseg.cli.prompting import parse_texts
 from vistaseg.cli.question import Question, parse_roi
 from vistaseg.cli.run import Request, run
-from vistaseg.errors import UsageError
 
 
 def segment_command(
     scan: ScanArgument,
     output: OutputOption,
-    classes: Annotated[
-        str | None, typer.Option(metavar="NAMES", help='Structures, for example "liver, left kidney".')
-    ] = None,
-    preset: Annotated[str | None, typer.Option(metavar="NAME", help="A preset, see `vistaseg classes`.")] = None,
+    series: SeriesOption = None,
+    classes: ClassesOption = None,
+    preset: PresetOption = None,
     roi: Annotated[
         str | None, typer.Option(metavar="R,A,S:R,A,S", help="Two corners of a region of interest, in mm.")
     ] = None,
@@ -44,12 +46,7 @@ def segment_command(
     model: ModelOption = Model.AUTO,
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,
-    memory: Annotated[
-        float | None,
-        typer.Option(
-            metavar="GB", min=0.01, max=100_000, help="Limit of VISTA3D's working memory: smaller windows where short."
-        ),
-    ] = None,
+    memory: MemoryOption = None,
     preview: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw a picture of the result.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,11 +55,12 @@ def segment_command(
     Each --text makes a segment of its own; a name that VISTA3D has no class for is read by SegVol.
     """
     prompted = text is not None or box is not None
-    _require_one_way(prompted, (classes, preset, roi), model)
+    require_one_way(prompted, (classes, preset, roi), model)
     texts = parse_texts(text)
     request = Request(
         scan,
         output,
+        series,
         Question.parse(classes, preset),
         None if roi is None else parse_roi(roi),
         texts,
@@ -76,10 +74,3 @@ def segment_command(
     report = run(request)
     if as_json:
         typer.echo(json.dumps(report, indent=1))
-
-
-def _require_one_way(prompted: bool, by_class: tuple[str | None, ...], model: Model) -> None:
-    if prompted and any(option is not None for option in by_class):
-        raise UsageError("--text and --box make segments of their own: leave --classes, --preset and --roi out.")
-    if not prompted and model in READING:
-        raise UsageError("SegVol has no list of classes: name a structure with --text, or draw a --box around it.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vistaseg.dicom.consistency import contradictions
 from vistaseg.dicom.dciodvfy import validator_findings
-from vistaseg.dicom.finding import Finding
+from vistaseg.dicom.findings import Finding
 from vistaseg.dicom.required import missing_attributes
 from vistaseg.dicom.seg_file import load_seg
 

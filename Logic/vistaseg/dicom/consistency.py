@@ -10,7 +10,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from vistaseg.dicom.algorithm import MANUAL, TYPES
-from vistaseg.dicom.finding import Finding
+from vistaseg.dicom.findings import Finding
 from vistaseg.dicom.references import frame_images, listed_images
 from vistaseg.dicom.seg_file import FrameSource, frame_groups, group_values, shared_groups
 from vistaseg.dicom.seg_grid import seg_grid

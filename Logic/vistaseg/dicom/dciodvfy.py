@@ -12,7 +12,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from vistaseg.dicom.finding import Finding
+from vistaseg.dicom.findings import Finding
 
 PROGRAM = "dciodvfy"
 LONGEST_SECONDS = 300

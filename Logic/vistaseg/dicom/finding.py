@@ -1,28 +1,79 @@
-"""What a check of a DICOM file found."""
+"""What a folder holds, to choose from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
 
-Level = Literal["error", "warning", "note"]
+from vistaseg.errors import InputError
+from vistaseg.volume.dicom.choosing import Paths, find_stacks
+from vistaseg.volume.dicom.placement import place
+from vistaseg.volume.dicom.stacks import Stack
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that a check found.
+class SeriesSummary:
+    """A series, or a part of one that makes a volume of its own.
 
     Attributes:
-        level: "error" breaks the standard or makes readers fail; "warning" is allowed, but some reader may stumble;
-            "note" says what was not checked.
-        what: a sentence.
-        where: the attribute, with the sequences that it is in; "" for the whole file.
-        meaning: what it leads to; may be empty.
-        source: "tables" of the standard, "consistency", or "dciodvfy".
+        number: from 1, to choose it by.
+        uid: SeriesInstanceUID, "" where it is blank.
+        study: StudyInstanceUID, "" where it is blank.
+        description: SeriesDescription, may be "".
+        modality: "CT", "MR", ..., "" where the files do not say.
+        part: what part of the series it is, "" for all of it.
+        images: how many, frames counted one by one.
+        size: rows and columns.
+        files: that it consists of.
+        notes: what was left out, a sentence each.
+        problem: why it cannot be read as a volume, as far as the headers tell, or None.
     """
 
-    level: Level
-    what: str
-    where: str = ""
-    meaning: str = ""
-    source: str = "consistency"
+    number: int
+    uid: str
+    study: str
+    description: str
+    modality: str
+    part: str
+    images: int
+    size: tuple[int, int]
+    files: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+def find_series(paths: Paths) -> list[SeriesSummary]:
+    """The series in a folder and those below it, in a list of files, or around one image.
+
+    Pixels are read only to tell copies from images of another time.
+
+    Raises:
+        InputError: there is no image.
+    """
+    stacks, _ = find_stacks(paths)
+    return [_summary(number, stack) for number, stack in enumerate(stacks, start=1)]
+
+
+def _summary(number: int, stack: Stack) -> SeriesSummary:
+    first = stack.first
+    return SeriesSummary(
+        number,
+        stack.uid,
+        first.text("StudyInstanceUID"),
+        first.text("SeriesDescription"),
+        first.text("Modality"),
+        stack.part,
+        len(stack.slices),
+        first.size,
+        stack.files,
+        stack.notes,
+        _problem(stack),
+    )
+
+
+def _problem(stack: Stack) -> str | None:
+    try:
+        place(stack)
+    except InputError as error:
+        return str(error)
+    return None

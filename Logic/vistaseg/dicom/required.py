@@ -9,7 +9,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
-from vistaseg.dicom.finding import Finding
+from vistaseg.dicom.findings import Finding
 
 Types = dict[tuple[str, ...], dict[str, str]]
 """For each path of sequences: keyword to type, "1", "1C", "2", "2C" or "3"."""

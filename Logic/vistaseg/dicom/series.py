@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from vistaseg.dicom.mending import mend
+from vistaseg.errors import InputError
 from vistaseg.volume import Volume
+from vistaseg.volume.dicom.choosing import Paths, choose_stack
+from vistaseg.volume.dicom.headers import read_header
+from vistaseg.volume.dicom.reading import read_stack
+from vistaseg.volume.dicom.slices import Slice
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-
-Paths = Path | Sequence[Path]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,36 +39,6 @@ class Series:
     mended: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class SeriesSummary:
-    """What can be read of the files given, without their pixels.
-
-    Attributes:
-        number: from 1, to choose it by.
-        uid: SeriesInstanceUID, "" where it has none.
-        description: SeriesDescription, may be "".
-        modality: "CT", "MR", ..., "" where the files do not say.
-        images: how many, frames counted one by one.
-        size: rows, columns.
-        files: all that it consists of.
-        problem: why it cannot be read as a volume, or None.
-    """
-
-    number: int
-    uid: str
-    description: str
-    modality: str
-    images: int
-    size: tuple[int, int]
-    files: tuple[Path, ...]
-    problem: str | None = None
-
-
-def find_series(paths: Paths) -> list[SeriesSummary]:
-    """The series in a folder and those below it, or in a list of files."""
-    raise NotImplementedError
-
-
 def read_series(paths: Paths, uid: str | None = None) -> Series:
     """Read one series.
 
@@ -75,12 +49,22 @@ def read_series(paths: Paths, uid: str | None = None) -> Series:
     Raises:
         InputError: there is no such series, or it makes no regular volume; the message says why.
     """
-    import pydicom
+    volume, placement = read_stack(choose_stack(paths, uid))
+    slices = placement.slices
+    single = slices[0].frame is None
+    files = tuple(piece.path for piece in slices) if single else (slices[0].path,)
+    datasets = tuple(_header(file) for file in files)
+    mended = mend(datasets)
+    return Series(volume, datasets, files, None if single else _frame_numbers(slices), mended)
 
-    from vistaseg.volume.dicom import read_dicom
 
-    place = paths if isinstance(paths, Path) else paths[0].parent
-    files = sorted(place.iterdir()) if place.is_dir() else [place]
-    headers = [(pydicom.dcmread(file, stop_before_pixels=True), file) for file in files]
-    headers.sort(key=lambda pair: float(pair[0].ImagePositionPatient[2]))
-    return Series(read_dicom(place), tuple(h for h, _ in headers), tuple(f for _, f in headers))
+def _header(file: Path) -> Any:
+    header = read_header(file)
+    if header is None:
+        raise InputError(f"{file.name} can no longer be read. Leave the series in its place while it is used.")
+    return header
+
+
+def _frame_numbers(slices: Sequence[Slice]) -> tuple[int, ...]:
+    """As DICOM counts them, from 1."""
+    return tuple((piece.frame or 0) + 1 for piece in slices)

@@ -21,11 +21,12 @@ _COLUMNS = ("ct", "truth")
 
 @dataclass(frozen=True)
 class CaseFiles:
-    """A case: what to call it, its CT and its truth."""
+    """A case: what to call it, its CT and its truth; of a DICOM folder also which series, None for the largest CT."""
 
     name: str
     ct: Path
     truth: Path
+    series: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def evaluate_files(
     Raises:
         VistaSegError: a file cannot be used, or the work was stopped.
     """
-    volume = read_volume(files.ct)
+    volume = read_volume(files.ct, files.series)
     warnings = check_ct(volume)
     truth = read_truth(files.truth, volume, plan.names)
     if plan.structures is not None:
@@ -63,7 +64,7 @@ def evaluate_files(
 
 
 def read_cohort(path: Path) -> list[CaseFiles]:
-    """Read a table of cases, CSV with the columns ct and truth, whose paths are relative to the table.
+    """Read a table of cases, CSV with the columns ct, truth and perhaps series; paths are relative to the table.
 
     Raises:
         InputError: it cannot be read, lacks a column, a row lacks a path, or there is no row.
@@ -89,4 +90,4 @@ def _case(path: Path, number: int, row: dict[str, str]) -> CaseFiles:
     missing = [column for column in _COLUMNS if not row.get(column)]
     if missing:
         raise InputError(f"{path}, case {number}: there is no {' and no '.join(missing)}. Its columns are ct,truth.")
-    return CaseFiles(row["ct"], path.parent / row["ct"], path.parent / row["truth"])
+    return CaseFiles(row["ct"], path.parent / row["ct"], path.parent / row["truth"], row.get("series") or None)

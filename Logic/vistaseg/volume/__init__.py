@@ -3,7 +3,7 @@
 from vistaseg.volume.checks import check_ct, check_volume
 from vistaseg.volume.geometry import ORTHOGONALITY_TOLERANCE, Grid, apply_affine
 from vistaseg.volume.prepare import GridMap, Prepared, prepare
-from vistaseg.volume.reading import read_volume
+from vistaseg.volume.reading import errors_naming, holds_dicom, read_volume
 from vistaseg.volume.resample import (
     Box,
     crop,
@@ -28,7 +28,9 @@ __all__ = [
     "check_ct",
     "check_volume",
     "crop",
+    "errors_naming",
     "foreground_extent",
+    "holds_dicom",
     "nearest_index_maps",
     "prepare",
     "read_volume",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,34 +19,57 @@ _SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")
 _PAIR_SUFFIXES = (".hdr", ".img", ".hdr.gz", ".img.gz")
 
 
-def read_volume(path: Path | str) -> Volume:
+def read_volume(path: Path | str, series: str | None = None) -> Volume:
     """Read a scan: NIfTI in one file, NRRD, MetaImage and what else ITK can place, or DICOM, by folder or by slice.
+
+    Args:
+        series: of DICOM, which series: its UID, the beginning of it, or its number in the list of what there is.
 
     Raises:
         InputError: there is no such file, it is damaged, no image, or no single three-dimensional scan with a
             usable geometry. The message begins with the name of the file.
     """
     place = Path(path)
-    try:
-        volume = _read(place)
+    with errors_naming(place):
+        volume = read_dicom(place, series) if holds_dicom(place) else _read_file(place, series)
         check_volume(volume)
+    return replace(volume, name=_name(place)) if volume.name == _DEFAULT_NAME else volume
+
+
+@contextmanager
+def errors_naming(place: Path) -> Iterator[None]:
+    """Errors in reading begin with the name of the file or folder.
+
+    Raises:
+        InputError: for the one raised in the block, or for what the system says.
+    """
+    try:
+        yield
     except InputError as error:
         raise InputError(f"{place.name}: {error}") from error
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"{place.name}: It cannot be read ({reason}). Check the path and its permissions.") from error
-    return replace(volume, name=_name(place)) if volume.name == _DEFAULT_NAME else volume
 
 
-def _read(path: Path) -> Volume:
+def holds_dicom(path: Path) -> bool:
+    """Whether it is to be read as DICOM: a folder, or a file with its mark.
+
+    Raises:
+        InputError: there is nothing, or the file is empty.
+    """
     if not path.exists():
         raise InputError(f"There is no such file or folder ({path}). Check the path.")
     if path.is_dir():
-        return read_dicom(path)
+        return True
     if path.stat().st_size == 0:
         raise InputError("The file is empty. Copy or export it again.")
-    if is_dicom(path):
-        return read_dicom(path)
+    return is_dicom(path)
+
+
+def _read_file(path: Path, series: str | None) -> Volume:
+    if series is not None:
+        raise InputError("This file is no DICOM, so there are no series to choose from. Leave the series out.")
     if path.name.lower().endswith((".nii", ".nii.gz")):
         return read_nifti(path)
     if path.name.lower().endswith(_PAIR_SUFFIXES):

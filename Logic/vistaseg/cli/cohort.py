@@ -1,0 +1,94 @@
+"""`vistaseg cohort`: a folder of studies in, a segmentation of each out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vistaseg.cli.cohort_run import Cohort, run_cohort
+from vistaseg.cli.cohort_table import Row, Status
+from vistaseg.cli.model_choice import models_for, require_one_way
+from vistaseg.cli.options import (
+    ClassesOption,
+    Device,
+    DeviceOption,
+    JsonOption,
+    MemoryOption,
+    Model,
+    ModelOption,
+    Precision,
+    PrecisionOption,
+    PresetOption,
+    ResultForm,
+    TextOption,
+)
+from vistaseg.cli.prompting import parse_texts
+from vistaseg.cli.question import Question
+from vistaseg.cli.run import Request
+from vistaseg.errors import InputError
+
+
+def cohort_command(
+    studies: Annotated[
+        Path, typer.Argument(metavar="STUDIES", help="A folder that holds a folder of DICOM files for each study.")
+    ],
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FOLDER", help="Folder for the results.")],
+    report: Annotated[
+        Path | None, typer.Option(metavar="REPORT.csv", help="What came of each study; else FOLDER/report.csv.")
+    ] = None,
+    form: Annotated[ResultForm, typer.Option("--format", help="Form of the results.")] = ResultForm.SEG_NRRD,
+    classes: ClassesOption = None,
+    preset: PresetOption = None,
+    text: TextOption = None,
+    model: ModelOption = Model.AUTO,
+    device: DeviceOption = Device.AUTO,
+    precision: PrecisionOption = Precision.AUTO,
+    memory: MemoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Segment the largest CT of each study; go on after one that fails.
+
+    Started again, it goes on where it stopped, and tries again what failed.
+    """
+    require_one_way(text is not None, (classes, preset), model)
+    texts = parse_texts(text)
+    request = Request(
+        studies,
+        output,
+        question=Question.parse(classes, preset),
+        texts=texts,
+        models=models_for(model, texts),
+        device=device.value,
+        precision=precision.value,
+        memory=memory,
+    )
+    asked = _asked(model, classes=classes, preset=preset, text=", ".join(text or ()) or None)
+    cohort = Cohort(request, asked, f".{form.value}", report or Path(output) / "report.csv")
+    rows = run_cohort(cohort)
+    if as_json:
+        typer.echo(json.dumps([row.as_dict() for row in rows], indent=1))
+    _tell(rows, cohort.table)
+
+
+def _asked(model: Model, **choices: str | None) -> str:
+    told = [f"{name} {value}" for name, value in choices.items() if value is not None]
+    return "; ".join([f"model {model.value}", *told])
+
+
+def _tell(rows: Sequence[Row], table: Path) -> None:
+    """At the end, so that nobody takes the results for those of all studies.
+
+    Raises:
+        InputError: a study failed, or there is none.
+    """
+    if not rows:
+        raise InputError("There is no study here. Give the folder that holds a folder for each study.")
+    failed = [row for row in rows if row.status is Status.FAILED]
+    typer.echo(f"{len(rows) - len(failed)} of {len(rows)} studies are done, see {table}.", err=True)
+    if failed:
+        names = ", ".join(row.folder for row in failed)
+        raise InputError(f"{len(failed)} of {len(rows)} studies failed, for the reasons above: {names}.")

@@ -1,0 +1,131 @@
+"""Many studies, one after the other: a bad one is named, and the others go on."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from vistaseg.cli.cohort_table import CohortTable, Row, Status
+from vistaseg.cli.opening import check_weights, read_dicom_scan
+from vistaseg.cli.outputs import made_folder
+from vistaseg.cli.run import Request, check_outputs, load_for, segment_scan
+from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
+
+if TYPE_CHECKING:
+    from vistaseg.dicom import Study
+    from vistaseg.models.protocol import SegmentationModel
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """What to do with a folder of studies.
+
+    Attributes:
+        request: for each of them; its scan is the folder of studies, and its output that of the results.
+        asked: the same in words, to know results of another request by.
+        suffix: of the results, such as ".seg.nrrd".
+        table: where the report goes.
+    """
+
+    request: Request
+    asked: str
+    suffix: str
+    table: Path
+
+
+def run_cohort(cohort: Cohort) -> list[Row]:
+    """Segment the largest CT of each study; returns the rows of the report, also of studies that failed.
+
+    What the report of an earlier run says is done, and still is there, is not done again.
+
+    Raises:
+        VistaSegError: nothing could be begun, the report cannot be written, or the work was stopped.
+    """
+    from vistaseg.dicom import find_studies
+
+    root, results = cohort.request.scan, Path(cohort.request.output)
+    _check_folders(cohort.request)
+    with made_folder(results):
+        table = CohortTable.opened(cohort.table)
+        check_weights(cohort.request.models)
+        rows = []
+        with _stoppable(cohort.table):
+            models: list[SegmentationModel] = []
+            for study in find_studies(root, [results]):
+                rows.append(_row(cohort, study, table, models))
+                table.put(rows[-1])
+    return rows
+
+
+def _check_folders(request: Request) -> None:
+    if not request.scan.is_dir():
+        raise InputError(f"{request.scan} is no folder. Give the folder that holds a folder for each study.")
+    if Path(request.output).exists() and not Path(request.output).is_dir():
+        raise UsageError(f"{request.output} is a file, and the results of a cohort need a folder: give another name.")
+
+
+@contextmanager
+def _stoppable(table: Path) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, CancelledError) as error:
+        raise CancelledError(f"Interrupted. {table} says what is done; the same command goes on from there.") from error
+
+
+def _row(cohort: Cohort, study: Study, table: CohortTable, models: list[SegmentationModel]) -> Row:
+    """What came of a study: now, or earlier."""
+    output = _output(cohort, study)
+    todo = Row(str(study.folder), study.series, study.images, cohort.asked, output=str(output))
+    before = table.done_before(todo)
+    if before is not None and (Path(cohort.request.output) / output).exists():
+        typer.echo(f"{study.folder}: done before.", err=True)
+        return before
+    typer.echo(f"{study.folder}: {study.images} images", err=True)
+    start = time.perf_counter()
+    status, reason, segments = _attempt(cohort, study, output, models)
+    return replace(todo, status=status, reason=reason, segments=segments, seconds=time.perf_counter() - start)
+
+
+def _output(cohort: Cohort, study: Study) -> Path:
+    """Beside the others as the study lies beside the others; a UID comes from outside, and may be no UID."""
+    name = re.sub(r"[^0-9A-Za-z.]", "_", study.series).strip(".")
+    return study.folder / f"{name or 'series'}{cohort.suffix}"
+
+
+def _attempt(
+    cohort: Cohort, study: Study, output: Path, models: list[SegmentationModel]
+) -> tuple[Status, str, int | None]:
+    try:
+        return Status.DONE, "", _segment(cohort, study, output, models)
+    except CancelledError:
+        raise
+    except VistaSegError as error:
+        reason = str(error)
+    except Exception as error:  # a cohort runs through the night: one study that no one foresaw must not end it
+        reason = f"An unexpected error ({type(error).__name__}). Segment this study alone to see more of it."
+    typer.echo(f"{study.folder} failed: {reason}", err=True)
+    return Status.FAILED, reason, None
+
+
+def _segment(cohort: Cohort, study: Study, output: Path, models: list[SegmentationModel]) -> int:
+    """Number of segments; loads the models where that is not done yet."""
+    if study.problem is not None:
+        raise InputError(study.problem)
+    place = Path(cohort.request.output) / output
+    with made_folder(place.parent):
+        request = replace(cohort.request, scan=cohort.request.scan / study.folder, output=str(place))
+        check_outputs(request)
+        scan = read_dicom_scan(request.scan, list(study.files))
+        from vistaseg.compute import memory_guard
+
+        with memory_guard("the segmentation"):
+            if not models:
+                models += load_for(request)
+            return len(segment_scan(request, scan, models)["segments"])

@@ -1,0 +1,127 @@
+"""The report of a cohort: a table with a row for each study, complete after each of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict, dataclass, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from vistaseg.errors import UsageError
+
+
+class Status(str, Enum):
+    """What came of a study."""
+
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One study. Nothing in it comes from the patient: only places, UIDs and what was done.
+
+    Attributes:
+        folder: of the series, relative to that of the studies.
+        series: SeriesInstanceUID.
+        images: of the series.
+        asked: what was asked for, in words.
+        status, reason: what came of it, and why not more.
+        segments: how many were found, None where it failed.
+        seconds: of reading, segmenting and writing.
+        output: the result, relative to the folder of the results.
+    """
+
+    folder: str
+    series: str
+    images: int
+    asked: str
+    status: Status = Status.FAILED
+    reason: str = ""
+    segments: int | None = None
+    seconds: float = 0.0
+    output: str = ""
+
+    @property
+    def question(self) -> tuple[str, ...]:
+        """What has to be the same for a result to be that of the same question."""
+        return self.folder, self.series, str(self.images), self.asked, self.output
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able, in the order of the columns."""
+        return asdict(self) | {"status": self.status.value, "seconds": round(self.seconds, 2)}
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+
+
+class CohortTable:
+    """The rows of this run and of those before."""
+
+    def __init__(self, path: Path, rows: list[Row]) -> None:
+        self._path = path
+        self._rows = {(row.folder, row.series): row for row in rows}
+
+    @classmethod
+    def opened(cls, path: Path) -> CohortTable:
+        """Go on with a table, or begin one.
+
+        Raises:
+            UsageError: there is something else in its place, or it cannot be written.
+        """
+        from vistaseg.segmentation.replacing import check_file_place
+
+        check_file_place(path)
+        return cls(path, _read(path) if path.exists() else [])
+
+    def done_before(self, todo: Row) -> Row | None:
+        """The row of an earlier run that did the same, or None."""
+        before = self._rows.get((todo.folder, todo.series))
+        same = before is not None and before.status is Status.DONE and before.question == todo.question
+        return before if same else None
+
+    def put(self, row: Row) -> None:
+        """Add a row, or replace the one of the same study, and write all.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        from vistaseg.segmentation import replacing
+
+        self._rows[row.folder, row.series] = row
+        with replacing(self._path) as file:
+            file.write(self._text().encode())
+
+    def _text(self) -> str:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(row.as_dict() for row in self._rows.values())
+        return text.getvalue()
+
+
+def _read(path: Path) -> list[Row]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise ValueError("its columns are others")
+            return [_row(row) for row in reader]
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise UsageError(f"{path} is no report of a cohort to go on from ({error}). Give another name.") from error
+
+
+def _row(row: dict[str, str]) -> Row:
+    return Row(
+        row["folder"],
+        row["series"],
+        int(row["images"]),
+        row["asked"],
+        Status(row["status"]),
+        row["reason"],
+        int(row["segments"]) if row["segments"] else None,
+        float(row["seconds"]),
+        row["output"],
+    )

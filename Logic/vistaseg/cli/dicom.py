@@ -1,0 +1,68 @@
+"""`vistaseg dicom …`: what DICOM files hold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vistaseg.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from vistaseg.dicom import SeriesSummary
+
+app = typer.Typer(name="dicom", help="DICOM: what a folder holds.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_command(
+    place: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder with DICOM files, or one of them.")],
+    as_json: JsonOption = False,
+) -> None:
+    """List the series of a folder, their numbers and UIDs for --series, and what is wrong with each."""
+    from vistaseg.dicom import find_series
+    from vistaseg.errors import InputError
+    from vistaseg.volume import errors_naming, holds_dicom
+
+    with errors_naming(place):
+        if not holds_dicom(place):
+            raise InputError("This is no DICOM file. Give a slice of the scan, or the folder of the series.")
+        found = find_series(place)
+    if as_json:
+        typer.echo(json.dumps([_as_dict(one) for one in found], indent=1))
+    else:
+        _show(found)
+
+
+def _as_dict(one: SeriesSummary) -> dict[str, Any]:
+    return {
+        "number": one.number,
+        "uid": one.uid,
+        "study": one.study,
+        "modality": one.modality,
+        "description": one.description,
+        "part": one.part,
+        "images": one.images,
+        "rows": one.size[0],
+        "columns": one.size[1],
+        "files": [str(file) for file in one.files],
+        "notes": list(one.notes),
+        "problem": one.problem,
+    }
+
+
+def _show(found: list[SeriesSummary]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("", "modality", "description", "images", "size", "UID", "what is wrong")
+    for one in found:
+        rows, columns = one.size
+        description = ", ".join(filter(None, (one.description, one.part)))
+        wrong = " ".join((*one.notes, *filter(None, (one.problem,))))
+        cells = (one.number, one.modality, description, one.images, f"{columns} x {rows}", one.uid, wrong)
+        table.add_row(*(escape(str(cell)) for cell in cells))
+    Console().print(table)

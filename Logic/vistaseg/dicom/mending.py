@@ -1,0 +1,104 @@
+"""Headers as the standard wants them, where what is missing can be known or made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+TYPE_2 = (
+    "AccessionNumber", "InstanceNumber", "Manufacturer", "PatientBirthDate", "PatientID", "PatientName", "PatientSex",
+    "PositionReferenceIndicator", "ReferringPhysicianName", "SeriesNumber", "StudyDate", "StudyID", "StudyTime",
+)  # fmt: skip
+"""Attributes that an image and what is made from it must have, be they empty (PS3.3 A.3, C.7)."""
+
+_UNKNOWN = "an archive that has the series under others will not bring results together with it"
+
+
+def mend(datasets: Sequence[Dataset]) -> tuple[str, ...]:
+    """Mend the headers of one series in place.
+
+    New UIDs are derived from those that are there: the same series gets the same ones each time.
+
+    Returns:
+        What was mended, a sentence each.
+    """
+    steps: tuple[Callable[[Sequence[Any]], str | None], ...] = (
+        _take_from_file_meta, _tell_instances_apart, _name_series, _name_study, _share_frame_of_reference, _add_type_2,
+    )  # fmt: skip
+    return tuple(sentence for step in steps if (sentence := step(datasets)))
+
+
+def _take_from_file_meta(datasets: Sequence[Any]) -> str | None:
+    mended = set()
+    for dataset in datasets:
+        for keyword in ("SOPClassUID", "SOPInstanceUID"):
+            stored = dataset.file_meta.get(f"MediaStorage{keyword}")
+            if not dataset.get(keyword) and stored:
+                setattr(dataset, keyword, stored)
+                mended.add(keyword)
+    told = " and ".join(sorted(mended))
+    return f"{told} were blank in the data set and taken from the file meta information." if mended else None
+
+
+def _tell_instances_apart(datasets: Sequence[Any]) -> str | None:
+    counts = Counter(str(dataset.get("SOPInstanceUID") or "") for dataset in datasets)
+    changed = 0
+    for index, dataset in enumerate(datasets):
+        uid = str(dataset.get("SOPInstanceUID") or "")
+        if not uid or counts[uid] > 1:
+            dataset.SOPInstanceUID = _derived(uid, dataset.get("SeriesInstanceUID"), "instance", index)
+            changed += 1
+    return f"{changed} images have no SOPInstanceUID of their own; one was made, and {_UNKNOWN}." if changed else None
+
+
+def _name_series(datasets: Sequence[Any]) -> str | None:
+    return _name("SeriesInstanceUID", datasets)
+
+
+def _name_study(datasets: Sequence[Any]) -> str | None:
+    return _name("StudyInstanceUID", datasets)
+
+
+def _name(keyword: str, datasets: Sequence[Any]) -> str | None:
+    """One UID for all: where it is blank, derived from those of the images."""
+    found = next((uid for dataset in datasets if (uid := dataset.get(keyword))), None)
+    if all(dataset.get(keyword) for dataset in datasets):
+        return None
+    uid = found or _derived(keyword, *sorted(str(dataset.SOPInstanceUID) for dataset in datasets))
+    for dataset in datasets:
+        setattr(dataset, keyword, uid)
+    return f"{keyword} is blank; one was made, and {_UNKNOWN}."
+
+
+def _share_frame_of_reference(datasets: Sequence[Any]) -> str | None:
+    found = [str(dataset.get("FrameOfReferenceUID") or "") for dataset in datasets]
+    if len(set(found)) == 1 and found[0]:
+        return None
+    named = [uid for uid in found if uid]
+    uid = named[0] if named else _derived("frame of reference", datasets[0].SeriesInstanceUID)
+    for dataset in datasets:
+        dataset.FrameOfReferenceUID = uid
+    if named:
+        return "The images name different frames of reference, or some none; that of the first slice was taken."
+    return f"FrameOfReferenceUID is missing; one was made, and {_UNKNOWN}."
+
+
+def _add_type_2(datasets: Sequence[Any]) -> str | None:
+    added = set()
+    for dataset in datasets:
+        for keyword in TYPE_2:
+            if keyword not in dataset:
+                setattr(dataset, keyword, None)
+                added.add(keyword)
+    told = ", ".join(sorted(added))
+    return f"Attributes that must be there, if only empty, were missing and added: {told}." if added else None
+
+
+def _derived(*words: object) -> str:
+    from pydicom.uid import generate_uid
+
+    return str(generate_uid(entropy_srcs=["vistaseg", *map(str, words)]))

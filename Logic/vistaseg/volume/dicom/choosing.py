@@ -1,0 +1,119 @@
+"""Which stack of those in a folder is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeGuard
+
+from vistaseg.errors import InputError
+from vistaseg.volume.dicom.headers import ImageFiles, files_below, is_dicom, read_images
+from vistaseg.volume.dicom.stacks import Stack, stacks_of
+
+_NAMED_AT_MOST = 3
+
+Paths = Path | Sequence[Path]
+
+
+def find_stacks(paths: Paths) -> tuple[list[Stack], ImageFiles]:
+    """All stacks in a folder or a list of files; of a single file those of its series.
+
+    Raises:
+        InputError: there is no image.
+    """
+    found = _series_around(paths) if _is_file(paths) else read_images(files_below(paths))
+    return stacks_of(found.headers), found
+
+
+def choose_stack(paths: Paths, wanted: str | None = None) -> Stack:
+    """One stack of a folder or a list of files, and what was left out, in its notes.
+
+    Args:
+        wanted: SeriesInstanceUID, the beginning of one, or the number of the stack in `find_stacks`, from 1. By default
+            the stack of the file that was given, else the largest one of a CT, else of another scan.
+
+    Raises:
+        InputError: there is no image, or not what is wanted.
+    """
+    stacks, found = find_stacks(paths)
+    if wanted is not None:
+        chosen, notes = _wanted(stacks, wanted.strip())
+    elif _is_file(paths):
+        chosen, notes = _stack_with(stacks, paths), ()
+    else:
+        chosen, notes = largest_stack(stacks)
+    return replace(chosen, notes=(*notes, *_beside(chosen, stacks), *found.notes, *chosen.notes))
+
+
+def _is_file(paths: Paths) -> TypeGuard[Path]:
+    return isinstance(paths, Path) and not paths.is_dir()
+
+
+def _series_around(path: Path) -> ImageFiles:
+    """The images of the series that a file belongs to.
+
+    The others of a linked slice lie beside the link or beside what it points to: where more are found.
+    """
+    if not is_dicom(path):
+        raise InputError("This is no DICOM file. Give a slice of the scan, or the folder of the series.")
+    places = (path, path.resolve()) if path.is_symlink() else (path,)
+    return max((_series_of(place) for place in places), key=lambda found: len(found.headers))
+
+
+def _series_of(path: Path) -> ImageFiles:
+    found = read_images(files_below(sorted(file for file in path.parent.glob("*") if file.is_file())))
+    if any(path.resolve() == file.resolve() for file in found.damaged):
+        raise InputError("This DICOM file is damaged: its header breaks off. Copy or export it again.")
+    own = [header for header in found.headers if Path(str(header.filename)).resolve() == path.resolve()]
+    if not own:
+        raise InputError("This DICOM file holds no image. Give a slice of the scan, or the folder of the series.")
+    uid = own[0].get("SeriesInstanceUID", "")
+    return replace(found, headers=tuple(h for h in found.headers if h.get("SeriesInstanceUID", "") == uid))
+
+
+def _stack_with(stacks: Sequence[Stack], path: Path) -> Stack:
+    of_file = [s for s in stacks if any(file.resolve() == path.resolve() for file in s.files)]
+    return (of_file or list(stacks))[0]  # a copy that was left out stands for its series
+
+
+def _wanted(stacks: Sequence[Stack], wanted: str) -> tuple[Stack, tuple[str, ...]]:
+    if wanted.isdecimal() and 1 <= int(wanted) <= len(stacks):
+        return stacks[int(wanted) - 1], ()
+    meant = [stack for stack in stacks if stack.uid == wanted] or [
+        stack for stack in stacks if wanted and stack.uid.startswith(wanted)
+    ]
+    if len({stack.uid for stack in meant}) == 1:
+        return max(meant, key=lambda stack: len(stack.slices)), ()
+    told = "; ".join(f"{number}: {stack.uid or 'no UID'}" for number, stack in enumerate(stacks, start=1))
+    what = "stands for several series" if meant else "is no series here"
+    raise InputError(f"{wanted!r} {what}. Give a number or the beginning of a UID of these: {told}.")
+
+
+def largest_stack(stacks: Sequence[Stack]) -> tuple[Stack, tuple[str, ...]]:
+    """The largest one of a CT, else of another scan, and a sentence about the other series, if any."""
+    whole = [stack for stack in stacks if stack.first.is_scan] or list(stacks)
+    scans = [stack for stack in whole if stack.first.text("Modality") == "CT"] or whole
+    chosen = max(scans, key=lambda stack: len(stack.slices))
+    count = len({(stack.uid, stack.files[0].parent if not stack.uid else "") for stack in stacks})
+    if count == 1:
+        return chosen, ()
+    rivals = [stack for stack in scans if stack.uid != chosen.uid or not stack.uid]
+    equals = 1 + sum(len(stack.slices) == len(chosen.slices) for stack in rivals if stack is not chosen)
+    rank = "the largest one" if equals == 1 else f"the first of {equals} equally large ones"
+    taken = f"{rank} ({chosen.description}, {len(chosen.slices)} images)"
+    return chosen, (f"The folder holds {count} series; {taken} was taken.",)
+
+
+def _beside(chosen: Stack, stacks: Sequence[Stack]) -> tuple[str, ...]:
+    """A sentence about the other stacks of its series; localizers go without saying."""
+    others = [stack for stack in stacks if stack.uid == chosen.uid and stack is not chosen and stack.part]
+    told = [_told(stack) for stack in others if not stack.first.is_localizer]
+    if not told or not chosen.part:
+        return ()
+    named = ", ".join(told[:_NAMED_AT_MOST]) + (", ..." if len(told) > _NAMED_AT_MOST else "")
+    return (f"The series is mixed: of {1 + len(told)} parts {_told(chosen)} was taken, and left out: {named}.",)
+
+
+def _told(stack: Stack) -> str:
+    return f"{stack.part} ({'1 image' if len(stack.slices) == 1 else f'{len(stack.slices)} images'})"

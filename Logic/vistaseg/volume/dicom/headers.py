@@ -1,0 +1,108 @@
+"""Which files hold DICOM images, and what their headers say."""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vistaseg.errors import InputError
+
+TAGS = [
+    "AcquisitionDateTime", "AcquisitionNumber", "AcquisitionTime", "Columns", "ContentTime", "ConvolutionKernel",
+    "EchoNumbers", "FrameOfReferenceUID", "ImageOrientationPatient", "ImagePositionPatient", "ImageType", "Modality",
+    "NominalPercentageOfCardiacPhase", "NumberOfFrames", "PerFrameFunctionalGroupsSequence", "PixelSpacing",
+    "RescaleIntercept", "RescaleSlope", "Rows", "SamplesPerPixel", "SeriesDescription", "SeriesInstanceUID",
+    "SharedFunctionalGroupsSequence", "SOPInstanceUID", "StudyInstanceUID", "TemporalPositionIdentifier", "TriggerTime",
+]  # fmt: skip
+"""What is needed to sort images into series and stacks, and to place them."""
+
+_NAMED_AT_MOST = 3
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """What was found in a folder.
+
+    Attributes:
+        headers: `TAGS` of each image, in the order of their files' names.
+        damaged: DICOM files that break off in the header.
+    """
+
+    headers: tuple[Any, ...]
+    damaged: tuple[Path, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence about the files that were left out, if any."""
+        if not self.damaged:
+            return ()
+        names = ", ".join(path.name for path in self.damaged[:_NAMED_AT_MOST])
+        more = len(self.damaged) - _NAMED_AT_MOST
+        told = names if more <= 0 else f"{names} and {more} more"
+        return (f"DICOM files that are damaged were left out, so slices may be missing: {told}.",)
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether the file carries the DICOM mark after its preamble."""
+    with path.open("rb") as stream:
+        return stream.read(132)[128:] == b"DICM"
+
+
+def files_below(paths: Path | Sequence[Path]) -> list[Path]:
+    """All files of a folder and those below it, or a list of files and folders; a link is no copy of its file."""
+    places = [paths] if isinstance(paths, Path) else paths
+    files = (file for place in places for file in (place.rglob("*") if place.is_dir() else [place]))
+    once = {file.resolve(): file for file in sorted(files, reverse=True) if file.is_file()}
+    return sorted(once.values())
+
+
+def read_images(files: Iterable[Path]) -> ImageFiles:
+    """Headers of the images among the files.
+
+    Raises:
+        InputError: there are none.
+    """
+    headers, damaged = [], []
+    for path in filter(is_dicom, files):
+        header = read_header(path, TAGS)
+        if header is None or ("Rows" not in header and _should_be_image(header)):
+            damaged.append(path)
+        elif "Rows" in header:
+            headers.append(header)
+    if headers:
+        return ImageFiles(tuple(headers), tuple(damaged))
+    raise _no_images(damaged)
+
+
+def read_header(path: Path, tags: list[str] | None = None, pixels: bool = False) -> Any:
+    """All of a header, or only some tags of it; None where it breaks off or is no DICOM."""
+    import pydicom
+
+    try:
+        with warnings.catch_warnings():
+            # They would quote values of the header, which may identify the patient.
+            warnings.simplefilter("ignore")
+            return pydicom.dcmread(path, stop_before_pixels=not pixels, specific_tags=tags)
+    except (pydicom.errors.InvalidDicomError, AttributeError, OSError, ValueError, EOFError, zlib.error):
+        return None
+
+
+def _should_be_image(header: Any) -> bool:
+    from pydicom.uid import UID
+
+    return UID(str(header.file_meta.get("MediaStorageSOPClassUID", ""))).name.endswith("Image Storage")
+
+
+def _no_images(damaged: Sequence[Path]) -> InputError:
+    if damaged:
+        return InputError(
+            f"No image can be read here: the header of {damaged[0].name} breaks off, or it is damaged. Copy or export "
+            "the series again."
+        )
+    return InputError(
+        "There are no DICOM images in this folder. Give the folder that holds the .dcm files, or an image file."
+    )

@@ -1,0 +1,102 @@
+"""The values of slices, one after the other."""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vistaseg.errors import InputError
+from vistaseg.volume.dicom.slices import Slice
+
+_DAMAGE = (
+    AttributeError, EOFError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError, zlib.error,
+)  # fmt: skip
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+
+def read_voxels(ordered: Sequence[Slice]) -> np.ndarray:
+    """(k, j, i) rescaled values: int16 where all are whole numbers that fit, else int32 or float32.
+
+    The pixels of one file at a time are in memory.
+
+    Raises:
+        InputError: pixels are missing, damaged, or compressed in a way that nothing here decodes.
+    """
+    rescales = [piece.rescale or (1.0, 0.0) for piece in ordered]
+    whole = all(number.is_integer() for pair in rescales for number in pair)
+    output = np.empty((len(ordered), *ordered[0].size), dtype=np.int16 if whole else np.float32)
+    for k, stored in enumerate(_stored(ordered)):
+        if stored.shape != output.shape[1:]:
+            raise InputError(f"The pixels of {ordered[k].path.name} do not fit its header. Export the series again.")
+        slope, intercept = rescales[k]
+        values = np.multiply(stored, slope, dtype=np.float64) + intercept
+        output = _with_room(output, values)
+        output[k] = values
+    return output
+
+
+def _with_room(output: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The output in a type that holds the values, which the headers do not always tell in advance."""
+    lowest, highest = float(values.min()), float(values.max())
+    if output.dtype.kind == "f" or np.iinfo(output.dtype).min <= lowest and highest <= np.iinfo(output.dtype).max:
+        return output
+    fits = all(np.iinfo(np.int32).min <= value <= np.iinfo(np.int32).max for value in (lowest, highest))
+    return output.astype(np.int32 if fits else np.float32)
+
+
+def _stored(ordered: Sequence[Slice]) -> Iterator[np.ndarray]:
+    """Values (j, i) as they are stored; all frames are of one file, or every slice has its own."""
+    if ordered[0].frame is None:
+        for piece in ordered:
+            yield next(_frames(piece.path, None))
+    else:
+        yield from _frames(ordered[0].path, [piece.frame or 0 for piece in ordered])
+
+
+def _frames(path: Path, indices: list[int] | None) -> Iterator[np.ndarray]:
+    from pydicom.pixels.utils import iter_pixels
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield from iter_pixels(_source(path, indices is not None), indices=indices)
+    except _DAMAGE as error:
+        raise InputError(
+            f"The pixels of {path.name} cannot be decoded: the file is damaged or cut off, or its compression is not "
+            "supported. Export the series again, uncompressed if need be."
+        ) from error
+
+
+def _source(path: Path, has_frames: bool) -> Any:
+    """What to decode: the image, or of many frames the file, from which they are taken one by one."""
+    import pydicom
+
+    header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["Rows"])
+    syntax = header.file_meta.TransferSyntaxUID
+    _require_decoder(syntax, path)
+    if has_frames and not syntax.is_deflated:
+        return path
+    image = pydicom.dcmread(path)
+    if not any(keyword in image for keyword in _PIXELS):
+        raise InputError(f"{path.name} has a header but no pixels: it is cut off. Export the series again.")
+    return image
+
+
+def _require_decoder(syntax: Any, path: Path) -> None:
+    """Some compressions need a package that is not there by default.
+
+    Raises:
+        NotImplementedError: a compression that no package decodes.
+    """
+    from pydicom.pixels.decoders.base import get_decoder
+
+    if not get_decoder(syntax).is_available:
+        raise InputError(
+            f"{path.name} is compressed as {syntax.name}, which takes one more package to decode. Install it with "
+            "`pip install vistaseg[dicom]` (python-gdcm), or export the series again, uncompressed."
+        )

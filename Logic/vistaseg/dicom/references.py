@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from vistaseg.errors import InputError
 
 if TYPE_CHECKING:
     from vistaseg.dicom.series import Series
+
+_FRAME_OF_REFERENCE = re.compile(r"frames? ?of ?reference", re.IGNORECASE)
 
 
 def referenced_images(dataset: Dataset) -> set[str]:
@@ -62,7 +65,7 @@ def require_same_images(dataset: Dataset, series: Series, name: str) -> None:
             f"It refers to other images than the series {_series_name(series)}. Give the series of its own."
         )
     place, here = (str(item.get("FrameOfReferenceUID", "")) for item in (dataset, series.datasets[0]))
-    mended = any("frame of reference" in note.lower() for note in series.mended)
+    mended = any(_FRAME_OF_REFERENCE.search(note) for note in series.mended)
     if place != here and not (named and mended):
         raise InputError(
             f"It lies in another frame of reference ({place or 'none'}) than the series ({here or 'none'}), so its "

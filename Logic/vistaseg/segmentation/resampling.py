@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _SAME_VOXELS = 0.1
 """Part of a voxel. Two grids nearer than that have the same voxels; positions in files are often rounded."""
 
+_TIE_DIGITS = 9
+"""Of a voxel: rounding first keeps the choice halfway between two voxels the same on every machine."""
+
 
 def onto_grid(segmentation: Segmentation, grid: Grid) -> tuple[Segmentation, bool]:
     """The segmentation on `grid`, each voxel as its nearest on the old grid; what lies outside that is empty.
@@ -100,7 +103,10 @@ def _resampled_slice(segment: Segment, to_old: Matrix, box: Extent, k: int) -> M
     """(j, i) of one slice of the box."""
     i, j = np.meshgrid(range(box.start[0], box.stop[0]), range(box.start[1], box.stop[1]))
     points = np.stack([i.ravel(), j.ravel(), np.full(i.size, k), np.ones(i.size)])
-    index = np.rint((to_old @ points)[:3]).astype(int) - np.array(segment.extent.start)[:, np.newaxis]
+    index = (
+        np.rint(np.round((to_old @ points)[:3], _TIE_DIGITS)).astype(int)
+        - np.array(segment.extent.start)[:, np.newaxis]
+    )
     size = np.array(segment.mask.shape[::-1])[:, np.newaxis]
     inside = ((index >= 0) & (index < size)).all(axis=0)
     found = np.zeros(i.size, dtype=bool)

@@ -1,7 +1,31 @@
-"""DICOM: series in."""
+"""DICOM: series in; segmentations out and in, checked and reported."""
 
+from vistaseg.dicom.checking import check_seg
 from vistaseg.dicom.finding import SeriesSummary, find_series
+from vistaseg.dicom.findings import Finding
+from vistaseg.dicom.header import Description
+from vistaseg.dicom.measures import Measures, csv_bytes, measure
+from vistaseg.dicom.seg_reader import read_seg
+from vistaseg.dicom.seg_writer import SegExport, write_seg
 from vistaseg.dicom.series import Series, read_series
+from vistaseg.dicom.structured_report import structured_report
 from vistaseg.dicom.studies import Study, find_studies
 
-__all__ = ["Series", "SeriesSummary", "Study", "find_series", "find_studies", "read_series"]
+__all__ = [
+    "Description",
+    "Finding",
+    "Measures",
+    "SegExport",
+    "Series",
+    "SeriesSummary",
+    "Study",
+    "check_seg",
+    "csv_bytes",
+    "find_series",
+    "find_studies",
+    "measure",
+    "read_seg",
+    "read_series",
+    "structured_report",
+    "write_seg",
+]

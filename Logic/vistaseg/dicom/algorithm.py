@@ -1,0 +1,118 @@
+"""How a segment was made: the provenance of a segment as DICOM's algorithm type and identification, and back.
+
+The whole provenance is kept as JSON in Algorithm Parameters, whose content the standard leaves to the writer
+(PS3.3 table 10-19), so that nothing is lost on the way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from vistaseg.catalog import Code
+from vistaseg.dicom.codes import code_in, code_sequence, short_text
+
+TYPES = ("AUTOMATIC", "SEMIAUTOMATIC", "MANUAL")
+MANUAL = "MANUAL"
+UNKNOWN = "unknown"
+
+_ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
+_FAMILY = "algorithm_family"
+_LONGEST_PARAMETERS = 10240  # of VR LT, PS3.5 section 6.2
+
+
+def algorithm_type(provenance: Mapping[str, Any]) -> str:
+    """AUTOMATIC, SEMIAUTOMATIC or MANUAL; for what nobody noted the one that claims least: made with assistance."""
+    noted = provenance.get("algorithm_type")
+    return str(noted) if noted in TYPES else "SEMIAUTOMATIC"
+
+
+def is_recorded(provenance: Mapping[str, Any]) -> bool:
+    """Whether the provenance tells how the segment was made."""
+    return provenance.get("algorithm_type") in TYPES
+
+
+def algorithm_name(provenance: Mapping[str, Any]) -> str:
+    """The name for Segment Algorithm Name; "unknown" where nobody noted it."""
+    return short_text(provenance.get("algorithm_name") or provenance.get("model") or UNKNOWN)
+
+
+def algorithm_version(provenance: Mapping[str, Any]) -> str:
+    """The version for the algorithm's identification; "unknown" where nobody noted it."""
+    return short_text(provenance.get("algorithm_version") or provenance.get("software") or UNKNOWN)
+
+
+def add_algorithm(item: Dataset, provenance: Mapping[str, Any]) -> None:
+    """Say in an item of the Segment Sequence how it was made; MANUAL has no algorithm to name."""
+    item.SegmentAlgorithmType = algorithm_type(provenance)
+    if item.SegmentAlgorithmType == MANUAL:
+        return
+    item.SegmentAlgorithmName = algorithm_name(provenance)
+    family = _family(provenance)
+    if family is None:
+        return
+    identification = Dataset()
+    identification.AlgorithmFamilyCodeSequence = code_sequence(family)
+    identification.AlgorithmName = item.SegmentAlgorithmName
+    identification.AlgorithmVersion = algorithm_version(provenance)
+    identification.AlgorithmParameters = parameters_text(provenance)
+    item.SegmentationAlgorithmIdentificationSequence = Sequence([identification])
+
+
+def _family(provenance: Mapping[str, Any]) -> Code | None:
+    """DICOM identifies no algorithm without its family, which is not known of every algorithm that has a name."""
+    noted = provenance.get(_FAMILY)
+    if isinstance(noted, (list, tuple)) and len(noted) == 3:
+        return Code(*map(str, noted))
+    return _ARTIFICIAL_INTELLIGENCE if "model" in provenance else None
+
+
+def parameters_text(provenance: Mapping[str, Any]) -> str:
+    """The provenance as JSON; where that is too long for DICOM, prompts are only counted, then corrections left out."""
+    for shortened in (dict(provenance), _with_prompts_counted(provenance), _without_corrections(provenance)):
+        text = json.dumps(shortened, separators=(",", ":"))
+        if len(text) <= _LONGEST_PARAMETERS:
+            return text
+    return "{}"
+
+
+def _with_prompts_counted(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    counted = {key: len(value) if key == "prompts" else value for key, value in provenance.items()}
+    before = counted.get("corrected")
+    return counted | ({"corrected": _with_prompts_counted(before)} if isinstance(before, Mapping) else {})
+
+
+def _without_corrections(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in _with_prompts_counted(provenance).items() if key != "corrected"}
+
+
+def provenance_in(item: Dataset) -> dict[str, Any]:
+    """How a segment was made, from its item of the Segment Sequence; the type that the item says now counts."""
+    identification = (item.get("SegmentationAlgorithmIdentificationSequence") or [Dataset()])[0]
+    noted = _read_json(str(identification.get("AlgorithmParameters", "")))
+    known = _told(item, identification) if noted is None else noted
+    type_ = str(item.get("SegmentAlgorithmType", ""))
+    return known | ({"algorithm_type": type_} if type_ in TYPES else {})
+
+
+def _told(item: Dataset, identification: Dataset) -> dict[str, Any]:
+    """What the attributes of another program tell."""
+    name = item.get("SegmentAlgorithmName") or identification.get("AlgorithmName")
+    version = identification.get("AlgorithmVersion")
+    family = code_in(identification, "AlgorithmFamilyCodeSequence")
+    told = {"algorithm_name": name, "algorithm_version": version}
+    known: dict[str, Any] = {key: str(value) for key, value in told.items() if value}
+    return known | ({_FAMILY: [family.value, family.scheme, family.meaning]} if family else {})
+
+
+def _read_json(text: str) -> dict[str, Any] | None:
+    """None for what another program wrote in a form of its own."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,29 @@
+"""What is wrong with a DICOM segmentation, whoever wrote it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vistaseg.dicom.consistency import contradictions
+from vistaseg.dicom.dciodvfy import validator_findings
+from vistaseg.dicom.findings import Finding
+from vistaseg.dicom.required import missing_attributes
+from vistaseg.dicom.seg_file import load_seg
+from vistaseg.volume.dicom.headers import not_quoting
+
+_ORDER = ("error", "warning", "note")
+
+
+def check_seg(path: Path | str) -> list[Finding]:
+    """Check a DICOM segmentation: attributes that the standard requires, contradictions, and `dciodvfy` if installed.
+
+    Returns:
+        What was found, errors first; empty or only notes where all is well.
+
+    Raises:
+        InputError: it cannot be read, or is no DICOM segmentation.
+    """
+    with not_quoting():
+        dataset = load_seg(Path(path))
+        found = [*missing_attributes(dataset), *contradictions(dataset), *validator_findings(dataset)]
+    return sorted(found, key=lambda finding: _ORDER.index(finding.level))

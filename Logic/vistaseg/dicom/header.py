@@ -1,0 +1,148 @@
+"""The attributes of a segmentation but for its frames: made by highdicom from the headers of the source images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+
+from vistaseg import __version__
+from vistaseg.dicom.codes import short_text
+from vistaseg.dicom.history import add_predecessors, predecessors
+from vistaseg.dicom.planes import Plane, decimal_string
+from vistaseg.dicom.quoting import reason
+from vistaseg.dicom.segment_items import segment_item
+from vistaseg.errors import InputError
+from vistaseg.segmentation import Segment
+
+if TYPE_CHECKING:
+    from vistaseg.dicom.series import Series
+
+CHARACTER_SET = "ISO_IR 192"
+"""UTF-8: names of segments may be in any script."""
+
+_SOFTWARE = "VistaSeg"
+_SERIES_NUMBER = 700
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the export says of itself.
+
+    Attributes:
+        text: Series Description and Content Description.
+        creator: Content Creator's Name, in DICOM's form Family^Given.
+        series_number: of the new series.
+    """
+
+    text: str = "Segmentation by VistaSeg"
+    creator: str = f"{_SOFTWARE}^"
+    series_number: int = _SERIES_NUMBER
+
+
+def make_header(
+    segments: Sequence[Segment], series: Series, planes: Sequence[Plane], labelmap: bool, description: Description
+) -> Dataset:
+    """The dataset of a segmentation without its Per-Frame Functional Groups and without Pixel Data.
+
+    highdicom is given one blank frame, because what it makes of the real ones takes too long; the frames follow.
+
+    Raises:
+        InputError: highdicom cannot use the headers of the series; says why.
+    """
+    items = [segment_item(segment, number) for number, segment in enumerate(segments, start=1)]
+    try:
+        dataset = _blank_segmentation(items, series, planes[0], labelmap, description)
+    except (AttributeError, TypeError, ValueError, KeyError) as error:
+        raise InputError(
+            f"The headers of the series do not allow a DICOM segmentation ({reason(error)}). Export the series "
+            "again, with all of its attributes."
+        ) from error
+    del dataset.PixelData, dataset.PerFrameFunctionalGroupsSequence
+    _mend_shared_groups(dataset, series.volume.spacing[2])
+    dataset.SegmentSequence = _with_background(dataset, items)
+    add_predecessors(dataset, predecessors(segment.provenance for segment in segments))
+    return dataset
+
+
+def _mend_shared_groups(dataset: Dataset, distance: float) -> None:
+    """highdicom takes the distance of slices from its one blank frame, and shares the segment where there is one.
+
+    Without Spacing Between Slices readers take the thickness for it.
+    """
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    shared.PixelMeasuresSequence[0].SpacingBetweenSlices = decimal_string(distance)
+    shared.pop("SegmentIdentificationSequence", None)
+
+
+def _blank_segmentation(
+    items: Sequence[Dataset], series: Series, plane: Plane, labelmap: bool, description: Description
+) -> Dataset:
+    import highdicom
+
+    i, j, _ = series.volume.shape_ijk
+    return highdicom.seg.Segmentation(
+        source_images=series.datasets,
+        pixel_array=np.zeros((1, j, i), dtype=np.uint8),
+        segmentation_type="LABELMAP" if labelmap else "BINARY",
+        segment_descriptions=[_placeholder(item) for item in items],
+        series_instance_uid=generate_uid(prefix=None),
+        series_number=description.series_number,
+        sop_instance_uid=generate_uid(prefix=None),
+        instance_number=1,
+        content_label="SEGMENTATION",
+        omit_empty_frames=False,
+        specific_character_set=CHARACTER_SET,
+        **_texts(description),
+        **_geometry(series, plane),
+    )
+
+
+def _texts(description: Description) -> dict[str, Any]:
+    text = short_text(description.text)
+    return {
+        "manufacturer": _SOFTWARE,
+        "manufacturer_model_name": _SOFTWARE,
+        "software_versions": __version__,
+        "device_serial_number": __version__,
+        "series_description": text,
+        "content_description": text,
+        "content_creator_name": description.creator,
+    }
+
+
+def _geometry(series: Series, plane: Plane) -> dict[str, Any]:
+    import highdicom
+
+    return {
+        "pixel_measures": highdicom.PixelMeasuresSequence(
+            pixel_spacing=plane.pixel_spacing,
+            slice_thickness=plane.slice_thickness or series.volume.spacing[2],
+        ),
+        "plane_orientation": highdicom.PlaneOrientationSequence("PATIENT", plane.orientation),
+        "plane_positions": [highdicom.PlanePositionSequence("PATIENT", plane.position)],
+    }
+
+
+def _placeholder(item: Dataset) -> Any:
+    """A description that highdicom accepts; the items themselves take its place, because it has no laterality."""
+    import highdicom
+    from pydicom.sr.codedict import codes
+
+    return highdicom.seg.SegmentDescription(
+        segment_number=item.SegmentNumber,
+        segment_label=item.SegmentLabel,
+        segmented_property_category=codes.SCT.Tissue,
+        segmented_property_type=codes.SCT.Tissue,
+        algorithm_type="MANUAL",
+        display_color=highdicom.color.CIELabColor.from_dicom_value(tuple(item.RecommendedDisplayCIELabValue)),
+    )
+
+
+def _with_background(dataset: Dataset, items: list[Dataset]) -> list[Dataset]:
+    """A label map describes its background, too, as number 0."""
+    return [*(item for item in dataset.SegmentSequence if item.SegmentNumber == 0), *items]

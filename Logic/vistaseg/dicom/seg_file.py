@@ -1,0 +1,122 @@
+"""What a DICOM segmentation says of its frames, whoever wrote it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+
+from vistaseg.errors import InputError
+from vistaseg.volume.dicom.headers import damage
+
+SEGMENTATION_CLASSES = {
+    "1.2.840.10008.5.1.4.1.1.66.4": "Segmentation Storage",
+    "1.2.840.10008.5.1.4.1.1.66.7": "Label Map Segmentation Storage",
+}
+
+
+def load_seg(path: Path) -> Dataset:
+    """Read the dataset of a DICOM segmentation.
+
+    Raises:
+        InputError: missing, damaged, or another kind of DICOM; says which.
+    """
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
+    try:
+        dataset = pydicom.dcmread(path)
+        kind = str(dataset.get("SOPClassUID", ""))
+    except InvalidDicomError as error:
+        raise InputError(f"{path.name} is no DICOM file. Give a DICOM segmentation.") from error
+    except FileNotFoundError as error:
+        raise InputError(f"There is no {path}. Check the path.") from error
+    except damage() as error:
+        raise InputError(f"{path.name} is damaged, or cannot be read. Export it again.") from error
+    if kind not in SEGMENTATION_CLASSES:
+        modality = dataset.get("Modality", "unknown")
+        raise InputError(f"{path.name} is no DICOM segmentation, but of modality {modality}. Give a file of SEG.")
+    return dataset
+
+
+class FrameSource:
+    """The frames of a segmentation, each decoded when it is asked for.
+
+    Args:
+        dataset: with its Pixel Data.
+
+    Raises:
+        InputError: there are fewer voxels than frames, or they cannot be decoded.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.count = int(dataset.get("NumberOfFrames", 1) or 1)
+        self.shape = int(dataset.Rows), int(dataset.Columns)
+        self._bits = int(dataset.BitsAllocated)
+        self._decoded: npt.NDArray[Any] | None = None
+        if dataset.file_meta.TransferSyntaxUID.is_compressed and not self._is_deflated(dataset):
+            self._decoded = _decoded(dataset).reshape(self.count, *self.shape)
+        self._bytes = b"" if self._decoded is not None else dataset.PixelData
+        needed = self.count * self.shape[0] * self.shape[1] * self._bits
+        if self._decoded is None and len(self._bytes) * 8 < needed:
+            raise InputError("The segmentation is cut off: it has fewer voxels than frames. Export it again.")
+
+    @staticmethod
+    def _is_deflated(dataset: Dataset) -> bool:
+        return bool(dataset.file_meta.TransferSyntaxUID.is_deflated)
+
+    def __getitem__(self, number: int) -> npt.NDArray[Any]:
+        """Frame `number`, from 0, as stored: (j, i)."""
+        if self._decoded is not None:
+            frame: npt.NDArray[Any] = self._decoded[number]
+            return frame
+        size = self.shape[0] * self.shape[1]
+        if self._bits == 1:
+            first = number * size
+            packed = np.frombuffer(self._bytes, np.uint8)[first // 8 : -(-(first + size) // 8)]
+            return np.unpackbits(packed, bitorder="little")[first % 8 :][:size].reshape(self.shape)
+        kind = np.dtype("u1" if self._bits == 8 else "<u2")
+        return np.frombuffer(self._bytes, kind, size, number * size * kind.itemsize).reshape(self.shape)
+
+
+def _decoded(dataset: Dataset) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(dataset.pixel_array)
+    except (AttributeError, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
+        name = dataset.file_meta.TransferSyntaxUID.name
+        raise InputError(
+            f"The frames cannot be decoded: they are compressed as {name}, which is damaged or not supported. Export "
+            "the segmentation again, uncompressed."
+        ) from error
+
+
+def shared_groups(dataset: Dataset) -> Dataset:
+    """The functional groups that all frames share; blank where there are none."""
+    items = dataset.get("SharedFunctionalGroupsSequence")
+    shared: Dataset = items[0] if items else Dataset()
+    return shared
+
+
+def frame_groups(dataset: Dataset) -> list[Dataset]:
+    """The functional groups of each frame."""
+    return list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
+
+
+def group_values(dataset: Dataset, sequence: str, keyword: str) -> list[Any]:
+    """An attribute of the functional group `sequence`: one value that all frames share, or one for each frame.
+
+    None stands for a frame that has none. What is shared may not be in the frames, too (PS3.3 C.7.6.16.1.1), so they
+    are not asked then: there may be thousands.
+    """
+    value = _value(shared_groups(dataset), sequence, keyword)
+    if value is not None:
+        return [value]
+    return [_value(group, sequence, keyword) for group in frame_groups(dataset)]
+
+
+def _value(group: Dataset, sequence: str, keyword: str) -> Any:
+    items = group[sequence].value if sequence in group else ()
+    return items[0][keyword].value if items and keyword in items[0] else None

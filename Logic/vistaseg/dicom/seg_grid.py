@@ -1,0 +1,99 @@
+"""The grid on which the frames of a DICOM segmentation lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+
+from vistaseg.dicom.seg_file import group_values, shared_groups
+from vistaseg.errors import InputError
+from vistaseg.segmentation.geometry import Matrix, affine, flip_lps_ras
+from vistaseg.segmentation.model import Index
+
+_UNEVEN = 0.1  # of the distance of slices; positions are often rounded to 0.1 mm
+_TURNED = 1e-3
+_SAME_SLICE_MM = 1e-3
+
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SegGrid:
+    """The smallest grid that holds all frames.
+
+    Attributes:
+        shape_ijk, ijk_to_ras: of the grid; k grows along the normal of the frames.
+        k: slice of each frame.
+    """
+
+    shape_ijk: Index
+    ijk_to_ras: Matrix
+    k: tuple[int, ...]
+
+
+def seg_grid(dataset: Dataset) -> SegGrid:
+    """Find the grid of the frames.
+
+    Raises:
+        InputError: frames without a position, of several orientations, or at uneven distances.
+    """
+    positions = _numbers(dataset, "PlanePositionSequence", "ImagePositionPatient", 3)
+    orientations = _numbers(dataset, "PlaneOrientationSequence", "ImageOrientationPatient", 6)
+    spacings = _numbers(dataset, "PixelMeasuresSequence", "PixelSpacing", 2)
+    if np.ptp(orientations, axis=0).max() > _TURNED or np.ptp(spacings, axis=0).max() > _TURNED:
+        raise InputError("The frames of the segmentation differ in orientation or pixel spacing, so they fit no grid.")
+    along_row, down_column = orientations[0].reshape(2, 3)
+    normal = np.cross(along_row, down_column)
+    k, step = _slices(positions, normal, _told_distance(dataset))
+    between_rows, between_columns = spacings[0]
+    columns = np.stack([along_row * between_columns, down_column * between_rows, step], axis=1)
+    first = positions[int(np.argmin(k))]
+    shape = int(dataset.Columns), int(dataset.Rows), int(k.max()) + 1
+    return SegGrid(shape, flip_lps_ras(affine(columns, first)), tuple(int(index) for index in k))
+
+
+def _numbers(dataset: Dataset, sequence: str, keyword: str, count: int) -> Vector:
+    """(N, count): a row that all frames share, or one for each."""
+    values = group_values(dataset, sequence, keyword)
+    if not values or any(value is None or len(value) != count for value in values):
+        raise InputError(f"The segmentation has frames without {keyword}, so their place is unknown. Export it again.")
+    numbers = np.array(values, dtype=np.float64)
+    if not np.isfinite(numbers).all():
+        raise InputError(f"The segmentation has frames whose {keyword} is no number. Export it again.")
+    return numbers
+
+
+def _told_distance(dataset: Dataset) -> float | None:
+    """Spacing Between Slices, else the thickness; a negative one says nothing about the frames."""
+    shared = shared_groups(dataset).get("PixelMeasuresSequence") or [Dataset()]
+    told = shared[0].get("SpacingBetweenSlices") or shared[0].get("SliceThickness") or 0
+    return abs(float(told)) or None
+
+
+def _slices(positions: Vector, normal: Vector, told: float | None) -> tuple[npt.NDArray[np.int64], Vector]:
+    """The slice of each frame, from 0, and the step from slice to slice, LPS mm.
+
+    The distance that the file tells counts where the frames follow it, because frames may be left out between all of
+    those that there are. It may also be another one's, or only a thickness.
+    """
+    places = positions @ normal
+    heights = places - places.min()
+    distinct = np.unique(np.round(heights / _SAME_SLICE_MM)) * _SAME_SLICE_MM
+    nearest = float(np.diff(distinct).min()) if distinct.size > 1 else told or 1.0
+    for distance in (told or nearest, nearest):
+        k = np.rint(heights / distance).astype(np.int64)
+        if np.abs(heights / distance - k).max() < _UNEVEN and np.unique(k).size == distinct.size:
+            return k, _step(positions, k, normal * distance)
+    raise InputError("The slices of the segmentation lie at uneven distances, so they fit no grid. Export it again.")
+
+
+def _step(positions: Vector, k: npt.NDArray[np.int64], straight: Vector) -> Vector:
+    """From the outermost frames, which is exact, and right for a tilted stack, too."""
+    first, last = int(np.argmin(k)), int(np.argmax(k))
+    if first == last:
+        return straight
+    step: Vector = (positions[last] - positions[first]) / (k[last] - k[first])
+    return step

@@ -1,0 +1,133 @@
+"""A DICOM segmentation of any writer as a segmentation that can be corrected further."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+
+from vistaseg.dicom.history import Predecessor, with_predecessor
+from vistaseg.dicom.quoting import reason
+from vistaseg.dicom.references import require_same_images
+from vistaseg.dicom.seg_file import FrameSource, group_values, load_seg
+from vistaseg.dicom.seg_grid import SegGrid, seg_grid
+from vistaseg.dicom.segment_items import segment_of_item
+from vistaseg.errors import InputError
+from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
+from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
+from vistaseg.segmentation.resampling import onto_grid
+from vistaseg.volume.dicom.headers import damage, not_quoting
+
+if TYPE_CHECKING:
+    from vistaseg.dicom.series import Series
+
+FRACTION = 0.5
+"""Voxels of a fractional segmentation count from here on."""
+
+Crop = tuple[Mask, Extent]
+
+
+def read_seg(path: Path | str, series: Series | None = None) -> Segmentation:
+    """Read a DICOM segmentation: BINARY, LABELMAP, or FRACTIONAL from one half on, which its provenance then says.
+
+    Args:
+        series: that it refers to, whose grid the result is on; without it the result is on the grid of the frames.
+
+    Returns:
+        Segments in order of their numbers, which are their label values. The provenance of each names the file by its
+        UIDs, so that the next export can reference it.
+
+    Raises:
+        InputError: it cannot be read, makes no grid, or refers to other images than the series.
+    """
+    place = Path(path)
+    with not_quoting():
+        dataset = load_seg(place)
+        try:
+            if series is not None:
+                require_same_images(dataset, series)
+            found = _segmentation(dataset, place.stem)
+        except InputError as error:
+            raise InputError(f"{place.name}: {error}") from error
+        except damage() as error:
+            raise InputError(
+                f"{place.name} lacks what a segmentation needs ({reason(error)}). Export it again."
+            ) from error
+    return found if series is None else onto_grid(found, series.volume.grid)[0]
+
+
+def _segmentation(dataset: Dataset, name: str) -> Segmentation:
+    grid, frames = seg_grid(dataset), FrameSource(dataset)
+    if len(grid.k) != frames.count:
+        raise InputError(f"It has {frames.count} frames, and functional groups for {len(grid.k)}. Export it again.")
+    crops = _labelmap_crops(frames, grid) if _is_labelmap(dataset) else _crops(dataset, frames, grid)
+    items = sorted(
+        (item for item in dataset.SegmentSequence if item.SegmentNumber), key=lambda item: item.SegmentNumber
+    )
+    segments = [_segment(dataset, item, crops.get(int(item.SegmentNumber))) for item in items]
+    label = str(dataset.get("SeriesDescription", "") or name)
+    return Segmentation(grid.shape_ijk, grid.ijk_to_ras, segments, label)
+
+
+def _is_labelmap(dataset: Dataset) -> bool:
+    return str(dataset.SegmentationType) == "LABELMAP"
+
+
+def _segment(dataset: Dataset, item: Dataset, crop: Crop | None) -> Segment:
+    mask, extent = crop or (np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT)
+    segment = segment_of_item(item, mask, extent)
+    known: dict[str, Any] = dict(segment.provenance)
+    if dataset.SegmentationType == "FRACTIONAL":
+        known["thresholded_at"] = FRACTION
+    segment.provenance = with_predecessor(known, _predecessor(dataset, item))
+    return segment
+
+
+def _predecessor(dataset: Dataset, item: Dataset) -> Predecessor:
+    return Predecessor(
+        str(dataset.SOPClassUID),
+        str(dataset.SOPInstanceUID),
+        str(dataset.get("SeriesInstanceUID", "")),
+        str(dataset.get("StudyInstanceUID", "")),
+        int(item.SegmentNumber),
+        str(item.get("TrackingID", "")),
+        str(item.get("TrackingUID", "")),
+    )
+
+
+def _labelmap_crops(frames: FrameSource, grid: SegGrid) -> dict[int, Crop]:
+    from vistaseg.segmentation.model import label_crops
+
+    labels = np.zeros(grid.shape_ijk[::-1], dtype=np.uint16)
+    for number, k in enumerate(grid.k):
+        labels[k] = frames[number]
+    return {label: (mask, extent) for label, mask, extent in label_crops(labels)}
+
+
+def _crops(dataset: Dataset, frames: FrameSource, grid: SegGrid) -> dict[int, Crop]:
+    """The mask of each segment, one after the other, so that only one is ever held at full size."""
+    threshold = _threshold(dataset)
+    members: dict[int, list[int]] = defaultdict(list)
+    numbers = group_values(dataset, "SegmentIdentificationSequence", "ReferencedSegmentNumber")
+    for frame, number in enumerate(numbers * (frames.count if len(numbers) == 1 else 1)):
+        members[int(number)].append(frame)
+    return {number: _crop(frames, grid, own, threshold) for number, own in members.items()}
+
+
+def _threshold(dataset: Dataset) -> float:
+    if dataset.SegmentationType == "FRACTIONAL":
+        return FRACTION * float(dataset.MaximumFractionalValue)
+    return 1.0
+
+
+def _crop(frames: FrameSource, grid: SegGrid, own: list[int], threshold: float) -> Crop:
+    slices = [grid.k[frame] for frame in own]
+    first = min(slices)
+    mask: npt.NDArray[np.bool_] = np.zeros((max(slices) - first + 1, *frames.shape), dtype=bool)
+    for frame, k in zip(own, slices, strict=True):
+        mask[k - first] |= frames[frame] >= threshold
+    return crop_to_content(mask, (0, 0, first))

@@ -1,0 +1,114 @@
+"""A segmentation on another grid, by the nearest voxel."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vistaseg.segmentation.geometry import Matrix
+from vistaseg.segmentation.model import EMPTY_EXTENT, Extent, Mask, Segment, Segmentation, crop_to_content
+
+if TYPE_CHECKING:
+    from vistaseg.volume import Grid
+
+_SAME_VOXELS = 0.1
+"""Part of a voxel. Two grids nearer than that have the same voxels; positions in files are often rounded."""
+
+_TIE_DIGITS = 9
+"""Of a voxel: rounding first keeps the choice halfway between two voxels the same on every machine."""
+
+
+def onto_grid(segmentation: Segmentation, grid: Grid) -> tuple[Segmentation, bool]:
+    """The segmentation on `grid`, each voxel as its nearest on the old grid; what lies outside that is empty.
+
+    Returns:
+        The segmentation, and whether it is exact: the same voxels, at most in another order, and none lost.
+    """
+    to_old = np.linalg.inv(segmentation.ijk_to_ras) @ grid.ijk_to_ras
+    steps = np.rint(to_old)
+    ends = np.array([[*corner, 1.0] for corner in product(*[(0, size - 1) for size in grid.shape_ijk])]).T
+    aligned = _is_turn(steps) and float(np.abs((to_old - steps) @ ends).max()) < _SAME_VOXELS
+    make = _turned if aligned else _resampled
+    segments = [make(segment, steps if aligned else to_old, grid) for segment in segmentation.segments]
+    kept = all(old.voxel_count == new.voxel_count for old, new in zip(segmentation.segments, segments, strict=True))
+    return Segmentation(grid.shape_ijk, grid.ijk_to_ras, segments, segmentation.name), aligned and kept
+
+
+def _is_turn(steps: Matrix) -> bool:
+    """Whether the axes only change their order and sense."""
+    axes = np.abs(steps[:3, :3])
+    return bool((axes.sum(axis=0) == 1).all() and (axes.sum(axis=1) == 1).all())
+
+
+def _with_mask(segment: Segment, mask: Mask, extent: Extent) -> Segment:
+    return Segment(
+        segment.name,
+        segment.label_value,
+        segment.structure_id,
+        segment.color,
+        segment.terminology,
+        mask,
+        extent,
+        dict(segment.provenance),
+    )
+
+
+def _turned(segment: Segment, to_old: Matrix, grid: Grid) -> Segment:
+    """The same voxels in the order of the new grid."""
+    if segment.extent.empty:
+        return _with_mask(segment, segment.mask, EMPTY_EXTENT)
+    old_axis = np.argmax(np.abs(to_old[:3, :3]), axis=0)  # of each new axis
+    flipped = [to_old[old_axis[axis], axis] < 0 for axis in range(3)]
+    turned = segment.mask.transpose(2, 1, 0).transpose(old_axis)
+    turned = turned[tuple(slice(None, None, -1 if flip else 1) for flip in flipped)].transpose(2, 1, 0)
+    corners = np.array([segment.extent.start, np.array(segment.extent.stop) - 1])
+    first = (np.linalg.inv(to_old) @ np.c_[corners, [1, 1]].T)[:3].min(axis=1)
+    return _clipped(segment, turned, np.rint(first).astype(int), grid)
+
+
+def _clipped(segment: Segment, mask: Mask, first: np.ndarray, grid: Grid) -> Segment:
+    """A mask whose first voxel is at `first` (i, j, k), without what lies outside the grid."""
+    last = first + mask.shape[::-1]
+    start, stop = np.maximum(first, 0), np.minimum(last, grid.shape_ijk)
+    if (stop <= start).any():
+        return _with_mask(segment, np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT)
+    i, j, k = (slice(int(low), int(high)) for low, high in zip(start - first, stop - first, strict=True))
+    begin = (int(start[0]), int(start[1]), int(start[2]))
+    return _with_mask(segment, *crop_to_content(mask[k, j, i], begin))
+
+
+def _resampled(segment: Segment, to_old: Matrix, grid: Grid) -> Segment:
+    box = _box(segment.extent, to_old, grid)
+    if box.empty:
+        return _with_mask(segment, np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT)
+    mask = np.stack([_resampled_slice(segment, to_old, box, k) for k in range(box.start[2], box.stop[2])])
+    return _with_mask(segment, *crop_to_content(mask, box.start))
+
+
+def _box(extent: Extent, to_old: Matrix, grid: Grid) -> Extent:
+    """The part of the new grid whose voxels can be nearest to one of the extent."""
+    if extent.empty:
+        return EMPTY_EXTENT
+    ends = [(low - 0.5, high - 0.5) for low, high in zip(extent.start, extent.stop, strict=True)]
+    corners = np.array([[*corner, 1.0] for corner in product(*ends)]).T
+    reached = (np.linalg.inv(to_old) @ corners)[:3]
+    start = np.clip(np.floor(reached.min(axis=1)).astype(int), 0, grid.shape_ijk)
+    stop = np.clip(np.ceil(reached.max(axis=1)).astype(int) + 1, start, grid.shape_ijk)
+    return Extent((int(start[0]), int(start[1]), int(start[2])), (int(stop[0]), int(stop[1]), int(stop[2])))
+
+
+def _resampled_slice(segment: Segment, to_old: Matrix, box: Extent, k: int) -> Mask:
+    """(j, i) of one slice of the box."""
+    i, j = np.meshgrid(range(box.start[0], box.stop[0]), range(box.start[1], box.stop[1]))
+    points = np.stack([i.ravel(), j.ravel(), np.full(i.size, k), np.ones(i.size)])
+    index = (
+        np.rint(np.round((to_old @ points)[:3], _TIE_DIGITS)).astype(int)
+        - np.array(segment.extent.start)[:, np.newaxis]
+    )
+    size = np.array(segment.mask.shape[::-1])[:, np.newaxis]
+    inside = ((index >= 0) & (index < size)).all(axis=0)
+    found = np.zeros(i.size, dtype=bool)
+    found[inside] = segment.mask[index[2, inside], index[1, inside], index[0, inside]]
+    return found.reshape(i.shape)

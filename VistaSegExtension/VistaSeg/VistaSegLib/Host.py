@@ -6,6 +6,7 @@ import time
 
 import qt
 import slicer
+
 from vistaseg.mrml.workspace import Workspace
 
 INTERVAL_MS = 20

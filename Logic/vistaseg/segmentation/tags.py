@@ -21,6 +21,9 @@ _ALGORITHM_NAME = "DICOM.SegmentAlgorithmName"
 _STRUCTURE = "VistaSeg.StructureId"
 _PROVENANCE = "VistaSeg.Provenance"
 
+TAG_NAMES = (_TERMINOLOGY, _ALGORITHM_TYPE, _ALGORITHM_NAME, _STRUCTURE, _PROVENANCE)
+"""What `structure_of`, `terminology_of` and `provenance_of` read."""
+
 # Printable ASCII without what Slicer or NRRD would take as their own, and without "%" itself.
 _JSON_SAFE = "".join(chr(code) for code in range(32, 127) if chr(code) not in "%|\\")
 

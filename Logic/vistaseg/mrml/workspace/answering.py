@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from vistaseg.mrml.editing import Change
 
 from vistaseg.errors import CancelledError, UsageError, VistaSegError
+from vistaseg.mrml.editing import Change
 from vistaseg.mrml.workspace.memory import models_of
 from vistaseg.progress import Progress
 from vistaseg.prompts import Prompt

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from vistaseg.mrml.reading import mask_time, read_mask, segment_record
-
 from vistaseg import catalog
 from vistaseg.jobs import Job
+from vistaseg.mrml.reading import mask_time, read_mask, segment_record
 from vistaseg.mrml.workspace.answering import Beginning, Operation, Outcome
 from vistaseg.mrml.workspace.memory import recall
 from vistaseg.mrml.workspace.targets import Target

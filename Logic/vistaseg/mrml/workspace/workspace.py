@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from vistaseg import catalog
+from vistaseg.jobs import Job
 from vistaseg.mrml.reading import mask_time, read_mask
 from vistaseg.mrml.tags import tag_provenance
 from vistaseg.mrml.transforms import to_local
-
-from vistaseg import catalog
-from vistaseg.jobs import Job
 from vistaseg.mrml.workspace.answering import Outcome, add_prompt, answer, clear_prompts, remove_prompt
 from vistaseg.mrml.workspace.automatic import not_found, put
 from vistaseg.mrml.workspace.links import Done, Request, SegmentLink

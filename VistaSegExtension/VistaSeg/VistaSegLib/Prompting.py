@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vistaseg.errors import VistaSegError
-from vistaseg.mrml.workspace import Target
+from vistaseg.workspace import Target
 from vistaseg.prompts import Prompt
 from VistaSegLib.TargetSegment import addSegmentFor, currentTarget, isEmpty, remove
 

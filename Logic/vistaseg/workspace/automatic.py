@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from vistaseg import catalog
 from vistaseg.mrml.adding import add_segments
 from vistaseg.mrml.reading import segment_record
-
-from vistaseg import catalog
 from vistaseg.segmentation import Segmentation
 
 
@@ -22,7 +21,8 @@ def put(segmentation_node: Any, result: Segmentation, volume_node: Any) -> list[
         record = segment_record(segmentation_node, segment_id)
         if record.structure_id in found and record.provenance.get("algorithm_type") == "AUTOMATIC":
             segmentation_node.GetSegmentation().RemoveSegment(segment_id)
-    return add_segments(segmentation_node, result, volume_node)
+    ids: list[str] = add_segments(segmentation_node, result, volume_node)
+    return ids
 
 
 def not_found(class_ids: Sequence[int], result: Segmentation) -> str:

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from vistaseg.mrml.reading import mask_time, read_mask
-from vistaseg.mrml.tags import tag_provenance
-from vistaseg.mrml.transforms import to_local
-
 from vistaseg import catalog
 from vistaseg.jobs import Job
-from vistaseg.mrml.workspace.answering import Outcome, add_prompt, answer, clear_prompts, remove_prompt
-from vistaseg.mrml.workspace.automatic import not_found, put
-from vistaseg.mrml.workspace.links import Done, Request, SegmentLink
-from vistaseg.mrml.workspace.loaded_models import Load, LoadedModels, load_on_best_device
-from vistaseg.mrml.workspace.memory import prompts_of, recall, remember
-from vistaseg.mrml.workspace.messages import Messages
-from vistaseg.mrml.workspace.targets import Target
-from vistaseg.mrml.workspace.tasks import Task, Tasks
-from vistaseg.mrml.workspace.volume_session import VolumeSession
-from vistaseg.mrml.workspace.writer import Writer
+from vistaseg.mrml.reading import mask_time, read_mask
+from vistaseg.mrml.removals import on_removals
+from vistaseg.mrml.tags import tag_provenance
+from vistaseg.mrml.transforms import to_local
 from vistaseg.progress import Progress
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest
 from vistaseg.segmentation import Segmentation
 from vistaseg.segmentation.model import Mask
 from vistaseg.session.identifying import Identification
+from vistaseg.workspace.answering import Outcome, add_prompt, answer, clear_prompts, kept_back, remove_prompt
+from vistaseg.workspace.automatic import not_found, put
+from vistaseg.workspace.links import Done, Request, SegmentLink
+from vistaseg.workspace.loaded_models import Load, LoadedModels, load_on_best_device
+from vistaseg.workspace.memory import prompts_of, recall, remember
+from vistaseg.workspace.messages import Messages
+from vistaseg.workspace.targets import Target
+from vistaseg.workspace.tasks import Task, Tasks
+from vistaseg.workspace.volume_session import VolumeSession
+from vistaseg.workspace.writer import Writer
 
 T = TypeVar("T")
 
@@ -54,8 +54,7 @@ class Workspace:
         self._links: dict[Target, SegmentLink] = {}
         self._listeners: list[Callable[[], None]] = []
         self._warnings: list[str] = []
-        self._news = False
-        self._observers = [scene.AddObserver(event, self._prune) for event in _removals()]
+        self._stop_hearing = on_removals(scene, self._prune)
 
     @property
     def busy(self) -> bool:
@@ -92,9 +91,7 @@ class Workspace:
 
     def close(self) -> None:
         """End the thread and let go of everything; nothing is delivered any more."""
-        for observer in self._observers:
-            self._scene.RemoveObserver(observer)
-        self._observers = []
+        self._stop_hearing()
         self._listeners = []
         self._tasks.close()
         self._volumes.clear()
@@ -269,6 +266,7 @@ class Workspace:
             writer.apply(target.segment_id, outcome.change)
             mask, extent = read_mask(node, target.segment_id, link.volumes.node, link.volumes.volume.grid)
             session.amend(target.key, mask, extent)
+            self._tell(_masking_note(kept_back(outcome.change, mask, extent)))
             tag_provenance(segment, outcome.provenance)
             remember(segment, session, target.key)
         link.earlier = outcome.earlier
@@ -299,7 +297,7 @@ class Workspace:
     def _holds(self, node: Any) -> bool:
         return node.GetID() is not None and self._scene.GetNodeByID(node.GetID()) is node
 
-    def _prune(self, *_: Any) -> None:
+    def _prune(self) -> None:
         """Let go of what is not in the scene any more."""
         gone = [key for key, volumes in self._volumes.items() if self._scene.GetNodeByID(key) is not volumes.node]
         for key in gone:
@@ -319,7 +317,7 @@ class Workspace:
             listener()
 
 
-def _removals() -> tuple[int, ...]:
-    import slicer
-
-    return slicer.vtkMRMLScene.NodeRemovedEvent, slicer.vtkMRMLScene.EndCloseEvent
+def _masking_note(voxels: int) -> str:
+    if not voxels:
+        return ""
+    return f"The masking of the Segment Editor kept {voxels} voxels as they were. Change it there to include them."

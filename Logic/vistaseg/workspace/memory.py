@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
-from urllib.parse import quote, unquote
 
 from vistaseg.errors import UsageError
+from vistaseg.mrml.tags import read_tag
 from vistaseg.prompts import Prompt, prompt_from_dict
+from vistaseg.segmentation.tags import json_tag, values_of_json_tag
 from vistaseg.session import Session
 
 TAG = "VistaSeg.Prompts"
@@ -20,20 +20,16 @@ def remember(vtk_segment: Any, session: Session, key: str) -> None:
         vtk_segment.RemoveTag(TAG)
         return
     document = {"volume": session.volume.content_hash, "segment": memory}
-    # Slicer separates the tags of a file by "|" and has no escape for it.
-    vtk_segment.SetTag(TAG, quote(json.dumps(document), safe=' ":,{}[]'))
+    vtk_segment.SetTag(TAG, json_tag(document))
 
 
 def recall(vtk_segment: Any) -> dict[str, Any] | None:
     """What `remember` wrote; None where there is nothing, or nothing that can be read."""
-    text = _tag(vtk_segment)
+    text = read_tag(vtk_segment, TAG)
     if not text:
         return None
-    try:
-        document = json.loads(unquote(text))
-    except ValueError:
-        return None
-    return document if isinstance(document, dict) and isinstance(document.get("segment"), dict) else None
+    document = values_of_json_tag(text)
+    return document if document is not None and isinstance(document.get("segment"), dict) else None
 
 
 def prompts_of(document: dict[str, Any] | None) -> tuple[Prompt, ...]:
@@ -50,10 +46,3 @@ def models_of(document: dict[str, Any]) -> set[str]:
         return {str(step["record"]["model"]) for step in document["segment"]["steps"]}
     except (KeyError, TypeError):
         return set()
-
-
-def _tag(vtk_segment: Any) -> str:
-    import vtk
-
-    text = vtk.mutable("")
-    return str(text) if vtk_segment.GetTag(TAG, text) else ""

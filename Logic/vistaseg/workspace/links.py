@@ -6,15 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from vistaseg.mrml.reading import mask_time, read_mask, segment_record
-
 from vistaseg import catalog
 from vistaseg.jobs import Job
-from vistaseg.mrml.workspace.answering import Beginning, Operation, Outcome
-from vistaseg.mrml.workspace.memory import recall
-from vistaseg.mrml.workspace.targets import Target
-from vistaseg.mrml.workspace.volume_session import VolumeSession
-from vistaseg.mrml.workspace.writer import Writer
+from vistaseg.mrml.reading import mask_time, read_mask, segment_record
+from vistaseg.workspace.answering import Beginning, Operation, Outcome
+from vistaseg.workspace.memory import recall
+from vistaseg.workspace.targets import Target
+from vistaseg.workspace.volume_session import VolumeSession
+from vistaseg.workspace.writer import Writer
 
 Done = Callable[[Outcome], None]
 

@@ -17,6 +17,7 @@ except ImportError as error:
 else:
     import slicer
     from host.mrml_scene import scene  # noqa: F401 - a fixture
+    from panel_case import PanelCase, opened_panel
 
 
 @pytest.fixture
@@ -31,3 +32,10 @@ def wait_until() -> Iterator[Callable[..., None]]:
             time.sleep(0.001)
 
     yield wait
+
+
+@pytest.fixture
+def case(scene: Any) -> Iterator[PanelCase]:  # noqa: F811 - the fixture
+    """The panel of the module, entered, in an empty scene."""
+    with opened_panel() as opened:
+        yield opened

@@ -14,7 +14,7 @@ def addMarkupsNode(className: str, name: str, color: tuple[float, float, float])
     node.SetName(f"VistaSeg {name}")
     node.SetHideFromEditors(True)
     node.SetSaveWithScene(False)
-    slicer.mrmlScene.AddNode(node)
+    _addAside(node)
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     display.SetSaveWithScene(False)
@@ -22,6 +22,15 @@ def addMarkupsNode(className: str, name: str, color: tuple[float, float, float])
     display.SetSelectedColor(*color)
     display.SetActiveColor(*color)
     return node
+
+
+def _addAside(node) -> None:
+    """Add a node without making it the one that clicks in the views go to, as Slicer does with new markups."""
+    selection = slicer.mrmlScene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
+    className, nodeId = selection.GetActivePlaceNodeClassName(), selection.GetActivePlaceNodeID()
+    slicer.mrmlScene.AddNode(node)
+    selection.SetReferenceActivePlaceNodeClassName(className)
+    selection.SetReferenceActivePlaceNodeID(nodeId)
 
 
 def limitToSliceViews(node) -> None:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import slicer
 import vtk
-from fake_model import FakeModel
-from host import module_manager
 
 AIR, BODY, SPLEEN, RIGHT_KIDNEY, LEFT_KIDNEY = -1000, 40, 300, 600, 900
 SHAPE_KJI = (20, 24, 28)
@@ -89,16 +85,10 @@ def mask_of(segmentation: Any, segment_id: str, volume: Any) -> np.ndarray:
 
 
 class PanelCase:
-    """A panel that is entered.
+    """A panel that is entered."""
 
-    Attributes:
-        widget: of the module.
-        ui: the named widgets of all sections, by section.
-    """
-
-    def __init__(self, widget: Any) -> None:
-        self.widget, self.panel = widget, widget.panel
-        self.selection, self.workspace = self.panel.selection, self.panel.workspace
+    def __init__(self, panel: Any) -> None:
+        self.panel, self.selection, self.workspace = panel, panel.selection, panel.workspace
 
     def section(self, name: str) -> Any:
         return self.panel.sections[f"{name}Section"]
@@ -130,22 +120,3 @@ class PanelCase:
 
     def mask(self, name: str) -> np.ndarray:
         return mask_of(self.selection.segmentationNode, self.segments[name], self.selection.volumeNode)
-
-
-@contextmanager
-def opened_panel(load: Callable[[str], Any] = FakeModel) -> Iterator[PanelCase]:
-    """The module's panel with a workspace of its own; the models in the box are chosen."""
-    entry = module_manager.load("VistaSeg")
-    from VistaSegLib import Engine, Host
-
-    Engine.makeImportable()
-    from vistaseg.workspace import Workspace
-
-    Host.use(Workspace(slicer.mrmlScene, load=load))
-    widget = module_manager.open_widget(entry.name)
-    widget.panel.selection.parameters.modelChoice = "demo"
-    try:
-        yield PanelCase(widget)
-    finally:
-        module_manager.close_widget(entry.name)
-        Host.close()

@@ -34,22 +34,19 @@ def install(custom_widgets: Iterable[type[QtWidgets.QWidget]]) -> None:
     make_attributes(*MODULES)
     widgets = list(custom_widgets)
     qt, ctk = Qt("qt"), ModuleType("ctk")
-    vars(qt)["QUiLoader"] = _loader_of(widgets)
+    loader = _loader(widgets)
+    vars(qt)["QUiLoader"] = lambda: loader
     vars(ctk).update({widget.__name__: widget for widget in widgets if widget.__name__.startswith("ctk")})
     sys.modules.update(qt=qt, ctk=ctk)
     QtCore.qInstallMessageHandler(_print_message)
 
 
-def _loader_of(widgets: list[type[QtWidgets.QWidget]]) -> type:
-    class UiLoader(QtUiTools.QUiLoader):
-        """Knows Slicer's widgets, as its plugins make it do in the application."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            for widget in widgets:
-                self.registerCustomWidget(widget)
-
-    return UiLoader
+def _loader(widgets: list[type[QtWidgets.QWidget]]) -> QtUiTools.QUiLoader:
+    """Knows Slicer's widgets, as its plugins make it do in the application."""
+    loader = QtUiTools.QUiLoader()
+    for widget in widgets:
+        loader.registerCustomWidget(widget)
+    return loader
 
 
 def _print_message(_kind: Any, _context: Any, text: str) -> None:

@@ -211,7 +211,7 @@ def test_a_model_without_weights_says_so(case, section):
 
 
 def test_nothing_scrolls_sideways_in_a_narrow_panel(case, section):
-    case.widget.parent.resize(320, 900)
-    case.widget.parent.show()
+    slicer.modules.VistaSegWidget.parent.resize(320, 900)
+    slicer.modules.VistaSegWidget.parent.show()
     case.settle()
-    assert case.widget.parent.width == 320
+    assert slicer.modules.VistaSegWidget.parent.width == 320

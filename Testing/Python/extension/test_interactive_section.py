@@ -8,6 +8,7 @@ import pytest
 qt = pytest.importorskip("qt", reason="no Qt: see CONTRIBUTING.md for the libraries that it needs")
 slicer = pytest.importorskip("slicer")
 
+from host import module_manager
 from panel_case import (
     AIR,
     LEFT_KIDNEY,
@@ -303,21 +304,17 @@ def test_prompts_come_back_with_the_scene(case, section, tmp_path):
     assert all(again[key][0] == pytest.approx(before[key][0], abs=1e-3) for key in before)
 
 
-def test_nothing_of_the_panel_is_left_in_the_scene_when_it_is_closed(scene):
-    from host import module_manager
-    from panel_case import opened_panel
-
-    with opened_panel() as case:
-        case.selection.volumeNode = add_ct()
-        case.section("Interactive").ui.positiveButton.click()
-        case.click(MIDDLES[SPLEEN])
-        case.section("Interactive").ui.boxButton.click()
-        assert markers()[0]
+def test_nothing_of_the_panel_is_left_in_the_scene_when_it_is_closed(case, section, scene):
+    section.ui.positiveButton.click()
+    case.click(MIDDLES[SPLEEN])
+    section.ui.boxButton.click()
+    assert markers()[0]
+    module_manager.reload_widget("VistaSeg")
+    slicer.modules.VistaSegWidget.panel.selection.segmentId = ""
     left = [node.GetClassName() for node in (scene.GetNthNode(n) for n in range(scene.GetNumberOfNodes()))]
     assert not [name for name in left if "Markups" in name or "SegmentEditor" in name]
     interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
     assert interaction.GetCurrentInteractionMode() == interaction.ViewTransform
-    assert module_manager
 
 
 def test_shortcuts_work_only_while_the_panel_is_shown(case, section):

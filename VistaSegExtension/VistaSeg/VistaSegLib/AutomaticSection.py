@@ -48,7 +48,8 @@ class AutomaticSection:
         self._showButton()
 
     def cleanup(self) -> None:
-        """Nothing outlives the widget."""
+        """Free the items while their tree is there."""
+        self._tree.close()
 
     @property
     def chosen(self) -> list[int]:

@@ -53,6 +53,7 @@ class ResultsSection:
         self._timer.stop()
         self._steps, self._place = None, ()
         self._watch.close()
+        self.ui.resultTree.clear()
 
     @property
     def isMeasuring(self) -> bool:

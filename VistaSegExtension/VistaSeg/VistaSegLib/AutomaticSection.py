@@ -48,8 +48,8 @@ class AutomaticSection:
         self._showButton()
 
     def cleanup(self) -> None:
-        """Free the items while their tree is there."""
-        self._tree.close()
+        """Let go of the scene."""
+        self.widget.setMRMLScene(None)
 
     @property
     def chosen(self) -> list[int]:

@@ -71,7 +71,6 @@ class InteractiveSection:
         self._watch.close()
         self._placing.close()
         self._markers.close()
-        self.ui.promptTree.clear()
 
     def _connect(self) -> None:
         ui = self.ui

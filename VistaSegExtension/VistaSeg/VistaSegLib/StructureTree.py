@@ -66,11 +66,6 @@ class StructureTree:
             group.setHidden(not shown)
             group.setExpanded(ids is not None)
 
-    def close(self) -> None:
-        """Let go of the items."""
-        self._items, self._groups = {}, []
-        self._tree.clear()
-
     def _addGroup(self, title: str, structures):
         group = qt.QTreeWidgetItem(self._tree, [title])
         group.setCheckState(0, qt.Qt.Unchecked)

@@ -106,7 +106,7 @@ class PanelCase:
         """Let the application work until nothing is left to do."""
         end = time.monotonic() + seconds
         quiet = 0
-        while quiet < 3:
+        while quiet < 5:
             assert time.monotonic() < end, "it does not come to rest"
             slicer.app.processEvents()
             time.sleep(0.001)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import slicer
+from vistaseg.mrml import is_in_scene
 
 COLORS = {"positive": (0.2, 0.8, 0.2), "negative": (0.9, 0.2, 0.2), "box": (0.95, 0.8, 0.2)}
 
@@ -22,6 +23,16 @@ def addMarkupsNode(className: str, name: str, color: tuple[float, float, float])
     display.SetSelectedColor(*color)
     display.SetActiveColor(*color)
     return node
+
+
+def removeMarkupsNode(node) -> None:
+    """Take a node and its display out of the scene, as far as they are there."""
+    if not is_in_scene(node):
+        return
+    display = node.GetDisplayNode()
+    slicer.mrmlScene.RemoveNode(node)
+    if is_in_scene(display):
+        slicer.mrmlScene.RemoveNode(display)
 
 
 def _addAside(node) -> None:

@@ -10,7 +10,7 @@ from slicer.util import VTKObservationMixin
 from vistaseg.mrml import is_in_scene
 
 from VistaSegLib.Later import Later
-from VistaSegLib.MarkupsNodes import COLORS, addMarkupsNode, limitToSliceViews
+from VistaSegLib.MarkupsNodes import COLORS, addMarkupsNode, limitToSliceViews, removeMarkupsNode
 
 CLASSES = {
     "positive": "vtkMRMLMarkupsFiducialNode",
@@ -69,7 +69,7 @@ class PromptPlacing(VTKObservationMixin):
         node, self._node, self.kind = self._node, None, None
         if is_in_scene(node):
             _endPlaceMode(node)
-            slicer.mrmlScene.RemoveNode(node)
+            removeMarkupsNode(node)
 
     def _onDefined(self, *_) -> None:
         # The view's own handling of the click goes on after this event, and needs the node as it is.

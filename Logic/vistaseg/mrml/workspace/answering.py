@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from vistaseg.mrml.editing import Change
 
 from vistaseg.errors import CancelledError, UsageError, VistaSegError
+from vistaseg.mrml.editing import Change
 from vistaseg.mrml.workspace.memory import models_of
+from vistaseg.mrml.workspace.operations import Operation
+from vistaseg.mrml.workspace.replacing import AutomaticAnswer
 from vistaseg.progress import Progress
-from vistaseg.prompts import Prompt
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
 from vistaseg.session.history import Answer, union
-
-Operation = Callable[[Session, str, Progress], Answer]
-"""What changes a segment of a session: (session, name of the segment, progress) → its mask."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,21 +57,6 @@ class Outcome:
     earlier: dict[str, Any] = field(default_factory=dict)
 
 
-def add_prompt(prompt: Prompt) -> Operation:
-    """Answer one more prompt."""
-    return lambda session, key, progress: session.add(prompt, key, progress)
-
-
-def remove_prompt(index: int) -> Operation:
-    """Answer the prompts again but for one."""
-    return lambda session, key, progress: session.without(key, index, progress)
-
-
-def clear_prompts(session: Session, key: str, progress: Progress) -> Answer:
-    """Take all prompts back."""
-    return session.clear(key)
-
-
 def answer(
     session: Session,
     key: str,
@@ -97,16 +80,16 @@ def answer(
     notes, errors = [], []
     for operation in operations:
         try:
-            notes.append(operation(session, key, progress).note)
+            answered = operation(session, key, progress)
+            notes.append(answered.note)
+            earlier = answered.provenance if isinstance(answered, AutomaticAnswer) else earlier
         except CancelledError:
             session.follow(key, before.mask, before.extent)
             raise
         except VistaSegError as error:
             errors.append(error)
-    made = session.made(key)
-    provenance = {} if made is None else made.provenance | ({"corrected": earlier} if earlier else {})
     change = change_between(before, session.result(key))
-    return Outcome(change, tuple(filter(None, notes)), tuple(errors), provenance, earlier)
+    return Outcome(change, tuple(filter(None, notes)), tuple(errors), _provenance(session, key, earlier), earlier)
 
 
 def change_between(before: Answer, after: Answer) -> Change | None:
@@ -118,6 +101,16 @@ def change_between(before: Answer, after: Answer) -> Change | None:
             whole[part.extent.within(box)] = part.mask
     added, removed = now & ~was, was & ~now
     return Change(added, removed, box).cropped() if added.any() or removed.any() else None
+
+
+def _provenance(session: Session, key: str, earlier: dict[str, Any]) -> dict[str, Any]:
+    """How the mask of a segment was made: by its prompts, and by what they started from."""
+    made = session.made(key)
+    if made is None:
+        return {}
+    if not session.prompts(key) and earlier:
+        return earlier
+    return made.provenance | ({"corrected": earlier} if earlier else {})
 
 
 def _begin(session: Session, key: str, beginning: Beginning, earlier: dict[str, Any]) -> dict[str, Any]:

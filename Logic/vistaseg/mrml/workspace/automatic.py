@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from vistaseg import catalog
 from vistaseg.mrml.adding import add_segments
 from vistaseg.mrml.reading import segment_record
-
-from vistaseg import catalog
 from vistaseg.segmentation import Segmentation
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from vistaseg.mrml.volumes import VolumeState, state_of, volume_from_node
-
 from vistaseg.mrml.workspace.loaded_models import LoadedModels
 from vistaseg.progress import Progress
 from vistaseg.session import Session

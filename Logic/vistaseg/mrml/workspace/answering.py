@@ -14,7 +14,7 @@ from vistaseg.mrml.workspace.memory import models_of
 from vistaseg.mrml.workspace.operations import Operation
 from vistaseg.mrml.workspace.replacing import AutomaticAnswer
 from vistaseg.progress import Progress
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import Extent, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
 from vistaseg.session.history import Answer, union
@@ -99,8 +99,24 @@ def change_between(before: Answer, after: Answer) -> Change | None:
     for part, whole in ((before, was), (after, now)):
         if not part.extent.empty:
             whole[part.extent.within(box)] = part.mask
-    added, removed = now & ~was, was & ~now
-    return Change(added, removed, box).cropped() if added.any() or removed.any() else None
+    different, extent = crop_to_content(was ^ now, box.start)
+    if extent.empty:
+        return None
+    now = now[extent.within(box)]
+    return Change(different & now, different & ~now, extent)
+
+
+def kept_back(change: Change, mask: Mask, extent: Extent) -> int:
+    """Number of voxels that were to change and did not.
+
+    Args:
+        mask: of the segment after the change was written, bool (k, j, i) of `extent` only.
+    """
+    now = np.zeros(change.extent.shape_kji, dtype=bool)
+    common = change.extent.intersection(extent)
+    if common is not None:
+        now[common.within(change.extent)] = mask[common.within(extent)]
+    return int(np.count_nonzero((change.added & ~now) | (change.removed & now)))
 
 
 def _provenance(session: Session, key: str, earlier: dict[str, Any]) -> dict[str, Any]:

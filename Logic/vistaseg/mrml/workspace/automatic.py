@@ -21,7 +21,8 @@ def put(segmentation_node: Any, result: Segmentation, volume_node: Any) -> list[
         record = segment_record(segmentation_node, segment_id)
         if record.structure_id in found and record.provenance.get("algorithm_type") == "AUTOMATIC":
             segmentation_node.GetSegmentation().RemoveSegment(segment_id)
-    return add_segments(segmentation_node, result, volume_node)
+    ids: list[str] = add_segments(segmentation_node, result, volume_node)
+    return ids
 
 
 def not_found(class_ids: Sequence[int], result: Segmentation) -> str:

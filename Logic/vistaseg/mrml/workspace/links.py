@@ -10,9 +10,8 @@ from vistaseg import catalog
 from vistaseg.jobs import Job
 from vistaseg.mrml.editing import Change
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
-from vistaseg.mrml.tags import tag_provenance
-from vistaseg.mrml.workspace.answering import Beginning, Outcome, change_between
-from vistaseg.mrml.workspace.memory import recall, remember
+from vistaseg.mrml.workspace.answering import Beginning, Outcome, change_between, kept_back
+from vistaseg.mrml.workspace.memory import recall, remember, tell_provenance
 from vistaseg.mrml.workspace.operations import Operation
 from vistaseg.mrml.workspace.targets import Target
 from vistaseg.mrml.workspace.volume_session import VolumeSession
@@ -92,23 +91,29 @@ class SegmentLink:
         node = self.target.segmentation(scene)
         return read_mask(node, self.target.segment_id, self.volumes.node, self.volumes.volume.grid)
 
-    def receive(self, scene: Any, outcome: Outcome, writer: Writer | None) -> None:
-        """Take an outcome, and write it unless it is only proposed."""
+    def receive(self, scene: Any, outcome: Outcome, writer: Writer | None) -> int:
+        """Take an outcome, and write it unless it is only proposed; returns how many voxels were kept back."""
         self.earlier, self.provenance = outcome.earlier, outcome.provenance
-        if outcome.change is not None and writer is not None:
-            self.write(scene, outcome.change, writer)
+        held = 0 if outcome.change is None or writer is None else self.write(scene, outcome.change, writer)
         self.settle(scene)
+        return held
 
-    def write(self, scene: Any, change: Change, writer: Writer) -> None:
-        """Bring a change into the scene, and tell the session what has become of it there."""
+    def write(self, scene: Any, change: Change, writer: Writer) -> int:
+        """Bring a change into the scene, and tell the session what has become of it there.
+
+        Returns:
+            Number of voxels that the rules of the host kept back.
+        """
         session, segment = self.session, self.target.segment(scene)
         if session is None:
-            return
+            return 0
         writer.save_state()
         writer.apply(self.target.segment_id, change)
-        session.amend(self.target.key, *self.mask(scene))
-        tag_provenance(segment, self.provenance)
+        mask, extent = self.mask(scene)
+        session.amend(self.target.key, mask, extent)
+        tell_provenance(segment, self.provenance)
         remember(segment, session, self.target.key)
+        return kept_back(change, mask, extent)
 
     def proposal(self, scene: Any) -> Change | None:
         """What the session would change in the scene; None where that is nothing."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, unquote
+
+import vtk
 
 from vistaseg.errors import UsageError
 from vistaseg.prompts import Prompt, prompt_from_dict
+from vistaseg.segmentation.tags import json_tag, provenance_tags, values_of_json_tag
 from vistaseg.session import Session
 
 TAG = "VistaSeg.Prompts"
@@ -20,8 +22,13 @@ def remember(vtk_segment: Any, session: Session, key: str) -> None:
         vtk_segment.RemoveTag(TAG)
         return
     document = {"volume": session.volume.content_hash, "segment": memory}
-    # Slicer separates the tags of a file by "|" and has no escape for it.
-    vtk_segment.SetTag(TAG, quote(json.dumps(document), safe=' ":,{}[]'))
+    vtk_segment.SetTag(TAG, json_tag(document))
+
+
+def tell_provenance(vtk_segment: Any, provenance: Mapping[str, Any]) -> None:
+    """Write how a segment was made into its tags."""
+    for name, value in provenance_tags(provenance).items():
+        vtk_segment.SetTag(name, value)
 
 
 def recall(vtk_segment: Any) -> dict[str, Any] | None:
@@ -29,11 +36,8 @@ def recall(vtk_segment: Any) -> dict[str, Any] | None:
     text = _tag(vtk_segment)
     if not text:
         return None
-    try:
-        document = json.loads(unquote(text))
-    except ValueError:
-        return None
-    return document if isinstance(document, dict) and isinstance(document.get("segment"), dict) else None
+    document = values_of_json_tag(text)
+    return document if document is not None and isinstance(document.get("segment"), dict) else None
 
 
 def prompts_of(document: dict[str, Any] | None) -> tuple[Prompt, ...]:
@@ -53,7 +57,5 @@ def models_of(document: dict[str, Any]) -> set[str]:
 
 
 def _tag(vtk_segment: Any) -> str:
-    import vtk
-
-    text = vtk.mutable("")
+    text = vtk.reference("")
     return str(text) if vtk_segment.GetTag(TAG, text) else ""

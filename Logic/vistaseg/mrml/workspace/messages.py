@@ -66,8 +66,8 @@ class Messages:
         else:
             self.add(
                 "error",
-                f"Something unexpected went wrong ({type(error).__name__}: {error}). Nothing was changed. Please report "
-                "it with the details.",
+                f"Something unexpected went wrong ({type(error).__name__}: {error}). Nothing was changed. "
+                "Please report it with the details.",
                 _trace(error),
             )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import slicer
+
 from vistaseg import catalog
 from vistaseg.jobs import Job
 from vistaseg.mrml.editing import Change
@@ -28,6 +30,8 @@ from vistaseg.segmentation.model import Mask
 from vistaseg.session.identifying import Identification
 
 T = TypeVar("T")
+
+REMOVALS = (slicer.vtkMRMLScene.NodeRemovedEvent, slicer.vtkMRMLScene.EndCloseEvent)
 
 
 def _nothing(_: Any) -> None:
@@ -59,7 +63,7 @@ class Workspace:
         self._listeners: list[Callable[[], None]] = []
         self._warnings: list[str] = []
         self._news = False
-        self._observers = [scene.AddObserver(event, self._prune) for event in _removals()]
+        self._observers = [scene.AddObserver(event, self._prune) for event in REMOVALS]
 
     @property
     def busy(self) -> bool:
@@ -216,7 +220,7 @@ class Workspace:
         """Write what is proposed for a segment."""
         change = self.proposal(target)
         if change is not None:
-            self._links[target].write(self._scene, change, writer)
+            self._tell(_masking_note(self._links[target].write(self._scene, change, writer)))
             self._links[target].settle(self._scene)
             self._changed()
 
@@ -311,7 +315,7 @@ class Workspace:
             self.messages.add_error(error)
         for note in outcome.notes:
             self.messages.add("info", note)
-        link.receive(self._scene, outcome, writer)
+        self._tell(_masking_note(link.receive(self._scene, outcome, writer)))
 
     def _valid(self, link: SegmentLink) -> bool:
         return (
@@ -358,7 +362,7 @@ class Workspace:
             listener()
 
 
-def _removals() -> tuple[int, ...]:
-    import slicer
-
-    return slicer.vtkMRMLScene.NodeRemovedEvent, slicer.vtkMRMLScene.EndCloseEvent
+def _masking_note(voxels: int) -> str:
+    if not voxels:
+        return ""
+    return f"The masking of the Segment Editor kept {voxels} voxels as they were. Change it there to include them."

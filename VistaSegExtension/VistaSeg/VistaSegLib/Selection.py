@@ -46,6 +46,13 @@ class Selection(VTKObservationMixin):
     def volumeNode(self, node) -> None:
         self.parameters.volume = node
 
+    def chooseVolume(self) -> None:
+        """Choose the first volume of the scene, where none is."""
+        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+        volumes = [node for node in nodes if node.GetClassName() == "vtkMRMLScalarVolumeNode"]
+        if self.volumeNode is None and volumes:
+            self.volumeNode = volumes[0]
+
     @property
     def segmentationNode(self):
         """Where results go, or None."""

@@ -16,14 +16,13 @@ from PySide6.QtWidgets import QFormLayout, QFrame, QWidget
 
 from host.application import LayoutManager
 
-MODES = ("Set", "Add", "Remove", "RemoveAll")
-
 
 class ScriptedEffect:
     """`qSlicerSegmentEditorScriptedEffect`, as far as the effect calls it."""
 
     NotConfirmed, ConfirmedWithoutDialog, ConfirmedWithDialog = range(3)
-    ModificationModeSet, ModificationModeAdd, ModificationModeRemove, ModificationModeRemoveAll = range(4)
+    ModificationModeAdd = slicer.vtkSlicerSegmentEditorLogic.ModificationModeAdd
+    ModificationModeRemove = slicer.vtkSlicerSegmentEditorLogic.ModificationModeRemove
 
     def __init__(self, _parent: Any = None) -> None:
         self.name = self.title = ""

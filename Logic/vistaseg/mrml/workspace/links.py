@@ -47,7 +47,8 @@ class SegmentLink:
         pending: what the next job is to do together.
         time: `mask_time` of the segment when the session last knew its mask; None where it never did.
         earlier, provenance: of the last outcome.
-        writing: whether the scene is half changed: who hears of it must not take that for the user's doing.
+        busy: whether the worker has the segment, or the scene is half changed: nobody may take what is there for the
+            user's doing then.
     """
 
     target: Target
@@ -57,7 +58,7 @@ class SegmentLink:
     time: int | None = None
     earlier: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
-    writing: bool = False
+    busy: bool = False
 
     @property
     def session(self) -> Session | None:
@@ -80,7 +81,7 @@ class SegmentLink:
     def follow(self, scene: Any) -> bool:
         """Let the session go where undo, redo or painting has led the segment; returns whether that was elsewhere."""
         session = self.session
-        if session is None or self.job is not None or self.writing:
+        if session is None or self.busy:
             return False
         beginning = self.beginning(scene)
         return (
@@ -109,7 +110,7 @@ class SegmentLink:
         session, segment = self.session, self.target.segment(scene)
         if session is None:
             return 0
-        self.writing = True
+        busy, self.busy = self.busy, True
         try:
             writer.save_state()
             writer.apply(self.target.segment_id, change)
@@ -118,13 +119,13 @@ class SegmentLink:
             tell_provenance(segment, self.provenance)
             remember(segment, session, self.target.key)
         finally:
-            self.writing = False
+            self.busy = busy
         return kept_back(change, mask, extent)
 
     def proposal(self, scene: Any) -> Change | None:
         """What the session would change in the scene; None where that is nothing."""
         session = self.session
-        if session is None or self.job is not None or self.writing or self.follow(scene):
+        if session is None or self.busy or self.follow(scene):
             return None
         mask, extent = self.mask(scene)
         return change_between(Answer(mask, extent, None), session.result(self.target.key))

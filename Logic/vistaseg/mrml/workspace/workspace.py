@@ -280,7 +280,7 @@ class Workspace:
     def _request(self, target: Target, *requests: Request) -> None:
         link = self._link(target)
         link.pending.extend(requests)
-        if link.job is None:
+        if not link.busy:
             self._start(link)
 
     def _start(self, link: SegmentLink) -> None:
@@ -290,6 +290,7 @@ class Workspace:
         target, volumes = link.target, link.volumes
         beginning, earlier = link.beginning(self._scene), link.earlier
         link.time = None  # until the outcome is written
+        link.busy = True  # already now: who hears of the job may ask for the prompts
 
         def done(outcome: Outcome) -> None:
             self._receive(link, outcome, requests[-1].writer)
@@ -297,7 +298,7 @@ class Workspace:
                 request.on_done(outcome)
 
         def ended() -> None:
-            link.job = None
+            link.job, link.busy = None, False
             if link.pending and self._valid(link):
                 self._start(link)
 

@@ -16,7 +16,7 @@ pytest.importorskip("qt")
 import slicer
 from fake_model import FakeModel
 from host import module_manager, segment_editor
-from host.qt_names import EXTENSION
+from host.module_manager import EXTENSION
 
 from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.transforms import to_world
@@ -78,8 +78,11 @@ class Bench:
         return self.segmentationNode.GetSegmentation().AddEmptySegment("", name)
 
     def add_view(self, name: str) -> Any:
-        node = self.scene.AddNode(slicer.vtkMRMLSliceNode())
-        node.SetLayoutName(name)
+        # Closing the scene leaves the views where they are.
+        node = self.scene.GetSingletonNode(name, "vtkMRMLSliceNode")
+        if node is None:
+            node = self.scene.AddNode(slicer.vtkMRMLSliceNode())
+            node.SetLayoutName(name)
         node.SetDimensions(VIEW, VIEW, 1)
         node.SetFieldOfView(VIEW, VIEW, 2.0)
         return node

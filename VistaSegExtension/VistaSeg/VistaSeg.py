@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 import slicer
-from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,

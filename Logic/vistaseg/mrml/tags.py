@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,14 @@ import vtk
 
 from vistaseg.segmentation import Segment
 from vistaseg.segmentation.model import Color
-from vistaseg.segmentation.tags import TAG_NAMES, provenance_of, segment_tags, structure_of, terminology_of
+from vistaseg.segmentation.tags import (
+    TAG_NAMES,
+    provenance_of,
+    provenance_tags,
+    segment_tags,
+    structure_of,
+    terminology_of,
+)
 
 if TYPE_CHECKING:
     from vistaseg.catalog import Terminology
@@ -44,7 +52,7 @@ def tag_segment(vtk_segment: Any, segment: Segment) -> None:
 
 def record_of(vtk_segment: Any) -> SegmentRecord:
     """What a vtkSegment says of itself, whoever made it."""
-    tags = {name: text for name in TAG_NAMES if (text := _tag(vtk_segment, name)) is not None}
+    tags = {name: text for name in TAG_NAMES if (text := read_tag(vtk_segment, name)) is not None}
     red, green, blue = (round(value * 255) for value in vtk_segment.GetColor())
     return SegmentRecord(
         vtk_segment.GetName() or "unnamed",
@@ -55,6 +63,13 @@ def record_of(vtk_segment: Any) -> SegmentRecord:
     )
 
 
-def _tag(vtk_segment: Any, name: str) -> str | None:
+def tag_provenance(vtk_segment: Any, provenance: Mapping[str, Any]) -> None:
+    """Tell how a vtkSegment was made."""
+    for name, value in provenance_tags(provenance).items():
+        vtk_segment.SetTag(name, value)
+
+
+def read_tag(vtk_segment: Any, name: str) -> str | None:
+    """The text of a tag, None where there is none."""
     text = vtk.reference("")
     return str(text) if vtk_segment.GetTag(name, text) else None

@@ -1,17 +1,17 @@
 import numpy as np
-import slicer
-from vistaseg.mrml.volumes import *
+
 from vistaseg.mrml.adding import add_segments
 from vistaseg.mrml.editing import *
 from vistaseg.mrml.reading import *
 from vistaseg.mrml.transforms import matrix_from_array
+from vistaseg.mrml.volumes import *
 from vistaseg.segmentation import *
 from vistaseg.volume import *
 
 
 def test_it(scene):
     v = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "ct")
-    import vtk, slicer.util
+    import slicer.util
 
     slicer.util.updateVolumeFromArray(v, np.arange(7 * 8 * 9, dtype=np.int16).reshape(7, 8, 9))
     m = np.array([[0.68, -0.4, 0.1, -120.5], [0.41, 0.66, 0.05, 33.25], [-0.18, 0.02, 2.49, -700.1], [0, 0, 0, 1]])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import slicer
 from slicer.i18n import tr as _
+
 from vistaseg.errors import InputError
 from vistaseg.mrml.geometry import BINARY_LABELMAP
-from vistaseg.mrml.workspace import Target
+from vistaseg.workspace import Target
 
 
 def chosenTarget(scriptedEffect) -> Target | None:

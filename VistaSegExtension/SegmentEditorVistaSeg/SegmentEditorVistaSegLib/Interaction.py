@@ -7,8 +7,6 @@ from math import dist
 
 import vtk
 from slicer.i18n import tr as _
-from vistaseg.errors import VistaSegError
-from vistaseg.prompts import Prompt
 
 from SegmentEditorVistaSegLib.Choice import volumeOf
 from SegmentEditorVistaSegLib.Gestures import Click, Drag, Gesture, Position, Tool
@@ -16,6 +14,8 @@ from SegmentEditorVistaSegLib.Markers import Marker, gestureLines, markersOf, pi
 from SegmentEditorVistaSegLib.MarkerViews import MarkerViews
 from SegmentEditorVistaSegLib.Prompting import Prompting
 from SegmentEditorVistaSegLib.SliceGeometry import SlicePlane
+from vistaseg.errors import VistaSegError
+from vistaseg.prompts import Prompt
 
 DELETE_KEYS = ("Delete", "BackSpace")
 HINT_DISTANCE_MM = 10.0

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from math import dist
 
 import numpy as np
-from vistaseg.prompts import Point, Prompt, RegionOfInterest
 
 from SegmentEditorVistaSegLib.Gestures import Drag, Gesture, Position
 from SegmentEditorVistaSegLib.SliceGeometry import SlicePlane
+from vistaseg.prompts import Point, Prompt, RegionOfInterest
 
 Color = tuple[int, int, int]
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from SegmentEditorVistaSegLib.Choice import segmentationOf
 from vistaseg import catalog
 from vistaseg.catalog import Code, Structure, Terminology
-from vistaseg.mrml.reading import segment_record
-from vistaseg.mrml.workspace import Target
 from vistaseg.models.known_classes import known_classes
-
-from SegmentEditorVistaSegLib.Choice import segmentationOf
+from vistaseg.mrml.reading import segment_record
+from vistaseg.workspace import Target
 
 TERMINOLOGY_TAG = "TerminologyEntry"
 STRUCTURE_TAG = "VistaSeg.StructureId"

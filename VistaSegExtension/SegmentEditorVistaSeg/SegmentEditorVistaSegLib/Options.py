@@ -8,14 +8,14 @@ from pathlib import Path
 import qt
 import slicer
 from slicer.i18n import tr as _
-from vistaseg import catalog
-from vistaseg.mrml.workspace import Workspace
-from vistaseg.prompts import Point, Prompt, RegionOfInterest
-from vistaseg.session.identifying import Identification
-
-from SegmentEditorVistaSegLib.Gestures import Tool
 from VistaSegLib.MessageSection import MessageSection
 from VistaSegLib.ProgressSection import ProgressSection
+
+from SegmentEditorVistaSegLib.Gestures import Tool
+from vistaseg import catalog
+from vistaseg.prompts import Point, Prompt, RegionOfInterest
+from vistaseg.session.identifying import Identification
+from vistaseg.workspace import Workspace
 
 UI = Path(__file__).resolve().parents[1] / "Resources" / "UI" / "Options.ui"
 MOST_NAMES = 8

@@ -6,13 +6,13 @@ from itertools import cycle
 
 import qt
 import slicer
-from vistaseg.mrml.editing import Change
-from vistaseg.mrml.geometry import BINARY_LABELMAP
-from vistaseg.mrml.workspace import Target
-from vistaseg.mrml.writing import labelmap_of
 
 from SegmentEditorVistaSegLib.Choice import segmentationOf, volumeOf
 from SegmentEditorVistaSegLib.Markers import ADD, REMOVE, Color
+from vistaseg.mrml.editing import Change
+from vistaseg.mrml.geometry import BINARY_LABELMAP
+from vistaseg.mrml.writing import labelmap_of
+from vistaseg.workspace import Target
 
 INTERVAL_MS = 150
 OPACITIES = (1.0, 0.8, 0.6, 0.4, 0.2, 0.4, 0.6, 0.8)
@@ -46,7 +46,9 @@ class Preview:
         node.SetAndObserveTransformNodeID(segmentationOf(target).GetTransformNodeID())
         for name, mask, color in (("added", change.added, ADD), ("removed", change.removed, REMOVE)):
             if mask.any():
-                _addSegment(node, name, labelmap_of(mask, change.extent, volumeOf(target), segmentationOf(target)), color)
+                _addSegment(
+                    node, name, labelmap_of(mask, change.extent, volumeOf(target), segmentationOf(target)), color
+                )
         self._node = slicer.mrmlScene.AddNode(node)
         node.CreateDefaultDisplayNodes()
         node.GetDisplayNode().SetVisibility3D(False)

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from slicer.i18n import tr as _
-from vistaseg.errors import InputError, VistaSegError
-from vistaseg.mrml.reading import read_mask
-from vistaseg.mrml.volumes import grid_of
-from vistaseg.mrml.workspace import Target, Workspace
-from vistaseg.prompts import Point, Prompt, RegionOfInterest
 
 from SegmentEditorVistaSegLib.Choice import chosenTarget, requireTarget, segmentationOf, volumeOf
 from SegmentEditorVistaSegLib.Naming import areKnown, giveName, meantBy
 from SegmentEditorVistaSegLib.Writing import EffectWriter
+from vistaseg.errors import InputError, VistaSegError
+from vistaseg.mrml.reading import read_mask
+from vistaseg.mrml.volumes import grid_of
+from vistaseg.prompts import Point, Prompt, RegionOfInterest
+from vistaseg.workspace import Target, Workspace
 
 
 class Prompting:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
-from vistaseg.mrml.transforms import array_from_matrix, to_local, to_world
-from vistaseg.prompts import Point, RegionOfInterest
 
 from SegmentEditorVistaSegLib.Gestures import Drag, Position, Stroke
+from vistaseg.mrml.transforms import array_from_matrix, to_local, to_world
+from vistaseg.prompts import Point, RegionOfInterest
 
 MOST_POINTS = 6
 """Each point of a stroke is a question of its own."""

@@ -5,9 +5,6 @@ from __future__ import annotations
 import slicer
 import vtk
 from slicer.util import VTKObservationMixin
-from vistaseg.errors import VistaSegError
-from vistaseg.mrml.workspace import Target, Workspace
-from vistaseg.prompts import Text
 
 from SegmentEditorVistaSegLib.Choice import segmentationOf
 from SegmentEditorVistaSegLib.Interaction import Interaction
@@ -15,6 +12,9 @@ from SegmentEditorVistaSegLib.Naming import meantBy
 from SegmentEditorVistaSegLib.Options import Options
 from SegmentEditorVistaSegLib.Preview import Preview
 from SegmentEditorVistaSegLib.Prompting import Prompting
+from vistaseg.errors import VistaSegError
+from vistaseg.prompts import Text
+from vistaseg.workspace import Target, Workspace
 
 EVENTS = (
     slicer.vtkSegmentation.SourceRepresentationModified,

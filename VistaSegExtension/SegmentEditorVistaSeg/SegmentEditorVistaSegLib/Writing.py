@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 import slicer
 from slicer.i18n import tr as _
+
 from vistaseg.errors import InputError
 from vistaseg.mrml.editing import Change
-from vistaseg.mrml.workspace import Target
 from vistaseg.mrml.writing import labelmap_of
+from vistaseg.workspace import Target
 
 
 class EffectWriter:
@@ -37,7 +38,9 @@ class EffectWriter:
             self._target.volume_id,
         ]:
             raise InputError(
-                _("The Segment Editor has another segmentation or volume now, so nothing was written. Prompt again there.")
+                _(
+                    "The Segment Editor has another segmentation or volume now, so nothing was written. Prompt again there."
+                )
             )
         self._effect.saveStateForUndo()
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-import slicer
-from vistaseg.models.expected_work import expected_windows
-
 import qt
+import slicer
+
+from vistaseg.models.expected_work import expected_windows
 
 # Seconds a window times threads, as measured with two threads of a server's CPU.
 THREAD_SECONDS = {"vista3d": 54.6, "demo": 0.5}

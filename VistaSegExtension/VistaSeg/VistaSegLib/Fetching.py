@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import slicer
 from slicer.i18n import tr as _
+
 from vistaseg.weights import WeightsEntry, fetch
 from vistaseg.weights.acceptance import is_accepted
 

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from subprocess import CalledProcessError
 
 from slicer.i18n import tr as _
+
 from vistaseg.errors import VistaSegError
 
 TORCH = ">=2.4"

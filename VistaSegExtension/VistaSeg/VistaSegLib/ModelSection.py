@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from slicer.i18n import tr as _
-from vistaseg.errors import VistaSegError
 
+from vistaseg.errors import VistaSegError
 from VistaSegLib import Fetching, Installation
 from VistaSegLib.DeviceLine import DeviceLine
 from VistaSegLib.Models import CHOICES

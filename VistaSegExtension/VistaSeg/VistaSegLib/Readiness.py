@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slicer.i18n import tr as _
-from vistaseg.weights import WeightsEntry
 
+from vistaseg.weights import WeightsEntry
 from VistaSegLib import Fetching
 from VistaSegLib.Installation import missingPackages
 from VistaSegLib.Models import CHOICES, IN_THE_BOX, missingWeights, readyKeys

@@ -20,8 +20,8 @@ from host.module_manager import EXTENSION
 
 from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.transforms import to_world
-from vistaseg.mrml.workspace import Target, Workspace
 from vistaseg.volume import Volume
+from vistaseg.workspace import Target, Workspace
 
 SHAPE = (40, 30, 40)
 VIEW = 400

@@ -10,16 +10,17 @@ from vistaseg import catalog
 from vistaseg.jobs import Job
 from vistaseg.mrml.editing import Change
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
-from vistaseg.mrml.workspace.answering import Beginning, Outcome, change_between, kept_back
-from vistaseg.mrml.workspace.memory import recall, remember, tell_provenance
-from vistaseg.mrml.workspace.operations import Operation
-from vistaseg.mrml.workspace.targets import Target
-from vistaseg.mrml.workspace.volume_session import VolumeSession
-from vistaseg.mrml.workspace.writer import Writer
+from vistaseg.mrml.tags import tag_provenance
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
 from vistaseg.session.history import Answer
+from vistaseg.workspace.answering import Beginning, Outcome, change_between, kept_back
+from vistaseg.workspace.memory import recall, remember
+from vistaseg.workspace.operations import Operation
+from vistaseg.workspace.targets import Target
+from vistaseg.workspace.volume_session import VolumeSession
+from vistaseg.workspace.writer import Writer
 
 Done = Callable[[Outcome], None]
 
@@ -116,7 +117,7 @@ class SegmentLink:
             writer.apply(self.target.segment_id, change)
             mask, extent = self.mask(scene)
             session.amend(self.target.key, mask, extent)
-            tell_provenance(segment, self.provenance)
+            tag_provenance(segment, self.provenance)
             remember(segment, session, self.target.key)
         finally:
             self.busy = busy

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from vistaseg.errors import VistaSegError
 from vistaseg.jobs import Job, JobState, ProgressReport, Worker
-from vistaseg.mrml.workspace.messages import Messages
 from vistaseg.progress import Progress
+from vistaseg.workspace.messages import Messages
 
 T = TypeVar("T")
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from vistaseg.mrml.volumes import VolumeState, state_of, volume_from_node
-from vistaseg.mrml.workspace.loaded_models import LoadedModels
 from vistaseg.progress import Progress
 from vistaseg.session import Session
 from vistaseg.volume import Volume, check_ct
+from vistaseg.workspace.loaded_models import LoadedModels
 
 
 class VolumeSession:

@@ -13,8 +13,8 @@ from host.mrml_scene import scene
 
 from vistaseg.mrml.editing import SegmentEditing
 from vistaseg.mrml.reading import read_mask
-from vistaseg.mrml.workspace import Target, Workspace
 from vistaseg.volume import Volume
+from vistaseg.workspace import Target, Workspace
 
 __all__ = ["scene"]
 

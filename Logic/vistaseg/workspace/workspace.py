@@ -5,33 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-import slicer
-
 from vistaseg import catalog
 from vistaseg.jobs import Job
 from vistaseg.mrml.editing import Change
+from vistaseg.mrml.removals import on_removals
 from vistaseg.mrml.transforms import to_local
-from vistaseg.mrml.workspace.answering import Outcome, answer
-from vistaseg.mrml.workspace.automatic import not_found, put
-from vistaseg.mrml.workspace.links import Done, Request, SegmentLink
-from vistaseg.mrml.workspace.loaded_models import Load, LoadedModels, load_on_best_device
-from vistaseg.mrml.workspace.memory import prompts_of, recall
-from vistaseg.mrml.workspace.messages import Messages
-from vistaseg.mrml.workspace.operations import add_prompt, clear_prompts, remove_prompt
-from vistaseg.mrml.workspace.replacing import replace_by_classes
-from vistaseg.mrml.workspace.targets import Target
-from vistaseg.mrml.workspace.tasks import Task, Tasks
-from vistaseg.mrml.workspace.volume_session import VolumeSession
-from vistaseg.mrml.workspace.writer import Writer
 from vistaseg.progress import Progress
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest
 from vistaseg.segmentation import Segmentation
 from vistaseg.segmentation.model import Mask
 from vistaseg.session.identifying import Identification
+from vistaseg.workspace.answering import Outcome, answer
+from vistaseg.workspace.automatic import not_found, put
+from vistaseg.workspace.links import Done, Request, SegmentLink
+from vistaseg.workspace.loaded_models import Load, LoadedModels, load_on_best_device
+from vistaseg.workspace.memory import prompts_of, recall
+from vistaseg.workspace.messages import Messages
+from vistaseg.workspace.operations import add_prompt, clear_prompts, remove_prompt
+from vistaseg.workspace.replacing import replace_by_classes
+from vistaseg.workspace.targets import Target
+from vistaseg.workspace.tasks import Task, Tasks
+from vistaseg.workspace.volume_session import VolumeSession
+from vistaseg.workspace.writer import Writer
 
 T = TypeVar("T")
-
-REMOVALS = (slicer.vtkMRMLScene.NodeRemovedEvent, slicer.vtkMRMLScene.EndCloseEvent)
 
 
 def _nothing(_: Any) -> None:
@@ -62,8 +59,7 @@ class Workspace:
         self._links: dict[Target, SegmentLink] = {}
         self._listeners: list[Callable[[], None]] = []
         self._warnings: list[str] = []
-        self._news = False
-        self._observers = [scene.AddObserver(event, self._prune) for event in REMOVALS]
+        self._stop_hearing = on_removals(scene, self._prune)
 
     @property
     def busy(self) -> bool:
@@ -100,9 +96,7 @@ class Workspace:
 
     def close(self) -> None:
         """End the thread and let go of everything; nothing is delivered any more."""
-        for observer in self._observers:
-            self._scene.RemoveObserver(observer)
-        self._observers = []
+        self._stop_hearing()
         self._listeners = []
         self._tasks.close()
         self._volumes.clear()
@@ -343,7 +337,7 @@ class Workspace:
     def _holds(self, node: Any) -> bool:
         return node.GetID() is not None and self._scene.GetNodeByID(node.GetID()) is node
 
-    def _prune(self, *_: Any) -> None:
+    def _prune(self) -> None:
         """Let go of what is not in the scene any more."""
         gone = [key for key, volumes in self._volumes.items() if self._scene.GetNodeByID(key) is not volumes.node]
         for key in gone:

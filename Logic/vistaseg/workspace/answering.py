@@ -10,14 +10,14 @@ import numpy as np
 
 from vistaseg.errors import CancelledError, UsageError, VistaSegError
 from vistaseg.mrml.editing import Change
-from vistaseg.mrml.workspace.memory import models_of
-from vistaseg.mrml.workspace.operations import Operation
-from vistaseg.mrml.workspace.replacing import AutomaticAnswer
 from vistaseg.progress import Progress
 from vistaseg.segmentation import Extent, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
 from vistaseg.session.history import Answer, union
+from vistaseg.workspace.memory import models_of
+from vistaseg.workspace.operations import Operation
+from vistaseg.workspace.replacing import AutomaticAnswer
 
 
 @dataclass(frozen=True, eq=False)

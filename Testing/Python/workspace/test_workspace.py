@@ -12,9 +12,9 @@ from fake_model import FakeModel
 
 from vistaseg.errors import InputError, WeightsError
 from vistaseg.mrml.editing import Change, SegmentEditing
-from vistaseg.mrml.workspace import Target, Workspace
 from vistaseg.prompts import Point, RegionOfInterest
 from vistaseg.segmentation import Extent
+from vistaseg.workspace import Target, Workspace
 
 SHAPE = (40, 30, 40)
 BODY, LEFT, RIGHT = Point((0.0, 0.0, 0.0)), Point((-40.0, 10.0, 33.0)), Point((40.0, 10.0, -20.0))

@@ -10,12 +10,12 @@ import numpy as np
 
 from vistaseg import catalog
 from vistaseg.errors import InputError
-from vistaseg.mrml.workspace.operations import Operation
 from vistaseg.progress import Progress
 from vistaseg.segmentation import Extent, Segment
 from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
 from vistaseg.session import Session
 from vistaseg.session.history import Answer, union
+from vistaseg.workspace.operations import Operation
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-import vtk
-
 from vistaseg.errors import UsageError
+from vistaseg.mrml.tags import read_tag
 from vistaseg.prompts import Prompt, prompt_from_dict
-from vistaseg.segmentation.tags import json_tag, provenance_tags, values_of_json_tag
+from vistaseg.segmentation.tags import json_tag, values_of_json_tag
 from vistaseg.session import Session
 
 TAG = "VistaSeg.Prompts"
@@ -25,15 +23,9 @@ def remember(vtk_segment: Any, session: Session, key: str) -> None:
     vtk_segment.SetTag(TAG, json_tag(document))
 
 
-def tell_provenance(vtk_segment: Any, provenance: Mapping[str, Any]) -> None:
-    """Write how a segment was made into its tags."""
-    for name, value in provenance_tags(provenance).items():
-        vtk_segment.SetTag(name, value)
-
-
 def recall(vtk_segment: Any) -> dict[str, Any] | None:
     """What `remember` wrote; None where there is nothing, or nothing that can be read."""
-    text = _tag(vtk_segment)
+    text = read_tag(vtk_segment, TAG)
     if not text:
         return None
     document = values_of_json_tag(text)
@@ -54,8 +46,3 @@ def models_of(document: dict[str, Any]) -> set[str]:
         return {str(step["record"]["model"]) for step in document["segment"]["steps"]}
     except (KeyError, TypeError):
         return set()
-
-
-def _tag(vtk_segment: Any) -> str:
-    text = vtk.reference("")
-    return str(text) if vtk_segment.GetTag(TAG, text) else ""

@@ -3,7 +3,7 @@
 Nodes and logics are Slicer's own, from the slicer-core wheel (`mrml_scene`), and so is `slicer.util`; widgets are Qt's
 own, from PySide6. What no wheel has is played by these stand-ins, each only as far as the extension uses it:
 
-- `qt`, `ctk`: the flattened names of PythonQt, over PySide6 with properties as attributes (`qt_names`)
+- `qt`, `ctk`: the flattened names of PythonQt over PySide6, with properties as attributes (`qt_names`, `qt_properties`)
 - `qMRMLWidget`, `qMRMLNodeComboBox`, `qMRMLSegmentsTableView`, `qSlicerMarkupsPlaceWidget` (`mrml_widgets`)
 - `ctkCollapsibleButton`, `ctkSliderWidget` (`ctk_widgets`)
 - `slicer.ScriptedLoadableModule`: the four base classes (`scripted_module`)
@@ -40,11 +40,3 @@ def start() -> None:
     application.install()
     scripted_module.install()
     parameter_nodes.install()
-
-
-def use_properties(module: str) -> None:
-    """Let a module of that name read and write Qt's properties as attributes, as every module does inside Slicer."""
-    if not is_slicer() and "qt" in sys.modules:
-        from host import qt_names
-
-        qt_names.use_properties(module)

@@ -21,6 +21,7 @@ class Application(QObject):
     def __init__(self, application: QApplication) -> None:
         super().__init__()
         self._application = application
+        self.aboutToQuit = application.aboutToQuit
         self._layout_manager = LayoutManager()
 
     def connect(self, signature: str, slot: Any) -> None:  # type: ignore[override]
@@ -82,7 +83,7 @@ def install() -> None:
 def child_widget_variables(widget: QWidget) -> SimpleNamespace:
     """The named widgets of a `.ui` file, by name; `slicer.util`'s own reads a property that only PythonQt has."""
     children = widget.findChildren(QObject)
-    return SimpleNamespace(**{child.objectName(): child for child in children if child.objectName()})
+    return SimpleNamespace(**{child.objectName: child for child in children if child.objectName})
 
 
 def _text(text: str) -> str:

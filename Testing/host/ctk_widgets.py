@@ -69,7 +69,7 @@ class ctkCollapsibleButton(QWidget):
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter, box = QStylePainter(self), QRect(0, 0, self.width(), HEADER)
+        painter, box = QStylePainter(self), QRect(0, 0, self.width, HEADER)
         button = QStyleOptionButton()
         button.initFrom(self)
         button.rect = box
@@ -100,26 +100,24 @@ class ctkSliderWidget(QWidget):
         self._box.valueChanged.connect(self._tell)
 
     def _value_of(self, step: int) -> float:
-        return self._box.minimum() + step * (self._box.maximum() - self._box.minimum()) / self.STEPS
+        return self._box.minimum + step * (self._box.maximum - self._box.minimum) / self.STEPS
 
     def _tell(self, value: float) -> None:
-        span = self._box.maximum() - self._box.minimum()
+        span = self._box.maximum - self._box.minimum
         self._slider.blockSignals(True)
-        self._slider.setValue(round(self.STEPS * (value - self._box.minimum()) / span) if span else 0)
+        self._slider.setValue(round(self.STEPS * (value - self._box.minimum) / span) if span else 0)
         self._slider.blockSignals(False)
         self.valueChanged.emit(value)
 
     def setValue(self, value: float) -> None:
         self._box.setValue(value)
 
-    value = Property(float, lambda self: self._box.value(), setValue)
-    minimum = Property(float, lambda self: self._box.minimum(), lambda self, value: self._box.setMinimum(value))
-    maximum = Property(float, lambda self: self._box.maximum(), lambda self, value: self._box.setMaximum(value))
-    singleStep = Property(
-        float, lambda self: self._box.singleStep(), lambda self, value: self._box.setSingleStep(value)
-    )
-    decimals = Property(int, lambda self: self._box.decimals(), lambda self, value: self._box.setDecimals(value))
-    suffix = Property(str, lambda self: self._box.suffix(), lambda self, value: self._box.setSuffix(value))
+    value = Property(float, lambda self: self._box.value, setValue)
+    minimum = Property(float, lambda self: self._box.minimum, lambda self, value: self._box.setMinimum(value))
+    maximum = Property(float, lambda self: self._box.maximum, lambda self, value: self._box.setMaximum(value))
+    singleStep = Property(float, lambda self: self._box.singleStep, lambda self, value: self._box.setSingleStep(value))
+    decimals = Property(int, lambda self: self._box.decimals, lambda self, value: self._box.setDecimals(value))
+    suffix = Property(str, lambda self: self._box.suffix, lambda self, value: self._box.setSuffix(value))
 
 
 WIDGETS = (ctkCollapsibleButton, ctkSliderWidget)

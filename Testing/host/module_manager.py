@@ -12,7 +12,8 @@ import slicer
 from PySide6.QtWidgets import QVBoxLayout
 
 from host.mrml_widgets import qMRMLWidget
-from host.qt_names import EXTENSION
+
+EXTENSION = Path(__file__).resolve().parents[2] / "VistaSegExtension"
 
 
 def load(name: str) -> Any:

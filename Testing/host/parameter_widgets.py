@@ -16,11 +16,11 @@ Access = tuple[str, Callable[[Any], Any], Callable[[Any, Any], None]]
 ACCESS: dict[type, Access] = {
     qMRMLNodeComboBox: ("currentNodeChanged", lambda w: w.currentNode(), lambda w, v: w.setCurrentNode(v)),
     ctkSliderWidget: ("valueChanged", lambda w: w.value, lambda w, v: w.setValue(v)),
-    QAbstractButton: ("toggled", lambda w: w.isChecked(), lambda w, v: w.setChecked(v)),
-    QComboBox: ("currentTextChanged", lambda w: w.currentText(), lambda w, v: w.setCurrentText(v)),
-    QDoubleSpinBox: ("valueChanged", lambda w: w.value(), lambda w, v: w.setValue(v)),
-    QSpinBox: ("valueChanged", lambda w: w.value(), lambda w, v: w.setValue(v)),
-    QLineEdit: ("textChanged", lambda w: w.text(), lambda w, v: w.setText(v)),
+    QAbstractButton: ("toggled", lambda w: w.checked, lambda w, v: w.setChecked(v)),
+    QComboBox: ("currentTextChanged", lambda w: w.currentText, lambda w, v: w.setCurrentText(v)),
+    QDoubleSpinBox: ("valueChanged", lambda w: w.value, lambda w, v: w.setValue(v)),
+    QSpinBox: ("valueChanged", lambda w: w.value, lambda w, v: w.setValue(v)),
+    QLineEdit: ("textChanged", lambda w: w.text, lambda w, v: w.setText(v)),
 }
 
 

@@ -19,12 +19,6 @@ else:
     from host.mrml_scene import scene  # noqa: F401 - a fixture
 
 
-@pytest.fixture(autouse=True)
-def _properties(request: pytest.FixtureRequest) -> None:
-    """The test reads properties as attributes, as it does inside Slicer."""
-    host.use_properties(request.module.__name__)
-
-
 @pytest.fixture
 def wait_until() -> Iterator[Callable[..., None]]:
     """Let the application work until a condition holds; fails after some seconds."""

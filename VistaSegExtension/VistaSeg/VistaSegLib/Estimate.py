@@ -20,7 +20,7 @@ def expectedSeconds(volumeNode, key: str) -> float:
     image = volumeNode.GetImageData()
     if image is None:
         return 0.0
-    size = [count * spacing for count, spacing in zip(image.GetDimensions(), volumeNode.GetSpacing())]
+    size = [count * spacing for count, spacing in zip(image.GetDimensions(), volumeNode.GetSpacing(), strict=True)]
     return expected_windows(key, size) * _secondsAWindow(key)
 
 

@@ -6,7 +6,8 @@ import time
 
 import qt
 import slicer
-from vistaseg.mrml.workspace import Workspace
+
+from vistaseg.workspace import Workspace
 
 INTERVAL_MS = 20
 # PythonQt keeps Python's lock while the application waits for events; a sleep lends it to the worker.

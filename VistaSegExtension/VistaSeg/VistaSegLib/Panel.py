@@ -8,9 +8,12 @@ from typing import Protocol
 import slicer
 
 from VistaSegLib import Host
+from VistaSegLib.AutomaticSection import AutomaticSection
+from VistaSegLib.InteractiveSection import InteractiveSection
 from VistaSegLib.MessageSection import MessageSection
 from VistaSegLib.ModelSection import ModelSection
 from VistaSegLib.ProgressSection import ProgressSection
+from VistaSegLib.ResultsSection import ResultsSection
 from VistaSegLib.Selection import Selection
 
 
@@ -30,7 +33,7 @@ class Section(Protocol):
         """Let go of everything that would outlive the widget."""
 
 
-SECTIONS = (ModelSection, ProgressSection, MessageSection)
+SECTIONS = (ModelSection, AutomaticSection, InteractiveSection, ResultsSection, ProgressSection, MessageSection)
 
 
 class Panel:
@@ -56,10 +59,12 @@ class Panel:
         """The user looks at the panel."""
         self._entered = True
         self.enterScene()
+        self.sections["InteractiveSection"].enter()
 
     def exit(self) -> None:
         """The user looks at something else; what runs goes on."""
         self._entered = False
+        self.sections["InteractiveSection"].exit()
 
     def leaveScene(self) -> None:
         """The scene is about to be emptied."""

@@ -9,6 +9,7 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from VistaSegLib.Editing import Editing
 from VistaSegLib.Models import readyKeys
 
 
@@ -17,18 +18,22 @@ class Selection(VTKObservationMixin):
 
     Attributes:
         parameters: the parameter node, or None.
+        editing: what writes into the segmentation, with undo.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.parameters = None
+        self.editing = Editing(self)
         self._listeners: list[Callable[[], None]] = []
 
     def setParameters(self, parameters) -> None:
         """Take another parameter node, or None while there is no scene to keep it in."""
         self.removeObservers()
         self.parameters = parameters
-        if parameters is not None:
+        if parameters is None:
+            self.editing.close()
+        else:
             self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
         self._tell()
 
@@ -97,4 +102,5 @@ def _newSegmentation(volumeNode):
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     node.CreateDefaultDisplayNodes()
     node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+    node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
     return node

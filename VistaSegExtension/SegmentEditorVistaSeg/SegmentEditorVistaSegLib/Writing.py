@@ -39,7 +39,7 @@ class EffectWriter:
         ]:
             raise InputError(
                 _(
-                    "The Segment Editor has another segmentation or volume now, so nothing was written. Prompt again there."
+                    "The Segment Editor has another segmentation or volume now: nothing was written. Prompt again there."
                 )
             )
         self._effect.saveStateForUndo()

@@ -12,6 +12,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 
+from host.endless_none import keep_none
 from host.qt_properties import make_attributes
 
 MODULES = (QtCore, QtGui, QtWidgets, QtUiTools)
@@ -31,6 +32,7 @@ class Qt(ModuleType):
 
 def install(custom_widgets: Iterable[type[QtWidgets.QWidget]]) -> None:
     """Make `qt` and `ctk` importable; the `.ui` files of the extension may use the custom widgets."""
+    keep_none()
     make_attributes(*MODULES)
     widgets = list(custom_widgets)
     qt, ctk = Qt("qt"), ModuleType("ctk")

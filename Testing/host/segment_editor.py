@@ -117,8 +117,9 @@ class Editor:
         self.effect.editor = self
 
     def reset(self) -> None:
-        """Take a new parameter set node, as after the scene was closed."""
+        """Take a new parameter set node, as after the scene was closed; segments may overlap."""
         self.node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
+        self.node.SetOverwriteMode(self.node.OverwriteNone)
         self.logic.SetSegmentEditorNode(self.node)
 
     def choose(self, volume: Any, segmentation: Any, segment_id: str = "") -> None:

@@ -38,9 +38,7 @@ class EffectWriter:
             self._target.volume_id,
         ]:
             raise InputError(
-                _(
-                    "The Segment Editor has another segmentation or volume now: nothing was written. Prompt again there."
-                )
+                _("The Segment Editor has another segmentation or volume now: nothing was written. Prompt again there.")
             )
         self._effect.saveStateForUndo()
 

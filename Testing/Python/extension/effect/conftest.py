@@ -20,6 +20,8 @@ from host.module_manager import EXTENSION
 
 from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.transforms import to_world
+from vistaseg.mrml.writing import labelmap_of
+from vistaseg.segmentation import Extent
 from vistaseg.volume import Volume
 from vistaseg.workspace import Target, Workspace
 
@@ -48,7 +50,6 @@ class Bench:
         self.segments = {name: self.add_segment(name) for name in ("a", "b", "c")}
         self.sliceNode = self.add_view("Red")
         self.editor = segment_editor.Editor("VistaSeg")
-        self.editor.node.SetOverwriteMode(self.editor.node.OverwriteNone)
         self.editor.choose(self.volumeNode, self.segmentationNode, self.segments["a"])
         self.editor.activate()
         self.view = slicer.app.layoutManager().sliceWidget("Red")
@@ -106,6 +107,12 @@ class Bench:
         whole[extent.slices] = mask
         return whole
 
+    def fill(self, name: str, mask: np.ndarray) -> None:
+        """Put a mask, bool (k, j, i), in the place of a segment, whatever the rules."""
+        logic, whole = slicer.vtkSlicerSegmentationsModuleLogic, Extent((0, 0, 0), self.volume.shape_ijk)
+        labelmap = labelmap_of(mask, whole, self.volumeNode, self.segmentationNode)
+        logic.SetBinaryLabelmapToSegment(labelmap, self.segmentationNode, self.segments[name], logic.MODE_REPLACE)
+
     def region(self, low: float, high: float) -> np.ndarray:
         return (self.volume.array >= low) & (self.volume.array <= high)
 
@@ -116,6 +123,17 @@ class Bench:
             assert time.monotonic() < end, "the workspace does not come to rest"
             slicer.app.processEvents()
             time.sleep(0.001)
+
+    def renew(self) -> None:
+        """Close the scene and set everything up again in the next one."""
+        slicer.mrmlScene.Clear(0)
+        self.editor.deactivate()
+        self.volumeNode, self.segmentationNode = self.add_volume(self.volume), None
+        self.segmentationNode = self.add_segmentation()
+        self.segments = {name: self.add_segment(name) for name in ("a", "b", "c")}
+        self.editor.reset()
+        self.editor.choose(self.volumeNode, self.segmentationNode, self.segments["a"])
+        self.editor.activate()
 
     def texts(self) -> list[str]:
         return [message.text for message in self.workspace.messages.all]
@@ -147,14 +165,25 @@ def models() -> dict[str, FakeModel]:
 
 
 @pytest.fixture
-def bench(scene: Any, phantom: Any, models: dict[str, FakeModel]) -> Iterator[Bench]:
+def make_bench(scene: Any) -> Iterator[Callable[..., Bench]]:
     from VistaSegLib import Host
 
-    bench = Bench(phantom(SHAPE, oblique()), models.__getitem__)
-    yield bench
-    bench.editor.deactivate()
-    bench.effect.cleanup()
+    made: list[Bench] = []
+
+    def make(volume: Volume, load: Callable[[str], FakeModel]) -> Bench:
+        made.append(Bench(volume, load))
+        return made[-1]
+
+    yield make
+    for bench in made:
+        bench.editor.deactivate()
+        bench.effect.cleanup()
     Host.close()
+
+
+@pytest.fixture
+def bench(make_bench: Callable[..., Bench], phantom: Any, models: dict[str, FakeModel]) -> Bench:
+    return make_bench(phantom(SHAPE, oblique()), models.__getitem__)
 
 
 @pytest.fixture(scope="session", autouse=True)

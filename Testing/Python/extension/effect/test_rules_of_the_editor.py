@@ -9,9 +9,6 @@ import numpy as np
 import pytest
 import slicer
 
-from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import Extent
-
 MASKS = {
     "everywhere": "EditAllowedEverywhere",
     "inside a segment": "EditAllowedInsideSingleSegment",
@@ -30,14 +27,6 @@ def slab(bench: Any, first: int, last: int) -> np.ndarray:
     return mask
 
 
-def fill(bench: Any, name: str, mask: np.ndarray) -> None:
-    """Paint over everything that is there, whatever the rules."""
-    node, logic = bench.editor.node, slicer.vtkSlicerSegmentationsModuleLogic
-    whole = Extent((0, 0, 0), bench.volume.shape_ijk)
-    labelmap = labelmap_of(mask, whole, bench.volumeNode, bench.segmentationNode)
-    logic.SetBinaryLabelmapToSegment(labelmap, node.GetSegmentationNode(), bench.segments[name], logic.MODE_REPLACE)
-
-
 def allowed(bench: Any, how: str, b: np.ndarray, c: np.ndarray, a: np.ndarray) -> np.ndarray:
     """Where the editor may be changed; b is the mask segment, c is hidden."""
     return {
@@ -53,9 +42,9 @@ def allowed(bench: Any, how: str, b: np.ndarray, c: np.ndarray, a: np.ndarray) -
 @pytest.mark.parametrize(("how", "overwrite", "ranged"), list(product(MASKS, OVERWRITES, (False, True))))
 def test_voxels_that_may_not_change_do_not(bench: Any, how: str, overwrite: str, ranged: bool) -> None:
     node = bench.editor.node
-    fill(bench, "b", slab(bench, 14, 22))
-    fill(bench, "c", slab(bench, 24, 30))
-    fill(bench, "a", slab(bench, 18, 20))
+    bench.fill("b", slab(bench, 14, 22))
+    bench.fill("c", slab(bench, 24, 30))
+    bench.fill("a", slab(bench, 18, 20))
     before = {name: bench.mask(name) for name in "abc"}
     bench.segmentationNode.GetDisplayNode().SetSegmentVisibility(bench.segments["c"], False)
     node.SetMaskMode(getattr(slicer.vtkMRMLSegmentationNode, MASKS[how]))
@@ -79,7 +68,7 @@ def test_voxels_that_may_not_change_do_not(bench: Any, how: str, overwrite: str,
 
 
 def test_what_masking_keeps_back_is_told(bench: Any) -> None:
-    fill(bench, "b", slab(bench, 14, 22))
+    bench.fill("b", slab(bench, 14, 22))
     bench.editor.node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedOutsideAllSegments)
     bench.mouse.click(bench.at("body"))
     bench.finish()
@@ -101,8 +90,8 @@ def test_what_is_removed_inside_a_segment_goes_back_to_it_as_with_the_eraser(ben
 
 @pytest.mark.parametrize("how", [how for how in MASKS if how != "inside a segment"])
 def test_removing_obeys_the_mask(bench: Any, how: str) -> None:
-    fill(bench, "b", slab(bench, 14, 22))
-    fill(bench, "c", slab(bench, 24, 30))
+    bench.fill("b", slab(bench, 14, 22))
+    bench.fill("c", slab(bench, 24, 30))
     bench.segmentationNode.GetDisplayNode().SetSegmentVisibility(bench.segments["c"], False)
     bench.mouse.click(bench.at("body"))
     bench.finish()
@@ -146,7 +135,7 @@ def test_painting_by_hand_becomes_what_the_next_prompt_starts_from(bench: Any) -
     bench.mouse.click(bench.at("right"))
     bench.finish()
     painted = slab(bench, 2, 4)
-    fill(bench, "a", bench.mask("a") | painted)
+    bench.fill("a", bench.mask("a") | painted)
     assert bench.workspace.prompts(bench.target("a")) == ()
     bench.mouse.click(bench.at("left"))
     bench.finish()
@@ -203,4 +192,3 @@ def test_a_change_is_written_on_its_extent_alone(bench: Any, monkeypatch: pytest
     bench.finish()
     k, j, i = (np.ptp(np.argwhere(bench.mask("a")), axis=0) + 1).tolist()
     assert extents == [(i, j, k)]
-

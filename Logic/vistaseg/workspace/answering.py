@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,15 +11,13 @@ import numpy as np
 from vistaseg.errors import CancelledError, UsageError, VistaSegError
 from vistaseg.mrml.editing import Change
 from vistaseg.progress import Progress
-from vistaseg.prompts import Prompt
 from vistaseg.segmentation import Extent, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
 from vistaseg.session.history import Answer, union
 from vistaseg.workspace.memory import models_of
-
-Operation = Callable[[Session, str, Progress], Answer]
-"""What changes a segment of a session: (session, name of the segment, progress) → its mask."""
+from vistaseg.workspace.operations import Operation
+from vistaseg.workspace.replacing import AutomaticAnswer
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,21 +57,6 @@ class Outcome:
     earlier: dict[str, Any] = field(default_factory=dict)
 
 
-def add_prompt(prompt: Prompt) -> Operation:
-    """Answer one more prompt."""
-    return lambda session, key, progress: session.add(prompt, key, progress)
-
-
-def remove_prompt(index: int) -> Operation:
-    """Answer the prompts again but for one."""
-    return lambda session, key, progress: session.without(key, index, progress)
-
-
-def clear_prompts(session: Session, key: str, progress: Progress) -> Answer:
-    """Take all prompts back."""
-    return session.clear(key)
-
-
 def answer(
     session: Session,
     key: str,
@@ -97,16 +80,16 @@ def answer(
     notes, errors = [], []
     for operation in operations:
         try:
-            notes.append(operation(session, key, progress).note)
+            answered = operation(session, key, progress)
+            notes.append(answered.note)
+            earlier = answered.provenance if isinstance(answered, AutomaticAnswer) else earlier
         except CancelledError:
             session.follow(key, before.mask, before.extent)
             raise
         except VistaSegError as error:
             errors.append(error)
-    made = session.made(key)
-    provenance = {} if made is None else made.provenance | ({"corrected": earlier} if earlier else {})
     change = change_between(before, session.result(key))
-    return Outcome(change, tuple(filter(None, notes)), tuple(errors), provenance, earlier)
+    return Outcome(change, tuple(filter(None, notes)), tuple(errors), _provenance(session, key, earlier), earlier)
 
 
 def change_between(before: Answer, after: Answer) -> Change | None:
@@ -134,6 +117,16 @@ def kept_back(change: Change, mask: Mask, extent: Extent) -> int:
     if common is not None:
         now[common.within(change.extent)] = mask[common.within(extent)]
     return int(np.count_nonzero((change.added & ~now) | (change.removed & now)))
+
+
+def _provenance(session: Session, key: str, earlier: dict[str, Any]) -> dict[str, Any]:
+    """How the mask of a segment was made: by its prompts, and by what they started from."""
+    made = session.made(key)
+    if made is None:
+        return {}
+    if not session.prompts(key) and earlier:
+        return earlier
+    return made.provenance | ({"corrected": earlier} if earlier else {})
 
 
 def _begin(session: Session, key: str, beginning: Beginning, earlier: dict[str, Any]) -> dict[str, Any]:

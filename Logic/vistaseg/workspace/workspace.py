@@ -7,27 +7,32 @@ from typing import Any, TypeVar
 
 from vistaseg import catalog
 from vistaseg.jobs import Job
-from vistaseg.mrml.reading import mask_time, read_mask
+from vistaseg.mrml.editing import Change
 from vistaseg.mrml.removals import on_removals
-from vistaseg.mrml.tags import tag_provenance
 from vistaseg.mrml.transforms import to_local
 from vistaseg.progress import Progress
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest
 from vistaseg.segmentation import Segmentation
 from vistaseg.segmentation.model import Mask
 from vistaseg.session.identifying import Identification
-from vistaseg.workspace.answering import Outcome, add_prompt, answer, clear_prompts, kept_back, remove_prompt
+from vistaseg.workspace.answering import Outcome, answer
 from vistaseg.workspace.automatic import not_found, put
 from vistaseg.workspace.links import Done, Request, SegmentLink
 from vistaseg.workspace.loaded_models import Load, LoadedModels, load_on_best_device
-from vistaseg.workspace.memory import prompts_of, recall, remember
+from vistaseg.workspace.memory import prompts_of, recall
 from vistaseg.workspace.messages import Messages
+from vistaseg.workspace.operations import add_prompt, clear_prompts, remove_prompt
+from vistaseg.workspace.replacing import replace_by_classes
 from vistaseg.workspace.targets import Target
 from vistaseg.workspace.tasks import Task, Tasks
 from vistaseg.workspace.volume_session import VolumeSession
 from vistaseg.workspace.writer import Writer
 
 T = TypeVar("T")
+
+
+def _nothing(_: Any) -> None:
+    """Who wants to hear nothing."""
 
 
 class Workspace:
@@ -97,7 +102,7 @@ class Workspace:
         self._volumes.clear()
         self._links.clear()
 
-    def run(self, title: str, work: Callable[[Progress], T], on_done: Callable[[T], None] = lambda _: None) -> Job:
+    def run(self, title: str, work: Callable[[Progress], T], on_done: Callable[[T], None] = _nothing) -> Job:
         """Do any other work in the worker's thread."""
         return self._tasks.submit(title, work, on_done)
 
@@ -116,7 +121,7 @@ class Workspace:
         *,
         writer: Writer | None = None,
         prepare_clicks: bool = False,
-        on_done: Callable[[list[str]], None] = lambda _: None,
+        on_done: Callable[[list[str]], None] = _nothing,
     ) -> Job:
         """Segment classes automatically into new segments.
 
@@ -148,21 +153,39 @@ class Workspace:
             valid=lambda: volumes.unchanged(self._scene) and self._holds(segmentation_node),
         )
 
-    def prompt(self, target: Target, prompt: Prompt, writer: Writer, on_done: Done = lambda _: None) -> None:
+    def prompt(self, target: Target, prompt: Prompt, writer: Writer | None, on_done: Done = _nothing) -> None:
         """Answer one more prompt on a segment.
 
         Prompts that come while others on the same segment are answered wait, and are then answered together.
 
         Args:
             prompt: in the volume's local RAS mm.
-            on_done: told what was written.
+            writer: None leaves the answer to be looked at, see `proposal`.
+            on_done: told what was found.
 
         Raises:
             InputError: the node is no volume that can be used.
         """
-        self._request(target, Request(add_prompt(prompt), writer, on_done))
+        self.prompt_together(target, [prompt], writer, on_done)
 
-    def remove_prompt(self, target: Target, index: int, writer: Writer, on_done: Done = lambda _: None) -> None:
+    def prompt_together(
+        self, target: Target, prompts: Sequence[Prompt], writer: Writer | None, on_done: Done = _nothing
+    ) -> None:
+        """As `prompt`, for several that are answered one after the other and written at once."""
+        silent = [Request(add_prompt(prompt), writer, _nothing) for prompt in prompts[:-1]]
+        self._request(target, *silent, Request(add_prompt(prompts[-1]), writer, on_done))
+
+    def segment_into(
+        self, target: Target, class_ids: Sequence[int], writer: Writer | None, on_done: Done = _nothing
+    ) -> None:
+        """Let a segment become what classes are automatically; prompts then correct that.
+
+        Args:
+            class_ids: ids of the catalogue.
+        """
+        self._request(target, Request(replace_by_classes(class_ids), writer, on_done))
+
+    def remove_prompt(self, target: Target, index: int, writer: Writer | None, on_done: Done = _nothing) -> None:
         """Answer the prompts of a segment again but for one.
 
         Args:
@@ -170,9 +193,37 @@ class Workspace:
         """
         self._request(target, Request(remove_prompt(index), writer, on_done))
 
-    def clear(self, target: Target, writer: Writer, on_done: Done = lambda _: None) -> None:
+    def clear(self, target: Target, writer: Writer | None, on_done: Done = _nothing) -> None:
         """Take all prompts of a segment back, to the mask that they started from."""
         self._request(target, Request(clear_prompts, writer, on_done))
+
+    def withdraw(self, target: Target) -> None:
+        """Cancel what is asked of a segment."""
+        link = self._links.get(target)
+        if link is not None:
+            link.pending.clear()
+            if link.job is not None:
+                link.job.cancel()
+
+    def proposal(self, target: Target) -> Change | None:
+        """What answers without a writer would change in a segment; None where that is nothing."""
+        link = self._links.get(target)
+        return None if link is None or not self._valid(link) else link.proposal(self._scene)
+
+    def accept(self, target: Target, writer: Writer) -> None:
+        """Write what is proposed for a segment."""
+        change = self.proposal(target)
+        if change is not None:
+            self._tell(_masking_note(self._links[target].write(self._scene, change, writer)))
+            self._links[target].settle(self._scene)
+            self._changed()
+
+    def refuse(self, target: Target) -> None:
+        """Take the prompts back that led to what is proposed for a segment."""
+        link = self._links.get(target)
+        if link is not None and link.session is not None and self._valid(link):
+            link.session.follow(target.key, *link.mask(self._scene))
+            self._changed()
 
     def prompts(self, target: Target) -> tuple[Prompt, ...]:
         """The prompts that led to a segment's mask, in order, in the volume's local RAS mm."""
@@ -180,11 +231,10 @@ class Workspace:
         if segment is None:
             return ()
         link = self._links.get(target)
-        session = None if link is None else link.volumes.current
-        if link is None or session is None or target.key not in session.segments:
+        if link is None or link.session is None:
             return prompts_of(recall(segment))
         link.follow(self._scene)
-        return session.prompts(target.key)
+        return link.session.prompts(target.key)
 
     def identify(
         self,
@@ -221,9 +271,9 @@ class Workspace:
         )
         self._changed()
 
-    def _request(self, target: Target, request: Request) -> None:
+    def _request(self, target: Target, *requests: Request) -> None:
         link = self._link(target)
-        link.pending.append(request)
+        link.pending.extend(requests)
         if not link.busy:
             self._start(link)
 
@@ -234,20 +284,19 @@ class Workspace:
         target, volumes = link.target, link.volumes
         beginning, earlier = link.beginning(self._scene), link.earlier
         link.time = None  # until the outcome is written
+        link.busy = True  # already now: who hears of the job may ask for the prompts
 
         def done(outcome: Outcome) -> None:
-            self._write(link, outcome, requests[-1].writer)
+            self._receive(link, outcome, requests[-1].writer)
             for request in requests:
                 request.on_done(outcome)
 
         def ended() -> None:
-            link.busy = False
+            link.job, link.busy = None, False
             if link.pending and self._valid(link):
                 self._start(link)
 
-        # Before it is submitted: listeners are told then, and ask for the prompts.
-        link.busy = True
-        self._tasks.submit(
+        link.job = self._tasks.submit(
             f"Answering on {target.segment(self._scene).GetName()}",
             lambda progress: answer(volumes.get(progress), target.key, beginning, earlier, operations, progress),
             done,
@@ -255,24 +304,13 @@ class Workspace:
             ended=ended,
         )
 
-    def _write(self, link: SegmentLink, outcome: Outcome, writer: Writer) -> None:
-        """Bring an outcome into the scene, and tell the session what has become of it there."""
+    def _receive(self, link: SegmentLink, outcome: Outcome, writer: Writer | None) -> None:
+        """Tell the user of an outcome, and bring it into the scene."""
         for error in outcome.errors:
             self.messages.add_error(error)
         for note in outcome.notes:
             self.messages.add("info", note)
-        session, target = link.volumes.current, link.target
-        node, segment = target.segmentation(self._scene), target.segment(self._scene)
-        if outcome.change is not None and session is not None:
-            writer.save_state()
-            writer.apply(target.segment_id, outcome.change)
-            mask, extent = read_mask(node, target.segment_id, link.volumes.node, link.volumes.volume.grid)
-            session.amend(target.key, mask, extent)
-            self._tell(_masking_note(kept_back(outcome.change, mask, extent)))
-            tag_provenance(segment, outcome.provenance)
-            remember(segment, session, target.key)
-        link.earlier = outcome.earlier
-        link.time = mask_time(node, target.segment_id)
+        self._tell(_masking_note(link.receive(self._scene, outcome, writer)))
 
     def _valid(self, link: SegmentLink) -> bool:
         return (

@@ -1,0 +1,58 @@
+"""A segment that becomes what its class is in the whole scan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from vistaseg import catalog
+from vistaseg.errors import InputError
+from vistaseg.progress import Progress
+from vistaseg.segmentation import Extent, Segment
+from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
+from vistaseg.session import Session
+from vistaseg.session.history import Answer, union
+from vistaseg.workspace.operations import Operation
+
+
+@dataclass(frozen=True, eq=False)
+class AutomaticAnswer(Answer):
+    """An answer to no prompt.
+
+    Attributes:
+        provenance: how its mask was made.
+    """
+
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+def replace_by_classes(class_ids: Sequence[int]) -> Operation:
+    """Segment classes automatically; together they take the place of the segment, as what prompts start from."""
+
+    def replace(session: Session, key: str, progress: Progress) -> AutomaticAnswer:
+        found = session.segment(class_ids, progress=progress).segments
+        if not found:
+            names = ", ".join(catalog.get(class_id).name for class_id in class_ids)
+            raise InputError(f"No {names} was found in this scan. Click into it instead, if it is there.")
+        answer = session.follow(key, *_together(found))
+        return AutomaticAnswer(
+            answer.mask,
+            answer.extent,
+            answer.changed,
+            provenance={**found[0].provenance, "structures": list(class_ids)},
+        )
+
+    return replace
+
+
+def _together(segments: Sequence[Segment]) -> tuple[Mask, Extent]:
+    box = EMPTY_EXTENT
+    for segment in segments:
+        box = union(box, segment.extent)
+    mask = np.zeros(box.shape_kji, dtype=bool)
+    for segment in segments:
+        mask[segment.extent.within(box)] |= segment.mask
+    return mask, box

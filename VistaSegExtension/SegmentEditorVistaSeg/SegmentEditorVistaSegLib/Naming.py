@@ -1,0 +1,72 @@
+"""Which structure a segment is by its name and codes, and giving it the name of one. No Qt."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from SegmentEditorVistaSegLib.Choice import segmentationOf
+from vistaseg import catalog
+from vistaseg.catalog import Code, Structure, Terminology
+from vistaseg.models.known_classes import known_classes
+from vistaseg.mrml.reading import segment_record
+from vistaseg.workspace import Target
+
+TERMINOLOGY_TAG = "TerminologyEntry"
+STRUCTURE_TAG = "VistaSeg.StructureId"
+
+
+def meantBy(target: Target) -> tuple[str, tuple[int, ...]] | None:
+    """What a segment is to be: its title and the classes that are that; None where its name and codes do not tell.
+
+    The name that the user sees counts first, then the codes.
+    """
+    record = segment_record(segmentationOf(target), target.segment_id)
+    return _meantBy(record.name, record.terminology, record.structure_id)
+
+
+@lru_cache
+def _meantBy(name: str, terms: Terminology | None, structureId: int | None) -> tuple[str, tuple[int, ...]] | None:
+    match = next((match for match in catalog.find(name, limit=1) if match.score >= 100 and match.ids), None)
+    if match is not None:
+        return match.title, match.ids
+    structure = _byCodes(terms, structureId)
+    return None if structure is None else (structure.name, structure.prompt_ids)
+
+
+def areKnown(classIds: tuple[int, ...], models: tuple[str, ...]) -> bool:
+    """Whether one of the models can be asked for all of the classes."""
+    return any(set(classIds) <= set(known_classes(key)) for key in models)
+
+
+def giveName(scriptedEffect, target: Target, name: str) -> None:
+    """Name a segment; one of the catalogue also gives it its codes and colour. The editor's undo takes it back."""
+    segment = segmentationOf(target).GetSegmentation().GetSegment(target.segment_id)
+    structure = catalog.by_name(name)
+    scriptedEffect.saveStateForUndo()
+    segment.SetName(name)
+    if structure is None or structure.terminology is None:
+        segment.RemoveTag(STRUCTURE_TAG)
+        return
+    segment.SetColor([value / 255 for value in structure.color])
+    segment.SetTag(TERMINOLOGY_TAG, catalog.slicer_terminology_entry(structure))
+    segment.SetTag(STRUCTURE_TAG, str(structure.id))
+
+
+def _byCodes(terms: Terminology | None, structureId: int | None) -> Structure | None:
+    codes = _codes(terms)
+    supported = (structure for structure in catalog.structures() if structure.supported and structure.terminology)
+    found = next((structure for structure in supported if _codes(structure.terminology) == codes), None)
+    if found is None and structureId is not None and structureId <= len(catalog.structures()):
+        return catalog.get(structureId)
+    return found
+
+
+def _codes(terms: Terminology | None) -> tuple[tuple[str, str] | None, ...] | None:
+    """What tells structures apart; meanings are only for people."""
+    if terms is None:
+        return None
+    return tuple(_code(code) for code in (terms.category, terms.type, terms.type_modifier, terms.region))
+
+
+def _code(code: Code | None) -> tuple[str, str] | None:
+    return None if code is None else (code.scheme, code.value)

@@ -1,0 +1,83 @@
+"""What would change, as pulsating outlines in all views, before it is written."""
+
+from __future__ import annotations
+
+from itertools import cycle
+
+import qt
+import slicer
+
+from SegmentEditorVistaSegLib.Choice import segmentationOf, volumeOf
+from SegmentEditorVistaSegLib.Markers import ADD, REMOVE, Color
+from vistaseg.mrml.editing import Change
+from vistaseg.mrml.geometry import BINARY_LABELMAP
+from vistaseg.mrml.writing import labelmap_of
+from vistaseg.workspace import Target
+
+INTERVAL_MS = 150
+OPACITIES = (1.0, 0.8, 0.6, 0.4, 0.2, 0.4, 0.6, 0.8)
+FILL = 0.3
+"""Opacity of the fill, as a part of that of the outline."""
+
+
+class Preview:
+    """Shows a change through a node of its own, which is neither listed nor saved."""
+
+    def __init__(self) -> None:
+        self._node = None
+        self._timer = qt.QTimer()
+        self._timer.interval = INTERVAL_MS
+        self._timer.timeout.connect(self._pulse)
+        self._opacities = cycle(OPACITIES)
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is something to look at."""
+        return self._node is not None
+
+    def show(self, target: Target, change: Change) -> None:
+        """Show a change of a segment instead of what was shown before."""
+        self.hide()
+        node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSegmentationNode")
+        node.UnRegister(None)
+        node.SetName("VistaSeg preview")
+        node.SetHideFromEditors(True)
+        node.SetSaveWithScene(False)
+        node.SetAndObserveTransformNodeID(segmentationOf(target).GetTransformNodeID())
+        for name, mask, color in (("added", change.added, ADD), ("removed", change.removed, REMOVE)):
+            if mask.any():
+                _addSegment(
+                    node, name, labelmap_of(mask, change.extent, volumeOf(target), segmentationOf(target)), color
+                )
+        self._node = slicer.mrmlScene.AddNode(node)
+        node.CreateDefaultDisplayNodes()
+        node.GetDisplayNode().SetVisibility3D(False)
+        self._pulse()
+        self._timer.start()
+
+    def hide(self) -> None:
+        """Show nothing."""
+        self._timer.stop()
+        node, self._node = self._node, None
+        if node is not None and slicer.mrmlScene.IsNodePresent(node):
+            display = node.GetDisplayNode()
+            slicer.mrmlScene.RemoveNode(node)
+            if display is not None and slicer.mrmlScene.IsNodePresent(display):
+                slicer.mrmlScene.RemoveNode(display)
+
+    def _pulse(self, *_) -> None:
+        display = self._node.GetDisplayNode() if self._node is not None else None
+        if display is None:
+            self._timer.stop()
+            return
+        opacity = next(self._opacities)
+        display.SetOpacity2DOutline(opacity)
+        display.SetOpacity2DFill(FILL * opacity)
+
+
+def _addSegment(node, name: str, labelmap, color: Color) -> None:
+    segment = slicer.vtkSegment()
+    segment.SetName(name)
+    segment.SetColor([value / 255 for value in color])
+    segment.AddRepresentation(BINARY_LABELMAP, labelmap)
+    node.GetSegmentation().AddSegment(segment, name)

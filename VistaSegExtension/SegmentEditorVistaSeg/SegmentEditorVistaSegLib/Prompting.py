@@ -1,0 +1,142 @@
+"""Asks the workspace on behalf of the editor's segment, and writes or shows what it answers. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from slicer.i18n import tr as _
+
+from SegmentEditorVistaSegLib.Choice import chosenTarget, requireTarget, segmentationOf, volumeOf
+from SegmentEditorVistaSegLib.Naming import areKnown, giveName, meantBy
+from SegmentEditorVistaSegLib.Writing import EffectWriter
+from vistaseg.errors import InputError, VistaSegError
+from vistaseg.mrml.reading import read_mask
+from vistaseg.mrml.volumes import grid_of
+from vistaseg.prompts import Point, Prompt, RegionOfInterest
+from vistaseg.workspace import Target, Workspace
+
+
+class Prompting:
+    """What the user can ask for; whatever is wrong becomes a message.
+
+    Args:
+        scriptedEffect: that writes.
+        workspace: that answers.
+        previewing: tells whether answers are to be looked at first.
+        onAnswered: called when there is one.
+    """
+
+    def __init__(
+        self, scriptedEffect, workspace: Workspace, previewing: Callable[[], bool], onAnswered: Callable[[object], None]
+    ) -> None:
+        self._effect, self.workspace = scriptedEffect, workspace
+        self._previewing, self._onAnswered = previewing, onAnswered
+        self._asked: set[Target] = set()
+        self._naming = None
+
+    @property
+    def target(self) -> Target | None:
+        """The segment that is selected, or None."""
+        return chosenTarget(self._effect)
+
+    @property
+    def prompts(self) -> tuple[Prompt, ...]:
+        """The prompts of the segment that is selected, in order."""
+        target = self.target
+        return () if target is None else self.workspace.prompts(target)
+
+    def ready(self) -> bool:
+        """Whether there is a segment to work on; says what is missing where there is none."""
+        found: list[Target] = []
+        self._do(found.append)
+        return bool(found)
+
+    def ask(self, *prompts: Prompt) -> None:
+        """Answer prompts on the segment."""
+        self._do(lambda target: self.workspace.prompt_together(target, prompts, *self._ends(target)))
+
+    def remove(self, index: int) -> None:
+        """Take one prompt back: the others are answered again."""
+        self._do(lambda target: self.workspace.remove_prompt(target, index, *self._ends(target)))
+
+    def clear(self) -> None:
+        """Take all prompts back."""
+        self._do(lambda target: self.workspace.clear(target, *self._ends(target)))
+
+    def segmentAutomatically(self) -> None:
+        """Let the segment become what its name or codes say."""
+        self._do(self._segment)
+
+    def whatIsThis(self, onNames: Callable[[Target, Sequence], None]) -> None:
+        """Ask which structure the segment may be, by its mask, or by its latest click or box where it is empty."""
+        self._do(lambda target: self._identify(target, onNames))
+
+    def giveName(self, target: Target, name: str) -> None:
+        """Name a segment, with codes and colour where the catalogue has them."""
+        if target == self.target:
+            giveName(self._effect, target, name)
+
+    def accept(self) -> None:
+        """Write what is shown."""
+        self._do(lambda target: self.workspace.accept(target, EffectWriter(self._effect, target)))
+
+    def refuse(self, target: Target) -> None:
+        """Take back what led to what is shown."""
+        self.workspace.refuse(target)
+
+    def hint(self, target: Target, world: tuple[float, float, float]) -> None:
+        """The user is looking there."""
+        self.workspace.hint(volumeOf(target), world)
+
+    def leave(self) -> None:
+        """Take back whatever is not answered yet."""
+        if self._naming is not None:
+            self._naming.cancel()
+        for target in self._asked:
+            self.workspace.withdraw(target)
+        self._asked.clear()
+
+    def _do(self, action: Callable[[Target], None]) -> None:
+        try:
+            target = requireTarget(self._effect)
+            self._asked.add(target)
+            action(target)
+        except VistaSegError as error:
+            self.workspace.messages.add_error(error)
+
+    def _ends(self, target: Target) -> tuple[EffectWriter | None, Callable[[object], None]]:
+        """What an answer is written with, and who hears of it."""
+        return None if self._previewing() else EffectWriter(self._effect, target), self._onAnswered
+
+    def _segment(self, target: Target) -> None:
+        meant = meantBy(target)
+        if meant is None:
+            raise InputError(_("Name the segment after a structure first, such as liver, then press Auto."))
+        title, classIds = meant
+        if not areKnown(classIds, self.workspace.models):
+            raise InputError(_("The chosen model does not know {title}: click into it instead.").format(title=title))
+        self.workspace.segment_into(target, classIds, *self._ends(target))
+
+    def _identify(self, target: Target, onNames: Callable[[Target, Sequence], None]) -> None:
+        volume = volumeOf(target)
+        what = self._maskOf(target, volume)
+        if what is None:
+            what = next((prompt for prompt in reversed(self.prompts) if _saysWhere(prompt)), None)
+        if what is None:
+            raise InputError(_("The segment is empty: click into the structure first, then ask what it is."))
+        self._naming = self.workspace.identify(volume, what, lambda names: onNames(target, names), encode=True)
+
+    def _maskOf(self, target: Target, volumeNode) -> np.ndarray | None:
+        """The segment on the whole grid of the volume, bool (k, j, i); None where it is empty."""
+        grid = grid_of(volumeNode)
+        mask, extent = read_mask(segmentationOf(target), target.segment_id, volumeNode, grid)
+        if extent.empty:
+            return None
+        whole = np.zeros(grid.shape_ijk[::-1], dtype=bool)
+        whole[extent.slices] = mask
+        return whole
+
+
+def _saysWhere(prompt: Prompt) -> bool:
+    return prompt.positive if isinstance(prompt, Point) else isinstance(prompt, RegionOfInterest)

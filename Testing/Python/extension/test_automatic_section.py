@@ -35,9 +35,7 @@ def items(section, shown_only=True):
 def group_named(section, title):
     tree = section.ui.structureTree
     return next(
-        tree.topLevelItem(place)
-        for place in range(tree.topLevelItemCount)
-        if tree.topLevelItem(place).text(0) == title
+        tree.topLevelItem(place) for place in range(tree.topLevelItemCount) if tree.topLevelItem(place).text(0) == title
     )
 
 

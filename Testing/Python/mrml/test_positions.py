@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+from host.mrml_nodes import KINDS, SHAPE_IJK, add_volume, put_under, random_affine, random_parent, random_rotation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from host.mrml_nodes import KINDS, SHAPE_IJK, add_volume, put_under, random_affine, random_parent, random_rotation
 
 from vistaseg.errors import InputError
 from vistaseg.mrml import box_of, points_of, to_local, to_world, visible_region, volume_from_node
@@ -51,7 +51,12 @@ def test_a_point_that_is_not_placed_yet_is_no_click(scene, ct):
 def test_a_bent_transform_is_followed_there_and_back(scene, ct):
     bend = vtk.vtkThinPlateSplineTransform()
     before, after = vtk.vtkPoints(), vtk.vtkPoints()
-    for point, moved in (((0, 0, 0), (5, 1, 0)), ((90, 0, 0), (90, 4, 0)), ((0, 90, 0), (0, 90, 9)), ((0, 0, 90), (0, 0, 90))):
+    for point, moved in (
+        ((0, 0, 0), (5, 1, 0)),
+        ((90, 0, 0), (90, 4, 0)),
+        ((0, 90, 0), (0, 90, 9)),
+        ((0, 0, 90), (0, 0, 90)),
+    ):
         before.InsertNextPoint(point)
         after.InsertNextPoint(moved)
     bend.SetSourceLandmarks(before)

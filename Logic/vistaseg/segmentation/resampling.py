@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -43,16 +44,7 @@ def _is_turn(steps: Matrix) -> bool:
 
 
 def _with_mask(segment: Segment, mask: Mask, extent: Extent) -> Segment:
-    return Segment(
-        segment.name,
-        segment.label_value,
-        segment.structure_id,
-        segment.color,
-        segment.terminology,
-        mask,
-        extent,
-        dict(segment.provenance),
-    )
+    return replace(segment, mask=mask, extent=extent, provenance=dict(segment.provenance))
 
 
 def _turned(segment: Segment, to_old: Matrix, grid: Grid) -> Segment:

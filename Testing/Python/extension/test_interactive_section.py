@@ -18,7 +18,9 @@ from panel_case import (
     add_ct,
     add_rotation,
     ct_array,
+    load_scene,
     place_point,
+    save_scene,
     voxel_to_world,
 )
 
@@ -300,12 +302,12 @@ def test_prompts_come_back_with_the_scene(case, section, tmp_path):
     case.click(MIDDLES[LEFT_KIDNEY])
     shown = rows(section), markers()
     section.ui.negativeButton.click()
-    path = str(tmp_path / "scene.mrb")
-    assert slicer.util.saveScene(path)
+    path = save_scene(tmp_path)
+    assert "<MarkupsFiducial" not in (tmp_path / "scene.mrml").read_text()
     slicer.mrmlScene.Clear(0)
     case.settle()
     assert rows(section) == [] and markers() == ({}, 0)
-    slicer.util.loadScene(path)
+    load_scene(path)
     case.settle()
     assert rows(section) == shown[0]
     again, before = markers()[0], shown[1][0]

@@ -91,6 +91,7 @@ class ResultsSection:
         self._showFindings()
 
     def _addItems(self, rows: list[Row]) -> None:
+        self.ui.resultTree.clear()
         self._texts = {}
         for row in rows:
             qt.QTreeWidgetItem(self.ui.resultTree, [""]).setData(NAME, ID, row.segmentId)

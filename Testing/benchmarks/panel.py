@@ -7,8 +7,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from statistics import median
 from typing import Any
+
+from timing import spread
 
 TESTING = Path(__file__).resolve().parents[1]
 REPETITIONS = 5
@@ -32,7 +33,7 @@ def measure() -> dict[str, Any]:
     """Milliseconds, median, minimum and maximum over processes; compiled before, as an installed extension is."""
     with tempfile.TemporaryDirectory() as compiled:
         times = [_open_once(compiled) for _ in range(REPETITIONS + 1)][1:]
-    return {"open_panel_ms": {"median": median(times), "min": min(times), "max": max(times)}}
+    return {"open_panel_ms": spread(times)}
 
 
 def _open_once(compiled: str) -> float:

@@ -22,6 +22,7 @@ sys.path[:0] = [str(FOLDER.parents[1] / "Logic"), str(FOLDER.parent), str(FOLDER
 import automatic  # noqa: E402
 import clicks  # noqa: E402
 import memory  # noqa: E402
+import panel  # noqa: E402
 import segvol_network  # noqa: E402
 import slicer_scene  # noqa: E402
 import torch  # noqa: E402
@@ -31,7 +32,7 @@ GROUPS: dict[str, Callable[[], dict[str, Any]]] = {
     "click": clicks.measure,
     "memory": memory.measure,
     "segvol": segvol_network.measure,
-    "slicer": slicer_scene.measure,
+    "slicer": lambda: slicer_scene.measure() | panel.measure(),
 }
 
 

@@ -2,8 +2,8 @@
 
     python Testing/screenshots.py OUTPUT_FOLDER CHEST_FOLDER
 
-A real chest CT is segmented by the model in the box, then the liver is corrected by the two clicks that a user would
-make who sees the labels of the data set.
+A real chest CT is segmented by the model in the box; then the pancreas, of which it found little, is corrected by the
+two clicks of a user who sees the labels of the data set.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from vistaseg.volume import Volume, read_volume
 WIDTH, HEIGHT = 380, 1010
 # Liver, spleen, pancreas, stomach, aorta, both kidneys, heart.
 CLASS_IDS = "1 3 4 5 6 12 14 115"
-CORRECTED, CORRECTED_LABEL = "liver", 5
+CORRECTED, CORRECTED_LABEL = "pancreas", 7
 
 
 def main(output: Path, chest: Path) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-slicer = pytest.importorskip("slicer")
+import slicer
 
 from vistaseg.mrml import Change, SegmentEditing, add_segments
 from vistaseg.mrml.counting import fingerprints, shared_labelmaps

@@ -233,7 +233,8 @@ def test_a_model_without_weights_says_so(case, section):
 
 
 def test_nothing_scrolls_sideways_in_a_narrow_panel(case, section):
-    slicer.modules.VistaSegWidget.parent.resize(320, 900)
-    slicer.modules.VistaSegWidget.parent.show()
+    window = section.widget.window()
+    window.resize(320, 900)
+    window.show()
     case.settle()
-    assert slicer.modules.VistaSegWidget.parent.width == 320
+    assert window.width == 320

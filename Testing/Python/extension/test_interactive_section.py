@@ -264,6 +264,15 @@ def test_cancelling_the_first_click_leaves_no_segment(case, section, models):
     assert case.segments == {} and "Cancelled" in case.workspace.messages.latest.text
 
 
+def test_a_first_click_on_what_it_is_not_is_kept(case, section):
+    section.ui.negativeButton.click()
+    case.click(MIDDLES[LEFT_KIDNEY])
+    assert len(rows(section)) == 1
+    section.ui.positiveButton.click()
+    case.click(MIDDLES[SPLEEN])
+    assert list(case.segments) == ["object 1"] and len(rows(section)) == 2
+
+
 def test_the_button_goes_off_where_other_markups_take_the_clicks(case, section):
     section.ui.positiveButton.click()
     slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "the user's own")
@@ -336,8 +345,7 @@ def test_nothing_of_the_panel_is_left_in_the_scene_when_it_is_closed(case, secti
     case.click(MIDDLES[SPLEEN])
     section.ui.boxButton.click()
     assert markers()[0]
-    module_manager.reload_widget("VistaSeg")
-    slicer.modules.VistaSegWidget.panel.selection.segmentId = ""
+    module_manager.reload_widget("VistaSeg").panel.selection.segmentId = ""
     left = [node.GetClassName() for node in (scene.GetNthNode(n) for n in range(scene.GetNumberOfNodes()))]
     assert not [name for name in left if "Markups" in name or "SegmentEditor" in name]
     interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")

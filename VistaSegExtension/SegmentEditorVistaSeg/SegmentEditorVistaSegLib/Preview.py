@@ -50,6 +50,7 @@ class Preview:
                     node, name, labelmap_of(mask, change.extent, volumeOf(target), segmentationOf(target)), color
                 )
         self._node = slicer.mrmlScene.AddNode(node)
+        _keepOutOfTree(node)
         node.CreateDefaultDisplayNodes()
         node.GetDisplayNode().SetVisibility3D(False)
         self._pulse()
@@ -73,6 +74,14 @@ class Preview:
         opacity = next(self._opacities)
         display.SetOpacity2DOutline(opacity)
         display.SetOpacity2DFill(FILL * opacity)
+
+
+def _keepOutOfTree(node) -> None:
+    """Slicer wants every segmentation in the subject hierarchy, and complains of those that are not."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    item = hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
+    hidden = slicer.vtkMRMLSubjectHierarchyConstants.GetSubjectHierarchyExcludeFromTreeAttributeName()
+    hierarchy.SetItemAttribute(item, hidden, "1")
 
 
 def _addSegment(node, name: str, labelmap, color: Color) -> None:

@@ -44,22 +44,21 @@ class SegmentLink:
 
     Attributes:
         volumes: the session of its volume.
-        job: that runs or waits, if any.
+        busy: whether a job runs or waits, or the scene is half changed: what is there is not the user's doing then.
+        job: the one that runs or waits.
         pending: what the next job is to do together.
         time: `mask_time` of the segment when the session last knew its mask; None where it never did.
         earlier, provenance: of the last outcome.
-        busy: whether the worker has the segment, or the scene is half changed: nobody may take what is there for the
-            user's doing then.
     """
 
     target: Target
     volumes: VolumeSession
+    busy: bool = False
     job: Job | None = None
     pending: list[Request] = field(default_factory=list)
     time: int | None = None
     earlier: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
-    busy: bool = False
 
     @property
     def session(self) -> Session | None:

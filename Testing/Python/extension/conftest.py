@@ -20,6 +20,7 @@ else:
     import slicer
     from host import module_manager
     from host.mrml_scene import scene  # noqa: F401 - a fixture
+    from panel_case import PanelCase
 
 WaitUntil = Callable[..., None]
 
@@ -84,3 +85,9 @@ def panel(scene: Any, models: dict[str, FakeModel]) -> Iterator[Any]:  # noqa: F
     yield panel
     module_manager.close_widget("VistaSeg")
     Host.close()
+
+
+@pytest.fixture
+def case(panel: Any) -> PanelCase:
+    """The same panel, with what the tests of its sections do to it."""
+    return PanelCase(panel)

@@ -5,24 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import slicer
 
 from vistaseg.errors import InputError
+from vistaseg.mrml.converting import converted_segment, has_labelmaps
+from vistaseg.mrml.cropping import crop_to_value
 from vistaseg.mrml.geometry import (
     BINARY_LABELMAP,
-    Lattice,
     array_of,
     as_bounds,
+    bounds_of,
     extent_of,
     is_empty,
     lattice_of_grid,
     lattice_of_image,
     offset_between,
 )
-from vistaseg.mrml.resampling import common_bounds, covered_bounds, resample
+from vistaseg.mrml.resampling import common_bounds, covered_bounds, resample, slices_of
 from vistaseg.mrml.tags import SegmentRecord, record_of
-from vistaseg.mrml.transforms import linear_part, transform_between
-from vistaseg.segmentation import Extent, crop_to_content
+from vistaseg.mrml.transforms import transform_between
+from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
 from vistaseg.volume import Grid
 
@@ -44,17 +45,15 @@ def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: G
     """
     image, value = _labelmap(segmentation_node, segment_id, volume_node, grid)
     if image is None or is_empty(as_bounds(image.GetExtent())):
-        return np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
+        return _nothing()
     lattice = lattice_of_image(image)
     offset = offset_between(lattice, segmentation_node, volume_node)
     if offset is None:
         return _resampled(image, value, transform_between(segmentation_node, volume_node), grid)
     extent = extent_of(lattice.bounds, offset, grid)
     if extent is None:
-        return np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
-    start = np.add(extent.start, offset) - lattice.bounds[::2]
-    i, j, k = (slice(first, first + size) for first, size in zip(start, extent.shape_kji[::-1], strict=True))
-    return crop_to_content(array_of(image)[k, j, i] == value, extent.start)
+        return _nothing()
+    return crop_to_value(array_of(image)[slices_of(bounds_of(extent, offset), lattice.bounds)], value, extent.start)
 
 
 def segment_record(segmentation_node: Any, segment_id: str) -> SegmentRecord:
@@ -86,40 +85,21 @@ def _segment(segmentation_node: Any, segment_id: str) -> Any:
 
 
 def _labelmap(segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid) -> tuple[Any, int]:
+    """vtkOrientedImageData that holds a segment, None for an empty one, and the value that it has there."""
     segment = _segment(segmentation_node, segment_id)
-    if segmentation_node.GetSegmentation().GetSourceRepresentationName() != BINARY_LABELMAP:
-        segment = _converted(segmentation_node, segment_id, volume_node, grid)
+    if not has_labelmaps(segmentation_node):
+        segment = converted_segment(segmentation_node, segment_id, volume_node, grid)
     return segment.GetRepresentation(BINARY_LABELMAP), segment.GetLabelValue()
-
-
-def _converted(segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid) -> Any:
-    """A copy of a segment with a label map, on the voxels of the volume where that is possible."""
-    source = segmentation_node.GetSegmentation()
-    copy = slicer.vtkSegmentation()
-    copy.SetSourceRepresentationName(source.GetSourceRepresentationName())
-    copy.CopyConversionParameters(source)
-    to_segmentation = linear_part(transform_between(volume_node, segmentation_node))
-    if to_segmentation is not None:
-        _set_geometry(copy, to_segmentation @ grid.ijk_to_ras, grid)
-    copy.CopySegmentFromSegmentation(source, segment_id)
-    if not copy.CreateRepresentation(BINARY_LABELMAP):
-        name = source.GetSegment(segment_id).GetName()
-        raise InputError(f"{name} cannot be converted to voxels: create its binary label map in Segmentations first.")
-    return copy.GetSegment(segment_id)
-
-
-def _set_geometry(segmentation: Any, matrix: np.ndarray, grid: Grid) -> None:
-    converter = slicer.vtkSegmentationConverter
-    image = Lattice(matrix, lattice_of_grid(grid).bounds).image()
-    segmentation.SetConversionParameter(
-        converter.GetReferenceImageGeometryParameterName(), converter.SerializeImageGeometry(image)
-    )
 
 
 def _resampled(image: Any, value: int, transform: Any, grid: Grid) -> tuple[Mask, Extent]:
     target = lattice_of_grid(grid)
     bounds = common_bounds(covered_bounds(lattice_of_image(image), target, transform), target.bounds)
     if is_empty(bounds):
-        return np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
+        return _nothing()
     labels = array_of(resample(image, target, bounds, transform))
-    return crop_to_content(labels == value, (bounds[0], bounds[2], bounds[4]))
+    return crop_to_value(labels, value, (bounds[0], bounds[2], bounds[4]))
+
+
+def _nothing() -> tuple[Mask, Extent]:
+    return np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT

@@ -5,6 +5,7 @@ from vistaseg.mrml.converting import has_labelmaps, use_labelmaps
 from vistaseg.mrml.editing import Change, SegmentEditing
 from vistaseg.mrml.markups import box_of, points_of, visible_region
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
+from vistaseg.mrml.sharing import isolate_segment, release_labelmaps
 from vistaseg.mrml.tags import SegmentRecord, record_of, tag_segment
 from vistaseg.mrml.transforms import to_local, to_world
 from vistaseg.mrml.volumes import VolumeState, grid_of, is_in_scene, state_of, volume_from_node
@@ -20,11 +21,13 @@ __all__ = [
     "grid_of",
     "has_labelmaps",
     "is_in_scene",
+    "isolate_segment",
     "labelmap_of",
     "mask_time",
     "points_of",
     "read_mask",
     "record_of",
+    "release_labelmaps",
     "segment_record",
     "state_of",
     "tag_segment",

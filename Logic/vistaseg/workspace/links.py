@@ -98,8 +98,14 @@ class SegmentLink:
         """Take an outcome, and write it unless it is only proposed; returns how many voxels were kept back."""
         self.earlier, self.provenance = outcome.earlier, outcome.provenance
         held = 0 if outcome.change is None or writer is None else self.write(scene, outcome.change, writer)
+        if writer is not None and self.session is not None:
+            remember(self.target.segment(scene), self.session, self.target.key)
         self.settle(scene)
         return held
+
+    def accept(self, scene: Any, change: Change, writer: Writer) -> int:
+        """Write what was proposed; returns how many voxels were kept back."""
+        return self.receive(scene, Outcome(change, provenance=self.provenance, earlier=self.earlier), writer)
 
     def write(self, scene: Any, change: Change, writer: Writer) -> int:
         """Bring a change into the scene, and tell the session what has become of it there.
@@ -117,7 +123,6 @@ class SegmentLink:
             mask, extent = self.mask(scene)
             session.amend(self.target.key, mask, extent)
             tag_provenance(segment, self.provenance)
-            remember(segment, session, self.target.key)
         finally:
             self.busy = busy
         return kept_back(change, mask, extent)

@@ -214,8 +214,7 @@ class Workspace:
         """Write what is proposed for a segment."""
         change = self.proposal(target)
         if change is not None:
-            self._tell(_masking_note(self._links[target].write(self._scene, change, writer)))
-            self._links[target].settle(self._scene)
+            self._tell(_masking_note(self._links[target].accept(self._scene, change, writer)))
             self._changed()
 
     def refuse(self, target: Target) -> None:

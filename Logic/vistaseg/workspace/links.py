@@ -44,22 +44,21 @@ class SegmentLink:
 
     Attributes:
         volumes: the session of its volume.
-        job: that runs or waits, if any.
+        busy: whether a job runs or waits, or the scene is half changed: what is there is not the user's doing then.
+        job: the one that runs or waits.
         pending: what the next job is to do together.
         time: `mask_time` of the segment when the session last knew its mask; None where it never did.
         earlier, provenance: of the last outcome.
-        busy: whether the worker has the segment, or the scene is half changed: nobody may take what is there for the
-            user's doing then.
     """
 
     target: Target
     volumes: VolumeSession
+    busy: bool = False
     job: Job | None = None
     pending: list[Request] = field(default_factory=list)
     time: int | None = None
     earlier: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
-    busy: bool = False
 
     @property
     def session(self) -> Session | None:
@@ -106,6 +105,10 @@ class SegmentLink:
         self.settle(scene)
         return held
 
+    def accept(self, scene: Any, change: Change, writer: Writer) -> int:
+        """Write what was proposed; returns how many voxels were kept back."""
+        return self.receive(scene, Outcome(change, provenance=self.provenance, earlier=self.earlier), writer)
+
     def write(self, scene: Any, change: Change, writer: Writer) -> int:
         """Bring a change into the scene, and tell the session what has become of it there.
 
@@ -122,7 +125,6 @@ class SegmentLink:
             mask, extent = self.mask(scene)
             session.amend(self.target.key, mask, extent)
             tag_provenance(segment, self.provenance)
-            remember(segment, session, self.target.key)
         finally:
             self.busy = busy
         return kept_back(change, mask, extent)

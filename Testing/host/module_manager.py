@@ -50,7 +50,8 @@ def close_widget(name: str) -> None:
     widget = _open.pop(name)
     widget.exit()
     widget.cleanup()
-    widget.parent.deleteLater()
+    if not is_slicer():  # where the module owns its panels
+        widget.parent.deleteLater()
 
 
 def reload_widget(name: str) -> Any:

@@ -33,7 +33,8 @@ class Section(Protocol):
         """Let go of everything that would outlive the widget."""
 
 
-SECTIONS = (ModelSection, AutomaticSection, InteractiveSection, ResultsSection, ProgressSection, MessageSection)
+# What runs and what was said stay in sight where the window is too low for all of it.
+SECTIONS = (ModelSection, ProgressSection, MessageSection, AutomaticSection, InteractiveSection, ResultsSection)
 
 
 class Panel:

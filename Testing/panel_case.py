@@ -120,3 +120,26 @@ class PanelCase:
 
     def mask(self, name: str) -> np.ndarray:
         return mask_of(self.selection.segmentationNode, self.segments[name], self.selection.volumeNode)
+
+
+def save_scene(folder: Any) -> str:
+    """Save the scene with everything that it stores in files, as File / Save does; returns its path."""
+    scene, path = slicer.mrmlScene, str(folder / "scene.mrml")
+    scene.SetURL(path)
+    scene.SetRootDirectory(str(folder))
+    for kind in ("vtkMRMLVolumeNode", "vtkMRMLSegmentationNode"):
+        for node in slicer.util.getNodesByClass(kind):
+            node.AddDefaultStorageNode()
+            storage = node.GetStorageNode()
+            extension = storage.GetDefaultWriteFileExtension()
+            storage.SetFileName(str(folder / f"{node.GetID()}.{extension}"))
+            assert storage.WriteData(node)
+    assert scene.Commit(path)
+    return path
+
+
+def load_scene(path: str) -> None:
+    """Close the scene and open another."""
+    slicer.mrmlScene.Clear(0)
+    slicer.mrmlScene.SetURL(path)
+    assert slicer.mrmlScene.Connect()

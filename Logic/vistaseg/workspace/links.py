@@ -98,7 +98,11 @@ class SegmentLink:
     def receive(self, scene: Any, outcome: Outcome, writer: Writer | None) -> int:
         """Take an outcome, and write it unless it is only proposed; returns how many voxels were kept back."""
         self.earlier, self.provenance = outcome.earlier, outcome.provenance
-        held = 0 if outcome.change is None or writer is None else self.write(scene, outcome.change, writer)
+        held = 0
+        if writer is not None and outcome.change is not None:
+            held = self.write(scene, outcome.change, writer)
+        elif writer is not None:
+            self.remember(scene)  # a prompt that changes nothing is one all the same
         self.settle(scene)
         return held
 
@@ -108,7 +112,7 @@ class SegmentLink:
         Returns:
             Number of voxels that the rules of the host kept back.
         """
-        session, segment = self.session, self.target.segment(scene)
+        session = self.session
         if session is None:
             return 0
         busy, self.busy = self.busy, True
@@ -117,11 +121,16 @@ class SegmentLink:
             writer.apply(self.target.segment_id, change)
             mask, extent = self.mask(scene)
             session.amend(self.target.key, mask, extent)
-            tag_provenance(segment, self.provenance)
-            remember(segment, session, self.target.key)
+            tag_provenance(self.target.segment(scene), self.provenance)
+            self.remember(scene)
         finally:
             self.busy = busy
         return kept_back(change, mask, extent)
+
+    def remember(self, scene: Any) -> None:
+        """Keep the prompts with the segment."""
+        if self.session is not None:
+            remember(self.target.segment(scene), self.session, self.target.key)
 
     def proposal(self, scene: Any) -> Change | None:
         """What the session would change in the scene; None where that is nothing."""

@@ -34,6 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "evaluate": {"volume", "prompts", "catalog", "segmentation", "models", "session"},
 }
 ROOMS["cli"] = set(ROOMS) - {"mrml"}
+ROOMS["workspace"] = {"mrml", "session", "jobs", *ROOMS["session"]}
 
 QT = {"qt", "ctk", "PySide2", "PySide6", "PyQt5", "PyQt6", "PythonQt"}
 SLICER = {"slicer", "vtk"}

@@ -21,6 +21,9 @@ _ALGORITHM_NAME = "DICOM.SegmentAlgorithmName"
 _STRUCTURE = "VistaSeg.StructureId"
 _PROVENANCE = "VistaSeg.Provenance"
 
+TAG_NAMES = (_TERMINOLOGY, _ALGORITHM_TYPE, _ALGORITHM_NAME, _STRUCTURE, _PROVENANCE)
+"""What `structure_of`, `terminology_of` and `provenance_of` read."""
+
 # Printable ASCII without what Slicer or NRRD would take as their own, and without "%" itself.
 _JSON_SAFE = "".join(chr(code) for code in range(32, 127) if chr(code) not in "%|\\")
 
@@ -29,13 +32,22 @@ def segment_tags(segment: Segment) -> dict[str, str]:
     """The tags that tell Slicer all about a segment."""
     from vistaseg.catalog import slicer_terminology_entry
 
-    tags = {"Segmentation.Status": "inprogress"} | _algorithm_tags(segment.provenance)
+    tags = {"Segmentation.Status": "inprogress"} | provenance_tags(segment.provenance)
     if segment.terminology is not None:
         tags[_TERMINOLOGY] = slicer_terminology_entry(segment.terminology)
     if segment.structure_id is not None:
         tags[_STRUCTURE] = str(segment.structure_id)
-    tags[_PROVENANCE] = quote(json.dumps(segment.provenance, ensure_ascii=False), safe=_JSON_SAFE)
     return tags
+
+
+def provenance_tags(provenance: Mapping[str, Any]) -> dict[str, str]:
+    """The tags that tell how a segment was made."""
+    return _algorithm_tags(provenance) | {_PROVENANCE: json_tag(provenance)}
+
+
+def json_tag(values: Mapping[str, Any]) -> str:
+    """JSON-able values as the text of a tag."""
+    return quote(json.dumps(dict(values), ensure_ascii=False), safe=_JSON_SAFE)
 
 
 def _algorithm_tags(provenance: Mapping[str, Any]) -> dict[str, str]:
@@ -70,7 +82,7 @@ def provenance_of(tags: Mapping[str, str]) -> dict[str, Any]:
 
     Another program may have edited the segment and changed the DICOM tag, which then is the newer truth.
     """
-    noted = _read_json(unquote(tags.get(_PROVENANCE, "")))
+    noted = values_of_json_tag(tags.get(_PROVENANCE, ""))
     known = noted if noted is not None else _named(tags, "algorithm_name", _ALGORITHM_NAME)
     return known | _named(tags, "algorithm_type", _ALGORITHM_TYPE)
 
@@ -79,10 +91,10 @@ def _named(tags: Mapping[str, str], key: str, tag: str) -> dict[str, Any]:
     return {key: tags[tag]} if tag in tags else {}
 
 
-def _read_json(text: str) -> dict[str, Any] | None:
+def values_of_json_tag(text: str) -> dict[str, Any] | None:
     """None for what no longer is JSON: another program may have changed it, and the masks are still good."""
     try:
-        value = json.loads(text)
+        value = json.loads(unquote(text))
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

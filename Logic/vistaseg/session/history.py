@@ -49,10 +49,15 @@ NOTHING = PackedMask.of(np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT)
 
 @dataclass(frozen=True)
 class Step:
-    """One prompt and what the model wants to be told again to give the same answer."""
+    """One prompt and what the model wants to be told again to give the same answer.
+
+    Attributes:
+        mask: what the host made of the answer, where it did not let all of it through.
+    """
 
     prompt: Prompt
     record: Mapping[str, Any]
+    mask: PackedMask | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +72,12 @@ class State:
     def stepped(self, step: Step, mask: PackedMask, note: str) -> State:
         """The state after one more prompt."""
         return replace(self, steps=(*self.steps, step), mask=mask, note=note)
+
+    def amended(self, mask: PackedMask) -> State:
+        """The same state where the host has made another mask of it."""
+        if not self.steps:
+            return replace(self, start=mask, mask=mask)
+        return replace(self, steps=(*self.steps[:-1], replace(self.steps[-1], mask=mask)), mask=mask)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +131,18 @@ class History:
         """Take all prompts back, to the mask that they started from; can be undone."""
         start = self.state.start
         return self.push(State(start, (), start)) if self.state.steps else self.answer(None)
+
+    def amend(self, mask: PackedMask) -> None:
+        """Put another mask in the place of the one that holds; no step of its own."""
+        if not mask.equals(self.state.mask):
+            self._states[self._at] = self.state.amended(mask)
+
+    def follow(self, mask: PackedMask) -> Answer:
+        """Go to the nearest state of this mask; where there is none, start anew from it."""
+        found = [at for at, state in enumerate(self._states) if state.mask.equals(mask)]
+        if not found:
+            return self.push(State(mask, (), mask))
+        return self._go(min(found, key=lambda at: abs(at - self._at)))
 
     def answer(self, changed: Extent | None) -> Answer:
         """The mask that holds."""

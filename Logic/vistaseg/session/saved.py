@@ -23,6 +23,9 @@ from vistaseg.volume import Volume
 
 FORMAT = "vistaseg session 1"
 
+DAMAGE = (KeyError, TypeError, ValueError, binascii.Error, zlib.error)
+"""What reading values that were tampered with may raise."""
+
 Restored = tuple[str, int | None, PackedMask, list[Step]]
 """Name, class id, the mask at the start, and the steps since."""
 
@@ -33,7 +36,7 @@ def saved(histories: Mapping[str, History], volume: Volume, engines: Engines) ->
         "format": FORMAT,
         "volume": fingerprint(volume),
         "models": {model.identity.key: _saved_model(model) for model in engines.models},
-        "segments": [_saved_segment(name, history) for name, history in histories.items()],
+        "segments": [saved_segment(name, history) for name, history in histories.items()],
     }
 
 
@@ -62,11 +65,11 @@ def restored(document: Any, volume: Volume, engines: Engines) -> Iterator[Restor
     for key in keys:
         _require_same(document["models"][key], engines.model(key))
     try:
-        segments = [_restored_segment(values, volume) for values in document["segments"]]
+        segments = [restored_segment(values, volume) for values in document["segments"]]
         names = {name for name, *_ in segments}
         if len(names) < len(segments):
             raise ValueError("two segments of one name")
-    except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
+    except DAMAGE as error:
         raise UsageError("The saved session is damaged. Choose another file.") from error
     yield from segments
 
@@ -111,24 +114,41 @@ def fingerprint(volume: Volume) -> dict[str, Any]:
     }
 
 
-def _saved_segment(name: str, history: History) -> dict[str, Any]:
+def saved_segment(name: str, history: History) -> dict[str, Any]:
+    """JSON-able values of one segment that `restored_segment` reads."""
     state = history.state
     return {
         "name": name,
         "class_id": history.class_id,
         "start": _saved_mask(state.start),
-        "steps": [{"prompt": step.prompt.as_dict(), "record": dict(step.record)} for step in state.steps],
+        "steps": [_saved_step(step) for step in state.steps],
     }
 
 
-def _restored_segment(values: Mapping[str, Any], volume: Volume) -> Restored:
-    steps = [Step(prompt_from_dict(step["prompt"]), dict(step["record"])) for step in values["steps"]]
+def restored_segment(values: Mapping[str, Any], volume: Volume) -> Restored:
+    """One segment of a saved session.
+
+    Raises:
+        UsageError, KeyError, TypeError, ValueError, binascii.Error, zlib.error: it is damaged, or of another grid.
+    """
+    steps = [_restored_step(step) for step in values["steps"]]
     class_id, start = values["class_id"], _restored_mask(values["start"])
     if isinstance(class_id, bool):
         raise TypeError("a class is a number")
-    if any(last > size for last, size in zip(start.extent.stop, volume.shape_ijk, strict=True)):
-        raise ValueError("the mask reaches outside the volume")
+    masks = [start, *(step.mask for step in steps if step.mask is not None)]
+    if any(last > size for mask in masks for last, size in zip(mask.extent.stop, volume.shape_ijk, strict=True)):
+        raise ValueError("a mask reaches outside the volume")
     return str(values["name"]), None if class_id is None else catalog.get(class_id).id, start, steps
+
+
+def _saved_step(step: Step) -> dict[str, Any]:
+    mask = {} if step.mask is None else {"mask": _saved_mask(step.mask)}
+    return {"prompt": step.prompt.as_dict(), "record": dict(step.record), **mask}
+
+
+def _restored_step(values: Mapping[str, Any]) -> Step:
+    mask = _restored_mask(values["mask"]) if "mask" in values else None
+    return Step(prompt_from_dict(values["prompt"]), dict(values["record"]), mask)
 
 
 def _saved_mask(packed: PackedMask) -> dict[str, Any]:

@@ -12,22 +12,22 @@ from typing import Any
 import numpy as np
 
 from vistaseg import catalog
-from vistaseg.errors import CancelledError, InputError, UsageError
+from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
 from vistaseg.models.protocol import ClassMasks, OpenedVolume, PromptQuestion, SegmentationModel
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
-from vistaseg.segmentation.geometry import shifted
+from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session.class_answers import answer_by_classes
 from vistaseg.session.engines import Engines
 from vistaseg.session.history import Answer, History, PackedMask, State, Step
 from vistaseg.session.identifying import Identification, identify
 from vistaseg.session.provenance import provenance_of
+from vistaseg.session.regions import holds_voxel
 from vistaseg.session.results import changed_mask, made_segments
 from vistaseg.session.routing import Route, route
-from vistaseg.session.saved import repeated, restored, saved
-from vistaseg.volume import Grid, Volume
+from vistaseg.session.saved import DAMAGE, repeated, restored, restored_segment, saved, saved_segment
+from vistaseg.volume import Volume
 
 
 class Session:
@@ -89,6 +89,11 @@ class Session:
         )
 
     @property
+    def models(self) -> tuple[SegmentationModel, ...]:
+        """In the order in which they are asked."""
+        return self._engines.models
+
+    @property
     def segments(self) -> tuple[str, ...]:
         """Names of the segments that are made by prompts."""
         return tuple(self._histories)
@@ -120,6 +125,29 @@ class Session:
         packed = PackedMask.of(*crop_to_content(mask))
         with self._stepping:
             return self._histories.setdefault(segment, History(None)).push(State(packed, (), packed))
+
+    def follow(self, segment: str, mask: Mask, extent: Extent) -> Answer:
+        """Go where a host's own undo, redo or painting has led a segment.
+
+        A mask that the segment had after one of its steps, done or undone, leads to that step; any other becomes the
+        one that later prompts start from.
+
+        Args:
+            mask: bool (k, j, i), of `extent` only, on the volume's grid.
+        """
+        packed = PackedMask.of(mask, extent)
+        with self._stepping:
+            return self._history(segment).follow(packed)
+
+    def amend(self, segment: str, mask: Mask, extent: Extent) -> None:
+        """Tell what the host made of the last step, where its own rules did not let all of it through.
+
+        Args:
+            mask: bool (k, j, i), of `extent` only, on the volume's grid.
+        """
+        packed = PackedMask.of(mask, extent)
+        with self._stepping:
+            self._history(segment).amend(packed)
 
     def route(self, prompt: Prompt, segment: str | None = None, model: str | None = None) -> Route:
         """Which model would answer a prompt, and why.
@@ -172,6 +200,30 @@ class Session:
         """The prompts that led to a segment's mask, in order."""
         return tuple(step.prompt for step in self._history(segment).state.steps)
 
+    def without(self, segment: str, index: int, progress: Progress = silent) -> Answer:
+        """Answer the prompts of a segment again but for one.
+
+        Args:
+            index: place of the prompt in `prompts`.
+
+        Raises:
+            UsageError: there is no such prompt.
+            InputError, MemoryLimitError, CancelledError: nothing was changed.
+        """
+        before = self._history(segment).state
+        if not 0 <= index < len(before.steps):
+            raise UsageError("This prompt is not there any more.")
+        with self._stepping:
+            self._history(segment).clear()
+        try:
+            for step in (*before.steps[:index], *before.steps[index + 1 :]):
+                self._answer(repeated(step), None, segment, progress)
+        except VistaSegError:
+            with self._stepping:
+                self._history(segment).push(before)
+            raise
+        return self.result(segment)
+
     def hint(self, ras: Ras, progress: Progress = silent) -> None:
         """Prepare for a click near a place in RAS mm: the user is looking there."""
         self._engines.opened(self.model.identity.key).hint(ras, progress)
@@ -199,6 +251,41 @@ class Session:
         found = made_segments(self._histories, self._made_by)
         return Segmentation(self.volume.shape_ijk, self.volume.ijk_to_ras, found, self.volume.name)
 
+    def made(self, segment: str) -> Segment | None:
+        """A segment as a result, with what it was made by; None where it is empty."""
+        found = made_segments({segment: self._history(segment)}, self._made_by)
+        return found[0] if found else None
+
+    def forget(self, segment: str) -> None:
+        """Let go of a segment; nothing where there is none."""
+        with self._stepping:
+            self._histories.pop(segment, None)
+
+    def memory_of(self, segment: str) -> dict[str, Any]:
+        """The prompts of a segment and the mask they started from, JSON-able, for `resume`."""
+        return saved_segment(segment, self._history(segment))
+
+    def resume(self, segment: str, memory: Any, mask: Mask, extent: Extent) -> None:
+        """Go on with a segment of an earlier session, whose mask is at hand; no prompt is answered again.
+
+        Args:
+            memory: of `memory_of`.
+            mask: bool (k, j, i), of `extent` only: where the prompts had led.
+
+        Raises:
+            UsageError: the memory is damaged or of another grid, or there is a segment of that name.
+        """
+        try:
+            _, class_id, start, steps = restored_segment(memory, self.volume)
+        except DAMAGE as error:
+            raise UsageError("What was saved of the segment's prompts is damaged.") from error
+        self.start(segment, class_id)
+        packed = PackedMask.of(mask, extent)
+        with self._stepping:
+            if not start.extent.empty:
+                self._history(segment).push(State(start, (), start))
+            self._history(segment).push(State(start, tuple(steps), packed))
+
     def as_dict(self) -> dict[str, Any]:
         """Everything that is needed to make the same segments again, JSON-able."""
         return saved(self._histories, self.volume, self._engines)
@@ -222,6 +309,8 @@ class Session:
                 session._histories[name].push(State(start, (), start))
             for step in steps:
                 session._answer(repeated(step), step.record, name, progress)
+                if step.mask is not None:
+                    session._histories[name].amend(step.mask)
         return session
 
     def _answer(self, chosen: Route, record: Mapping[str, Any] | None, segment: str, progress: Progress) -> Answer:
@@ -250,7 +339,7 @@ class Session:
 
     def _require_voxels(self, region: RegionOfInterest) -> None:
         self._for_classes.windows(region)  # says it where the region lies outside the body
-        if not _holds_voxel(region, self.volume.grid):
+        if not holds_voxel(region, self.volume.grid):
             raise InputError(
                 "The region of interest holds no voxel centre of this scan. Choose a larger region: "
                 f"voxels are {' x '.join(f'{step:.3g}' for step in self.volume.spacing)} mm."
@@ -300,23 +389,3 @@ def _question(chosen: Route, history: History, record: Mapping[str, Any] | None)
         extent=mask.extent,
         record=record,
     )
-
-
-def _holds_voxel(region: RegionOfInterest, grid: Grid) -> bool:
-    """Whether the centre of any voxel lies in the region; slice by slice, to take little memory."""
-    index = grid.ras_to_index(region.corners())
-    start = np.maximum(np.floor(index.min(axis=0)), 0).astype(int)
-    stop = np.minimum(np.ceil(index.max(axis=0)) + 1, grid.shape_ijk).astype(int)
-    if (stop <= start).any():
-        return False
-    i, j, _ = stop - start
-    return any(_slice_holds_voxel(region, grid, (start[0], start[1], k), (i, j)) for k in range(start[2], stop[2]))
-
-
-def _slice_holds_voxel(
-    region: RegionOfInterest, grid: Grid, offset: tuple[int, int, int], size_ij: tuple[int, int]
-) -> bool:
-    i, j = size_ij
-    inside = np.ones((1, j, i), dtype=bool)
-    region.blank_outside(inside, Grid((i, j, 1), shifted(grid.ijk_to_ras, offset)))
-    return bool(inside.any())

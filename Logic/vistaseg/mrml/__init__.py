@@ -1,0 +1,33 @@
+"""The bridge to 3D Slicer: MRML nodes as volumes and prompts, results as segments. For the main thread alone."""
+
+from vistaseg.mrml.adding import add_segments
+from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.markups import box_of, points_of, visible_region
+from vistaseg.mrml.reading import mask_time, read_mask, segment_record
+from vistaseg.mrml.tags import SegmentRecord, record_of, tag_segment
+from vistaseg.mrml.transforms import to_local, to_world
+from vistaseg.mrml.volumes import VolumeState, grid_of, is_in_scene, state_of, volume_from_node
+from vistaseg.mrml.writing import labelmap_of
+
+__all__ = [
+    "Change",
+    "SegmentEditing",
+    "SegmentRecord",
+    "VolumeState",
+    "add_segments",
+    "box_of",
+    "grid_of",
+    "is_in_scene",
+    "labelmap_of",
+    "mask_time",
+    "points_of",
+    "read_mask",
+    "record_of",
+    "segment_record",
+    "state_of",
+    "tag_segment",
+    "to_local",
+    "to_world",
+    "visible_region",
+    "volume_from_node",
+]

@@ -1,0 +1,168 @@
+"""Where the voxels of a segmentation node lie, and how they lie to those of a volume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+from vistaseg.mrml.transforms import array_from_matrix, linear_part, matrix_from_array, transform_between
+from vistaseg.mrml.volumes import grid_of
+from vistaseg.segmentation import Extent
+from vistaseg.volume import Grid, apply_affine
+
+BINARY_LABELMAP = "Binary labelmap"
+
+_AGREEMENT = 0.01
+"""Largest distance, in voxels, at which the voxels of two grids still count as the same."""
+
+Bounds = tuple[int, int, int, int, int, int]
+NOTHING: Bounds = (0, -1, 0, -1, 0, -1)
+Offset = tuple[int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """The voxels that a segmentation node can have.
+
+    Attributes:
+        ijk_to_local: (4, 4), voxel index to the coordinates of the node, mm.
+        bounds: first and last index along i, j and k, as VTK gives extents; nothing where last < first.
+    """
+
+    ijk_to_local: np.ndarray
+    bounds: Bounds
+
+    def image(self, bounds: Bounds | None = None) -> Any:
+        """A vtkOrientedImageData of these voxels, or of others of the same lattice, without values."""
+        image = slicer.vtkOrientedImageData()
+        image.SetExtent(bounds or self.bounds)
+        image.SetGeometryFromImageToWorldMatrix(matrix_from_array(self.ijk_to_local))
+        return image
+
+    def index_to_local(self, index: np.ndarray) -> np.ndarray:
+        """Positions (N, 3) in mm of continuous indices (N, 3)."""
+        return apply_affine(self.ijk_to_local, index)
+
+    def local_to_index(self, positions: np.ndarray) -> np.ndarray:
+        """Continuous indices (N, 3) of positions (N, 3) in mm."""
+        return apply_affine(np.linalg.inv(self.ijk_to_local), positions)
+
+
+def lattice_of_image(image: Any) -> Lattice:
+    """Where the voxels of a vtkOrientedImageData lie."""
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    return Lattice(array_from_matrix(matrix), as_bounds(image.GetExtent()))
+
+
+def lattice_of_grid(grid: Grid) -> Lattice:
+    """The voxels of a grid."""
+    return Lattice(grid.ijk_to_ras, bounds_of(Extent((0, 0, 0), grid.shape_ijk)))
+
+
+def reference_lattice(segmentation_node: Any) -> Lattice | None:
+    """The reference geometry of a node, otherwise that of its label maps; None where it has neither."""
+    segmentation = segmentation_node.GetSegmentation()
+    text = segmentation.GetConversionParameter(_reference_parameter())
+    text = text or segmentation.DetermineCommonLabelmapGeometry(
+        segmentation.EXTENT_UNION_OF_SEGMENTS, vtk.vtkStringArray()
+    )
+    matrix, bounds = vtk.vtkMatrix4x4(), [0, -1, 0, -1, 0, -1]
+    if not text or not slicer.vtkSegmentationConverter.DeserializeImageGeometry(text, matrix, bounds):
+        return None
+    return Lattice(array_from_matrix(matrix), as_bounds(bounds))
+
+
+def prepare_lattice(segmentation_node: Any, volume_node: Any) -> Lattice:
+    """The lattice that a node's segments are written on, which becomes its reference geometry.
+
+    A node without segments takes the grid of the volume. Where a node has one of its own with the same voxels,
+    it is made as large as the volume: what lies outside it escapes the editor's masking.
+    """
+    lattice = reference_lattice(segmentation_node)
+    if lattice is None or segmentation_node.GetSegmentation().GetNumberOfSegments() == 0:
+        segmentation_node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
+        lattice = reference_lattice(segmentation_node)
+        assert lattice is not None
+        return lattice
+    return _set_reference(segmentation_node, _covering(lattice, segmentation_node, volume_node))
+
+
+def offset_between(lattice: Lattice, segmentation_node: Any, volume_node: Any) -> Offset | None:
+    """What is added to a voxel index of the volume to get that of the lattice; None where the voxels differ."""
+    to_segmentation = linear_part(transform_between(volume_node, segmentation_node))
+    if to_segmentation is None:
+        return None
+    grid = grid_of(volume_node)
+    between = np.linalg.inv(lattice.ijk_to_local) @ to_segmentation @ grid.ijk_to_ras
+    offset = np.rint(between[:3, 3]).astype(int)
+    corners = np.array(list(product(*[(0, size - 1) for size in grid.shape_ijk])))
+    if np.abs(apply_affine(between, corners) - corners - offset).max() > _AGREEMENT:
+        return None
+    return int(offset[0]), int(offset[1]), int(offset[2])
+
+
+def bounds_of(extent: Extent, offset: Offset = (0, 0, 0)) -> Bounds:
+    """The inclusive bounds of VTK for a half-open extent that is moved by `offset`."""
+    ends = zip(extent.start, extent.stop, offset, strict=True)
+    return as_bounds([value for first, last, move in ends for value in (first + move, last + move - 1)])
+
+
+def extent_of(bounds: Bounds, offset: Offset, grid: Grid) -> Extent | None:
+    """The part of a volume's grid that bounds of a lattice cover, None where they cover nothing of it."""
+    low = [max(first - move, 0) for first, move in zip(bounds[::2], offset, strict=True)]
+    ends = zip(bounds[1::2], offset, grid.shape_ijk, strict=True)
+    high = [min(last - move + 1, size) for last, move, size in ends]
+    if any(last <= first for first, last in zip(low, high, strict=True)):
+        return None
+    return Extent((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+
+
+def filled(image: Any, array: np.ndarray) -> Any:
+    """The image, with a copy of the values of an array (k, j, i) of its size."""
+    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(array).ravel(), deep=True))
+    return image
+
+
+def array_of(image: Any) -> np.ndarray:
+    """The values of an image, (k, j, i), not copied."""
+    i, j, k = image.GetDimensions()
+    return np.asarray(vtk_to_numpy(image.GetPointData().GetScalars()).reshape(k, j, i))
+
+
+def is_empty(bounds: Bounds) -> bool:
+    """Whether VTK's bounds hold no voxel."""
+    return any(last < first for first, last in zip(bounds[::2], bounds[1::2], strict=True))
+
+
+def _covering(lattice: Lattice, segmentation_node: Any, volume_node: Any) -> Lattice:
+    offset = offset_between(lattice, segmentation_node, volume_node)
+    if offset is None:
+        return lattice
+    shape = grid_of(volume_node).shape_ijk
+    volume = bounds_of(Extent((0, 0, 0), shape), offset)
+    pairs = enumerate(zip(lattice.bounds, volume, strict=True))
+    return Lattice(lattice.ijk_to_local, as_bounds([(max if n % 2 else min)(pair) for n, pair in pairs]))
+
+
+def _set_reference(segmentation_node: Any, lattice: Lattice) -> Lattice:
+    text = slicer.vtkSegmentationConverter.SerializeImageGeometry(lattice.image())
+    segmentation_node.GetSegmentation().SetConversionParameter(_reference_parameter(), text)
+    return lattice
+
+
+def _reference_parameter() -> str:
+    return str(slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName())
+
+
+def as_bounds(values: Sequence[int]) -> Bounds:
+    """Six numbers as bounds."""
+    i0, i1, j0, j1, k0, k1 = values
+    return i0, i1, j0, j1, k0, k1

@@ -1,0 +1,161 @@
+"""Prompts of one segment, answered in the worker's thread, and what comes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from vistaseg.errors import CancelledError, UsageError, VistaSegError
+from vistaseg.mrml.editing import Change
+from vistaseg.progress import Progress
+from vistaseg.prompts import Prompt
+from vistaseg.segmentation import Extent, crop_to_content
+from vistaseg.segmentation.model import Mask
+from vistaseg.session import Session
+from vistaseg.session.history import Answer, union
+from vistaseg.workspace.memory import models_of
+
+Operation = Callable[[Session, str, Progress], Answer]
+"""What changes a segment of a session: (session, name of the segment, progress) → its mask."""
+
+
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """A segment as MRML has it before a job.
+
+    Attributes:
+        mask: bool (k, j, i), of `extent` only, on the volume's grid.
+        class_id: id in the catalogue of what it is, if it can be clicked on.
+        provenance: how it was made.
+        memory: its prompts, as `memory.recall` found them.
+    """
+
+    mask: Mask
+    extent: Extent
+    class_id: int | None
+    provenance: dict[str, Any]
+    memory: dict[str, Any] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a job has to write.
+
+    Attributes:
+        change: voxels that differ; None where none do.
+        notes: of the answers, a sentence each.
+        errors: of operations that failed; the others were done.
+        provenance: how the segment was made now; empty where nothing is there.
+        earlier: how the mask was made that the prompts started from; empty where they started from nothing.
+    """
+
+    change: Change | None
+    notes: tuple[str, ...] = ()
+    errors: tuple[VistaSegError, ...] = ()
+    provenance: dict[str, Any] = field(default_factory=dict)
+    earlier: dict[str, Any] = field(default_factory=dict)
+
+
+def add_prompt(prompt: Prompt) -> Operation:
+    """Answer one more prompt."""
+    return lambda session, key, progress: session.add(prompt, key, progress)
+
+
+def remove_prompt(index: int) -> Operation:
+    """Answer the prompts again but for one."""
+    return lambda session, key, progress: session.without(key, index, progress)
+
+
+def clear_prompts(session: Session, key: str, progress: Progress) -> Answer:
+    """Take all prompts back."""
+    return session.clear(key)
+
+
+def answer(
+    session: Session,
+    key: str,
+    beginning: Beginning | None,
+    earlier: dict[str, Any],
+    operations: Sequence[Operation],
+    progress: Progress,
+) -> Outcome:
+    """Do the operations on a segment one after the other; one that fails leaves the others.
+
+    Args:
+        beginning: the segment as it is now; None where it is as the session left it.
+        earlier: of the outcome before.
+
+    Raises:
+        CancelledError: the segment is as before.
+    """
+    if beginning is not None:
+        earlier = _begin(session, key, beginning, earlier)
+    before = session.result(key)
+    notes, errors = [], []
+    for operation in operations:
+        try:
+            notes.append(operation(session, key, progress).note)
+        except CancelledError:
+            session.follow(key, before.mask, before.extent)
+            raise
+        except VistaSegError as error:
+            errors.append(error)
+    made = session.made(key)
+    provenance = {} if made is None else made.provenance | ({"corrected": earlier} if earlier else {})
+    change = change_between(before, session.result(key))
+    return Outcome(change, tuple(filter(None, notes)), tuple(errors), provenance, earlier)
+
+
+def change_between(before: Answer, after: Answer) -> Change | None:
+    """Voxels in which two masks differ."""
+    box = union(before.extent, after.extent)
+    was, now = (np.zeros(box.shape_kji, dtype=bool) for _ in range(2))
+    for part, whole in ((before, was), (after, now)):
+        if not part.extent.empty:
+            whole[part.extent.within(box)] = part.mask
+    different, extent = crop_to_content(was ^ now, box.start)
+    if extent.empty:
+        return None
+    now = now[extent.within(box)]
+    return Change(different & now, different & ~now, extent)
+
+
+def kept_back(change: Change, mask: Mask, extent: Extent) -> int:
+    """Number of voxels that were to change and did not.
+
+    Args:
+        mask: of the segment after the change was written, bool (k, j, i) of `extent` only.
+    """
+    now = np.zeros(change.extent.shape_kji, dtype=bool)
+    common = change.extent.intersection(extent)
+    if common is not None:
+        now[common.within(change.extent)] = mask[common.within(extent)]
+    return int(np.count_nonzero((change.added & ~now) | (change.removed & now)))
+
+
+def _begin(session: Session, key: str, beginning: Beginning, earlier: dict[str, Any]) -> dict[str, Any]:
+    """Bring the session to where the segment is; returns how the mask was made that its prompts start from."""
+    if key not in session.segments:
+        if _resumed(session, key, beginning):
+            return dict(beginning.provenance.get("corrected", {}))
+        session.start(key, beginning.class_id)
+    session.follow(key, beginning.mask, beginning.extent)
+    if session.prompts(key):
+        return earlier
+    return {} if beginning.extent.empty else beginning.provenance
+
+
+def _resumed(session: Session, key: str, beginning: Beginning) -> bool:
+    """Go on with the prompts that the segment remembers, if they are of this volume and these models."""
+    document = beginning.memory
+    known = {model.identity.key for model in session.models}
+    if document is None or document.get("volume") != session.volume.content_hash or not models_of(document) <= known:
+        return False
+    try:
+        session.resume(key, document["segment"], beginning.mask, beginning.extent)
+    except UsageError:
+        return False
+    return True

@@ -1,0 +1,81 @@
+"""What is said to the user: what happened, and what to do."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from vistaseg.errors import CancelledError, VistaSegError
+
+Level = Literal["info", "warning", "error"]
+
+KEPT = 100
+"""Older messages are forgotten."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message.
+
+    Attributes:
+        text: what happened and what to do, for the user.
+        details: for whoever helps the user, or nothing.
+    """
+
+    level: Level
+    text: str
+    details: str = ""
+
+
+class Messages:
+    """The messages so far, the latest last.
+
+    Args:
+        changed: called after each change.
+    """
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self._all: list[Message] = []
+
+    @property
+    def all(self) -> tuple[Message, ...]:
+        """In the order in which they came."""
+        return tuple(self._all)
+
+    @property
+    def latest(self) -> Message | None:
+        """The last one, if there is any."""
+        return self._all[-1] if self._all else None
+
+    def add(self, level: Level, text: str, details: str = "") -> None:
+        """Say something; what was just said is not said twice."""
+        message = Message(level, text, details)
+        if message != self.latest:
+            self._all = [*self._all[1 - KEPT :], message]
+            self._changed()
+
+    def add_error(self, error: BaseException) -> None:
+        """Say what went wrong."""
+        if isinstance(error, CancelledError):
+            self.add("info", str(error))
+        elif isinstance(error, VistaSegError):
+            self.add("error", str(error), _trace(error) if error.__cause__ is not None else "")
+        else:
+            self.add(
+                "error",
+                f"Something unexpected went wrong ({type(error).__name__}: {error}). Nothing was changed. "
+                "Please report it with the details.",
+                _trace(error),
+            )
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._all = []
+        self._changed()
+
+
+def _trace(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))

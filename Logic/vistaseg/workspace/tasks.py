@@ -1,0 +1,123 @@
+"""What users wait for: jobs with titles, their progress, and what is said when they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from vistaseg.errors import VistaSegError
+from vistaseg.jobs import Job, JobState, ProgressReport, Worker
+from vistaseg.progress import Progress
+from vistaseg.workspace.messages import Messages
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the user waits for.
+
+    Attributes:
+        title: what it is, for the user.
+        report: how far it has come; None before it has said so.
+    """
+
+    title: str
+    report: ProgressReport | None = None
+
+
+class Tasks:
+    """The worker with a title for each job.
+
+    Args:
+        messages: where errors and late results are told.
+        changed: called when a job is submitted, reports or ends.
+    """
+
+    def __init__(self, messages: Messages, changed: Callable[[], None]) -> None:
+        self._messages, self._changed = messages, changed
+        self._worker = Worker()
+        self._tasks: dict[Job, Task] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether the host has to poll."""
+        return self._worker.busy
+
+    @property
+    def first(self) -> Task | None:
+        """The one that was submitted first of those that are not over."""
+        return next(iter(self._tasks.values()), None)
+
+    def poll(self) -> None:
+        """Deliver what there is; to be called from a timer of the host.
+
+        Raises:
+            BaseException: of a `done`, unless it is meant for the user.
+        """
+        self._worker.poll()
+
+    def submit(
+        self,
+        title: str,
+        work: Callable[[Progress], T],
+        done: Callable[[T], None],
+        *,
+        valid: Callable[[], bool] = lambda: True,
+        ended: Callable[[], None] = lambda: None,
+    ) -> Job:
+        """Queue work that a user asked for.
+
+        Args:
+            work: called in the worker's thread.
+            done: told the result, in the host's thread.
+            valid: asked before; a result that is not is dropped, with a message.
+            ended: called in every case, after `done`.
+        """
+
+        def end(tell: Callable[[T], None], content: T) -> None:
+            self._tasks.pop(job, None)
+            try:
+                tell(content)
+            except VistaSegError as error:
+                self._messages.add_error(error)
+            finally:
+                ended()
+                self._changed()
+
+        job = self._worker.submit(
+            work,
+            valid=valid,
+            on_done=lambda result: end(done, result),
+            on_failed=lambda error: end(lambda _: self._messages.add_error(error), None),  # type: ignore[arg-type]
+            on_dropped=lambda dropped: end(lambda _: self._tell_dropped(dropped), None),  # type: ignore[arg-type]
+            on_progress=lambda report: self._report(job, Task(title, report)),
+        )
+        self._report(job, Task(title))
+        return job
+
+    def submit_idle(self, work: Callable[[Progress], None], key: Hashable, valid: Callable[[], bool]) -> None:
+        """Queue work ahead of any question; if it fails, the question itself will say why."""
+        self._worker.submit(work, key, idle=True, valid=valid, on_failed=lambda _: None)
+
+    def cancel(self) -> None:
+        """Cancel everything that was submitted."""
+        for job in tuple(self._tasks):
+            job.cancel()
+        self._changed()
+
+    def close(self) -> None:
+        """Cancel everything and end the thread; nothing is delivered any more."""
+        self._tasks.clear()
+        self._worker.close(timeout=0)
+
+    def _report(self, job: Job, task: Task) -> None:
+        self._tasks[job] = task
+        self._changed()
+
+    def _tell_dropped(self, job: Job) -> None:
+        if job.state is JobState.CANCELLED:
+            self._messages.add("info", "Cancelled. Nothing was changed.")
+        elif job.state is JobState.DROPPED:
+            self._messages.add("warning", job.note)

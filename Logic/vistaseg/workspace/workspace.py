@@ -1,0 +1,323 @@
+"""The sessions of all volumes of a scene, and the prompts and results that go between them and the segments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from vistaseg import catalog
+from vistaseg.jobs import Job
+from vistaseg.mrml.reading import mask_time, read_mask
+from vistaseg.mrml.removals import on_removals
+from vistaseg.mrml.tags import tag_provenance
+from vistaseg.mrml.transforms import to_local
+from vistaseg.progress import Progress
+from vistaseg.prompts import Prompt, Ras, RegionOfInterest
+from vistaseg.segmentation import Segmentation
+from vistaseg.segmentation.model import Mask
+from vistaseg.session.identifying import Identification
+from vistaseg.workspace.answering import Outcome, add_prompt, answer, clear_prompts, kept_back, remove_prompt
+from vistaseg.workspace.automatic import not_found, put
+from vistaseg.workspace.links import Done, Request, SegmentLink
+from vistaseg.workspace.loaded_models import Load, LoadedModels, load_on_best_device
+from vistaseg.workspace.memory import prompts_of, recall, remember
+from vistaseg.workspace.messages import Messages
+from vistaseg.workspace.targets import Target
+from vistaseg.workspace.tasks import Task, Tasks
+from vistaseg.workspace.volume_session import VolumeSession
+from vistaseg.workspace.writer import Writer
+
+T = TypeVar("T")
+
+
+class Workspace:
+    """One worker, the loaded models and a session for each volume; a panel and an effect are its clients.
+
+    All methods belong to the thread of MRML. The host calls `poll` from a timer while `busy`.
+
+    Args:
+        scene: the MRML scene.
+        load: gives the model of a key; called in the worker's thread.
+
+    Attributes:
+        models: keys of the models that sessions are opened with.
+        messages: what the user is told.
+    """
+
+    def __init__(self, scene: Any, load: Load = load_on_best_device) -> None:
+        self.models: tuple[str, ...] = ("vista3d",)
+        self.messages = Messages(self._changed)
+        self._scene = scene
+        self._loaded = LoadedModels(load)
+        self._tasks = Tasks(self.messages, self._changed)
+        self._volumes: dict[str, VolumeSession] = {}
+        self._links: dict[Target, SegmentLink] = {}
+        self._listeners: list[Callable[[], None]] = []
+        self._warnings: list[str] = []
+        self._stop_hearing = on_removals(scene, self._prune)
+
+    @property
+    def busy(self) -> bool:
+        """Whether `poll` has to be called."""
+        return self._tasks.busy
+
+    @property
+    def task(self) -> Task | None:
+        """What the user waits for."""
+        return self._tasks.first
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Have a function called after anything has changed; call what is returned to stop it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def poll(self) -> None:
+        """Deliver what the worker has done.
+
+        Raises:
+            BaseException: of an `on_done`.
+        """
+        try:
+            self._tasks.poll()
+        finally:
+            while self._warnings:
+                self.messages.add("warning", self._warnings.pop(0))
+
+    def cancel(self) -> None:
+        """Cancel everything that a user asked for."""
+        for link in self._links.values():
+            link.pending.clear()
+        self._tasks.cancel()
+
+    def close(self) -> None:
+        """End the thread and let go of everything; nothing is delivered any more."""
+        self._stop_hearing()
+        self._listeners = []
+        self._tasks.close()
+        self._volumes.clear()
+        self._links.clear()
+
+    def run(self, title: str, work: Callable[[Progress], T], on_done: Callable[[T], None] = lambda _: None) -> Job:
+        """Do any other work in the worker's thread."""
+        return self._tasks.submit(title, work, on_done)
+
+    def forget_models(self) -> None:
+        """Load models anew: weights have changed."""
+        self._loaded.forget()
+        self._volumes.clear()
+        self._links.clear()
+
+    def segment(
+        self,
+        volume_node: Any,
+        segmentation_node: Any,
+        class_ids: Sequence[int],
+        region: RegionOfInterest | None = None,
+        *,
+        writer: Writer | None = None,
+        prepare_clicks: bool = False,
+        on_done: Callable[[list[str]], None] = lambda _: None,
+    ) -> Job:
+        """Segment classes automatically into new segments.
+
+        Args:
+            region: in the volume's local RAS mm.
+            writer: saves the state of the segmentation before; None where that cannot be undone.
+            prepare_clicks: see `Session.segment`.
+            on_done: told the ids of the segments.
+
+        Raises:
+            InputError: the node is no volume that can be used.
+            UsageError: a class cannot be segmented.
+        """
+        volumes = self._volumes_of(volume_node)
+        count = len(catalog.expand(class_ids))
+        title = f"Segmenting {count} structures" if count > 1 else f"Segmenting {catalog.get(class_ids[0]).name}"
+
+        def put_down(result: Segmentation) -> None:
+            if result.segments and writer is not None:
+                writer.save_state()
+            ids = put(segmentation_node, result, volume_node) if result.segments else []
+            self._tell(not_found(class_ids, result))
+            on_done(ids)
+
+        return self._tasks.submit(
+            title,
+            lambda progress: volumes.get(progress).segment(class_ids, region, progress, prepare_clicks),
+            put_down,
+            valid=lambda: volumes.unchanged(self._scene) and self._holds(segmentation_node),
+        )
+
+    def prompt(self, target: Target, prompt: Prompt, writer: Writer, on_done: Done = lambda _: None) -> None:
+        """Answer one more prompt on a segment.
+
+        Prompts that come while others on the same segment are answered wait, and are then answered together.
+
+        Args:
+            prompt: in the volume's local RAS mm.
+            on_done: told what was written.
+
+        Raises:
+            InputError: the node is no volume that can be used.
+        """
+        self._request(target, Request(add_prompt(prompt), writer, on_done))
+
+    def remove_prompt(self, target: Target, index: int, writer: Writer, on_done: Done = lambda _: None) -> None:
+        """Answer the prompts of a segment again but for one.
+
+        Args:
+            index: place in `prompts`.
+        """
+        self._request(target, Request(remove_prompt(index), writer, on_done))
+
+    def clear(self, target: Target, writer: Writer, on_done: Done = lambda _: None) -> None:
+        """Take all prompts of a segment back, to the mask that they started from."""
+        self._request(target, Request(clear_prompts, writer, on_done))
+
+    def prompts(self, target: Target) -> tuple[Prompt, ...]:
+        """The prompts that led to a segment's mask, in order, in the volume's local RAS mm."""
+        segment = target.segment(self._scene)
+        if segment is None:
+            return ()
+        link = self._links.get(target)
+        session = None if link is None else link.volumes.current
+        if link is None or session is None or target.key not in session.segments:
+            return prompts_of(recall(segment))
+        link.follow(self._scene)
+        return session.prompts(target.key)
+
+    def identify(
+        self,
+        volume_node: Any,
+        what: Prompt | Mask,
+        on_done: Callable[[list[Identification]], None],
+        encode: bool = False,
+    ) -> Job:
+        """Ask what a click, a box or a mask may be; see `Session.identify`.
+
+        Raises:
+            InputError: the node is no volume that can be used.
+        """
+        volumes = self._volumes_of(volume_node)
+        return self._tasks.submit(
+            "Asking what this is",
+            lambda progress: volumes.get(progress).identify(what, progress, encode),
+            on_done,
+            valid=lambda: volumes.unchanged(self._scene),
+        )
+
+    def hint(self, volume_node: Any, world: Ras) -> None:
+        """Prepare for a click near a place in world RAS mm, while nothing else is to be done."""
+        volumes = self._volumes.get(volume_node.GetID())
+        session = None if volumes is None else volumes.current
+        if volumes is None or session is None or self.task is not None or not volumes.fits(volume_node, self.models):
+            return
+        ras = to_local(volume_node, world)
+        known = volumes
+        self._tasks.submit_idle(
+            lambda progress: session.hint(ras, progress),
+            ("hint", volume_node.GetID()),
+            lambda: known.unchanged(self._scene),
+        )
+        self._changed()
+
+    def _request(self, target: Target, request: Request) -> None:
+        link = self._link(target)
+        link.pending.append(request)
+        if link.job is None:
+            self._start(link)
+
+    def _start(self, link: SegmentLink) -> None:
+        """Do together what is pending on a segment."""
+        requests, link.pending = link.pending, []
+        operations = [request.operation for request in requests]
+        target, volumes = link.target, link.volumes
+        beginning, earlier = link.beginning(self._scene), link.earlier
+        link.time = None  # until the outcome is written
+
+        def done(outcome: Outcome) -> None:
+            self._write(link, outcome, requests[-1].writer)
+            for request in requests:
+                request.on_done(outcome)
+
+        def ended() -> None:
+            link.job = None
+            if link.pending and self._valid(link):
+                self._start(link)
+
+        link.job = self._tasks.submit(
+            f"Answering on {target.segment(self._scene).GetName()}",
+            lambda progress: answer(volumes.get(progress), target.key, beginning, earlier, operations, progress),
+            done,
+            valid=lambda: self._valid(link),
+            ended=ended,
+        )
+
+    def _write(self, link: SegmentLink, outcome: Outcome, writer: Writer) -> None:
+        """Bring an outcome into the scene, and tell the session what has become of it there."""
+        for error in outcome.errors:
+            self.messages.add_error(error)
+        for note in outcome.notes:
+            self.messages.add("info", note)
+        session, target = link.volumes.current, link.target
+        node, segment = target.segmentation(self._scene), target.segment(self._scene)
+        if outcome.change is not None and session is not None:
+            writer.save_state()
+            writer.apply(target.segment_id, outcome.change)
+            mask, extent = read_mask(node, target.segment_id, link.volumes.node, link.volumes.volume.grid)
+            session.amend(target.key, mask, extent)
+            self._tell(_masking_note(kept_back(outcome.change, mask, extent)))
+            tag_provenance(segment, outcome.provenance)
+            remember(segment, session, target.key)
+        link.earlier = outcome.earlier
+        link.time = mask_time(node, target.segment_id)
+
+    def _valid(self, link: SegmentLink) -> bool:
+        return (
+            self._links.get(link.target) is link
+            and link.volumes.unchanged(self._scene)
+            and link.target.segment(self._scene) is not None
+        )
+
+    def _link(self, target: Target) -> SegmentLink:
+        volumes = self._volumes_of(self._scene.GetNodeByID(target.volume_id))
+        link = self._links.get(target)
+        if link is None or link.volumes is not volumes:
+            link = self._links[target] = SegmentLink(target, volumes)
+        return link
+
+    def _volumes_of(self, node: Any) -> VolumeSession:
+        """The session of a volume as it is now, with the models of now."""
+        known = None if node is None else self._volumes.get(node.GetID())
+        if known is None or not known.fits(node, self.models):
+            known = VolumeSession(node, self._loaded, self.models, self._warnings.append)
+            self._volumes[node.GetID()] = known
+        return known
+
+    def _holds(self, node: Any) -> bool:
+        return node.GetID() is not None and self._scene.GetNodeByID(node.GetID()) is node
+
+    def _prune(self) -> None:
+        """Let go of what is not in the scene any more."""
+        gone = [key for key, volumes in self._volumes.items() if self._scene.GetNodeByID(key) is not volumes.node]
+        for key in gone:
+            del self._volumes[key]
+        for target, link in list(self._links.items()):
+            if target.volume_id in gone or target.segment(self._scene) is None:
+                del self._links[target]
+                if link.volumes.current is not None:
+                    link.volumes.current.forget(target.key)
+
+    def _tell(self, text: str) -> None:
+        if text:
+            self.messages.add("info", text)
+
+    def _changed(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
+
+
+def _masking_note(voxels: int) -> str:
+    if not voxels:
+        return ""
+    return f"The masking of the Segment Editor kept {voxels} voxels as they were. Change it there to include them."

@@ -1,0 +1,3 @@
+from host.mrml_scene import scene
+
+__all__ = ["scene"]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from vistaseg.catalog.likeness import likeness
 from vistaseg.catalog.sets import composites, groups, presets
 from vistaseg.catalog.structures import Structure, expand, structures
 from vistaseg.catalog.words import Words, words_of
@@ -102,12 +103,10 @@ def _score(asked: Words, known: Words) -> float:
 
 
 def _likeness(asked: Words, known: Words) -> float:
-    from rapidfuzz import fuzz
-
     one, other = _line(asked.core), _line(known.core)
     if min(len(one), len(other)) < _SHORTEST_MISSPELT:
         return 0.0
-    return float(fuzz.ratio(one, other, score_cutoff=_CUTOFF))
+    return likeness(one, other)
 
 
 def _beginning(asked: Words, known: Words) -> float:

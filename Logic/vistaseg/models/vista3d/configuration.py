@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from vistaseg import catalog
 from vistaseg.models.settings import read_settings
 
 _ANY_LENGTH = ("blocks_down", "trained_classes")
@@ -45,6 +46,12 @@ class Vista3dConfiguration:
     last_supported: int = 132
     trained_classes: tuple[int, ...] | None = None
     notice: str = ""
+
+    @property
+    def class_ids(self) -> tuple[int, ...]:
+        """Ids of the catalogue that can be asked for directly, ascending."""
+        direct = tuple(s.id for s in catalog.structures() if s.supported and s.direct_prompt)
+        return direct if self.trained_classes is None else tuple(i for i in direct if i in self.trained_classes)
 
     @property
     def grid_multiple(self) -> int:

@@ -53,9 +53,7 @@ class Vista3d:
     @property
     def class_ids(self) -> tuple[int, ...]:
         """Ids that can be asked for directly, ascending."""
-        direct = tuple(s.id for s in catalog.structures() if s.supported and s.direct_prompt)
-        trained = self.configuration.trained_classes
-        return direct if trained is None else tuple(i for i in direct if i in trained)
+        return self.configuration.class_ids
 
     @property
     def takes(self) -> frozenset[type[Prompt]]:

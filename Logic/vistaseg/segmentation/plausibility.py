@@ -1,0 +1,129 @@
+"""What makes a segment worth a look: it is cut off, in pieces, or of a size that its kind hardly has."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from vistaseg.resources import resource_path
+from vistaseg.segmentation.model import Extent, Mask
+from vistaseg.volume.simpleitk import simpleitk
+
+if TYPE_CHECKING:
+    from vistaseg.volume import Grid
+
+SIZE_MARGIN = 2.0
+"""How many times smaller than the smaller reference, or larger than the larger, a size still passes.
+
+The source has reference values and no limits; the margin is this project's.
+"""
+STRAY_SHARE = 0.02
+"""Share of a segment that may lie outside its largest piece; less are specks."""
+_MOST_CELLS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One reason to look at a segment.
+
+    Attributes:
+        kind: "border": it touches the border of the scan; "pieces": it is not in one piece; "small" and "large":
+            for its kind.
+        numbers: "pieces": how many there are, and the share outside the largest, 0 … 1; "small" and "large": its
+            volume, and the least and the most that is expected, ml; else nothing.
+    """
+
+    kind: Literal["border", "pieces", "small", "large"]
+    numbers: tuple[float, ...] = ()
+
+
+def findings(mask: Mask, extent: Extent, grid: Grid, structure_id: int | None) -> tuple[Finding, ...]:
+    """Why a segment is worth a look; nothing where there is no reason, or no voxel.
+
+    Args:
+        mask: bool (k, j, i), of `extent` only.
+        extent: a box on `grid`.
+        grid: of the scan.
+        structure_id: id in the catalogue; None for a structure without a class, of which no size is known.
+    """
+    if not mask.any():
+        return ()
+    cut = touches_border(mask, extent, grid.shape_ijk)
+    milliliters = float(np.count_nonzero(mask)) * voxel_milliliters(grid)
+    found = [Finding("border")] if cut else []
+    found += [] if structure_id in _references().in_pieces else _pieces(mask)
+    return (*found, *_size(milliliters, structure_id, cut))
+
+
+def voxel_milliliters(grid: Grid) -> float:
+    """Volume of one voxel, for tilted axes too."""
+    return abs(float(np.linalg.det(grid.ijk_to_ras[:3, :3]))) / 1000.0
+
+
+def touches_border(mask: Mask, extent: Extent, shape_ijk: tuple[int, int, int]) -> bool:
+    """Whether a mask (k, j, i), of `extent` only, has a voxel in the outermost layer of a grid."""
+    return any(
+        (extent.start[axis] == 0 and bool(mask.take(0, 2 - axis).any()))
+        or (extent.stop[axis] == size and bool(mask.take(-1, 2 - axis).any()))
+        for axis, size in enumerate(shape_ijk)
+    )
+
+
+def _pieces(mask: Mask) -> list[Finding]:
+    """Pieces that meet at a corner are one; large masks are looked at in cells of several voxels."""
+    cells = _voxels_in_cells(mask)
+    image = simpleitk().GetImageFromArray((cells > 0).astype(np.uint8))
+    labels = simpleitk().GetArrayFromImage(simpleitk().ConnectedComponent(image, True))
+    sizes = np.bincount(labels.ravel(), weights=cells.ravel())[1:]
+    stray = 1.0 - float(sizes.max() / sizes.sum())
+    return [Finding("pieces", (float(sizes.size), stray))] if stray > STRAY_SHARE else []
+
+
+def _voxels_in_cells(mask: Mask) -> npt.NDArray[np.uint16]:
+    """How many voxels (k, j, i) are set in each cube of as few voxels as leave about a million cubes."""
+    counts = mask.astype(np.uint16)
+    side = int(np.ceil(np.cbrt(mask.size / _MOST_CELLS)))
+    for axis in range(3):
+        counts = _summed(counts, side, axis)
+    return counts
+
+
+def _summed(counts: npt.NDArray[np.uint16], side: int, axis: int) -> npt.NDArray[np.uint16]:
+    """Sums of `side` neighbours along an axis; of fewer at the end."""
+    parts = [np.moveaxis(counts, axis, 0)[first::side] for first in range(side)]
+    sums = parts[0].copy()
+    for part in parts[1:]:
+        sums[: len(part)] += part
+    return np.moveaxis(sums, 0, axis)
+
+
+def _size(milliliters: float, structure_id: int | None, cut: bool) -> list[Finding]:
+    expected = _references().milliliters.get(structure_id)
+    if expected is None:
+        return []
+    low, high = expected
+    if milliliters > high:
+        return [Finding("large", (milliliters, low, high))]
+    return [Finding("small", (milliliters, low, high))] if milliliters < low and not cut else []
+
+
+@dataclass(frozen=True)
+class _References:
+    milliliters: dict[int | None, tuple[float, float]]
+    in_pieces: frozenset[int | None]
+
+
+@lru_cache(maxsize=1)
+def _references() -> _References:
+    table: dict[str, Any] = json.loads(resource_path("reference-volumes.json").read_text(encoding="utf-8"))
+    density = table["density_g_per_ml"]
+    limits = {
+        row["id"]: (min(row["grams"]) / density / SIZE_MARGIN, max(row["grams"]) / density * SIZE_MARGIN)
+        for row in table["organs"]
+    }
+    return _References(limits, frozenset(table["in_pieces"]))

@@ -1,0 +1,83 @@
+"""The module VistaSeg: registers itself and mounts the panel, which is in `VistaSegLib`."""
+
+from __future__ import annotations
+
+import os
+
+import slicer
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+
+class VistaSeg(ScriptedLoadableModule):
+    """What Slicer shows of the module before it is opened."""
+
+    def __init__(self, parent) -> None:
+        ScriptedLoadableModule.__init__(self, parent)
+        from VistaSegLib import About
+
+        parent.title = "VistaSeg"
+        parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
+        parent.dependencies = ["Segmentations", "Markups", "Volumes"]
+        parent.contributors = ["The VistaSeg developers"]
+        parent.helpText = About.helpText()
+        parent.acknowledgementText = About.acknowledgementText()
+        slicer.app.connect("startupCompleted()", _registerSampleData)
+
+
+class VistaSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The place of the panel in the application."""
+
+    def __init__(self, parent=None) -> None:
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+
+    def setup(self) -> None:
+        ScriptedLoadableModuleWidget.setup(self)
+        from VistaSegLib.Panel import Panel
+
+        self.logic = VistaSegLogic()
+        self.panel = Panel(self.layout, self.logic.parameters)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, lambda *_: self.panel.leaveScene())
+        for event in (slicer.mrmlScene.EndCloseEvent, slicer.mrmlScene.EndImportEvent):
+            self.addObserver(slicer.mrmlScene, event, lambda *_: self.panel.enterScene())
+
+    def enter(self) -> None:
+        self.panel.enter()
+
+    def exit(self) -> None:
+        self.panel.exit()
+
+    def cleanup(self) -> None:
+        self.removeObservers()
+        self.panel.cleanup()
+
+
+class VistaSegLogic(ScriptedLoadableModuleLogic):
+    """Finds the panel's state in the scene."""
+
+    def parameters(self):
+        from VistaSegLib.ParameterNode import VistaSegParameterNode
+
+        return VistaSegParameterNode(self.getParameterNode())
+
+
+class VistaSegTest(ScriptedLoadableModuleTest):
+    """Runs the tests of the source tree that the module was loaded from."""
+
+    def runTest(self) -> None:
+        from VistaSegLib.SelfTest import runTests
+
+        runTests()
+
+
+def _registerSampleData() -> None:
+    from VistaSegLib.SampleData import register
+
+    register(os.path.join(os.path.dirname(__file__), "Resources", "Icons"))

@@ -1,0 +1,39 @@
+"""How long the automatic segmentation of a whole volume takes on a CPU: by experience, until then by a rule."""
+
+from __future__ import annotations
+
+import os
+
+import qt
+import slicer
+
+from vistaseg.models.expected_work import expected_windows
+
+# Seconds a window times threads, as measured with two threads of a server's CPU.
+THREAD_SECONDS = {"vista3d": 54.6, "demo": 0.5}
+# Of clicks, which take a window or two, nothing is learned.
+FEWEST_WINDOWS = 4
+
+
+def expectedSeconds(volumeNode, key: str) -> float:
+    """Seconds, or 0 where there is nothing to tell."""
+    image = volumeNode.GetImageData()
+    if image is None:
+        return 0.0
+    size = [count * spacing for count, spacing in zip(image.GetDimensions(), volumeNode.GetSpacing(), strict=True)]
+    return expected_windows(key, size) * _secondsAWindow(key)
+
+
+def learn(key: str, report) -> None:
+    """Take the speed from a report of progress of an automatic segmentation."""
+    if report.stage == "windows" and report.total >= FEWEST_WINDOWS and 2 <= report.done < report.total:
+        qt.QSettings().setValue(_setting(key), report.seconds_left / (report.total - report.done))
+
+
+def _secondsAWindow(key: str) -> float:
+    rule = THREAD_SECONDS.get(key, 0.0) / (os.cpu_count() or 1)
+    return slicer.util.settingsValue(_setting(key), rule, converter=float)
+
+
+def _setting(key: str) -> str:
+    return f"VistaSeg/SecondsAWindow/{key}"

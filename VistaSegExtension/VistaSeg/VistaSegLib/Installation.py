@@ -1,0 +1,71 @@
+"""The Python packages that the models need, installed when the user asks for it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from subprocess import CalledProcessError
+
+from slicer.i18n import tr as _
+
+from vistaseg.errors import VistaSegError
+
+TORCH = ">=2.4"
+# Module that shows that it is there: requirement. What Slicer brings itself is not listed.
+REQUIREMENTS = {
+    "monai": "monai>=1.5",
+    "einops": "einops>=0.7",
+    "huggingface_hub": "huggingface_hub>=1.0",
+    "platformdirs": "platformdirs>=4",
+    "psutil": "psutil>=5.9",
+    "safetensors": "safetensors>=0.4.3",
+    "instant_clip_tokenizer": (
+        "instant-clip-tokenizer>=0.1.1; python_version < '3.13' and platform_machine not in 'aarch64 arm64'"
+    ),
+}
+# SegVol's reading of names works without it, from a file that the user brings.
+OPTIONAL = {"instant_clip_tokenizer"}
+
+
+class InstallationError(VistaSegError):
+    """Packages could not be installed."""
+
+
+def missingPackages() -> list[str]:
+    """Names of the modules without which no model can be loaded."""
+    needed = ["torch", *(name for name in REQUIREMENTS if name not in OPTIONAL)]
+    return [name for name in needed if find_spec(name) is None]
+
+
+def install() -> None:
+    """Install what is missing; asks the user, and keeps the application waiting while it does.
+
+    Raises:
+        InstallationError: with what to do.
+    """
+    _installTorch()
+    import slicer.packaging
+    from packaging.requirements import Requirement
+
+    requirements = [Requirement(text) for text in REQUIREMENTS.values()]
+    try:
+        slicer.packaging.pip_ensure(requirements, requester="VistaSeg")
+    except CalledProcessError as error:
+        raise InstallationError(
+            _("The packages could not be installed. Check the connection to the internet, then try again.")
+        ) from error
+    except RuntimeError as error:
+        raise InstallationError(_("Nothing was installed: {reason}").format(reason=error)) from error
+
+
+def _installTorch() -> None:
+    """By the PyTorch extension, which knows the build that fits the graphics card."""
+    if find_spec("torch") is not None:
+        return
+    try:
+        import PyTorchUtils
+    except ImportError as error:
+        raise InstallationError(
+            _("Install the extension PyTorch with the Extensions Manager, restart Slicer, then press Install again.")
+        ) from error
+    if PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True, torchVersionRequirement=TORCH) is None:
+        raise InstallationError(_("PyTorch was not installed. Press Install again when you want it."))

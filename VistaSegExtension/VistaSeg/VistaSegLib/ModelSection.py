@@ -1,0 +1,104 @@
+"""Which volume, where results go, which models; what is ready, what is not, on which device."""
+
+from __future__ import annotations
+
+from slicer.i18n import tr as _
+
+from vistaseg.errors import VistaSegError
+from VistaSegLib import Fetching, Installation
+from VistaSegLib.DeviceLine import DeviceLine
+from VistaSegLib.Models import CHOICES
+from VistaSegLib.Readiness import Readiness, readinessOf
+from VistaSegLib.Ui import loadUi
+
+
+class ModelSection:
+    """The selectors at the top of the panel."""
+
+    def __init__(self, selection, workspace) -> None:
+        self._selection, self._workspace = selection, workspace
+        self.widget, self.ui = loadUi("ModelSection")
+        self._device = DeviceLine(workspace)
+        self._choice, self._readiness = "", Readiness("")
+        for choice in CHOICES.values():
+            self.ui.modelSelector.addItem(choice.title)
+        self.ui.volumeSelector.currentNodeChanged.connect(self._onVolume)
+        self.ui.segmentationSelector.currentNodeChanged.connect(self._onSegmentation)
+        self.ui.modelSelector.currentIndexChanged.connect(self._onModel)
+        self.ui.actionButton.clicked.connect(self._onAction)
+        self.ui.deviceButton.clicked.connect(self._onDevice)
+        self.update()
+
+    @property
+    def obstacle(self) -> str:
+        """What has to be done before anything can be segmented, or nothing."""
+        if self._selection.volumeNode is None:
+            return _("Choose a CT volume first.")
+        return self._readiness.obstacle
+
+    def update(self) -> None:
+        parameters = self._selection.parameters
+        self.widget.setEnabled(parameters is not None)
+        if parameters is not None:
+            self._showChoice(parameters.modelChoice)
+            self._showNode(self.ui.volumeSelector, self._selection.volumeNode)
+            self._showNode(self.ui.segmentationSelector, self._selection.segmentationNode)
+        self._device.update()
+        self.ui.deviceLabel.text = self._device.text(self._selection.volumeNode)
+        self.ui.deviceButton.setVisible(not self._device.known and not self._readiness.packages)
+
+    def refresh(self) -> None:
+        """Look again at what is ready on this machine."""
+        self._choice = ""
+        self.update()
+
+    def cleanup(self) -> None:
+        self.widget.setMRMLScene(None)
+
+    def _showChoice(self, choice: str) -> None:
+        """Looks at the disk, and so only where another model was chosen."""
+        if choice == self._choice:
+            return
+        self._choice = choice
+        self._readiness = readiness = readinessOf(choice)
+        self.ui.modelSelector.setCurrentIndex(list(CHOICES).index(choice))
+        self.ui.statusLabel.text = readiness.text
+        self.ui.actionButton.setVisible(readiness.packages or readiness.entry is not None)
+        self.ui.actionButton.text = _("Install...") if readiness.packages else _("Fetch...")
+
+    def _showNode(self, selector, node) -> None:
+        if selector.currentNode() is not node:
+            selector.setCurrentNode(node)
+
+    def _onVolume(self, node) -> None:
+        if self._selection.parameters is not None and node is not self._selection.volumeNode:
+            self._selection.volumeNode = node
+
+    def _onSegmentation(self, node) -> None:
+        if self._selection.parameters is not None and node is not self._selection.segmentationNode:
+            self._selection.segmentationNode = node
+
+    def _onModel(self, index) -> None:
+        choice = list(CHOICES)[index]
+        if self._selection.parameters is not None and choice != self._selection.parameters.modelChoice:
+            self._selection.parameters.modelChoice = choice
+
+    def _onAction(self, *_) -> None:
+        if self._readiness.packages:
+            self._install()
+        elif Fetching.accepted(self._readiness.entry):
+            Fetching.fetchInBackground(self._workspace, self._readiness.entry, self._onFetched)
+
+    def _onFetched(self) -> None:
+        self.refresh()
+        self._workspace.models = self._selection.models
+
+    def _install(self) -> None:
+        try:
+            Installation.install()
+        except VistaSegError as error:
+            self._workspace.messages.add_error(error)
+        self.refresh()
+
+    def _onDevice(self, *_) -> None:
+        self._device.look()

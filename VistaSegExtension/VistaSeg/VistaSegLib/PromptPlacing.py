@@ -1,0 +1,136 @@
+"""Clicks and boxes that the user places in the slice views, by Slicer's own markups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import qt
+import slicer
+from slicer.util import VTKObservationMixin
+
+from VistaSegLib.MarkupsNodes import COLORS, addMarkupsNode, limitToSliceViews
+
+CLASSES = {
+    "positive": "vtkMRMLMarkupsFiducialNode",
+    "negative": "vtkMRMLMarkupsFiducialNode",
+    "box": "vtkMRMLMarkupsROINode",
+}
+
+
+class PromptPlacing(VTKObservationMixin):
+    """One kind at a time. Clicks go on until they are stopped; a box is one box.
+
+    While it is on, the scene has a node for what is placed, which is not saved.
+
+    Args:
+        onPoint: told (world RAS mm, whether it is positive).
+        onBox: told the markups ROI, which is gone afterwards.
+        onStopped: called when placing has ended, by whomever.
+
+    Attributes:
+        kind: "positive", "negative", "box", or None while nothing is placed.
+    """
+
+    def __init__(self, onPoint: Callable, onBox: Callable, onStopped: Callable[[], None]) -> None:
+        super().__init__()
+        self._onPoint, self._onBox, self._onStopped = onPoint, onBox, onStopped
+        self.kind: str | None = None
+        self._node = None
+
+    def start(self, kind: str) -> None:
+        """Let the user place; what was placed before is over."""
+        self._end()
+        self.kind = kind
+        self._node = addMarkupsNode(CLASSES[kind], kind, COLORS[kind])
+        self._node.GetDisplayNode().SetPointLabelsVisibility(False)
+        limitToSliceViews(self._node)
+        _beginPlaceMode(self._node, persistent=kind != "box")
+        self.addObserver(self._node, self._node.PointPositionDefinedEvent, self._onDefined)
+        interaction = _interactionNode()
+        self.addObserver(interaction, interaction.InteractionModeChangedEvent, self._onModeChanged)
+
+    def stop(self) -> None:
+        """Go back to looking around."""
+        if self.kind is not None:
+            self._end()
+            self._onStopped()
+
+    def close(self) -> None:
+        """As `stop`, and tell nobody."""
+        self._end()
+
+    def _end(self) -> None:
+        self.removeObservers()
+        node, self._node, self.kind = self._node, None, None
+        if node is not None and slicer.mrmlScene.IsNodePresent(node):
+            _endPlaceMode(node)
+            slicer.mrmlScene.RemoveNode(node)
+
+    def _onDefined(self, *_) -> None:
+        # The view's own handling of the click goes on after this event, and needs the node as it is.
+        node = self._node
+        qt.QTimer.singleShot(0, lambda *_: self._take(node))
+
+    def _onModeChanged(self, *_) -> None:
+        node = self._node
+        if not _isPlacing(node):
+            qt.QTimer.singleShot(0, lambda *_: self._stopIf(node))
+
+    def _stopIf(self, node) -> None:
+        if node is self._node and not _isPlacing(node):
+            self.stop()
+
+    def _take(self, node) -> None:
+        if node is not self._node or not slicer.mrmlScene.IsNodePresent(node):
+            return
+        if self.kind == "box":
+            self._takeBox(node)
+        else:
+            self._takePoints(node, self.kind == "positive")
+
+    def _takeBox(self, node) -> None:
+        if min(node.GetSize()) > 0:
+            self._onBox(node)
+            self.stop()
+
+    def _takePoints(self, node, positive: bool) -> None:
+        placed = [n for n in range(node.GetNumberOfControlPoints()) if _isPlaced(node, n)]
+        positions = [tuple(node.GetNthControlPointPositionWorld(n)) for n in placed]
+        for n in reversed(placed):
+            node.RemoveNthControlPoint(n)
+        for position in positions:
+            self._onPoint(position, positive)
+
+
+def _isPlaced(node, n: int) -> bool:
+    """A point that is still at the cursor is not."""
+    return node.GetNthControlPointPositionStatus(n) == node.PositionDefined
+
+
+def _interactionNode():
+    return slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
+
+
+def _selectionNode():
+    return slicer.mrmlScene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
+
+
+def _beginPlaceMode(node, persistent: bool) -> None:
+    selection, interaction = _selectionNode(), _interactionNode()
+    selection.SetReferenceActivePlaceNodeClassName(node.GetClassName())
+    selection.SetReferenceActivePlaceNodeID(node.GetID())
+    interaction.SetPlaceModePersistence(persistent)
+    interaction.SetCurrentInteractionMode(interaction.Place)
+
+
+def _isPlacing(node) -> bool:
+    interaction = _interactionNode()
+    isActive = node is not None and _selectionNode().GetActivePlaceNodeID() == node.GetID()
+    return isActive and interaction.GetCurrentInteractionMode() == interaction.Place
+
+
+def _endPlaceMode(node) -> None:
+    if _isPlacing(node):
+        interaction = _interactionNode()
+        interaction.SetPlaceModePersistence(False)
+        interaction.SetCurrentInteractionMode(interaction.ViewTransform)

@@ -1,0 +1,46 @@
+"""What the table of results says: how a segment was made, and why it is worth a look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from vistaseg.segmentation.plausibility import Finding
+
+
+def madeBy(provenance: Mapping[str, Any]) -> str:
+    """How a segment was made: "automatic", "automatic + 2", "2 clicks", "by hand"."""
+    prompts = provenance.get("prompts") or []
+    if not prompts:
+        return _("automatic") if provenance.get("algorithm_type") == "AUTOMATIC" else _("by hand")
+    earlier = provenance.get("corrected")
+    if earlier:
+        return _("{earlier} + {count}").format(earlier=madeBy(earlier), count=len(prompts))
+    return _prompts([prompt.get("kind") for prompt in prompts])
+
+
+def milliliters(value: float) -> str:
+    """With as many digits as mean something."""
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
+def findingText(finding: Finding) -> str:
+    """One reason to look, in a few words."""
+    if finding.kind == "border":
+        return _("touches the border of the scan")
+    if finding.kind == "pieces":
+        count, stray = finding.numbers
+        return _("{count} pieces, {stray} % outside the largest").format(count=round(count), stray=round(stray * 100))
+    volume, low, high = (milliliters(number) for number in finding.numbers)
+    text = _("small for its kind") if finding.kind == "small" else _("large for its kind")
+    return _("{text}: {volume} ml, {low} to {high} ml expected").format(text=text, volume=volume, low=low, high=high)
+
+
+def _prompts(kinds: list[str | None]) -> str:
+    if len(set(kinds)) > 1:
+        return _("{count} prompts").format(count=len(kinds))
+    one = {"point": _("1 click"), "box": _("a box"), "text": _("a name")}.get(kinds[0], _("1 prompt"))
+    several = {"point": _("{count} clicks"), "box": _("{count} boxes"), "text": _("{count} names")}
+    return one if len(kinds) == 1 else several.get(kinds[0], _("{count} prompts")).format(count=len(kinds))

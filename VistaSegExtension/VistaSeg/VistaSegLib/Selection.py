@@ -1,0 +1,106 @@
+"""What the sections of the panel share: the volume, the segmentation, the segment, the models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from VistaSegLib.Editing import Editing
+from VistaSegLib.Models import readyKeys
+
+
+class Selection(VTKObservationMixin):
+    """Kept in the parameter node, and so saved with the scene; between two scenes there is none.
+
+    Attributes:
+        parameters: the parameter node, or None.
+        editing: what writes into the segmentation, with undo.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parameters = None
+        self.editing = Editing(self)
+        self._listeners: list[Callable[[], None]] = []
+
+    def setParameters(self, parameters) -> None:
+        """Take another parameter node, or None while there is no scene to keep it in."""
+        self.removeObservers()
+        self.parameters = parameters
+        if parameters is None:
+            self.editing.close()
+        else:
+            self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
+        self._tell()
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call the listener after each change of any parameter; returns how to stop."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @property
+    def volumeNode(self):
+        """The volume, or None."""
+        return self.parameters.volume if self.parameters else None
+
+    @volumeNode.setter
+    def volumeNode(self, node) -> None:
+        self.parameters.volume = node
+
+    def chooseVolume(self) -> None:
+        """Choose the first volume of the scene, where none is."""
+        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+        volumes = [node for node in nodes if node.GetClassName() == "vtkMRMLScalarVolumeNode"]
+        if self.volumeNode is None and volumes:
+            self.volumeNode = volumes[0]
+
+    @property
+    def segmentationNode(self):
+        """Where results go, or None."""
+        return self.parameters.segmentation if self.parameters else None
+
+    @segmentationNode.setter
+    def segmentationNode(self, node) -> None:
+        self.parameters.segmentation = node
+
+    def requireSegmentationNode(self):
+        """Where results go; a new segmentation of the volume where none is chosen."""
+        if self.segmentationNode is None:
+            self.segmentationNode = _newSegmentation(self.volumeNode)
+        return self.segmentationNode
+
+    @property
+    def segmentId(self) -> str:
+        """The segment that prompts change, or "" where there is none yet or it is gone."""
+        segmentId = self.parameters.segmentId if self.parameters else ""
+        node = self.segmentationNode
+        return segmentId if node and segmentId and node.GetSegmentation().GetSegment(segmentId) else ""
+
+    @segmentId.setter
+    def segmentId(self, segmentId: str) -> None:
+        self.parameters.segmentId = segmentId
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Keys of the models that are asked, the preferred first; none where weights have to be fetched."""
+        return readyKeys(self.parameters.modelChoice) if self.parameters else ()
+
+    def _onModified(self, *_) -> None:
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in list(self._listeners):
+            listener()
+
+
+def _newSegmentation(volumeNode):
+    name = slicer.mrmlScene.GenerateUniqueName(_("{volume} segmentation").format(volume=volumeNode.GetName()))
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    node.CreateDefaultDisplayNodes()
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+    node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
+    return node

@@ -11,6 +11,7 @@ from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.cli.prompting import answer_prompts, meant_by
 from vistaseg.cli.question import names
 from vistaseg.cli.report import Finding
+from vistaseg.cli.results import check_output
 from vistaseg.errors import UsageError
 from vistaseg.prompts import Text
 
@@ -30,11 +31,10 @@ def ask_for_classes(request: Request, session: Session) -> Finding:
         UsageError: the model does not know a class that was named, or the output cannot hold the answer.
         InputError, MemoryLimitError, CancelledError: of the session.
     """
-    from vistaseg.segmentation import check_writable
 
     model = session.model
     asked, left_out = request.question.ids_for(model.class_ids, model.identity.title)
-    check_writable(request.output, _names(asked))
+    check_output(request.output, _names(asked))
     _require_room_for_overlaps(request.output, asked)
     notes = [_left_out_note(left_out, model)] if left_out else []
     for note in notes:
@@ -55,12 +55,11 @@ def ask_by_prompts(request: Request, session: Session) -> Finding:
         UsageError: two texts mean the same, no model takes a text, or the output cannot hold the answer.
         InputError, MemoryLimitError, CancelledError: of the session.
     """
-    from vistaseg.segmentation import check_writable
 
     boxes = [] if request.box is None else [request.box]
     groups: list[tuple[Text, ...]] = [(text,) for text in request.texts] or [()]
     segments = [meant_by(session, texts) if texts else (UNNAMED, None) for texts in groups]
-    check_writable(request.output, [name for name, _ in segments])
+    check_output(request.output, [name for name, _ in segments])
     for name, class_id in segments:
         session.start(name, class_id)
     rows = [

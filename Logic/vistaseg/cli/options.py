@@ -57,7 +57,8 @@ SeriesOption = Annotated[
     typer.Option(metavar="UID", help="Of DICOM which series: its UID or number, see `vistaseg dicom list`."),
 ]
 OutputOption = Annotated[
-    str, typer.Option("-o", "--output", metavar="OUT", help="OUT.seg.nrrd, OUT.nii.gz, or a folder ending in /.")
+    str,
+    typer.Option("-o", "--output", metavar="OUT", help="OUT.seg.nrrd, OUT.nii.gz, OUT.dcm, or a folder/."),
 ]
 ModelOption = Annotated[
     Model, typer.Option("--model", help="auto takes VISTA3D, and SegVol for a text that needs it; demo: in the box.")

@@ -7,14 +7,9 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vistaseg import catalog
 from vistaseg.errors import UsageError
-
-if TYPE_CHECKING:
-    from vistaseg.dicom import Series
-    from vistaseg.segmentation import Segmentation
 
 
 def spare_scan(scan: Path, output: str) -> None:
@@ -99,17 +94,6 @@ def made_folder(path: Path) -> Iterator[None]:
             for folder in made:
                 folder.rmdir()
         raise
-
-
-def write_result(segmentation: Segmentation, series: Series | None, output: str) -> None:
-    """Write a result in the form that the output asks for; for some forms the series is needed that it is about.
-
-    Raises:
-        UsageError: it cannot be written.
-    """
-    from vistaseg.segmentation import write_segmentation
-
-    write_segmentation(segmentation, output)
 
 
 def put_beside(stack: ExitStack, path: Path, content: bytes) -> None:

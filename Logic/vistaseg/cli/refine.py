@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,11 +32,11 @@ from vistaseg.cli.outputs import (
     put_beside,
     require_room_for_corrections,
     spare_scan,
-    write_result,
 )
 from vistaseg.cli.prompting import answer_prompts, meant_by, parse_point, parse_texts
 from vistaseg.cli.question import parse_roi
 from vistaseg.cli.report import segment_rows
+from vistaseg.cli.results import check_output, require_series, write_result
 from vistaseg.cli.session_files import read_session, session_bytes
 from vistaseg.cli.starting_mask import StartingMask, read_starting_mask
 from vistaseg.errors import UsageError
@@ -97,6 +97,7 @@ def refine_command(
     _check_outputs(scan, output, save, mask, structure)
     keep = document is not None or len(texts) > 1
     with open_session(scan, series, models, device.value, precision.value, document, keep) as (session, opened):
+        structure = _on_scan(structure, opened)
         answers = [] if document is not None else _answer(session, structure, texts, prompts, output)
         made = session.segmentation()
         result = made if structure.start is None else structure.start.with_segment(made)
@@ -127,13 +128,17 @@ def _class_id(name: str) -> int:
     return ids[0]
 
 
+def _on_scan(structure: _Structure, scan: Scan) -> _Structure:
+    start = structure.start
+    return structure if start is None else replace(structure, start=start.on_series(scan.series))
+
+
 def _check_outputs(scan: Path, output: str, save: Path | None, mask: Path | None, structure: _Structure) -> None:
     """Say before the work, not after it, what cannot be written."""
-    from vistaseg.segmentation import check_writable
-
     start, name = structure.start, structure.name
     names = [segment.name for segment in start.segmentation.segments] if start else [name] if name else []
-    check_writable(output, names)
+    check_output(output, names)
+    require_series(scan, output)
     spare_scan(scan, output)
     require_room_for_corrections(output, len(names))
     if save is not None:
@@ -144,8 +149,6 @@ def _answer(
     session: Session, structure: _Structure, texts: Sequence[Text], prompts: Sequence[Prompt], output: str
 ) -> list[dict[str, Any]]:
     """Start the segment, and answer its prompts one after the other."""
-    from vistaseg.segmentation import check_writable
-
     name, class_id = structure.name, structure.class_id
     if texts and structure.start is None and class_id is None:
         meant, class_id = meant_by(session, texts)
@@ -153,7 +156,7 @@ def _answer(
     elif texts and class_id is not None:
         _require_same_class(session, texts, class_id)
     name = name or "segment"
-    check_writable(output, [name] if structure.start is None else [])
+    check_output(output, [name] if structure.start is None else [])
     session.start(name, class_id)
     if structure.start is not None:
         session.set_mask(name, structure.start.mask_on(session.volume))

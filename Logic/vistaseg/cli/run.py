@@ -13,9 +13,10 @@ import typer
 
 from vistaseg.cli.asking import ask_by_prompts, ask_for_classes
 from vistaseg.cli.opening import Scan, check_weights, load_models, read_scan
-from vistaseg.cli.outputs import put_beside, require_room_for_corrections, spare_scan, write_result
+from vistaseg.cli.outputs import put_beside, require_room_for_corrections, spare_scan
 from vistaseg.cli.question import Question
 from vistaseg.cli.report import Outcome, make_report, report_bytes
+from vistaseg.cli.results import check_output, require_series, write_result
 from vistaseg.errors import CancelledError
 from vistaseg.prompts import RegionOfInterest, Text
 
@@ -112,10 +113,10 @@ def check_outputs(request: Request) -> None:
         UsageError: something cannot.
     """
     from vistaseg.preview import check_preview_path
-    from vistaseg.segmentation import check_writable
     from vistaseg.segmentation.replacing import check_file_place
 
-    check_writable(request.output)
+    check_output(request.output)
+    require_series(request.scan, request.output)
     spare_scan(request.scan, request.output)
     require_room_for_corrections(request.output, len(request.texts))
     if request.preview is not None:

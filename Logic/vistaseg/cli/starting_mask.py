@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from vistaseg.errors import InputError
 from vistaseg.segmentation import Segment, Segmentation, read_segmentation
 from vistaseg.segmentation.geometry import same_grid
 from vistaseg.volume import Volume
+
+if TYPE_CHECKING:
+    from vistaseg.dicom import Series
 
 TOLERANCE_MM = 1e-2
 
@@ -29,6 +33,22 @@ class StartingMask:
         """The segment's class, if it can be clicked on."""
         class_id = self.segment.structure_id
         return None if class_id is None or catalog.get(class_id).subclasses else class_id
+
+    def on_series(self, series: Series | None) -> StartingMask:
+        """The same; of a DICOM segmentation, which may hold only some slices, on the grid of the series.
+
+        Raises:
+            InputError: a DICOM segmentation refers to other images.
+        """
+        from vistaseg.dicom import read_seg
+
+        if not _is_dicom(self.path):
+            return self
+        if series is None:
+            raise InputError(f"{self.path} refers to DICOM images: give the folder of its series as the scan.")
+        found = read_seg(self.path, series)
+        segment = next(one for one in found.segments if one.label_value == self.segment.label_value)
+        return StartingMask(self.path, found, segment)
 
     def mask_on(self, volume: Volume) -> np.ndarray:
         """The segment's mask, bool (k, j, i), on the volume's grid.
@@ -74,9 +94,22 @@ def read_starting_mask(path: Path, name: str | None) -> StartingMask:
     Raises:
         InputError: it cannot be read, or has no such segment.
     """
-    found = read_segmentation(path)
+    found = _read(path)
     named = [s for s in found.segments if name is None or s.name.casefold() == name.strip().casefold()]
     if len(named) != 1:
         choices = ", ".join(segment.name for segment in found.segments) or "none"
         raise InputError(f"Choose one segment of {path} with --segment. It has: {choices}.")
     return StartingMask(path, found, named[0])
+
+
+def _read(path: Path) -> Segmentation:
+    from vistaseg.dicom import read_seg
+
+    return read_seg(path) if _is_dicom(path) else read_segmentation(path)
+
+
+def _is_dicom(path: Path) -> bool:
+    from vistaseg.volume import errors_naming, holds_dicom
+
+    with errors_naming(path):
+        return path.is_file() and holds_dicom(path)

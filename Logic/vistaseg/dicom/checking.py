@@ -9,6 +9,7 @@ from vistaseg.dicom.dciodvfy import validator_findings
 from vistaseg.dicom.findings import Finding
 from vistaseg.dicom.required import missing_attributes
 from vistaseg.dicom.seg_file import load_seg
+from vistaseg.volume.dicom.headers import not_quoting
 
 _ORDER = ("error", "warning", "note")
 
@@ -22,6 +23,7 @@ def check_seg(path: Path | str) -> list[Finding]:
     Raises:
         InputError: it cannot be read, or is no DICOM segmentation.
     """
-    dataset = load_seg(Path(path))
-    found = [*missing_attributes(dataset), *contradictions(dataset), *validator_findings(dataset)]
+    with not_quoting():
+        dataset = load_seg(Path(path))
+        found = [*missing_attributes(dataset), *contradictions(dataset), *validator_findings(dataset)]
     return sorted(found, key=lambda finding: _ORDER.index(finding.level))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from vistaseg import __version__
 from vistaseg.dicom.codes import short_text
 from vistaseg.dicom.history import add_predecessors, predecessors
 from vistaseg.dicom.planes import Plane, decimal_string
+from vistaseg.dicom.quoting import reason
 from vistaseg.dicom.segment_items import segment_item
 from vistaseg.errors import InputError
 from vistaseg.segmentation import Segment
@@ -59,8 +59,8 @@ def make_header(
         dataset = _blank_segmentation(items, series, planes[0], labelmap, description)
     except (AttributeError, TypeError, ValueError, KeyError) as error:
         raise InputError(
-            f"The headers of the series do not allow a DICOM segmentation ({error}). Export the series again, "
-            "with all of its attributes."
+            f"The headers of the series do not allow a DICOM segmentation ({reason(error)}). Export the series "
+            "again, with all of its attributes."
         ) from error
     del dataset.PixelData, dataset.PerFrameFunctionalGroupsSequence
     _mend_shared_groups(dataset, series.volume.spacing[2])
@@ -85,23 +85,21 @@ def _blank_segmentation(
     import highdicom
 
     i, j, _ = series.volume.shape_ijk
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a program's name is no person's name
-        return highdicom.seg.Segmentation(
-            source_images=series.datasets,
-            pixel_array=np.zeros((1, j, i), dtype=np.uint8),
-            segmentation_type="LABELMAP" if labelmap else "BINARY",
-            segment_descriptions=[_placeholder(item) for item in items],
-            series_instance_uid=generate_uid(prefix=None),
-            series_number=description.series_number,
-            sop_instance_uid=generate_uid(prefix=None),
-            instance_number=1,
-            content_label="SEGMENTATION",
-            omit_empty_frames=False,
-            specific_character_set=CHARACTER_SET,
-            **_texts(description),
-            **_geometry(series, plane),
-        )
+    return highdicom.seg.Segmentation(
+        source_images=series.datasets,
+        pixel_array=np.zeros((1, j, i), dtype=np.uint8),
+        segmentation_type="LABELMAP" if labelmap else "BINARY",
+        segment_descriptions=[_placeholder(item) for item in items],
+        series_instance_uid=generate_uid(prefix=None),
+        series_number=description.series_number,
+        sop_instance_uid=generate_uid(prefix=None),
+        instance_number=1,
+        content_label="SEGMENTATION",
+        omit_empty_frames=False,
+        specific_character_set=CHARACTER_SET,
+        **_texts(description),
+        **_geometry(series, plane),
+    )
 
 
 def _texts(description: Description) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from vistaseg.volume.dicom.headers import not_quoting
+
 if TYPE_CHECKING:
     from pydicom import Dataset
 
@@ -29,7 +31,8 @@ def mend(datasets: Sequence[Dataset]) -> tuple[str, ...]:
     steps: tuple[Callable[[Sequence[Any]], str | None], ...] = (
         _take_from_file_meta, _tell_instances_apart, _name_series, _name_study, _share_frame_of_reference, _add_type_2,
     )  # fmt: skip
-    return tuple(sentence for step in steps if (sentence := step(datasets)))
+    with not_quoting():
+        return tuple(sentence for step in steps if (sentence := step(datasets)))
 
 
 def _take_from_file_meta(datasets: Sequence[Any]) -> str | None:

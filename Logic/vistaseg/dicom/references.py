@@ -30,6 +30,12 @@ def listed_images(dataset: Dataset) -> set[str]:
     return {uid for series in _all_series(dataset) for uid in _images(series.get("ReferencedInstanceSequence") or ())}
 
 
+def listed_series(dataset: Dataset) -> set[str]:
+    """SeriesInstanceUIDs of the images in the list of the whole file."""
+    listed = ((series, set(_images(series.get("ReferencedInstanceSequence") or ()))) for series in _all_series(dataset))
+    return {str(series.get("SeriesInstanceUID", "")) for series, images in listed if images} - {""}
+
+
 def _all_series(dataset: Dataset) -> Iterator[Dataset]:
     yield from dataset.get("ReferencedSeriesSequence") or ()
     for study in dataset.get("StudiesContainingOtherReferencedInstancesSequence") or ():
@@ -49,7 +55,7 @@ def _images(items: Iterable[Dataset]) -> Iterator[str]:
             yield str(item.get("ReferencedSOPInstanceUID", ""))
 
 
-def require_same_images(dataset: Dataset, series: Series, name: str) -> None:
+def require_same_images(dataset: Dataset, series: Series) -> None:
     """Check that a segmentation belongs to a series.
 
     Where it names images, one of them has to be of the series. The frame of reference has to be the same, unless

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from vistaseg.errors import InputError
+from vistaseg.volume.dicom.headers import damage
 
 SEGMENTATION_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.66.4": "Segmentation Storage",
@@ -31,10 +32,10 @@ def load_seg(path: Path) -> Dataset:
         kind = str(dataset.get("SOPClassUID", ""))
     except InvalidDicomError as error:
         raise InputError(f"{path.name} is no DICOM file. Give a DICOM segmentation.") from error
-    except OSError as error:
-        raise InputError(f"{path.name} cannot be read ({error.strerror or error}). Check the path.") from error
-    except Exception as error:  # pydicom and zlib raise errors of many kinds for damaged files
-        raise InputError(f"{path.name} is damaged ({error}). Export it again.") from error
+    except FileNotFoundError as error:
+        raise InputError(f"There is no {path}. Check the path.") from error
+    except damage() as error:
+        raise InputError(f"{path.name} is damaged, or cannot be read. Export it again.") from error
     if kind not in SEGMENTATION_CLASSES:
         modality = dataset.get("Modality", "unknown")
         raise InputError(f"{path.name} is no DICOM segmentation, but of modality {modality}. Give a file of SEG.")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from vistaseg.dicom.history import Predecessor, with_predecessor
+from vistaseg.dicom.quoting import reason
 from vistaseg.dicom.references import require_same_images
 from vistaseg.dicom.seg_file import FrameSource, group_values, load_seg
 from vistaseg.dicom.seg_grid import SegGrid, seg_grid
@@ -19,6 +20,7 @@ from vistaseg.errors import InputError
 from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
 from vistaseg.segmentation.resampling import onto_grid
+from vistaseg.volume.dicom.headers import damage, not_quoting
 
 if TYPE_CHECKING:
     from vistaseg.dicom.series import Series
@@ -43,15 +45,18 @@ def read_seg(path: Path | str, series: Series | None = None) -> Segmentation:
         InputError: it cannot be read, makes no grid, or refers to other images than the series.
     """
     place = Path(path)
-    dataset = load_seg(place)
-    try:
-        if series is not None:
-            require_same_images(dataset, series, place.name)
-        found = _segmentation(dataset, place.stem)
-    except InputError as error:
-        raise InputError(f"{place.name}: {error}") from error
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise InputError(f"{place.name} lacks what a segmentation needs ({error}). Export it again.") from error
+    with not_quoting():
+        dataset = load_seg(place)
+        try:
+            if series is not None:
+                require_same_images(dataset, series)
+            found = _segmentation(dataset, place.stem)
+        except InputError as error:
+            raise InputError(f"{place.name}: {error}") from error
+        except damage() as error:
+            raise InputError(
+                f"{place.name} lacks what a segmentation needs ({reason(error)}). Export it again."
+            ) from error
     return found if series is None else onto_grid(found, series.volume.grid)[0]
 
 

@@ -23,9 +23,10 @@ from vistaseg.dicom.frames import (
 from vistaseg.dicom.header import CHARACTER_SET, Description, make_header
 from vistaseg.dicom.planes import Plane, derivation, plane_position, planes_of
 from vistaseg.dicom.verifying import require_same
-from vistaseg.errors import UsageError
+from vistaseg.errors import InputError, UsageError
 from vistaseg.segmentation import Segment, Segmentation, overlapping_pairs, replacing, settle
 from vistaseg.segmentation.resampling import onto_grid
+from vistaseg.volume.dicom.headers import not_quoting
 
 if TYPE_CHECKING:
     from vistaseg.dicom.series import Series
@@ -67,23 +68,30 @@ def write_seg(
         description: what the file says of itself.
 
     Raises:
-        InputError: the headers of the series do not allow it.
-        UsageError: no segment has a voxel, segments overlap in a label map, or the file cannot be written.
+        InputError: the headers of the series do not allow it, or no segment has a voxel.
+        UsageError: segments overlap in a label map, or the file cannot be written.
         VistaSegError: what was read back is not what was meant; the file was removed.
     """
+    with not_quoting():
+        return _export(segmentation, series, Path(path), labelmap, description or Description())
+
+
+def _export(
+    segmentation: Segmentation, series: Series, path: Path, labelmap: bool, description: Description
+) -> SegExport:
     placed, notes = _on_series(segmentation, series)
     segments = [segment for segment in placed.segments if segment.voxel_count]
     left_out = tuple(segment.name for segment in placed.segments if not segment.voxel_count)
     _require_content(segments, labelmap)
     meant = Segmentation(placed.shape_ijk, placed.ijk_to_ras, segments, placed.name)
     planes = planes_of(series)
-    header = make_header(segments, series, planes, labelmap, description or Description())
-    with replacing(Path(path)) as file:
+    header = make_header(segments, series, planes, labelmap, description)
+    with replacing(path) as file:
         _write(file, header, meant, planes, labelmap)
         settle(file)
         require_same(meant, header, series, Path(file.name))
     notes = [*notes, *_left_out_notes(left_out), *_unrecorded_notes(segments)]
-    return SegExport(Path(path), meant, header, left_out, tuple(notes))
+    return SegExport(path, meant, header, left_out, tuple(notes))
 
 
 def _on_series(segmentation: Segmentation, series: Series) -> tuple[Segmentation, list[str]]:
@@ -94,7 +102,7 @@ def _on_series(segmentation: Segmentation, series: Series) -> tuple[Segmentation
 
 def _require_content(segments: Sequence[Segment], labelmap: bool) -> None:
     if not segments:
-        raise UsageError("No segment has a voxel on the series: there is nothing to export.")
+        raise InputError("No segment has a voxel on the series, and DICOM has no segmentation without any.")
     pairs = overlapping_pairs(segments) if labelmap else []
     if pairs:
         named = ", ".join(f"{segments[a].name} with {segments[b].name}" for a, b in pairs[:5])

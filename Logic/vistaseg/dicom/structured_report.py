@@ -14,8 +14,10 @@ from vistaseg.catalog import Code
 from vistaseg.dicom.codes import code_in, short_text
 from vistaseg.dicom.header import CHARACTER_SET
 from vistaseg.dicom.measures import Measures
+from vistaseg.dicom.quoting import reason
 from vistaseg.dicom.seg_writer import SegExport
 from vistaseg.errors import InputError
+from vistaseg.volume.dicom.headers import not_quoting
 
 if TYPE_CHECKING:
     from vistaseg.dicom.series import Series
@@ -46,22 +48,23 @@ def structured_report(export: SegExport, series: Series, measures: Sequence[Meas
     import highdicom
 
     try:
-        report = highdicom.sr.ComprehensiveSR(
-            evidence=[export.header, *series.datasets],
-            content=_content(export, series, measures),
-            series_instance_uid=generate_uid(prefix=None),
-            series_number=_SERIES_NUMBER,
-            sop_instance_uid=generate_uid(prefix=None),
-            instance_number=1,
-            manufacturer="VistaSeg",
-            series_description=f"Measures: {export.header.SeriesDescription}"[:64],
-            is_complete=True,
-            specific_character_set=CHARACTER_SET,
-        )
+        with not_quoting():
+            report = highdicom.sr.ComprehensiveSR(
+                evidence=[export.header, *series.datasets],
+                content=_content(export, series, measures),
+                series_instance_uid=generate_uid(prefix=None),
+                series_number=_SERIES_NUMBER,
+                sop_instance_uid=generate_uid(prefix=None),
+                instance_number=1,
+                manufacturer="VistaSeg",
+                series_description=f"Measures: {export.header.SeriesDescription}"[:64],
+                is_complete=True,
+                specific_character_set=CHARACTER_SET,
+            )
     except (AttributeError, TypeError, ValueError, KeyError) as error:
         raise InputError(
-            f"The headers of the series do not allow a structured report ({error}). Export the series again, with all "
-            "of its attributes."
+            f"The headers of the series do not allow a structured report ({reason(error)}). Export the series again, "
+            "with all of its attributes."
         ) from error
     buffer = io.BytesIO()
     report.save_as(buffer)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import struct
 import warnings
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,11 @@ TAGS = [
     "SharedFunctionalGroupsSequence", "SOPInstanceUID", "StudyInstanceUID", "TemporalPositionIdentifier", "TriggerTime",
 ]  # fmt: skip
 """What is needed to sort images into series and stacks, and to place them."""
+
+_DAMAGE = (
+    AttributeError, EOFError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError, struct.error,
+    zlib.error,
+)  # fmt: skip
 
 _NAMED_AT_MOST = 3
 
@@ -46,6 +54,13 @@ class ImageFiles:
         return (f"DICOM files that are damaged were left out, so slices may be missing: {told}.",)
 
 
+def damage() -> tuple[type[Exception], ...]:
+    """What pydicom and its decoders raise about files that are damaged, or no DICOM."""
+    from pydicom.errors import BytesLengthException
+
+    return *_DAMAGE, BytesLengthException
+
+
 def is_dicom(path: Path) -> bool:
     """Whether the file carries the DICOM mark after its preamble."""
     with path.open("rb") as stream:
@@ -69,32 +84,65 @@ def read_images(files: Iterable[Path]) -> ImageFiles:
     headers, damaged = [], []
     for path in filter(is_dicom, files):
         header = read_header(path, TAGS)
-        if header is None or ("Rows" not in header and _should_be_image(header)):
-            damaged.append(path)
-        elif "Rows" in header:
+        if header is not None and _has_size(header):
             headers.append(header)
+        elif header is None or _should_be_image(header):
+            damaged.append(path)
     if headers:
         return ImageFiles(tuple(headers), tuple(damaged))
     raise _no_images(damaged)
 
 
 def read_header(path: Path, tags: list[str] | None = None, pixels: bool = False) -> Any:
-    """All of a header, or only some tags of it; None where it breaks off or is no DICOM."""
+    """All of a header, or only some tags of it; None where it breaks off or is no DICOM.
+
+    Attributes whose values cannot be read are left out, as if they were not there.
+    """
     import pydicom
 
     try:
-        with warnings.catch_warnings():
-            # They would quote values of the header, which may identify the patient.
-            warnings.simplefilter("ignore")
-            return pydicom.dcmread(path, stop_before_pixels=not pixels, specific_tags=tags)
-    except (pydicom.errors.InvalidDicomError, AttributeError, OSError, ValueError, EOFError, zlib.error):
+        with not_quoting():
+            header = pydicom.dcmread(path, stop_before_pixels=not pixels, specific_tags=tags)
+            _leave_out_unreadable(header.file_meta)
+            _leave_out_unreadable(header)
+            return header
+    except damage():
         return None
 
 
-def _should_be_image(header: Any) -> bool:
-    from pydicom.uid import UID
+@contextmanager
+def not_quoting() -> Iterator[None]:
+    """Without pydicom's warnings and log: they quote values of the header, which may identify the patient."""
+    log = logging.getLogger("pydicom")
+    was_disabled, log.disabled = log.disabled, True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.disabled = was_disabled
 
-    return UID(str(header.file_meta.get("MediaStorageSOPClassUID", ""))).name.endswith("Image Storage")
+
+def _leave_out_unreadable(dataset: Any) -> None:
+    for tag in list(dataset.keys()):
+        try:
+            element = dataset[tag]
+        except damage():
+            del dataset[tag]
+            continue
+        if element.VR == "SQ":
+            for item in element.value:
+                _leave_out_unreadable(item)
+
+
+def _has_size(header: Any) -> bool:
+    sizes = header.get("Rows"), header.get("Columns")
+    return all(isinstance(size, int) and size > 0 for size in sizes)
+
+
+def _should_be_image(header: Any) -> bool:
+    uid = header.file_meta.get("MediaStorageSOPClassUID")
+    return "Rows" in header or str(getattr(uid, "name", "")).endswith("Image Storage")
 
 
 def _no_images(damaged: Sequence[Path]) -> InputError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import InputError
+from vistaseg.volume.dicom.headers import damage, not_quoting
 from vistaseg.volume.dicom.slices import Slice
 
-_DAMAGE = (
-    AttributeError, EOFError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError, zlib.error,
-)  # fmt: skip
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -62,10 +58,9 @@ def _frames(path: Path, indices: list[int] | None) -> Iterator[np.ndarray]:
     from pydicom.pixels.utils import iter_pixels
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with not_quoting():
             yield from iter_pixels(_source(path, indices is not None), indices=indices)
-    except _DAMAGE as error:
+    except damage() as error:
         raise InputError(
             f"The pixels of {path.name} cannot be decoded: the file is damaged or cut off, or its compression is not "
             "supported. Export the series again, uncompressed if need be."

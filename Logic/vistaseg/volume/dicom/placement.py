@@ -52,7 +52,7 @@ def _check_images(slices: Sequence[Slice]) -> None:
     if not all(piece.is_scan for piece in slices):
         kind = slices[0].text("Modality")
         raise InputError(f"This is of modality {kind}, which is no scan but made from one. Give the scan itself.")
-    if any(int(piece.header.get("SamplesPerPixel", 1) or 1) != 1 for piece in slices):
+    if not all(piece.is_grey for piece in slices):
         raise InputError("This series is in colour, not a scan with one value a voxel. Give the scan itself.")
     if len(slices) < 2:
         raise InputError("The series is a single slice. Give the folder with the whole series.")

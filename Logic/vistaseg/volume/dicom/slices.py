@@ -90,6 +90,11 @@ class Slice:
         return _EACH_FRAME in self.header
 
     @property
+    def is_grey(self) -> bool:
+        """Whether a voxel has one value, and no colour."""
+        return bool((self.header.get("SamplesPerPixel") or 1) == 1)
+
+    @property
     def is_localizer(self) -> bool:
         """Whether it is a scout view, by its image type."""
         return "LOCALIZER" in (self.header.get("ImageType") or ())
@@ -109,13 +114,7 @@ class Slice:
             items = group.get(sequence)
             if items and keyword in items[0]:
                 return items[0].get(keyword)
-        return self._top_level(keyword)
-
-    def _top_level(self, keyword: str) -> Any:
-        try:
-            return self.header.get(keyword)
-        except (TypeError, ValueError):
-            return None  # what is written there is of another kind
+        return self.header.get(keyword)
 
     def _groups(self) -> Iterator[Any]:
         if self.frame is None:

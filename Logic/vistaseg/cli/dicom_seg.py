@@ -1,0 +1,136 @@
+"""`vistaseg dicom export`, `import` and `check`: DICOM segmentations out, in and looked at."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vistaseg.cli.options import JsonOption, SeriesOption
+from vistaseg.cli.outputs import check_beside
+from vistaseg.cli.results import check_dicom_place
+from vistaseg.errors import UsageError
+
+if TYPE_CHECKING:
+    from vistaseg.dicom import Finding, SegExport, Series
+
+SegmentationArgument = Annotated[Path, typer.Argument(metavar="SEGMENTATION", help="A .seg.nrrd, .nii.gz or a folder.")]
+SegArgument = Annotated[Path, typer.Argument(metavar="SEG.dcm", help="A DICOM segmentation.")]
+ImagesArgument = Annotated[Path, typer.Argument(metavar="DICOM_DIR", help="The series that it is about.")]
+
+
+def export_command(
+    segmentation: SegmentationArgument,
+    images: ImagesArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.dcm", help="Where the DICOM file goes.")],
+    series: SeriesOption = None,
+    labelmap: Annotated[
+        bool, typer.Option("--labelmap", help="One frame a slice for all segments; needs a reader of 2024 or later.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="OUT.csv", help="Also volume, mean and diameter of each segment.")
+    ] = None,
+    sr: Annotated[Path | None, typer.Option("--sr", metavar="OUT.dcm", help="The same as a DICOM report.")] = None,
+) -> None:
+    """Write a segmentation as DICOM, which says of each segment what it is and how it was made.
+
+    The file is read back and compared, voxel by voxel, before it takes its place.
+    """
+    from vistaseg.dicom import read_series, write_seg
+    from vistaseg.segmentation import read_segmentation
+    from vistaseg.volume import errors_naming
+
+    _check_places(output, report, sr, segmentation)
+    found = read_segmentation(segmentation)
+    with errors_naming(images):
+        chosen = read_series(images, series)
+    export = write_seg(found, chosen, output, labelmap=labelmap)
+    _write_reports(export, chosen, report, sr)
+    for note in (*chosen.volume.notes, *chosen.mended, *export.notes):
+        typer.echo(note, err=True)
+    typer.echo(f"{len(export.segmentation.segments)} segments written to {output}, and read back the same.", err=True)
+
+
+def _check_places(output: Path, report: Path | None, sr: Path | None, segmentation: Path) -> None:
+    if output.suffix.lower() != ".dcm":
+        raise UsageError(f"{output} is no place for a DICOM segmentation: give a name that ends in .dcm.")
+    check_dicom_place(output)
+    if report is not None:
+        check_beside(report, output, segmentation)
+    if sr is not None:
+        check_beside(sr, output, segmentation, *(() if report is None else (report,)))
+        check_dicom_place(sr, "SR")
+
+
+def _write_reports(export: SegExport, series: Series, report: Path | None, sr: Path | None) -> None:
+    from vistaseg.dicom import csv_bytes, measure, structured_report
+    from vistaseg.segmentation import replacing
+
+    if report is None and sr is None:
+        return
+    measures = measure(export.segmentation, series.volume)
+    contents = {report: csv_bytes(measures)} if report is not None else {}
+    if sr is not None:
+        contents[sr] = structured_report(export, series, measures)
+    for path, content in contents.items():
+        with replacing(path) as file:
+            file.write(content)
+
+
+def import_command(
+    seg: SegArgument,
+    images: ImagesArgument,
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="OUT", help="OUT.seg.nrrd, OUT.nii.gz, or a folder ending in /.")
+    ],
+    series: SeriesOption = None,
+) -> None:
+    """Read a DICOM segmentation of any program onto the grid of its series, to be corrected further."""
+    from vistaseg.dicom import read_seg, read_series
+    from vistaseg.segmentation import check_writable, write_segmentation
+    from vistaseg.volume import errors_naming
+
+    check_writable(output)
+    uid = series or _series_of(seg, images)
+    with errors_naming(images):
+        chosen = read_series(images, uid)
+    found = read_seg(seg, chosen)
+    write_segmentation(found, output)
+    typer.echo(f"{len(found.segments)} segments written to {output}.", err=True)
+
+
+def _series_of(seg: Path, images: Path) -> str | None:
+    """The series of the folder that the segmentation names; None where it names none of them."""
+    from vistaseg.dicom import find_series
+    from vistaseg.dicom.references import listed_series
+    from vistaseg.dicom.seg_file import load_seg
+    from vistaseg.volume import errors_naming
+
+    named = listed_series(load_seg(seg))
+    with errors_naming(images):
+        return next((one.uid for one in find_series(images) if one.uid in named), None)
+
+
+def check_command(seg: SegArgument, as_json: JsonOption = False) -> None:
+    """Say what is wrong with a DICOM segmentation of any program; exit 1 where there are errors."""
+    from vistaseg.dicom import check_seg
+
+    found = check_seg(seg)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in found], indent=1))
+    else:
+        _show(found)
+    if any(finding.level == "error" for finding in found):
+        raise typer.Exit(1)
+
+
+def _show(found: list[Finding]) -> None:
+    for finding in found:
+        place = f" [{finding.where}]" if finding.where else ""
+        meaning = f" {finding.meaning}" if finding.meaning else ""
+        typer.echo(f"{finding.level}: {finding.what}{place}{meaning}")
+    if all(finding.level == "note" for finding in found):
+        typer.echo("No error and no warning.")

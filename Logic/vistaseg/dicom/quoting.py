@@ -1,0 +1,8 @@
+"""Errors of DICOM libraries in messages: they may quote values of a header, which can identify the patient."""
+
+from __future__ import annotations
+
+
+def reason(error: Exception) -> str:
+    """What is wrong, without values: the name of a missing attribute, else only the kind of the error."""
+    return str(error) if isinstance(error, (AttributeError, KeyError)) else type(error).__name__

@@ -1,0 +1,169 @@
+"""A folder of studies: the others go on after a bad one, and the same command goes on where it stopped."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dicom_series import uid_of, write_series
+
+from vistaseg.models.vista3d import features
+from vistaseg.segmentation import read_segmentation
+from vistaseg.volume import Volume
+
+pytestmark = pytest.mark.usefixtures("tiny_demo")
+
+
+@pytest.fixture
+def ct(phantom) -> Volume:
+    """A small patient, 8 mm."""
+    affine = np.diag([-8.0, -8.0, 8.0, 1.0])
+    affine[:3, 3] = [90, 80, -80]
+    return phantom((24, 22, 20), affine)
+
+
+@pytest.fixture
+def studies(ct, tmp_path) -> Path:
+    """Two that are sound, one of them in two series, and of each kind of bad one a study."""
+    root = tmp_path / "studies"
+    write_series(root / "a", ct, "a")
+    write_series(root / "b" / "large", ct, "b")
+    write_series(root / "b" / "small", Volume(ct.array[:5], ct.ijk_to_ras), "b2", in_study("b"))
+    write_series(root / "gap", ct, "gap")[9].unlink()
+    write_series(root / "mr", ct, "mr", lambda image, _: setattr(image, "Modality", "MR"))
+    cut = write_series(root / "cut", ct, "cut")[7]
+    cut.write_bytes(cut.read_bytes()[:-300])
+    (root / "no dicom").mkdir()
+    (root / "no dicom" / "notes.txt").write_text("nothing")
+    return root
+
+
+def in_study(name: str):
+    return lambda image, _: setattr(image, "StudyInstanceUID", uid_of(name, "study"))
+
+
+BAD = {"gap": "Slices are missing", "mr": "modality MR", "cut": "cannot be decoded", "no dicom": "no DICOM images"}
+
+
+@pytest.fixture
+def cohort(vistaseg, results):
+    """Run `vistaseg cohort`, with the rows of its report."""
+
+    def run(root: Path, *more: object):
+        report = results / "report.csv"
+        done = vistaseg("cohort", root, "-o", results / "out", "--report", report, "--model", "demo",
+                        *(more or ("--classes", "liver")))  # fmt: skip
+        return done, rows_of(report)
+
+    return run
+
+
+def rows_of(report: Path) -> dict[str, dict[str, str]]:
+    with report.open(newline="") as file:
+        return {row["folder"]: row for row in csv.DictReader(file)}
+
+
+def test_each_study_has_a_row_and_the_sound_ones_a_result(cohort, studies, results):
+    done, rows = cohort(studies)
+    assert done.code == 3 and "4 of 6 studies failed" in done.stderr
+    assert {name for name, row in rows.items() if row["status"] == "done"} == {"a", str(Path("b", "large"))}
+    for name, words in BAD.items():
+        assert rows[name]["status"] == "failed" and words in rows[name]["reason"] and words in done.stderr
+    row = rows["a"]
+    assert (row["series"], row["images"], row["asked"]) == (uid_of("a", "series"), "20", "model demo; classes liver")
+    assert float(row["seconds"]) > 0 and row["segments"] == "1"
+    assert read_segmentation(results / "out" / row["output"]).shape_ijk == (24, 22, 20)
+    kept = sorted(path.name for path in (results / "out").rglob("*"))
+    assert kept == sorted(["a", "b", "large", f"{uid_of('a', 'series')}.seg.nrrd", f"{uid_of('b', 'series')}.seg.nrrd"])
+
+
+def test_what_is_done_is_not_done_again_and_what_failed_is_tried_again(cohort, studies, results, ct):
+    cohort(studies)
+    first = results / "out" / "a" / f"{uid_of('a', 'series')}.seg.nrrd"
+    before = first.stat().st_mtime_ns
+    write_series(studies / "gap", ct, "gap")
+    done, rows = cohort(studies)
+    assert first.stat().st_mtime_ns == before and done.stderr.count("done before") == 2
+    assert rows["gap"]["status"] == "done" and "3 of 6 studies failed" in done.stderr
+
+
+def test_a_result_that_is_gone_or_of_another_question_is_made_again(cohort, ct, tmp_path, results):
+    write_series(tmp_path / "studies" / "a", ct, "a")
+    done, rows = cohort(tmp_path / "studies")
+    assert done.code == 0
+    (results / "out" / rows["a"]["output"]).unlink()
+    assert "done before" not in cohort(tmp_path / "studies")[0].stderr
+    assert "done before" in cohort(tmp_path / "studies")[0].stderr
+    done, rows = cohort(tmp_path / "studies", "--classes", "spleen")
+    assert "done before" not in done.stderr and rows["a"]["asked"] == "model demo; classes spleen"
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(cohort, studies, results, monkeypatch):
+    genuine, calls = features.window_features, []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return genuine(*arguments)
+
+    monkeypatch.setattr(features, "window_features", interrupted)
+    done, rows = cohort(studies)
+    assert done.code == 130 and "the same command goes on from there" in done.stderr
+    assert list(rows) == ["a"] and not (results / "out" / "b").exists()
+    monkeypatch.setattr(features, "window_features", genuine)
+    done, rows = cohort(studies)
+    assert done.stderr.count("done before") == 1 and len(rows) == 6
+
+
+def test_an_error_that_no_one_foresaw_ends_only_its_study(cohort, studies, monkeypatch):
+    genuine, calls = features.window_features, []
+
+    def broken(*arguments):
+        calls.append(1)
+        if len(calls) == 1:
+            raise ZeroDivisionError("of Sibylla")
+        return genuine(*arguments)
+
+    monkeypatch.setattr(features, "window_features", broken)
+    _, rows = cohort(studies)
+    assert "unexpected error (ZeroDivisionError)" in rows["a"]["reason"] and "Sibylla" not in rows["a"]["reason"]
+    assert rows[str(Path("b", "large"))]["status"] == "done"
+
+
+def test_copies_of_a_study_in_folders_of_their_own_are_studies_of_their_own(cohort, ct, tmp_path):
+    for name in ("one", "two"):
+        write_series(tmp_path / "studies" / name, ct, "same")
+    done, rows = cohort(tmp_path / "studies", "--classes", "liver", "--format", "nii.gz", "--json")
+    assert done.code == 0 and set(rows) == {"one", "two"}
+    assert [row["status"] for row in done.json] == ["done", "done"]
+    assert len({row["output"] for row in rows.values()}) == 2 and rows["one"]["output"].endswith(".nii.gz")
+
+
+def test_results_within_the_folder_of_studies_are_no_study(vistaseg, ct, tmp_path):
+    root = tmp_path / "studies"
+    write_series(root / "a", ct, "a", lambda image, _: setattr(image, "SeriesInstanceUID", "../../1.2"))
+    for _ in range(2):
+        done = vistaseg("cohort", root, "-o", root / "out", "--model", "demo", "--classes", "liver")
+        assert done.code == 0, done.stderr
+    assert list(rows_of(root / "out" / "report.csv")) == ["a"]
+    assert [path.name for path in (root / "out" / "a").iterdir()] == ["_.._1.2.seg.nrrd"]
+
+
+def test_what_cannot_be_begun_is_told_at_once(vistaseg, studies, tmp_path, results):
+    (results / "notes.csv").write_text("my,notes\n1,2\n")
+    (results / "file").touch()
+    (tmp_path / "empty").mkdir()
+    cases = [
+        ((tmp_path / "absent", "-o", results / "out"), 3, "is no folder"),
+        ((tmp_path / "empty", "-o", results / "out"), 3, "There is no study here"),
+        ((studies, "-o", results / "file"), 2, "is a file"),
+        ((studies, "-o", results / "out", "--report", results / "notes.csv"), 2, "is no report of a cohort"),
+        ((studies, "-o", results / "out", "--report", results / "absent" / "r.csv"), 2, "does not exist"),
+    ]
+    for arguments, code, words in cases:
+        done = vistaseg("cohort", *arguments, "--model", "demo", "--classes", "liver")
+        assert done.code == code and words in done.stderr, done.stderr
+    assert (results / "notes.csv").read_text() == "my,notes\n1,2\n"

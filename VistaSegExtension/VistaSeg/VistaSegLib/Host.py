@@ -6,6 +6,7 @@ import time
 
 import qt
 import slicer
+
 from vistaseg.workspace import Workspace
 
 INTERVAL_MS = 20

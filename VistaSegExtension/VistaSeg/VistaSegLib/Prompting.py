@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vistaseg.errors import VistaSegError
-from vistaseg.workspace import Target
 from vistaseg.prompts import Prompt
+from vistaseg.workspace import Target
 from VistaSegLib.TargetSegment import addSegmentFor, currentTarget, isEmpty, remove
 
 

@@ -8,10 +8,10 @@ from slicer.i18n import tr as _
 
 from vistaseg import catalog
 from vistaseg.mrml import add_segments, grid_of, read_mask
-from vistaseg.workspace import Target
 from vistaseg.prompts import Prompt, Text
 from vistaseg.segmentation import Segment, Segmentation, distinct_color
 from vistaseg.segmentation.model import EMPTY_EXTENT
+from vistaseg.workspace import Target
 
 
 def currentTarget(selection) -> Target | None:

@@ -23,8 +23,10 @@ from vistaseg.mrml.resampling import common_bounds, covered_bounds, resample
 from vistaseg.mrml.tags import SegmentRecord, record_of
 from vistaseg.mrml.transforms import linear_part, transform_between
 from vistaseg.segmentation import Extent, crop_to_content
-from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
+from vistaseg.segmentation.model import EMPTY_EXTENT, Index, Mask
 from vistaseg.volume import Grid
+
+_NOTHING = np.zeros((0, 0, 0), dtype=np.uint8)
 
 
 def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid) -> tuple[Mask, Extent]:
@@ -42,19 +44,32 @@ def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: G
     Raises:
         InputError: there is no such segment, or no way from its representation to voxels.
     """
-    image, value = _labelmap(segmentation_node, segment_id, volume_node, grid)
+    image, value = labelmap_of_segment(segmentation_node, segment_id, volume_node, grid)
+    labels, start = labels_on_grid(image, segmentation_node, volume_node, grid)
+    return crop_to_content(labels == value, start)
+
+
+def labels_on_grid(image: Any, segmentation_node: Any, volume_node: Any, grid: Grid) -> tuple[np.ndarray, Index]:
+    """The values of a label map where it covers the grid of a volume, see `read_mask`; not copied where they need not.
+
+    Args:
+        image: vtkOrientedImageData in the coordinates of the segmentation node, or None.
+
+    Returns:
+        Unsigned integers (k, j, i), and the index (i, j, k) of the first on the grid.
+    """
     if image is None or is_empty(as_bounds(image.GetExtent())):
-        return np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
+        return _NOTHING, EMPTY_EXTENT.start
     lattice = lattice_of_image(image)
     offset = offset_between(lattice, segmentation_node, volume_node)
     if offset is None:
-        return _resampled(image, value, transform_between(segmentation_node, volume_node), grid)
+        return _resampled(image, transform_between(segmentation_node, volume_node), grid)
     extent = extent_of(lattice.bounds, offset, grid)
     if extent is None:
-        return np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
+        return _NOTHING, EMPTY_EXTENT.start
     start = np.add(extent.start, offset) - lattice.bounds[::2]
     i, j, k = (slice(first, first + size) for first, size in zip(start, extent.shape_kji[::-1], strict=True))
-    return crop_to_content(array_of(image)[k, j, i] == value, extent.start)
+    return array_of(image)[k, j, i], extent.start
 
 
 def segment_record(segmentation_node: Any, segment_id: str) -> SegmentRecord:
@@ -85,7 +100,12 @@ def _segment(segmentation_node: Any, segment_id: str) -> Any:
     return segment
 
 
-def _labelmap(segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid) -> tuple[Any, int]:
+def labelmap_of_segment(segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid) -> tuple[Any, int]:
+    """The vtkOrientedImageData that has a segment, or None, and its value there; a surface is converted.
+
+    Raises:
+        InputError: there is no such segment, or no way from its representation to voxels.
+    """
     segment = _segment(segmentation_node, segment_id)
     if segmentation_node.GetSegmentation().GetSourceRepresentationName() != BINARY_LABELMAP:
         segment = _converted(segmentation_node, segment_id, volume_node, grid)
@@ -116,10 +136,9 @@ def _set_geometry(segmentation: Any, matrix: np.ndarray, grid: Grid) -> None:
     )
 
 
-def _resampled(image: Any, value: int, transform: Any, grid: Grid) -> tuple[Mask, Extent]:
+def _resampled(image: Any, transform: Any, grid: Grid) -> tuple[np.ndarray, Index]:
     target = lattice_of_grid(grid)
     bounds = common_bounds(covered_bounds(lattice_of_image(image), target, transform), target.bounds)
     if is_empty(bounds):
-        return np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
-    labels = array_of(resample(image, target, bounds, transform))
-    return crop_to_content(labels == value, (bounds[0], bounds[2], bounds[4]))
+        return _NOTHING, EMPTY_EXTENT.start
+    return array_of(resample(image, target, bounds, transform)), (bounds[0], bounds[2], bounds[4])

@@ -288,7 +288,8 @@ def test_a_frame_of_reference_that_was_made_up_is_told(desk):
 def test_no_ct_series_is_made_of_an_mr(desk):
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(desk.scene)
     name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMSeriesModalityAttributeName()
-    hierarchy.SetItemAttribute(hierarchy.GetItemByDataNode(desk.volume), name, "MR")
+    item = hierarchy.CreateItem(hierarchy.GetSceneItemID(), desk.volume)
+    hierarchy.SetItemAttribute(item, name, "MR")
     desk.derive()
     assert "MR" in desk.missing
 
@@ -377,6 +378,18 @@ def test_a_moved_volume_gets_a_series_in_its_study(desk):
     image = pydicom.dcmread(next(next(desk.out.glob("*images")).iterdir()))
     assert image.PatientID == IDENTITY["PatientID"]
     assert image.StudyInstanceUID == pydicom.dcmread(desk.files[0]).StudyInstanceUID
+
+
+def test_a_volume_that_lies_in_a_study_of_the_data_tree_gets_a_series_in_it(desk):
+    break_attribute(desk)
+    study = pydicom.dcmread(desk.files[0]).StudyInstanceUID
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(desk.scene)
+    item = hierarchy.CreateStudyItem(hierarchy.GetSceneItemID(), "Study")
+    hierarchy.SetItemUID(item, slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMUIDName(), study)
+    hierarchy.CreateItem(item, desk.volume)
+    desk.derive()
+    desk.export()
+    assert pydicom.dcmread(next(next(desk.out.glob("*images")).iterdir())).StudyInstanceUID == study
 
 
 def test_a_cancelled_export_leaves_nothing(desk):

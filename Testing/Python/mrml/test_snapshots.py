@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-
-slicer = pytest.importorskip("slicer")
-
+import slicer
+import vtk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -108,8 +106,6 @@ def test_a_surface_is_taken_by_its_voxels(scene):
 
 def _sphere():
     """Of 2 mm around the middle of the volume."""
-    import vtk
-
     source = vtk.vtkSphereSource()
     source.SetCenter(3, 2.5, 2)
     source.SetRadius(2)

@@ -1,6 +1,7 @@
 """The bridge to 3D Slicer: MRML nodes as volumes and prompts, results as segments. For the main thread alone."""
 
 from vistaseg.mrml.adding import add_segments
+from vistaseg.mrml.converting import has_labelmaps, use_labelmaps
 from vistaseg.mrml.dicom_images import dicom_files_of
 from vistaseg.mrml.editing import Change, SegmentEditing
 from vistaseg.mrml.markups import box_of, points_of, visible_region
@@ -22,6 +23,7 @@ __all__ = [
     "box_of",
     "dicom_files_of",
     "grid_of",
+    "has_labelmaps",
     "is_in_scene",
     "labelmap_of",
     "mask_time",
@@ -37,6 +39,7 @@ __all__ = [
     "tag_segment",
     "to_local",
     "to_world",
+    "use_labelmaps",
     "visible_region",
     "volume_from_node",
 ]

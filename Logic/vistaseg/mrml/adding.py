@@ -2,81 +2,139 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import slicer
 
-from vistaseg.mrml.geometry import BINARY_LABELMAP
+from vistaseg.mrml.converting import require_labelmaps
+from vistaseg.mrml.geometry import BINARY_LABELMAP, CLOSED_SURFACE, array_of
+from vistaseg.mrml.masking import segment_ids
 from vistaseg.mrml.tags import tag_segment
-from vistaseg.mrml.writing import labels_image
-from vistaseg.segmentation import Extent, Segment, Segmentation, assign_layers
+from vistaseg.mrml.writing import on_lattice, source_image
+from vistaseg.segmentation import Extent, Segment, Segmentation
+
+_LARGEST_VALUE = 255  # of a label map of one byte a voxel
+
+
+@dataclass(eq=False)
+class _Layer:
+    """A label map that segments share as long as they do not overlap.
+
+    Attributes:
+        extent: of the image on the grid of the volume.
+        image: vtkOrientedImageData of bytes.
+        count: segments drawn so far, with the values 1, 2, ...
+    """
+
+    extent: Extent
+    image: Any
+    count: int = 0
+    labels: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.labels = array_of(self.image)
+        self.labels[:] = 0
+
+    def draw(self, segment: Segment) -> int | None:
+        """The value that the segment was drawn with; None where it overlaps another, or no value is left."""
+        box = self.labels[segment.extent.within(self.extent)]
+        if self.count == _LARGEST_VALUE or ((box != 0) & segment.mask).any():
+            return None
+        self.count += 1
+        np.copyto(box, np.uint8(self.count), where=segment.mask)
+        return self.count
 
 
 def add_segments(segmentation_node: Any, segmentation: Segmentation, volume_node: Any) -> list[str]:
-    """Add segments to a node: what does not overlap shares a label map; other segments of the node stay as they are.
+    """Add segments to a node; those that it has stay as they are.
+
+    What does not overlap shares a label map. Surfaces for 3D are not made, which for many segments takes minutes;
+    where the node shows some, they are dropped, because Slicer wants them for all segments or none.
 
     Args:
         segmentation: on the grid of the volume, in its own coordinates.
 
     Returns:
         The ids of the new segments, in their order.
+
+    Raises:
+        InputError: the node keeps its segments as surfaces; see `use_labelmaps`.
     """
+    require_labelmaps(segmentation_node)
+    drawn = _draw(segmentation.segments, volume_node)
+    layers = {id(layer): layer for layer, _ in drawn if layer is not None}.values()
+    images = {id(layer): on_lattice(layer.image, layer.extent, volume_node, segmentation_node) for layer in layers}
     segmentation_node.CreateDefaultDisplayNodes()
-    layers = _layers(segmentation.segments)
-    images = {}
-    for layer, values in layers.items():
-        members = [(segmentation.segments[n], value) for n, value in values.items()]
-        images[layer] = _layer_image(members, volume_node, segmentation_node)
-    ids = {n: "" for n in range(len(segmentation.segments))}
-    place = {n: (layer, value) for layer, values in layers.items() for n, value in values.items()}
-    for n, segment in enumerate(segmentation.segments):
-        layer, value = place[n]
-        ids[n] = _add(segmentation_node, segment, images[layer], value)
-    return list(ids.values())
+    with _one_modification(segmentation_node):
+        segmentation_node.GetSegmentation().RemoveRepresentation(CLOSED_SURFACE)
+        names = _UnusedNames(segmentation_node)
+        return [
+            _add(segmentation_node, segment, names.take(segment.name), images.get(id(layer)), value)
+            for segment, (layer, value) in zip(segmentation.segments, drawn, strict=True)
+        ]
 
 
-def _layers(segments: Sequence[Segment]) -> dict[int, dict[int, int]]:
-    """For each layer, the positions of its segments and the value that each is drawn with."""
-    layers: dict[int, dict[int, int]] = {}
-    for n, layer in enumerate(assign_layers(segments)):
-        members = layers.setdefault(layer, {})
-        members[n] = len(members) + 1
-    return layers
+def _draw(segments: Sequence[Segment], volume_node: Any) -> list[tuple[_Layer | None, int]]:
+    """For each segment the layer that it was drawn on, and its value there; empty segments have none."""
+    layers: list[_Layer] = []
+    whole = _union([segment.extent for segment in segments if not segment.extent.empty])
+    return [
+        (None, 1) if segment.extent.empty else _draw_one(segment, layers, whole, volume_node) for segment in segments
+    ]
 
 
-def _layer_image(members: Sequence[tuple[Segment, int]], volume_node: Any, segmentation_node: Any) -> Any:
-    filled = [segment.extent for segment, _ in members if not segment.extent.empty]
-    if not filled:
-        return slicer.vtkOrientedImageData()
-    extent = _union(filled)
-    labels = np.zeros(extent.shape_kji, dtype=np.uint8 if len(members) < 256 else np.uint16)
-    for segment, value in members:
-        if not segment.extent.empty:
-            labels[segment.extent.within(extent)][segment.mask] = value
-    return labels_image(labels, extent, volume_node, segmentation_node)
+def _draw_one(segment: Segment, layers: list[_Layer], whole: Extent, volume_node: Any) -> tuple[_Layer, int]:
+    for layer in layers:
+        value = layer.draw(segment)
+        if value is not None:
+            return layer, value
+    layers.append(_Layer(whole, source_image(whole, volume_node)))
+    return _draw_one(segment, layers[-1:], whole, volume_node)
 
 
 def _union(extents: Sequence[Extent]) -> Extent:
+    if not extents:
+        return Extent((0, 0, 0), (0, 0, 0))
     i, j, k = (min(axis) for axis in zip(*(extent.start for extent in extents), strict=True))
     last_i, last_j, last_k = (max(axis) for axis in zip(*(extent.stop for extent in extents), strict=True))
     return Extent((i, j, k), (last_i, last_j, last_k))
 
 
-def _add(segmentation_node: Any, segment: Segment, image: Any, value: int) -> str:
+def _add(segmentation_node: Any, segment: Segment, name: str, image: Any, value: int) -> str:
     segmentation = segmentation_node.GetSegmentation()
     vtk_segment = slicer.vtkSegment()
     tag_segment(vtk_segment, segment)
-    vtk_segment.SetName(_unused_name(segmentation, segment.name))
-    vtk_segment.AddRepresentation(BINARY_LABELMAP, image)
+    vtk_segment.SetName(name)
+    if image is not None:
+        vtk_segment.AddRepresentation(BINARY_LABELMAP, image)
     vtk_segment.SetLabelValue(value)
     segment_id: str = segmentation.GenerateUniqueSegmentID()
     segmentation.AddSegment(vtk_segment, segment_id)
     return segment_id
 
 
-def _unused_name(segmentation: Any, name: str) -> str:
-    taken = {segmentation.GetNthSegment(n).GetName() for n in range(segmentation.GetNumberOfSegments())}
-    numbered = (f"{name} {number}" for number in range(2, len(taken) + 3))
-    return name if name not in taken else next(free for free in numbered if free not in taken)
+class _UnusedNames:
+    def __init__(self, segmentation_node: Any) -> None:
+        segmentation = segmentation_node.GetSegmentation()
+        self._taken = {segmentation.GetSegment(known).GetName() for known in segment_ids(segmentation_node)}
+
+    def take(self, name: str) -> str:
+        """The name, with a number behind it where it is taken."""
+        numbered = (f"{name} {number}" for number in range(2, len(self._taken) + 3))
+        free = name if name not in self._taken else next(text for text in numbered if text not in self._taken)
+        self._taken.add(free)
+        return free
+
+
+@contextmanager
+def _one_modification(node: Any) -> Iterator[None]:
+    """Whoever watches the node is told once, at the end."""
+    before = node.StartModify()
+    try:
+        yield
+    finally:
+        node.EndModify(before)

@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import slicer
 
 from vistaseg.errors import InputError
-from vistaseg.mrml.volumes import is_in_scene
+from vistaseg.mrml.converting import require_labelmaps
+from vistaseg.mrml.geometry import array_of, is_empty, lattice_of_image
+from vistaseg.mrml.masking import Rules, editable, in_range, rules_of
+from vistaseg.mrml.sharing import isolate_segment
+from vistaseg.mrml.volumes import is_in_scene, volume_from_node
 from vistaseg.mrml.writing import labelmap_of
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import Mask
+
+_UNDO_BYTES = 2**30
+_FEWEST_STATES, _MOST_STATES = 3, 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,23 +38,28 @@ class Change:
 
 
 class SegmentEditing:
-    """Writes changes as the Segment Editor does.
+    """Writes changes of segments by the rules of the Segment Editor.
 
     Args:
         segmentation_node: whose segments are changed.
         volume_node: whose grid the changes are on, and whose intensities a range of intensities speaks of.
-        editor_node: the rules, a vtkMRMLSegmentEditorNode; without one there is no masking, and no other
-            segment is overwritten.
+        editor_node: where the rules stand, a vtkMRMLSegmentEditorNode, which is only read; without one there is
+            no masking, and no other segment is overwritten.
+
+    Raises:
+        InputError: the segmentation keeps its segments as surfaces; see `use_labelmaps`.
     """
 
     def __init__(self, segmentation_node: Any, volume_node: Any, editor_node: Any = None) -> None:
+        require_labelmaps(segmentation_node)
         self._segmentation = segmentation_node
         self._volume = volume_node
-        self._own_node = None if editor_node is not None else _new_editor_node(segmentation_node.GetScene())
-        self._editor = editor_node or self._own_node
+        self._rules_node = editor_node
+        self._editor = _new_editor_node(segmentation_node.GetScene())
         self._logic = slicer.vtkSlicerSegmentEditorLogic()
         self._logic.SetMRMLScene(segmentation_node.GetScene())
         self._logic.SetSegmentEditorNode(self._editor)
+        segmentation_node.CreateDefaultDisplayNodes()
         self._editor.SetAndObserveSegmentationNode(segmentation_node)
         self._editor.SetAndObserveSourceVolumeNode(volume_node)
 
@@ -54,19 +67,37 @@ class SegmentEditing:
         """Add and remove voxels of a segment, as far as the rules allow.
 
         Raises:
-            InputError: the volume, the segmentation or the segment is gone.
+            InputError: the volume, the segmentation or the segment is gone, or the rules name a segment that is.
         """
         self._check(segment_id)
-        self._editor.SetSelectedSegmentID(segment_id)
-        logic = self._logic
-        modes = ((change.added, logic.ModificationModeAdd), (change.removed, logic.ModificationModeRemove))
-        for mask, mode in modes:
-            if mask.any():
-                labelmap = labelmap_of(mask, change.extent, self._volume, self._segmentation)
-                logic.ModifySegmentByLabelmap(self._segmentation, segment_id, labelmap, mode, False, False)
+        rules = rules_of(self._rules_node or self._editor)
+        self._editor.SetOverwriteMode(rules.overwrite_mode)
+        isolate_segment(self._segmentation, segment_id)
+        allowed = in_range(volume_from_node(self._volume).array[change.extent.slices], rules)
+        for mask, removing in ((change.added, False), (change.removed, True)):
+            self._write(segment_id, mask if allowed is None else mask & allowed, change.extent, rules, removing)
+
+    def _write(self, segment_id: str, mask: Mask, extent: Extent, rules: Rules, removing: bool) -> None:
+        if not mask.any():
+            return
+        labelmap = labelmap_of(mask, extent, self._volume, self._segmentation)
+        if is_empty(labelmap.GetExtent()):
+            return
+        lattice = lattice_of_image(labelmap)
+        allowed = editable(self._segmentation, segment_id, rules, lattice, lattice.bounds, removing)
+        if allowed is not None:
+            array_of(labelmap)[~allowed] = 0
+        mode = self._logic.ModificationModeRemove if removing else self._logic.ModificationModeAdd
+        self._logic.ModifySegmentByLabelmap(self._segmentation, segment_id, labelmap, mode, False, False)
 
     def save_state(self) -> None:
-        """Keep the segmentation as it is now for `undo`."""
+        """Keep the segmentation as it is now for `undo`.
+
+        Ten states are kept, as the Segment Editor does; of large segmentations fewer, but at least three, so that
+        they stay below 1 GiB even if nothing of them is shared.
+        """
+        fitting = _UNDO_BYTES // max(_size(self._segmentation), 1)
+        self._logic.SetMaximumNumberOfUndoStates(int(np.clip(fitting, _FEWEST_STATES, _MOST_STATES)))
         self._logic.SaveStateForUndo()
 
     def undo(self) -> None:
@@ -90,14 +121,22 @@ class SegmentEditing:
     def close(self) -> None:
         """Let go of the nodes and forget the saved states."""
         self._logic.SetSegmentEditorNode(None)
-        if self._own_node is not None and is_in_scene(self._own_node):
-            self._own_node.GetScene().RemoveNode(self._own_node)
+        self._logic.SetMRMLScene(None)
+        if is_in_scene(self._editor):
+            self._editor.GetScene().RemoveNode(self._editor)
 
     def _check(self, segment_id: str) -> None:
         if not is_in_scene(self._segmentation) or not is_in_scene(self._volume):
             raise InputError("The volume or the segmentation was deleted: choose others.")
         if self._segmentation.GetSegmentation().GetSegment(segment_id) is None:
             raise InputError("The segment was deleted: choose another.")
+
+
+def _size(segmentation_node: Any) -> int:
+    """Bytes of all label maps of a node."""
+    segmentation = segmentation_node.GetSegmentation()
+    layers = (segmentation.GetLayerDataObject(n) for n in range(segmentation.GetNumberOfLayers()))
+    return sum(int(layer.GetActualMemorySize()) for layer in layers) * 1024
 
 
 def _new_editor_node(scene: Any) -> Any:

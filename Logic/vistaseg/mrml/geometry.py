@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtk.util.numpy_support import vtk_to_numpy
 
 from vistaseg.mrml.transforms import array_from_matrix, linear_part, matrix_from_array, transform_between
 from vistaseg.mrml.volumes import grid_of
@@ -18,6 +18,7 @@ from vistaseg.segmentation import Extent
 from vistaseg.volume import Grid, apply_affine
 
 BINARY_LABELMAP = "Binary labelmap"
+CLOSED_SURFACE = "Closed surface"
 
 _AGREEMENT = 0.01
 """Largest distance, in voxels, at which the voxels of two grids still count as the same."""
@@ -41,10 +42,7 @@ class Lattice:
 
     def image(self, bounds: Bounds | None = None) -> Any:
         """A vtkOrientedImageData of these voxels, or of others of the same lattice, without values."""
-        image = slicer.vtkOrientedImageData()
-        image.SetExtent(bounds or self.bounds)
-        image.SetGeometryFromImageToWorldMatrix(matrix_from_array(self.ijk_to_local))
-        return image
+        return place(slicer.vtkOrientedImageData(), self, bounds or self.bounds)
 
     def index_to_local(self, index: np.ndarray) -> np.ndarray:
         """Positions (N, 3) in mm of continuous indices (N, 3)."""
@@ -96,7 +94,16 @@ def prepare_lattice(segmentation_node: Any, volume_node: Any) -> Lattice:
     if segmentation_node.GetNodeReference(role) is None:
         # Slicer's DICOM export asks this volume for its images.
         segmentation_node.SetNodeReferenceID(role, volume_node.GetID())
-    return _set_reference(segmentation_node, _covering(lattice, segmentation_node, volume_node))
+    lattice = _covering(lattice, segmentation_node, volume_node)
+    set_reference(segmentation_node.GetSegmentation(), lattice)
+    return lattice
+
+
+def set_reference(segmentation: Any, lattice: Lattice) -> None:
+    """Make a lattice the reference geometry of a vtkSegmentation."""
+    text = slicer.vtkSegmentationConverter.SerializeImageGeometry(lattice.image())
+    if text != segmentation.GetConversionParameter(_reference_parameter()):
+        segmentation.SetConversionParameter(_reference_parameter(), text)
 
 
 def offset_between(lattice: Lattice, segmentation_node: Any, volume_node: Any) -> Offset | None:
@@ -105,9 +112,14 @@ def offset_between(lattice: Lattice, segmentation_node: Any, volume_node: Any) -
     if to_segmentation is None:
         return None
     grid = grid_of(volume_node)
-    between = np.linalg.inv(lattice.ijk_to_local) @ to_segmentation @ grid.ijk_to_ras
+    return shift(Lattice(to_segmentation @ grid.ijk_to_ras, lattice_of_grid(grid).bounds), lattice)
+
+
+def shift(one: Lattice, other: Lattice) -> Offset | None:
+    """What is added to a voxel index of one lattice to get that of the other; None where the voxels differ."""
+    between = np.linalg.inv(other.ijk_to_local) @ one.ijk_to_local
     offset = np.rint(between[:3, 3]).astype(int)
-    corners = np.array(list(product(*[(0, size - 1) for size in grid.shape_ijk])))
+    corners = np.array(list(product(*zip(one.bounds[::2], one.bounds[1::2], strict=True))))
     if np.abs(apply_affine(between, corners) - corners - offset).max() > _AGREEMENT:
         return None
     return int(offset[0]), int(offset[1]), int(offset[2])
@@ -129,14 +141,15 @@ def extent_of(bounds: Bounds, offset: Offset, grid: Grid) -> Extent | None:
     return Extent((low[0], low[1], low[2]), (high[0], high[1], high[2]))
 
 
-def filled(image: Any, array: np.ndarray) -> Any:
-    """The image, with a copy of the values of an array (k, j, i) of its size."""
-    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(array).ravel(), deep=True))
+def place(image: Any, lattice: Lattice, bounds: Bounds) -> Any:
+    """The image, whose voxels from now on are those of a lattice within bounds of its size."""
+    image.SetExtent(bounds)
+    image.SetGeometryFromImageToWorldMatrix(matrix_from_array(lattice.ijk_to_local))
     return image
 
 
 def array_of(image: Any) -> np.ndarray:
-    """The values of an image, (k, j, i), not copied."""
+    """The values of an image, (k, j, i): its own memory, which lives as long as the array."""
     i, j, k = image.GetDimensions()
     return np.asarray(vtk_to_numpy(image.GetPointData().GetScalars()).reshape(k, j, i))
 
@@ -154,12 +167,6 @@ def _covering(lattice: Lattice, segmentation_node: Any, volume_node: Any) -> Lat
     volume = bounds_of(Extent((0, 0, 0), shape), offset)
     pairs = enumerate(zip(lattice.bounds, volume, strict=True))
     return Lattice(lattice.ijk_to_local, as_bounds([(max if n % 2 else min)(pair) for n, pair in pairs]))
-
-
-def _set_reference(segmentation_node: Any, lattice: Lattice) -> Lattice:
-    text = slicer.vtkSegmentationConverter.SerializeImageGeometry(lattice.image())
-    segmentation_node.GetSegmentation().SetConversionParameter(_reference_parameter(), text)
-    return lattice
 
 
 def _reference_parameter() -> str:

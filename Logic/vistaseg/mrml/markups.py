@@ -34,9 +34,9 @@ def box_of(roi_node: Any, volume_node: Any) -> RegionOfInterest:
     """
     if roi_node is None or min(roi_node.GetSize()) <= 0:
         raise InputError("The region of interest is empty: draw it in a slice view first.")
-    half = np.array(roi_node.GetSize()) / 2
     corners = apply_affine(
-        array_from_matrix(roi_node.GetObjectToNodeMatrix()), [half * signs for signs in product((-1, 1), repeat=3)]
+        array_from_matrix(roi_node.GetObjectToNodeMatrix()),
+        list(product(*[(-size / 2, size / 2) for size in roi_node.GetSize()])),
     )
     return _box_around(_transformed(transform_between(roi_node, volume_node), corners), volume_node)
 

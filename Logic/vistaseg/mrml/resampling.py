@@ -7,8 +7,18 @@ from typing import Any
 
 import numpy as np
 import slicer
+import vtk
 
-from vistaseg.mrml.geometry import Bounds, Lattice, as_bounds
+from vistaseg.mrml.geometry import (
+    Bounds,
+    Lattice,
+    Offset,
+    array_of,
+    as_bounds,
+    is_empty,
+    lattice_of_image,
+    shift,
+)
 from vistaseg.mrml.transforms import linear_part
 
 _SAMPLES_PER_AXIS = 9  # where a transform bends, the box is followed at so many places
@@ -31,6 +41,21 @@ def resample(image: Any, lattice: Lattice, bounds: Bounds, transform: Any) -> An
     return output
 
 
+def values_on(image: Any, lattice: Lattice, bounds: Bounds) -> np.ndarray:
+    """The values of a label image of the same coordinates within bounds of a lattice, (k, j, i), 0 elsewhere."""
+    own = lattice_of_image(image)
+    offset = shift(own, lattice)
+    if offset is None:
+        return array_of(resample(image, lattice, bounds, vtk.vtkGeneralTransform()))
+    array = array_of(image)
+    values = np.zeros([last - first + 1 for first, last in _pairs(bounds)][::-1], dtype=array.dtype)
+    there = moved(own.bounds, offset)
+    common = common_bounds(there, bounds)
+    if not is_empty(common):
+        values[slices_of(common, bounds)] = array[slices_of(common, there)]
+    return values
+
+
 def covered_bounds(source: Lattice, target: Lattice, transform: Any) -> Bounds:
     """Bounds on one lattice that hold all of the voxels of another."""
     bends = linear_part(transform) is None
@@ -48,6 +73,18 @@ def common_bounds(one: Bounds, other: Bounds) -> Bounds:
     """What two bounds have in common; empty where that is nothing."""
     both = [(max(a[0], b[0]), min(a[1], b[1])) for a, b in zip(_pairs(one), _pairs(other), strict=True)]
     return as_bounds([value for pair in both for value in pair])
+
+
+def moved(bounds: Bounds, offset: Offset) -> Bounds:
+    """Bounds after every index was changed by an offset."""
+    return as_bounds([value + move for pair, move in zip(_pairs(bounds), offset, strict=True) for value in pair])
+
+
+def slices_of(part: Bounds, whole: Bounds) -> tuple[slice, slice, slice]:
+    """Slices that cut a part out of the array (k, j, i) of an image with the bounds `whole`."""
+    ends = zip(_pairs(part), whole[::2], strict=True)
+    i, j, k = (slice(first - origin, last - origin + 1) for (first, last), origin in ends)
+    return k, j, i
 
 
 def _pairs(bounds: Bounds) -> list[tuple[int, int]]:

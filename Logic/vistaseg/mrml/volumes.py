@@ -68,10 +68,12 @@ def grid_of(node: Any) -> Grid:
 
 def modality_of(node: Any) -> str | None:
     """The DICOM modality that the subject hierarchy knows, such as "CT"; None where it knows none."""
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(node.GetScene()) if node.GetScene() else None
-    item = hierarchy.GetItemByDataNode(node) if hierarchy else 0
+    if node.GetScene() is None:
+        return None
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(node.GetScene())
     name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMSeriesModalityAttributeName()
-    return hierarchy.GetItemAttribute(item, name) or None if item else None
+    item = hierarchy.GetItemByDataNode(node)
+    return (hierarchy.GetItemAttribute(item, name) or None) if item != hierarchy.GetInvalidItemID() else None
 
 
 def _check_kind(node: Any) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import vtk
 
 from vistaseg.mrml.geometry import (
     NOTHING,
+    array_of,
     bounds_of,
-    filled,
     is_empty,
     lattice_of_grid,
+    lattice_of_image,
     offset_between,
+    place,
     prepare_lattice,
 )
 from vistaseg.mrml.resampling import common_bounds, covered_bounds, resample
@@ -23,27 +26,34 @@ from vistaseg.segmentation.model import Mask
 
 
 def labelmap_of(mask: Mask, extent: Extent, volume_node: Any, segmentation_node: Any) -> Any:
-    """A mask of a volume as a vtkOrientedImageData of 0 and 1 on the lattice of a segmentation node.
+    """A mask of a volume as a vtkOrientedImageData of 0 and 1 in the coordinates of a segmentation node.
 
-    Where the voxels of both are the same, nothing is resampled. Otherwise each voxel of the lattice takes the
-    value of the nearest of the volume's, and what lies outside the reference geometry is left out.
+    Where the voxels of both are the same, nothing is resampled. Otherwise each voxel of the segmentation takes
+    the value of the nearest of the volume's, and what lies outside its reference geometry is left out. A node
+    without a reference geometry gets one.
 
     Args:
         mask: bool, (k, j, i), of `extent` only.
         extent: its place on the volume's grid.
     """
-    return labels_image(mask.astype(np.uint8), extent, volume_node, segmentation_node)
+    image = source_image(extent, volume_node)
+    np.copyto(array_of(image), mask, casting="unsafe")
+    return on_lattice(image, extent, volume_node, segmentation_node)
 
 
-def labels_image(labels: np.ndarray, extent: Extent, volume_node: Any, segmentation_node: Any) -> Any:
-    """As `labelmap_of`, for label values (k, j, i) of any unsigned type."""
+def source_image(extent: Extent, volume_node: Any) -> Any:
+    """A vtkOrientedImageData of bytes, not yet filled, in the place of a box of a volume."""
+    image = lattice_of_grid(grid_of(volume_node).cropped(extent.start, extent.stop)).image()
+    image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+    return image
+
+
+def on_lattice(image: Any, extent: Extent, volume_node: Any, segmentation_node: Any) -> Any:
+    """An image of a box of a volume on the voxels of a segmentation: itself, moved there, where they are the same."""
     lattice = prepare_lattice(segmentation_node, volume_node)
     offset = offset_between(lattice, segmentation_node, volume_node)
     if offset is not None:
-        return filled(lattice.image(bounds_of(extent, offset)), labels)
-    source = lattice_of_grid(grid_of(volume_node).cropped(extent.start, extent.stop))
+        return place(image, lattice, bounds_of(extent, offset))
     transform = transform_between(volume_node, segmentation_node)
-    bounds = common_bounds(covered_bounds(source, lattice, transform), lattice.bounds)
-    if is_empty(bounds):
-        return lattice.image(NOTHING)
-    return resample(filled(source.image(), labels), lattice, bounds, transform)
+    bounds = common_bounds(covered_bounds(lattice_of_image(image), lattice, transform), lattice.bounds)
+    return lattice.image(NOTHING) if is_empty(bounds) else resample(image, lattice, bounds, transform)

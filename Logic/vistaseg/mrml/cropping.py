@@ -1,0 +1,30 @@
+"""Finding one segment in a large label map."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vistaseg.segmentation import Extent
+from vistaseg.segmentation.model import EMPTY_EXTENT, Index, Mask
+
+
+def crop_to_value(labels: np.ndarray, value: int, start: Index) -> tuple[Mask, Extent]:
+    """Where a label map (k, j, i) has a value, cropped; its first voxel is at `start` (i, j, k) of the grid.
+
+    It goes plane by plane, which keeps what it compares in the processor's cache.
+    """
+    size_k, size_j, size_i = labels.shape
+    k, j, i = np.zeros(size_k, dtype=bool), np.zeros(size_j, dtype=bool), np.zeros(size_i, dtype=bool)
+    for n, plane in enumerate(labels):
+        hit = plane == value
+        rows = hit.any(axis=1)
+        if rows.any():
+            k[n] = True
+            j |= rows
+            i |= hit.any(axis=0)
+    if not k.any():
+        return np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
+    box = tuple(slice(int(used[0]), int(used[-1]) + 1) for used in map(np.flatnonzero, (k, j, i)))
+    first = [int(offset) + part.start for offset, part in zip(start, box[::-1], strict=True)]
+    stop = [int(offset) + part.stop for offset, part in zip(start, box[::-1], strict=True)]
+    return labels[box] == value, Extent((first[0], first[1], first[2]), (stop[0], stop[1], stop[2]))

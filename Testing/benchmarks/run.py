@@ -20,6 +20,7 @@ sys.path[:0] = [str(FOLDER.parents[1] / "Logic"), str(FOLDER.parent), str(FOLDER
 
 import automatic  # noqa: E402
 import clicks  # noqa: E402
+import dicom  # noqa: E402
 import memory  # noqa: E402
 import segvol_network  # noqa: E402
 import torch  # noqa: E402
@@ -27,6 +28,7 @@ import torch  # noqa: E402
 GROUPS: dict[str, Callable[[], dict[str, Any]]] = {
     "auto": automatic.measure,
     "click": clicks.measure,
+    "dicom": dicom.measure,
     "memory": memory.measure,
     "segvol": segvol_network.measure,
 }

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -49,6 +49,7 @@ def run_cohort(cohort: Cohort) -> list[Row]:
         VistaSegError: nothing could be begun, the report cannot be written, or the work was stopped.
     """
     from vistaseg.dicom import find_studies
+    from vistaseg.volume import errors_naming
 
     root, results = cohort.request.scan, Path(cohort.request.output)
     _check_folders(cohort.request)
@@ -56,7 +57,7 @@ def run_cohort(cohort: Cohort) -> list[Row]:
         table = CohortTable.opened(cohort.table)
         check_weights(cohort.request.models)
         rows = []
-        with _stoppable(cohort.table):
+        with _stoppable(cohort.table), errors_naming(root):
             models: list[SegmentationModel] = []
             for study in find_studies(root, [results]):
                 rows.append(_row(cohort, study, table, models))
@@ -88,9 +89,11 @@ def _row(cohort: Cohort, study: Study, table: CohortTable, models: list[Segmenta
         typer.echo(f"{study.folder}: done before.", err=True)
         return before
     typer.echo(f"{study.folder}: {study.images} images", err=True)
+    if not models:
+        models += load_for(cohort.request)  # what fails here would fail for all
     start = time.perf_counter()
-    status, reason, segments = _attempt(cohort, study, output, models)
-    return replace(todo, status=status, reason=reason, segments=segments, seconds=time.perf_counter() - start)
+    row = _attempt(cohort, study, todo, models)
+    return replace(row, seconds=time.perf_counter() - start)
 
 
 def _output(cohort: Cohort, study: Study) -> Path:
@@ -99,11 +102,10 @@ def _output(cohort: Cohort, study: Study) -> Path:
     return study.folder / f"{name or 'series'}{cohort.suffix}"
 
 
-def _attempt(
-    cohort: Cohort, study: Study, output: Path, models: list[SegmentationModel]
-) -> tuple[Status, str, int | None]:
+def _attempt(cohort: Cohort, study: Study, todo: Row, models: list[SegmentationModel]) -> Row:
     try:
-        return Status.DONE, "", _segment(cohort, study, output, models)
+        said = _segment(cohort, study, Path(cohort.request.output) / todo.output, models)
+        return replace(todo, status=Status.DONE, reason=" ".join(said["warnings"]), segments=len(said["segments"]))
     except CancelledError:
         raise
     except VistaSegError as error:
@@ -111,21 +113,16 @@ def _attempt(
     except Exception as error:  # a cohort runs through the night: one study that no one foresaw must not end it
         reason = f"An unexpected error ({type(error).__name__}). Segment this study alone to see more of it."
     typer.echo(f"{study.folder} failed: {reason}", err=True)
-    return Status.FAILED, reason, None
+    return replace(todo, status=Status.FAILED, reason=reason)
 
 
-def _segment(cohort: Cohort, study: Study, output: Path, models: list[SegmentationModel]) -> int:
-    """Number of segments; loads the models where that is not done yet."""
+def _segment(cohort: Cohort, study: Study, place: Path, models: list[SegmentationModel]) -> dict[str, Any]:
     if study.problem is not None:
         raise InputError(study.problem)
-    place = Path(cohort.request.output) / output
-    with made_folder(place.parent):
-        request = replace(cohort.request, scan=cohort.request.scan / study.folder, output=str(place))
-        check_outputs(request)
-        scan = read_dicom_scan(request.scan, list(study.files))
-        from vistaseg.compute import memory_guard
+    from vistaseg.compute import memory_guard
 
-        with memory_guard("the segmentation"):
-            if not models:
-                models += load_for(request)
-            return len(segment_scan(request, scan, models)["segments"])
+    request = replace(cohort.request, scan=cohort.request.scan / study.folder, output=str(place))
+    with made_folder(place.parent), memory_guard("the segmentation"):
+        check_outputs(request)
+        scan = read_dicom_scan(request.scan, study.files)
+        return segment_scan(request, scan, models)

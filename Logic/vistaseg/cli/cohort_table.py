@@ -28,7 +28,8 @@ class Row:
         series: SeriesInstanceUID.
         images: of the series.
         asked: what was asked for, in words.
-        status, reason: what came of it, and why not more.
+        status: what came of it.
+        reason: why it failed, or what is doubtful about the scan and the result; may be empty.
         segments: how many were found, None where it failed.
         seconds: of reading, segmenting and writing.
         output: the result, relative to the folder of the results.

@@ -17,7 +17,7 @@ _LONGEST_TEXT = 64
 
 
 def code_sequence(code: Code) -> Sequence:
-    """The one item of a code sequence (PS3.3 section 8.8); a meaning of over 64 characters is cut."""
+    """The one item of a code sequence (PS3.3 section 8.8); a meaning of over 64 bytes is cut."""
     item = Dataset()
     setattr(item, "CodeValue" if len(code.value) <= _LONGEST_VALUE else "LongCodeValue", code.value)
     item.CodingSchemeDesignator = code.scheme
@@ -38,5 +38,9 @@ def code_in(dataset: Dataset, keyword: str) -> Code | None:
 
 
 def short_text(text: Any) -> str:
-    """At most 64 characters without a backslash, which separates values: what VR LO (PS3.5 section 6.2) can hold."""
-    return str(text).replace("\\", "/")[:_LONGEST_TEXT].strip()
+    """At most 64 bytes in UTF-8 without a backslash, which separates values: what VR LO (PS3.5 section 6.2) can hold.
+
+    The standard counts characters, but some programs count bytes.
+    """
+    shortened = str(text).replace("\\", "/").encode("utf-8")[:_LONGEST_TEXT]
+    return shortened.decode("utf-8", errors="ignore").strip()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vistaseg.errors import InputError
 from vistaseg.volume.dicom.choosing import Paths, find_stacks
+from vistaseg.volume.dicom.pixels import check_decoders
 from vistaseg.volume.dicom.placement import place
 from vistaseg.volume.dicom.stacks import Stack
 
@@ -73,7 +74,7 @@ def _summary(number: int, stack: Stack) -> SeriesSummary:
 
 def _problem(stack: Stack) -> str | None:
     try:
-        place(stack)
+        check_decoders(place(stack).slices)
     except InputError as error:
         return str(error)
     return None

@@ -95,9 +95,13 @@ def _export(
 
 
 def _on_series(segmentation: Segmentation, series: Series) -> tuple[Segmentation, list[str]]:
-    placed, exact = onto_grid(segmentation, series.volume.grid)
-    note = "The segmentation lies on another grid than the series: it was resampled to the nearest voxel."
-    return placed, [] if exact else [note]
+    placed = onto_grid(segmentation, series.volume.grid)
+    notes = []
+    if not placed.aligned:
+        notes.append("The segmentation lies on another grid than the series: it was resampled to the nearest voxel.")
+    if placed.cut:
+        notes.append(f"These reach beyond the series, and were cut off there: {', '.join(placed.cut)}.")
+    return placed.segmentation, notes
 
 
 def _require_content(segments: Sequence[Segment], labelmap: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -16,21 +17,35 @@ if TYPE_CHECKING:
 _SAME_VOXELS = 0.1
 """Part of a voxel. Two grids nearer than that have the same voxels; positions in files are often rounded."""
 
+_TIE_DIGITS = 9
+"""Of a voxel: rounding first keeps the choice halfway between two voxels the same on every machine."""
 
-def onto_grid(segmentation: Segmentation, grid: Grid) -> tuple[Segmentation, bool]:
-    """The segmentation on `grid`, each voxel as its nearest on the old grid; what lies outside that is empty.
 
-    Returns:
-        The segmentation, and whether it is exact: the same voxels, at most in another order, and none lost.
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """A segmentation that was put onto another grid.
+
+    Attributes:
+        aligned: whether it has the same voxels as before, at most in another order.
+        cut: names of segments that then reach outside the grid and have lost voxels.
     """
+
+    segmentation: Segmentation
+    aligned: bool
+    cut: tuple[str, ...]
+
+
+def onto_grid(segmentation: Segmentation, grid: Grid) -> Placed:
+    """The segmentation on `grid`, each voxel as its nearest on the old grid; what lies outside that is empty."""
     to_old = np.linalg.inv(segmentation.ijk_to_ras) @ grid.ijk_to_ras
     steps = np.rint(to_old)
     ends = np.array([[*corner, 1.0] for corner in product(*[(0, size - 1) for size in grid.shape_ijk])]).T
     aligned = _is_turn(steps) and float(np.abs((to_old - steps) @ ends).max()) < _SAME_VOXELS
     make = _turned if aligned else _resampled
     segments = [make(segment, steps if aligned else to_old, grid) for segment in segmentation.segments]
-    kept = all(old.voxel_count == new.voxel_count for old, new in zip(segmentation.segments, segments, strict=True))
-    return Segmentation(grid.shape_ijk, grid.ijk_to_ras, segments, segmentation.name), aligned and kept
+    pairs = zip(segmentation.segments, segments, strict=True)
+    cut = tuple(new.name for old, new in pairs if aligned and new.voxel_count < old.voxel_count)
+    return Placed(Segmentation(grid.shape_ijk, grid.ijk_to_ras, segments, segmentation.name), aligned, cut)
 
 
 def _is_turn(steps: Matrix) -> bool:
@@ -40,16 +55,7 @@ def _is_turn(steps: Matrix) -> bool:
 
 
 def _with_mask(segment: Segment, mask: Mask, extent: Extent) -> Segment:
-    return Segment(
-        segment.name,
-        segment.label_value,
-        segment.structure_id,
-        segment.color,
-        segment.terminology,
-        mask,
-        extent,
-        dict(segment.provenance),
-    )
+    return replace(segment, mask=mask, extent=extent, provenance=dict(segment.provenance))
 
 
 def _turned(segment: Segment, to_old: Matrix, grid: Grid) -> Segment:
@@ -100,7 +106,10 @@ def _resampled_slice(segment: Segment, to_old: Matrix, box: Extent, k: int) -> M
     """(j, i) of one slice of the box."""
     i, j = np.meshgrid(range(box.start[0], box.stop[0]), range(box.start[1], box.stop[1]))
     points = np.stack([i.ravel(), j.ravel(), np.full(i.size, k), np.ones(i.size)])
-    index = np.rint((to_old @ points)[:3]).astype(int) - np.array(segment.extent.start)[:, np.newaxis]
+    index = (
+        np.rint(np.round((to_old @ points)[:3], _TIE_DIGITS)).astype(int)
+        - np.array(segment.extent.start)[:, np.newaxis]
+    )
     size = np.array(segment.mask.shape[::-1])[:, np.newaxis]
     inside = ((index >= 0) & (index < size)).all(axis=0)
     found = np.zeros(i.size, dtype=bool)

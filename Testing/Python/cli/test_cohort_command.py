@@ -10,7 +10,7 @@ import pytest
 from dicom_series import uid_of, write_series
 
 from vistaseg.models.vista3d import features
-from vistaseg.segmentation import read_segmentation
+from vistaseg.segmentation import Segmentation, read_segmentation
 from vistaseg.volume import Volume
 
 pytestmark = pytest.mark.usefixtures("tiny_demo")
@@ -60,6 +60,16 @@ def cohort(vistaseg, results):
     return run
 
 
+@pytest.fixture
+def instant(monkeypatch) -> None:
+    """Every study is answered at once, with nothing."""
+
+    def nothing(session, *_: object) -> Segmentation:
+        return Segmentation(session.volume.shape_ijk, session.volume.ijk_to_ras)
+
+    monkeypatch.setattr("vistaseg.session.Session.segment", nothing)
+
+
 def rows_of(report: Path) -> dict[str, dict[str, str]]:
     with report.open(newline="") as file:
         return {row["folder"]: row for row in csv.DictReader(file)}
@@ -71,6 +81,7 @@ def test_each_study_has_a_row_and_the_sound_ones_a_result(cohort, studies, resul
     assert {name for name, row in rows.items() if row["status"] == "done"} == {"a", str(Path("b", "large"))}
     for name, words in BAD.items():
         assert rows[name]["status"] == "failed" and words in rows[name]["reason"] and words in done.stderr
+    assert "2 series; the largest one" in rows[str(Path("b", "large"))]["reason"]
     row = rows["a"]
     assert (row["series"], row["images"], row["asked"]) == (uid_of("a", "series"), "20", "model demo; classes liver")
     assert float(row["seconds"]) > 0 and row["segments"] == "1"
@@ -79,6 +90,7 @@ def test_each_study_has_a_row_and_the_sound_ones_a_result(cohort, studies, resul
     assert kept == sorted(["a", "b", "large", f"{uid_of('a', 'series')}.seg.nrrd", f"{uid_of('b', 'series')}.seg.nrrd"])
 
 
+@pytest.mark.usefixtures("instant")
 def test_what_is_done_is_not_done_again_and_what_failed_is_tried_again(cohort, studies, results, ct):
     cohort(studies)
     first = results / "out" / "a" / f"{uid_of('a', 'series')}.seg.nrrd"
@@ -89,6 +101,7 @@ def test_what_is_done_is_not_done_again_and_what_failed_is_tried_again(cohort, s
     assert rows["gap"]["status"] == "done" and "3 of 6 studies failed" in done.stderr
 
 
+@pytest.mark.usefixtures("instant")
 def test_a_result_that_is_gone_or_of_another_question_is_made_again(cohort, ct, tmp_path, results):
     write_series(tmp_path / "studies" / "a", ct, "a")
     done, rows = cohort(tmp_path / "studies")
@@ -133,6 +146,7 @@ def test_an_error_that_no_one_foresaw_ends_only_its_study(cohort, studies, monke
     assert rows[str(Path("b", "large"))]["status"] == "done"
 
 
+@pytest.mark.usefixtures("instant")
 def test_copies_of_a_study_in_folders_of_their_own_are_studies_of_their_own(cohort, ct, tmp_path):
     for name in ("one", "two"):
         write_series(tmp_path / "studies" / name, ct, "same")
@@ -142,6 +156,8 @@ def test_copies_of_a_study_in_folders_of_their_own_are_studies_of_their_own(coho
     assert len({row["output"] for row in rows.values()}) == 2 and rows["one"]["output"].endswith(".nii.gz")
 
 
+@pytest.mark.usefixtures("instant")
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
 def test_results_within_the_folder_of_studies_are_no_study(vistaseg, ct, tmp_path):
     root = tmp_path / "studies"
     write_series(root / "a", ct, "a", lambda image, _: setattr(image, "SeriesInstanceUID", "../../1.2"))
@@ -150,6 +166,12 @@ def test_results_within_the_folder_of_studies_are_no_study(vistaseg, ct, tmp_pat
         assert done.code == 0, done.stderr
     assert list(rows_of(root / "out" / "report.csv")) == ["a"]
     assert [path.name for path in (root / "out" / "a").iterdir()] == ["_.._1.2.seg.nrrd"]
+
+
+def test_what_would_fail_for_all_ends_the_run(vistaseg, studies, results, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    done = vistaseg("cohort", studies, "-o", results / "out", "--model", "demo", "--device", "cuda")
+    assert done.code == 2 and not (results / "out").exists()
 
 
 def test_what_cannot_be_begun_is_told_at_once(vistaseg, studies, tmp_path, results):
@@ -167,3 +189,28 @@ def test_what_cannot_be_begun_is_told_at_once(vistaseg, studies, tmp_path, resul
         done = vistaseg("cohort", *arguments, "--model", "demo", "--classes", "liver")
         assert done.code == code and words in done.stderr, done.stderr
     assert (results / "notes.csv").read_text() == "my,notes\n1,2\n"
+
+
+@pytest.mark.usefixtures("instant")
+def test_a_result_that_cannot_be_written_is_that_of_one_study(cohort, ct, tmp_path, results):
+    for name in ("one", "two"):
+        write_series(tmp_path / "studies" / name, ct, name)
+    (results / "out").mkdir()
+    (results / "out" / "one").touch()
+    done, rows = cohort(tmp_path / "studies")
+    assert done.code == 3 and rows["one"]["status"] == "failed" and "cannot be written" in rows["one"]["reason"]
+    assert rows["two"]["status"] == "done"
+
+
+@pytest.mark.usefixtures("instant")
+def test_a_folder_of_several_studies_has_a_row_for_each_and_files_beside_it_too(cohort, ct, tmp_path):
+    root = tmp_path / "studies"
+    for name in ("first", "second"):
+        write_series(root / "patient", ct, name)
+    write_series(root, ct, "loose")
+    done, _ = cohort(root, "--classes", "liver", "--json")
+    assert done.code == 0, done.stderr
+    assert [(row["folder"], row["series"]) for row in done.json] == [
+        (".", uid_of("loose", "series")), ("patient", uid_of("first", "series")),
+        ("patient", uid_of("second", "series")),
+    ]  # fmt: skip

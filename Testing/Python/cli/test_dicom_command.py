@@ -54,7 +54,9 @@ def test_the_list_of_what_is_no_dicom_is_bad_input(vistaseg, tmp_path, scan):
 
 
 @pytest.mark.usefixtures("tiny_demo")
-@pytest.mark.parametrize(("wanted", "slices"), [((), 20), (("--series", "2"), 10), (("--series", uid_of("small", "series")), 10)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("wanted", "slices"), [((), 20), (("--series", "2"), 10), (("--series", uid_of("small", "series")), 10)]
+)
 def test_a_series_is_chosen(vistaseg, folder, results, wanted, slices):
     out = results / "out.seg.nrrd"
     done = vistaseg("segment", folder, "-o", out, "--model", "demo", "--classes", "liver", "--json", *wanted)
@@ -67,11 +69,12 @@ def test_a_series_is_chosen(vistaseg, folder, results, wanted, slices):
 
 @pytest.mark.usefixtures("tiny_models")
 def test_every_command_that_reads_a_scan_takes_the_choice(vistaseg, folder, results):
-    point, wanted = "-40,10,-60", ("--series", "2")
+    point, wanted = "40,0,-20", ("--series", "2")
     done = vistaseg("refine", folder, "-o", results / "a.seg.nrrd", "--model", "demo", "--point", f"{point}:+", *wanted)
     assert done.code == 0, done.stderr
     assert read_segmentation(results / "a.seg.nrrd").shape_ijk[2] == 10
-    assert vistaseg("identify", folder, "--model", "demo", "--point", point, *wanted).code == 0
+    done = vistaseg("identify", folder, "--model", "demo", "--point", point, "--series", "9")
+    assert done.code == 3 and "'9' is no series here" in done.stderr
     vistaseg("segment", folder, "-o", results / "t.nii.gz", "--model", "demo", "--classes", "liver, spleen", *wanted)
     truth = ("--truth", results / "t.nii.gz", "--model", "demo", "--clicks", "1")
     assert vistaseg("evaluate", folder, *truth, *wanted).code == 0
@@ -111,7 +114,8 @@ def test_nothing_that_identifies_the_patient_is_told(vistaseg, ct, tmp_path, res
         vistaseg("segment", folder / "one", "-o", results / "out.seg.nrrd", "--model", "demo", "--classes", "liver",
                  "--preview", preview, "--json"),
         vistaseg("segment", folder / "two", "-o", results / "no.seg.nrrd", "--model", "demo"),
-        vistaseg("cohort", folder, "-o", results / "cohort", "--model", "demo", "--classes", "liver", "--report", report),
+        vistaseg("cohort", folder, "-o", results / "cohort", "--model", "demo", "--classes", "liver",
+                 "--report", report),
     ]  # fmt: skip
     assert [done.code for done in told] == [0, 0, 0, 3, 3]
     files = [path.read_bytes().decode("latin-1") for path in results.rglob("*") if path.is_file()]

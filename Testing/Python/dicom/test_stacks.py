@@ -137,6 +137,29 @@ def test_a_segmentation_beside_the_scan_is_not_taken_for_it(tmp_path, scan):
         read_volume(tmp_path, "2")
 
 
+def scout(image, _):
+    image.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+
+
+def rendering(image, _):
+    image.SamplesPerPixel, image.PhotometricInterpretation, image.PlanarConfiguration = 3, "RGB", 0
+    image.BitsAllocated = image.BitsStored = 8
+    image.HighBit, image.PixelData = 7, bytes(8 * 9 * 3)
+
+
+def page(image, _):
+    del image.ImagePositionPatient, image.ImageOrientationPatient, image.PixelSpacing
+
+
+@pytest.mark.parametrize("no_scan", [scout, rendering, page])
+def test_what_is_no_scan_is_not_taken_for_the_largest_ct(tmp_path, scan, no_scan):
+    write_series(tmp_path, scan, "other", no_scan)
+    write_series(tmp_path, Volume(scan.array[:4], scan.ijk_to_ras), "pet", setting(Modality="PT"))
+    assert read_volume(tmp_path).modality == "PT"
+    write_series(tmp_path, Volume(scan.array[:3], scan.ijk_to_ras), "scan")
+    assert np.array_equal(read_volume(tmp_path).array, scan.array[:3])
+
+
 def test_several_frames_of_reference_are_taken_for_one_and_told(tmp_path, scan):
     write_series(tmp_path, scan, change=lambda image, k: setattr(image, "FrameOfReferenceUID", uid_of("frame", k)))
     series = read_series(tmp_path)

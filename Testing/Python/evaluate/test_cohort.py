@@ -15,6 +15,12 @@ def test_paths_are_relative_to_the_table(tmp_path):
     ]
 
 
+def test_a_table_may_say_which_series_of_a_folder(tmp_path):
+    table = tmp_path / "cases.csv"
+    table.write_text("ct,truth,series\na,b.nii.gz,1.2.3\nc,d.nii.gz,\n")
+    assert [case.series for case in read_cohort(table)] == ["1.2.3", None]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [("", "lists no case"), ("ct,truth\n", "lists no case"), ("ct,labels\na,b\n", "case 1: there is no truth"),

@@ -91,8 +91,11 @@ def _wanted(stacks: Sequence[Stack], wanted: str) -> tuple[Stack, tuple[str, ...
 
 
 def largest_stack(stacks: Sequence[Stack]) -> tuple[Stack, tuple[str, ...]]:
-    """The largest one of a CT, else of another scan, and a sentence about the other series, if any."""
-    whole = [stack for stack in stacks if stack.first.is_scan] or list(stacks)
+    """The largest one of a CT, else of another scan, and a sentence about the other series, if any.
+
+    Scout views, renderings, dose pages and segmentations are no scans, even where they have more images.
+    """
+    whole = [stack for stack in stacks if stack.may_be_scan] or list(stacks)
     scans = [stack for stack in whole if stack.first.text("Modality") == "CT"] or whole
     chosen = max(scans, key=lambda stack: len(stack.slices))
     count = len({(stack.uid, stack.files[0].parent if not stack.uid else "") for stack in stacks})

@@ -23,6 +23,7 @@ def read_voxels(ordered: Sequence[Slice]) -> np.ndarray:
     Raises:
         InputError: pixels are missing, damaged, or compressed in a way that nothing here decodes.
     """
+    check_decoders(ordered)
     rescales = [piece.rescale or (1.0, 0.0) for piece in ordered]
     whole = all(number.is_integer() for pair in rescales for number in pair)
     output = np.empty((len(ordered), *ordered[0].size), dtype=np.int16 if whole else np.float32)
@@ -62,8 +63,8 @@ def _frames(path: Path, indices: list[int] | None) -> Iterator[np.ndarray]:
             yield from iter_pixels(_source(path, indices is not None), indices=indices)
     except damage() as error:
         raise InputError(
-            f"The pixels of {path.name} cannot be decoded: the file is damaged or cut off, or its compression is not "
-            "supported. Export the series again, uncompressed if need be."
+            f"The pixels of {path.name} cannot be decoded: the file is damaged or cut off. Export the series "
+            "again, uncompressed if need be."
         ) from error
 
 
@@ -71,10 +72,7 @@ def _source(path: Path, has_frames: bool) -> Any:
     """What to decode: the image, or of many frames the file, from which they are taken one by one."""
     import pydicom
 
-    header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["Rows"])
-    syntax = header.file_meta.TransferSyntaxUID
-    _require_decoder(syntax, path)
-    if has_frames and not syntax.is_deflated:
+    if has_frames and not pydicom.filereader.read_file_meta_info(path).TransferSyntaxUID.is_deflated:
         return path
     image = pydicom.dcmread(path)
     if not any(keyword in image for keyword in _PIXELS):
@@ -82,16 +80,27 @@ def _source(path: Path, has_frames: bool) -> Any:
     return image
 
 
-def _require_decoder(syntax: Any, path: Path) -> None:
-    """Some compressions need a package that is not there by default.
+def check_decoders(slices: Sequence[Slice]) -> None:
+    """Check that there is a decoder for the pixels; some compressions need a package that is not there by default.
 
     Raises:
-        NotImplementedError: a compression that no package decodes.
+        InputError: there is none; the message says what to install.
     """
+    syntaxes = {piece.header.file_meta.get("TransferSyntaxUID"): piece.path for piece in slices}
+    for syntax, path in syntaxes.items():
+        if syntax is not None and not _is_decodable(syntax, path):
+            raise InputError(
+                f"{path.name} is compressed as {syntax.name}, which takes one more package to decode. Install it with "
+                "`pip install vistaseg[dicom]` (python-gdcm), or export the series again, uncompressed."
+            )
+
+
+def _is_decodable(syntax: Any, path: Path) -> bool:
     from pydicom.pixels.decoders.base import get_decoder
 
-    if not get_decoder(syntax).is_available:
+    try:
+        return bool(get_decoder(syntax).is_available)
+    except NotImplementedError as error:
         raise InputError(
-            f"{path.name} is compressed as {syntax.name}, which takes one more package to decode. Install it with "
-            "`pip install vistaseg[dicom]` (python-gdcm), or export the series again, uncompressed."
-        )
+            f"{path.name} is compressed as {syntax.name}, which cannot be read. Export the series again, uncompressed."
+        ) from error

@@ -55,6 +55,13 @@ class Stack:
         return tuple(dict.fromkeys(piece.path for piece in self.slices))
 
     @property
+    def may_be_scan(self) -> bool:
+        """Whether it has several images, each of which was measured and has a place."""
+        first = self.first
+        measured = first.is_scan and first.is_grey and not first.is_localizer
+        return measured and first.missing is None and len(self.slices) > 1
+
+    @property
     def orientation(self) -> str:
         """ "axial", "sagittal" or "coronal", whichever is closest; "" where the header does not say."""
         vectors = self.first.orientation

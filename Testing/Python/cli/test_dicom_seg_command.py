@@ -1,0 +1,176 @@
+"""DICOM segmentations on the command line: out, in, checked; and no word about the patient."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pydicom
+import pytest
+from dicom_segmentations import AUTOMATIC, segment_of
+from dicom_series import IDENTITY, write_series
+
+from vistaseg.dicom import read_seg, read_series
+from vistaseg.segmentation import Segmentation, read_segmentation, write_segmentation
+from vistaseg.volume import Volume
+
+SHAPE = (24, 22, 20)
+
+
+@pytest.fixture
+def ct(phantom) -> Volume:
+    """A small patient, 8 mm."""
+    affine = np.diag([-8.0, -8.0, 8.0, 1.0])
+    affine[:3, 3] = [90, 80, -80]
+    return phantom(SHAPE, affine)
+
+
+@pytest.fixture
+def folder(ct, tmp_path):
+    write_series(tmp_path / "ct", ct)
+    return tmp_path / "ct"
+
+
+@pytest.fixture
+def nrrd(ct, tmp_path):
+    """Two segments that overlap, and an empty one."""
+    i, j, k = SHAPE
+    one, two = np.zeros((k, j, i), dtype=bool), np.zeros((k, j, i), dtype=bool)
+    one[4:9, 5:12, 6:14], two[7:10, 8:11, 2:9] = True, True
+    segments = [segment_of("liver", one), segment_of("left kidney", two), segment_of("spleen", two & False)]
+    path = tmp_path / "in.seg.nrrd"
+    write_segmentation(Segmentation(SHAPE, ct.ijk_to_ras, segments), path)
+    return path
+
+
+def test_export_writes_a_segmentation_that_the_check_passes(vistaseg, folder, nrrd, tmp_path):
+    done = vistaseg("dicom", "export", nrrd, folder, "-o", tmp_path / "out.dcm")
+    assert done.code == 0 and "read back the same" in done.stderr and "empty: spleen" in done.stderr
+    found = read_seg(tmp_path / "out.dcm", read_series(folder))
+    meant = read_segmentation(nrrd)
+    for one, other in zip(found.segments, meant.segments, strict=False):
+        assert np.array_equal(found.full_mask(one), meant.full_mask(other)) and one.name == other.name
+        assert one.provenance["weights_sha256"] == AUTOMATIC["weights_sha256"]
+    checked = vistaseg("dicom", "check", tmp_path / "out.dcm", "--json")
+    assert checked.code == 0 and {finding["level"] for finding in checked.json} <= {"warning", "note"}
+
+
+def test_export_writes_the_reports_that_are_asked_for(vistaseg, folder, nrrd, tmp_path):
+    outputs = ("--report", tmp_path / "out.csv", "--sr", tmp_path / "sr.dcm")
+    assert vistaseg("dicom", "export", nrrd, folder, "-o", tmp_path / "out.dcm", *outputs).code == 0
+    rows = list(csv.DictReader((tmp_path / "out.csv").open()))
+    assert [row["name"] for row in rows] == ["liver", "left kidney"]
+    assert float(rows[0]["volume_ml"]) == pytest.approx(5 * 7 * 8 * 0.512)
+    assert pydicom.dcmread(tmp_path / "sr.dcm").Modality == "SR"
+
+
+def test_import_gives_back_what_was_exported(vistaseg, folder, nrrd, tmp_path):
+    vistaseg("dicom", "export", nrrd, folder, "-o", tmp_path / "out.dcm")
+    assert vistaseg("dicom", "import", tmp_path / "out.dcm", folder, "-o", tmp_path / "back.seg.nrrd").code == 0
+    found, meant = read_segmentation(tmp_path / "back.seg.nrrd"), read_segmentation(nrrd)
+    for one, other in zip(found.segments, meant.segments, strict=False):
+        assert np.array_equal(found.full_mask(one), meant.full_mask(other))
+        assert (one.name, one.structure_id, one.terminology) == (other.name, other.structure_id, other.terminology)
+
+
+def test_import_finds_the_series_that_is_meant_among_larger_ones(vistaseg, folder, nrrd, ct, tmp_path):
+    vistaseg("dicom", "export", nrrd, folder, "-o", tmp_path / "out.dcm")
+    larger = Volume(np.tile(ct.array, (2, 1, 1)), ct.ijk_to_ras)
+    write_series(folder / "more", larger, "larger")
+    done = vistaseg("dicom", "import", tmp_path / "out.dcm", folder, "-o", tmp_path / "back.seg.nrrd")
+    assert done.code == 0 and read_segmentation(tmp_path / "back.seg.nrrd").shape_ijk == SHAPE
+
+
+def test_a_dicom_scan_becomes_a_dicom_segmentation(vistaseg, folder, tmp_path):
+    done = vistaseg(
+        "segment", folder, "-o", tmp_path / "out.dcm", "--model", "demo", "--classes", "liver, spleen, aorta"
+    )
+    found = read_seg(tmp_path / "out.dcm", read_series(folder))
+    assert done.code == 0 and found.segments
+    assert {segment.provenance["algorithm_type"] for segment in found.segments} == {"AUTOMATIC"}
+    assert all(len(segment.provenance["weights_sha256"]) == 64 for segment in found.segments)
+
+
+def test_a_cohort_becomes_dicom_segmentations(vistaseg, folder, tmp_path):
+    asked = ("--model", "demo", "--classes", "liver, spleen, aorta", "--format", "dcm")
+    assert vistaseg("cohort", folder.parent, "-o", tmp_path / "results", *asked).code == 0
+    (made,) = (tmp_path / "results").rglob("*.dcm")
+    assert read_seg(made, read_series(folder)).segments
+
+
+def test_a_dicom_segmentation_is_corrected_and_references_what_it_was(vistaseg, folder, nrrd, tmp_path):
+    vistaseg("dicom", "export", nrrd, folder, "-o", tmp_path / "before.dcm")
+    start = ("--mask", tmp_path / "before.dcm", "--segment", "liver", "--point", "10,20,-40:+")
+    done = vistaseg("refine", folder, "-o", tmp_path / "after.dcm", "--model", "demo", *start)
+    assert done.code == 0
+    before, after = (pydicom.dcmread(tmp_path / name) for name in ("before.dcm", "after.dcm"))
+    assert before.SOPInstanceUID in {item.ReferencedSOPInstanceUID for item in after.SourceImageSequence}
+    assert [item.SegmentAlgorithmType for item in after.SegmentSequence] == ["SEMIAUTOMATIC", "AUTOMATIC"]
+    assert [item.SegmentLabel for item in after.SegmentSequence] == ["liver", "left kidney"]
+
+
+def test_check_fails_where_there_are_errors(vistaseg, folder, nrrd, tmp_path):
+    vistaseg("dicom", "export", nrrd, folder, "-o", tmp_path / "out.dcm")
+    data = pydicom.dcmread(tmp_path / "out.dcm")
+    del data.FrameOfReferenceUID
+    data.save_as(tmp_path / "bad.dcm")
+    done = vistaseg("dicom", "check", tmp_path / "bad.dcm")
+    assert done.code == 1 and "error: FrameOfReferenceUID is missing." in done.stdout
+
+
+def test_a_scan_that_is_no_dicom_cannot_become_one(vistaseg, ct, tmp_path):
+    import nibabel
+
+    nibabel.save(nibabel.Nifti1Image(ct.array.transpose(2, 1, 0), ct.ijk_to_ras), tmp_path / "ct.nii.gz")
+    done = vistaseg("segment", tmp_path / "ct.nii.gz", "-o", tmp_path / "out.dcm", "--model", "demo")
+    assert done.code == 2 and "Give the folder of the DICOM series" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["export", "segment"])
+def test_a_slice_of_the_scan_is_never_overwritten(command, vistaseg, folder, nrrd):
+    image = sorted(folder.iterdir())[0]
+    before = image.read_bytes()
+    arguments = ("dicom", "export", nrrd, folder) if command == "export" else ("segment", folder, "--model", "demo")
+    done = vistaseg(*arguments, "-o", image)
+    assert done.code == 2 and "would be overwritten" in done.stderr and image.read_bytes() == before
+
+
+def test_nothing_is_written_where_the_report_has_no_place(vistaseg, folder, nrrd, tmp_path):
+    done = vistaseg(
+        "dicom", "export", nrrd, folder, "-o", tmp_path / "out.dcm", "--report", tmp_path / "no" / "out.csv"
+    )
+    assert done.code == 2 and not (tmp_path / "out.dcm").exists()
+
+
+def test_the_patient_is_named_in_dicom_files_and_nowhere_else(vistaseg, folder, nrrd, tmp_path):
+    """Not even where headers are bad enough for libraries to complain of their values."""
+    out, report, sr, preview = (tmp_path / name for name in ("out.dcm", "out.csv", "sr.dcm", "out.png"))
+    bad = tmp_path / "bad"
+    shutil.copytree(folder, bad)
+    for file in bad.iterdir():
+        image = pydicom.dcmread(file)
+        image.AccessionNumber = IDENTITY["AccessionNumber"] * 4
+        del image.FrameOfReferenceUID
+        image.save_as(file)
+    told = [
+        vistaseg("dicom", "export", nrrd, folder, "-o", out, "--report", report, "--sr", sr),
+        vistaseg("dicom", "check", out, "--json"),
+        vistaseg("dicom", "check", out),
+        vistaseg("dicom", "import", out, folder, "-o", tmp_path / "back.seg.nrrd"),
+        vistaseg("dicom", "import", out, bad, "-o", tmp_path / "no.seg.nrrd"),
+        vistaseg("dicom", "export", nrrd, bad, "-o", tmp_path / "bad.dcm"),
+        vistaseg("dicom", "check", sorted(folder.iterdir())[0]),
+        vistaseg("segment", folder, "-o", tmp_path / "made.dcm", "--model", "demo", "--classes", "liver", "--json",
+                 "--preview", preview),
+    ]  # fmt: skip
+    data = pydicom.dcmread(out)
+    assert str(data.PatientName) == IDENTITY["PatientName"] and data.PatientID == IDENTITY["PatientID"]
+    assert str(pydicom.dcmread(sr).PatientName) == IDENTITY["PatientName"]
+    texts = [part for done in told for part in (done.stdout, done.stderr)]
+    files = [report.read_bytes(), (tmp_path / "back.seg.nrrd").read_bytes().split(b"\n\n")[0], preview.read_bytes()]
+    for value in IDENTITY.values():
+        assert not any(value in text for text in texts), value
+        assert not any(value.encode() in content for content in files), value
+    assert IDENTITY["PatientAddress"] not in json.dumps(data.to_json_dict())

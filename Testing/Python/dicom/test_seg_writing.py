@@ -1,0 +1,175 @@
+"""What is left out, resampled or refused; and that nothing half-written remains."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import numpy as np
+import pydicom
+import pytest
+from dicom_segmentations import (
+    AXIAL,
+    box,
+    on,
+    one_voxel,
+    segment_of,
+    series_of_kind,
+    series_on,
+    several,
+    volume_on,
+)
+
+from vistaseg.dicom import Series, read_seg, write_seg
+from vistaseg.dicom.seg_file import FrameSource
+from vistaseg.errors import InputError, UsageError, VistaSegError
+from vistaseg.segmentation import Segmentation
+from vistaseg.volume import Volume, reorient
+
+
+@pytest.fixture
+def series():
+    return series_of_kind("axial")
+
+
+def test_empty_segments_are_left_out_by_name(series, tmp_path):
+    nothing = segment_of("spleen", np.zeros((6, 9, 10)))
+    meant = on(series, nothing, *several(series).segments[:2])
+    export = write_seg(meant, series, tmp_path / "seg.dcm")
+    assert export.left_out == ("spleen",) and any("spleen" in note for note in export.notes)
+    assert [segment.name for segment in read_seg(tmp_path / "seg.dcm").segments] == ["liver", "left kidney"]
+
+
+def test_nothing_but_empty_segments_is_refused(series, tmp_path):
+    with pytest.raises(InputError, match="No segment has a voxel"):
+        write_seg(on(series, segment_of("spleen", np.zeros((6, 9, 10)))), series, tmp_path / "seg.dcm")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_overlapping_segments_are_refused_in_a_label_map_by_name(series, tmp_path):
+    with pytest.raises(UsageError, match="liver with left kidney"):
+        write_seg(several(series), series, tmp_path / "seg.dcm", labelmap=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_voxels_in_another_order_are_no_resampling(series, tmp_path):
+    mask = box((1, 4), (2, 6), (3, 7))
+    turned = reorient(Volume(mask.astype(np.uint8), series.volume.ijk_to_ras), "RAS")
+    found = Segmentation.from_label_map(turned.array, turned.ijk_to_ras)
+    export = write_seg(found, series, tmp_path / "seg.dcm")
+    assert not any("resampled" in note for note in export.notes)
+    (segment,) = read_seg(tmp_path / "seg.dcm", series).segments
+    assert segment.extent.start == (3, 2, 1) and segment.voxel_count == mask.sum()
+
+
+def test_another_grid_is_resampled_to_the_nearest_voxel_and_that_is_said(series, tmp_path):
+    fine = AXIAL @ np.diag([0.5, 0.5, 0.5, 1])
+    mask = np.zeros((12, 18, 20), dtype=bool)
+    mask[4:8, 4:12, 6:14] = True
+    found = Segmentation((20, 18, 12), fine, [segment_of("liver", mask)])
+    export = write_seg(found, series, tmp_path / "seg.dcm")
+    assert any("resampled" in note for note in export.notes)
+    segment = read_seg(tmp_path / "seg.dcm", series).segments[0]
+    assert np.array_equal(segment.mask, np.ones((2, 4, 4))) and segment.extent.start == (3, 2, 2)
+
+
+def test_a_folder_that_cannot_be_written_is_said(series, tmp_path):
+    with pytest.raises(UsageError, match="cannot be written"):
+        write_seg(one_voxel(series), series, tmp_path / "none" / "seg.dcm")
+
+
+def test_a_full_disk_leaves_what_was_there(series, tmp_path, monkeypatch):
+    (tmp_path / "seg.dcm").write_bytes(b"before")
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UsageError, match="no room left"):
+        write_seg(one_voxel(series), series, tmp_path / "seg.dcm")
+    assert [path.name for path in tmp_path.iterdir()] == ["seg.dcm"]
+    assert (tmp_path / "seg.dcm").read_bytes() == b"before"
+
+
+def test_a_file_that_does_not_read_back_the_same_is_not_kept(series, tmp_path, monkeypatch):
+    truth = FrameSource.__getitem__
+    monkeypatch.setattr(FrameSource, "__getitem__", lambda self, number: np.roll(truth(self, number), 1))
+    with pytest.raises(VistaSegError, match="differs from what was to be exported .*liver"):
+        write_seg(several(series), series, tmp_path / "seg.dcm")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_headers_that_lack_something_are_refused_by_the_attribute(tmp_path):
+    series = series_on(volume_on(AXIAL))
+    for image in series.datasets:
+        del image.StudyInstanceUID
+    with pytest.raises(InputError, match="StudyInstanceUID"):
+        write_seg(one_voxel(series), series, tmp_path / "seg.dcm")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_segmentation_of_more_slices_than_there_are_is_refused(series, tmp_path):
+    write_seg(several(series), series, tmp_path / "seg.dcm")
+    volume = series.volume
+    part = Series(Volume(volume.array[:4], volume.ijk_to_ras), series.datasets[:4], ())
+    with pytest.raises(InputError, match="left kidney.*whole series"):
+        read_seg(tmp_path / "seg.dcm", part)
+
+
+def test_what_reaches_beyond_the_series_is_cut_off_by_name(series, tmp_path):
+    larger = Segmentation((10, 9, 9), AXIAL, [segment_of("liver", box((4, 9), (2, 6), (3, 7), shape_kji=(9, 9, 10)))])
+    export = write_seg(larger, series, tmp_path / "seg.dcm")
+    assert any("cut off" in note and "liver" in note for note in export.notes)
+    assert export.segmentation.segments[0].voxel_count == 2 * 4 * 4
+
+
+def spoiled(path, spoil):
+    data = pydicom.dcmread(path)
+    spoil(data)
+    data.save_as(path)
+    return path
+
+
+BAD = {
+    "no positions": (lambda data: delattr(data.PerFrameFunctionalGroupsSequence[0], "PlanePositionSequence"), "place"),
+    "fewer groups than frames": (lambda data: setattr(data, "NumberOfFrames", 1), "functional groups for"),
+    "cut off": (lambda data: setattr(data, "PixelData", data.PixelData[:10]), "cut off"),
+    "no segments": (lambda data: delattr(data, "SegmentSequence"), "SegmentSequence"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "told"), BAD.values(), ids=BAD.keys())
+def test_a_bad_file_is_refused_with_the_reason(spoil, told, series, tmp_path):
+    write_seg(several(series), series, tmp_path / "seg.dcm")
+    with pytest.raises(InputError, match=f"seg.dcm.*{told}"):
+        read_seg(spoiled(tmp_path / "seg.dcm", spoil), series)
+
+
+def test_a_truncated_file_is_refused(series, tmp_path):
+    write_seg(several(series), series, tmp_path / "seg.dcm")
+    whole = (tmp_path / "seg.dcm").read_bytes()
+    (tmp_path / "seg.dcm").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="damaged"):
+        read_seg(tmp_path / "seg.dcm", series)
+
+
+def test_a_segmentation_of_other_images_is_refused(series, tmp_path):
+    write_seg(several(series), series, tmp_path / "seg.dcm")
+    other = series_on(volume_on(AXIAL), SeriesInstanceUID="1.2.3")
+    for number, image in enumerate(other.datasets):
+        image.SOPInstanceUID = f"1.2.3.{number}"
+    with pytest.raises(InputError, match="other images than the series 1.2.3"):
+        read_seg(tmp_path / "seg.dcm", other)
+
+
+def test_a_segmentation_in_another_frame_of_reference_is_refused(series, tmp_path):
+    write_seg(several(series), series, tmp_path / "seg.dcm")
+    moved = series_on(volume_on(AXIAL), FrameOfReferenceUID="1.2.3")
+    with pytest.raises(InputError, match="another frame of reference"):
+        read_seg(tmp_path / "seg.dcm", moved)
+
+
+def test_a_ct_is_no_segmentation(series, tmp_path):
+    series.datasets[0].save_as(tmp_path / "ct.dcm", enforce_file_format=True)
+    with pytest.raises(InputError, match="no DICOM segmentation, but of modality CT"):
+        read_seg(tmp_path / "ct.dcm", series)

@@ -1,4 +1,4 @@
-"""Loads, shows, reloads and unloads scripted modules of the extension, as the application's module manager does."""
+"""Loads, shows, reloads and unloads scripted modules of the extension: itself on the host, by Slicer inside one."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import slicer
-from PySide6.QtWidgets import QVBoxLayout
 
-from host.mrml_widgets import qMRMLWidget
+from host import is_slicer
 
 EXTENSION = Path(__file__).resolve().parents[2] / "VistaSegExtension"
 
 
 def load(name: str) -> Any:
     """Import a module's file and register it, as at start-up; its `slicer.modules.<name>` is returned."""
+    if is_slicer():
+        return getattr(slicer.modules, name.lower())
     path = EXTENSION / name / f"{name}.py"
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
@@ -30,12 +31,14 @@ def load(name: str) -> Any:
 
 
 def open_widget(name: str) -> Any:
-    """Select the module for the first time: make its panel, set it up and enter it."""
-    parent = qMRMLWidget()
-    parent.setLayout(QVBoxLayout())
-    parent.layout().setContentsMargins(4, 4, 4, 4)
-    parent.setMRMLScene(slicer.mrmlScene)
-    widget = getattr(sys.modules[name], f"{name}Widget")(parent)
+    """A new panel of the module, set up and entered."""
+    if is_slicer():
+        slicer.util.selectModule(name)
+        slicer.util.reloadScriptedModule(name)
+        widget = slicer.util.getModuleWidget(name)
+        widget.enter()
+        return widget
+    widget = getattr(sys.modules[name], f"{name}Widget")(_parent())
     setattr(slicer.modules, f"{name}Widget", widget)
     widget.setup()
     widget.enter()
@@ -43,19 +46,33 @@ def open_widget(name: str) -> Any:
 
 
 def close_widget(name: str) -> None:
-    """Unload the panel, as at the end of the application."""
+    """Leave the panel and let it go, as at the end of the application."""
     widget = getattr(slicer.modules, f"{name}Widget")
-    delattr(slicer.modules, f"{name}Widget")
     widget.exit()
     widget.cleanup()
-    widget.parent.deleteLater()
+    if not is_slicer():
+        delattr(slicer.modules, f"{name}Widget")
+        widget.parent.deleteLater()
 
 
 def reload_widget(name: str) -> Any:
     """The Reload button of developer mode: the module's own file is read again, and the panel made anew."""
-    _import(name, EXTENSION / name / f"{name}.py")
-    close_widget(name)
+    if not is_slicer():
+        _import(name, EXTENSION / name / f"{name}.py")
+        close_widget(name)
     return open_widget(name)
+
+
+def _parent() -> Any:
+    from PySide6.QtWidgets import QVBoxLayout
+
+    from host.mrml_widgets import qMRMLWidget
+
+    parent = qMRMLWidget()
+    parent.setLayout(QVBoxLayout())
+    parent.layout().setContentsMargins(4, 4, 4, 4)
+    parent.setMRMLScene(slicer.mrmlScene)
+    return parent
 
 
 def _import(name: str, path: Path) -> ModuleType:

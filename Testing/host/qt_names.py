@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from collections.abc import Iterable
@@ -31,25 +32,29 @@ class Qt(ModuleType):
 
 def install(custom_widgets: Iterable[type[QtWidgets.QWidget]]) -> None:
     """Make `qt` and `ctk` importable; the `.ui` files of the extension may use the custom widgets."""
+    _keep_none()
     make_attributes(*MODULES)
     widgets = list(custom_widgets)
     qt, ctk = Qt("qt"), ModuleType("ctk")
-    vars(qt)["QUiLoader"] = _loader_of(widgets)
+    loader = _loader(widgets)
+    vars(qt)["QUiLoader"] = lambda: loader
     vars(ctk).update({widget.__name__: widget for widget in widgets if widget.__name__.startswith("ctk")})
     sys.modules.update(qt=qt, ctk=ctk)
     QtCore.qInstallMessageHandler(_print_message)
 
 
-def _loader_of(widgets: list[type[QtWidgets.QWidget]]) -> type:
-    class UiLoader(QtUiTools.QUiLoader):
-        """Knows Slicer's widgets, as its plugins make it do in the application."""
+def _keep_none() -> None:
+    """PySide6 gives None away without counting it, as if it were immortal, which it is from Python 3.12 on."""
+    if sys.version_info < (3, 12):
+        ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
 
-        def __init__(self) -> None:
-            super().__init__()
-            for widget in widgets:
-                self.registerCustomWidget(widget)
 
-    return UiLoader
+def _loader(widgets: list[type[QtWidgets.QWidget]]) -> QtUiTools.QUiLoader:
+    """Knows Slicer's widgets, as its plugins make it do in the application."""
+    loader = QtUiTools.QUiLoader()
+    for widget in widgets:
+        loader.registerCustomWidget(widget)
+    return loader
 
 
 def _print_message(_kind: Any, _context: Any, text: str) -> None:

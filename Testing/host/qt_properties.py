@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
+import __feature__
 from PySide6.QtCore import QObject
 
 # Python subclasses override these, so they stay methods.
@@ -18,6 +19,8 @@ VIRTUAL = {"sizeHint", "minimumSizeHint"}
 
 def make_attributes(*modules: ModuleType) -> None:
     """Once for each module of PySide6; `label.text()` is `label.text` from then on, everywhere in the process."""
+    # For that switch, PySide6 would read the source of every module that anybody imports.
+    __feature__.feature_imported = lambda module: None
     for name, owner in list(_own_properties(modules)):
         setattr(owner, name, property(_getter(owner, name), _setter(owner, name)))
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from typing import IO, Any
 
-import nrrd
 import numpy as np
 import numpy.typing as npt
 
@@ -37,6 +36,8 @@ def read_header(file: IO[bytes]) -> tuple[dict[str, Any], dict[str, str]]:
     Raises:
         nrrd.NRRDError: not an NRRD file, or a damaged one.
     """
+    import nrrd  # which Slicer does not bring
+
     fields, keys = [], {}
     for line in _header_lines(file):
         key, separator, value = line.partition(":=")
@@ -48,6 +49,8 @@ def read_header(file: IO[bytes]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _header_lines(file: IO[bytes]) -> list[str]:
+    import nrrd
+
     lines: list[str] = []
     for _ in range(MAX_HEADER_LINES):
         raw = file.readline()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nrrd
 import numpy as np
 import numpy.typing as npt
 
@@ -52,6 +51,8 @@ def read_seg_nrrd(path: Path) -> Segmentation:
     Raises:
         InputError: not an NRRD file, damaged, or not a binary label map in three dimensions.
     """
+    import nrrd  # which Slicer does not bring
+
     try:
         fields, keys, voxels = _read(path)
         return _build(path, fields, keys, voxels)
@@ -62,6 +63,8 @@ def read_seg_nrrd(path: Path) -> Segmentation:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, str], npt.NDArray[Any]]:
+    import nrrd
+
     with path.open("rb") as file:
         fields, keys = read_header(file)
         return fields, keys, nrrd.read_data(fields, file, str(path), index_order="C")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vistaseg import catalog
-from vistaseg.jobs import Job
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
 from vistaseg.workspace.answering import Beginning, Operation, Outcome
 from vistaseg.workspace.memory import recall
@@ -33,7 +32,7 @@ class SegmentLink:
 
     Attributes:
         volumes: the session of its volume.
-        job: that runs or waits, if any.
+        busy: whether a job runs or waits, which will tell the session what it wrote.
         pending: what the next job is to do together.
         time: `mask_time` of the segment when the session last knew its mask; None where it never did.
         earlier: see `answering.Outcome`.
@@ -41,7 +40,7 @@ class SegmentLink:
 
     target: Target
     volumes: VolumeSession
-    job: Job | None = None
+    busy: bool = False
     pending: list[Request] = field(default_factory=list)
     time: int | None = None
     earlier: dict[str, Any] = field(default_factory=dict)
@@ -61,7 +60,7 @@ class SegmentLink:
     def follow(self, scene: Any) -> bool:
         """Let the session go where undo, redo or painting has led the segment; returns whether that was elsewhere."""
         session, key = self.volumes.current, self.target.key
-        if session is None or key not in session.segments or self.job is not None:
+        if session is None or key not in session.segments or self.busy:
             return False
         beginning = self.beginning(scene)
         return beginning is not None and session.follow(key, beginning.mask, beginning.extent).changed is not None

@@ -224,7 +224,7 @@ class Workspace:
     def _request(self, target: Target, request: Request) -> None:
         link = self._link(target)
         link.pending.append(request)
-        if link.job is None:
+        if not link.busy:
             self._start(link)
 
     def _start(self, link: SegmentLink) -> None:
@@ -241,11 +241,13 @@ class Workspace:
                 request.on_done(outcome)
 
         def ended() -> None:
-            link.job = None
+            link.busy = False
             if link.pending and self._valid(link):
                 self._start(link)
 
-        link.job = self._tasks.submit(
+        # Before it is submitted: listeners are told then, and ask for the prompts.
+        link.busy = True
+        self._tasks.submit(
             f"Answering on {target.segment(self._scene).GetName()}",
             lambda progress: answer(volumes.get(progress), target.key, beginning, earlier, operations, progress),
             done,

@@ -48,7 +48,8 @@ class AutomaticSection:
         self._showButton()
 
     def cleanup(self) -> None:
-        """Nothing outlives the widget."""
+        """Let go of the scene."""
+        self.widget.setMRMLScene(None)
 
     @property
     def chosen(self) -> list[int]:

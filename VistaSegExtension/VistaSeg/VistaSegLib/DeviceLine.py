@@ -7,6 +7,7 @@ import sys
 from slicer.i18n import tr as _
 
 from VistaSegLib.Estimate import expectedSeconds, learn
+from VistaSegLib.Installation import missingPackages
 from VistaSegLib.ProgressSection import duration
 
 # From here on a region of interest is worth the trouble.
@@ -31,7 +32,7 @@ class DeviceLine:
     def update(self) -> None:
         """Look for free once the first work has loaded PyTorch, and learn how fast it is."""
         task = self._workspace.task
-        if task is None and not self.known and "torch" in sys.modules:
+        if task is None and not self.known and "torch" in sys.modules and not missingPackages():
             self._device = _describe()
         if task is not None and task.report is not None and self._workspace.models:
             learn(self._workspace.models[0], task.report)

@@ -11,7 +11,7 @@ _PLACES = (_HERE.parent / "VistaSegEngine", _HERE.parents[2] / "Logic")
 
 
 def makeImportable() -> None:
-    """Put the engine's folder at the end of Python's path, once.
+    """Put the engine's folder at the head of Python's path, once: another version may be installed as a package.
 
     Raises:
         ImportError: the installation is incomplete.
@@ -22,4 +22,4 @@ def makeImportable() -> None:
             f"The engine of VistaSeg is in none of {[str(place) for place in _PLACES]}: install it again."
         )
     if str(folder) not in sys.path:
-        sys.path.append(str(folder))
+        sys.path.insert(0, str(folder))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from importlib.util import find_spec
 from subprocess import CalledProcessError
 
@@ -36,10 +37,11 @@ class InstallationError(VistaSegError):
     """Packages could not be installed."""
 
 
-def missingPackages() -> list[str]:
+@lru_cache
+def missingPackages() -> tuple[str, ...]:
     """Names of the modules without which no model can be loaded."""
     needed = ["torch", *(name for name in REQUIREMENTS if name not in OPTIONAL)]
-    return [name for name in needed if find_spec(name) is None]
+    return tuple(name for name in needed if find_spec(name) is None)
 
 
 def missingExportPackages() -> list[str]:

@@ -9,6 +9,7 @@ from vistaseg.errors import VistaSegError
 from vistaseg.mrml import box_of, to_local
 from vistaseg.prompts import Point, Prompt, Text
 from VistaSegLib.Prompting import Prompting
+from VistaSegLib.Later import Later
 from VistaSegLib.PromptList import PromptList
 from VistaSegLib.PromptMarkers import PromptMarkers
 from VistaSegLib.PromptPlacing import PromptPlacing
@@ -40,6 +41,8 @@ class InteractiveSection:
         self._completer = _addCompleter(self.ui.textLine)
         self._answered: tuple[Prompt, ...] = ()
         self._connect()
+        # Not in the middle of a result that is being written.
+        self._tidying = Later(self._prompting.tidy)
         self._watch = SegmentWatch(self.update)
         self.update()
 
@@ -49,7 +52,7 @@ class InteractiveSection:
         self._watch.follow(self._selection.segmentationNode)
         if parameters is None or self._selection.volumeNode is None:
             self._placing.stop()
-        self._prompting.tidy()
+        self._tidying.start()
         self._segments.update()
         self.ui.answerAtOnceBox.setChecked(parameters is None or parameters.answerAtOnce)
         self._answered = self._prompting.answered
@@ -69,6 +72,7 @@ class InteractiveSection:
         """Take everything out of the scene that was put there to be looked at."""
         self._shortcuts.setEnabled(False)
         self._watch.close()
+        self._tidying.stop()
         self._placing.close()
         self._markers.close()
 

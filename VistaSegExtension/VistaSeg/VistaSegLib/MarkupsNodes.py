@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import slicer
+from vistaseg.mrml import is_in_scene
 
 COLORS = {"positive": (0.2, 0.8, 0.2), "negative": (0.9, 0.2, 0.2), "box": (0.95, 0.8, 0.2)}
 
@@ -14,7 +15,7 @@ def addMarkupsNode(className: str, name: str, color: tuple[float, float, float])
     node.SetName(f"VistaSeg {name}")
     node.SetHideFromEditors(True)
     node.SetSaveWithScene(False)
-    slicer.mrmlScene.AddNode(node)
+    _addAside(node)
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     display.SetSaveWithScene(False)
@@ -22,6 +23,25 @@ def addMarkupsNode(className: str, name: str, color: tuple[float, float, float])
     display.SetSelectedColor(*color)
     display.SetActiveColor(*color)
     return node
+
+
+def removeMarkupsNode(node) -> None:
+    """Take a node and its display out of the scene, as far as they are there."""
+    if not is_in_scene(node):
+        return
+    display = node.GetDisplayNode()
+    slicer.mrmlScene.RemoveNode(node)
+    if is_in_scene(display):
+        slicer.mrmlScene.RemoveNode(display)
+
+
+def _addAside(node) -> None:
+    """Add a node without making it the one that clicks in the views go to, as Slicer does with new markups."""
+    selection = slicer.mrmlScene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
+    className, nodeId = selection.GetActivePlaceNodeClassName(), selection.GetActivePlaceNodeID()
+    slicer.mrmlScene.AddNode(node)
+    selection.SetReferenceActivePlaceNodeClassName(className)
+    selection.SetReferenceActivePlaceNodeID(nodeId)
 
 
 def limitToSliceViews(node) -> None:

@@ -7,7 +7,7 @@ from slicer.i18n import tr as _
 from vistaseg.errors import VistaSegError
 from VistaSegLib import Fetching, Installation
 from VistaSegLib.DeviceLine import DeviceLine
-from VistaSegLib.Models import CHOICES
+from VistaSegLib.Models import CHOICES, lookAgain
 from VistaSegLib.Readiness import Readiness, readinessOf
 from VistaSegLib.Ui import loadUi
 
@@ -49,7 +49,9 @@ class ModelSection:
 
     def refresh(self) -> None:
         """Look again at what is ready on this machine."""
+        lookAgain()
         self._choice = ""
+        self._workspace.models = self._selection.models
         self.update()
 
     def cleanup(self) -> None:
@@ -87,11 +89,7 @@ class ModelSection:
         if self._readiness.packages:
             self._install()
         elif Fetching.accepted(self._readiness.entry):
-            Fetching.fetchInBackground(self._workspace, self._readiness.entry, self._onFetched)
-
-    def _onFetched(self) -> None:
-        self.refresh()
-        self._workspace.models = self._selection.models
+            Fetching.fetchInBackground(self._workspace, self._readiness.entry, self.refresh)
 
     def _install(self) -> None:
         try:

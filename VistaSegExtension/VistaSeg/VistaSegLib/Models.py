@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from slicer.i18n import tr as _
 
 from vistaseg.weights import WeightsEntry, WeightsState, entry_for, status
+from VistaSegLib.Installation import missingPackages
 
 IN_THE_BOX = ("demo", "segvol-demo")
 
@@ -32,13 +34,22 @@ CHOICES = {
 }
 
 
-def missingWeights(choice: str) -> list[WeightsEntry]:
+@lru_cache
+def missingWeights(choice: str) -> tuple[WeightsEntry, ...]:
     """What has to be fetched before all models of a choice can be used, the preferred first."""
     entries = [entry_for(key) for key in CHOICES[choice].keys if key not in IN_THE_BOX]
-    return [entry for entry in entries if status(entry).state is not WeightsState.INSTALLED]
+    return tuple(entry for entry in entries if status(entry).state is not WeightsState.INSTALLED)
 
 
 def readyKeys(choice: str) -> tuple[str, ...]:
     """Keys of the models of a choice that can be used now."""
+    if missingPackages():
+        return ()
     missing = {entry.model for entry in missingWeights(choice)}
     return tuple(key for key in CHOICES[choice].keys if key not in missing)
+
+
+def lookAgain() -> None:
+    """Something was installed or removed: look at the disk again when asked next."""
+    missingPackages.cache_clear()
+    missingWeights.cache_clear()

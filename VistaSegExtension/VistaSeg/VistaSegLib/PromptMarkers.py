@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import slicer
-
+from vistaseg.mrml import is_in_scene
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
-from VistaSegLib.MarkupsNodes import COLORS, addMarkupsNode
+from VistaSegLib.MarkupsNodes import COLORS, addMarkupsNode, removeMarkupsNode
 
 
 class PromptMarkers:
@@ -21,7 +20,7 @@ class PromptMarkers:
     def show(self, prompts: tuple[Prompt, ...], volumeNode) -> None:
         """Show these and no others; texts have no place."""
         wanted = (prompts, volumeNode.GetTransformNodeID() if volumeNode is not None else None)
-        if wanted == self._shown and all(slicer.mrmlScene.IsNodePresent(node) for node in self._nodes):
+        if wanted == self._shown and all(map(is_in_scene, self._nodes)):
             return
         self.close()
         self._shown = wanted
@@ -39,8 +38,7 @@ class PromptMarkers:
     def close(self) -> None:
         """Take them out of the scene."""
         for node in self._nodes:
-            if slicer.mrmlScene.IsNodePresent(node):
-                slicer.mrmlScene.RemoveNode(node)
+            removeMarkupsNode(node)
         self._nodes, self._shown = [], ((), None)
 
     def _addPoints(self, kind: str, points: list[tuple[int, Point]], volumeNode) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import qt
 import slicer
 from slicer.util import VTKObservationMixin
 
-from VistaSegLib.MarkupsNodes import COLORS, addMarkupsNode, limitToSliceViews
+from vistaseg.mrml import is_in_scene
+
+from VistaSegLib.Later import Later
+from VistaSegLib.MarkupsNodes import COLORS, addMarkupsNode, limitToSliceViews, removeMarkupsNode
 
 CLASSES = {
     "positive": "vtkMRMLMarkupsFiducialNode",
@@ -36,6 +38,7 @@ class PromptPlacing(VTKObservationMixin):
         self._onPoint, self._onBox, self._onStopped = onPoint, onBox, onStopped
         self.kind: str | None = None
         self._node = None
+        self._taking, self._stopping = Later(self._take), Later(self._stopIfOver)
 
     def start(self, kind: str) -> None:
         """Let the user place; what was placed before is over."""
@@ -61,27 +64,27 @@ class PromptPlacing(VTKObservationMixin):
 
     def _end(self) -> None:
         self.removeObservers()
+        self._taking.stop()
+        self._stopping.stop()
         node, self._node, self.kind = self._node, None, None
-        if node is not None and slicer.mrmlScene.IsNodePresent(node):
+        if is_in_scene(node):
             _endPlaceMode(node)
-            slicer.mrmlScene.RemoveNode(node)
+            removeMarkupsNode(node)
 
     def _onDefined(self, *_) -> None:
         # The view's own handling of the click goes on after this event, and needs the node as it is.
-        node = self._node
-        qt.QTimer.singleShot(0, lambda *_: self._take(node))
+        self._taking.start()
 
     def _onModeChanged(self, *_) -> None:
-        node = self._node
-        if not _isPlacing(node):
-            qt.QTimer.singleShot(0, lambda *_: self._stopIf(node))
+        self._stopping.start()
 
-    def _stopIf(self, node) -> None:
-        if node is self._node and not _isPlacing(node):
+    def _stopIfOver(self) -> None:
+        if not _isPlacing(self._node):
             self.stop()
 
-    def _take(self, node) -> None:
-        if node is not self._node or not slicer.mrmlScene.IsNodePresent(node):
+    def _take(self) -> None:
+        node = self._node
+        if not is_in_scene(node):
             return
         if self.kind == "box":
             self._takeBox(node)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import qt
 import slicer
 from slicer.util import VTKObservationMixin
+
+from VistaSegLib.Later import Later
 
 EVENTS = ("SegmentAdded", "SegmentRemoved", "SegmentModified", "SourceRepresentationModified", "SegmentsOrderModified")
 
@@ -20,11 +21,8 @@ class SegmentWatch(VTKObservationMixin):
 
     def __init__(self, onChanged: Callable[[], None]) -> None:
         super().__init__()
-        self._onChanged = onChanged
         self._segmentation = None
-        self._timer = qt.QTimer()
-        self._timer.interval = 0
-        self._timer.timeout.connect(self._onTimeout)
+        self._later = Later(onChanged)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self._onEvent)
 
     def follow(self, segmentationNode) -> None:
@@ -33,11 +31,11 @@ class SegmentWatch(VTKObservationMixin):
         if segmentation is self._segmentation:
             return
         self._observe(segmentation)
-        self._timer.start()
+        self._later.start()
 
     def close(self) -> None:
         """Let go of all nodes."""
-        self._timer.stop()
+        self._later.stop()
         self.removeObservers()
         self._segmentation = None
 
@@ -50,8 +48,4 @@ class SegmentWatch(VTKObservationMixin):
         self._segmentation = segmentation
 
     def _onEvent(self, *_) -> None:
-        self._timer.start()
-
-    def _onTimeout(self, *_) -> None:
-        self._timer.stop()
-        self._onChanged()
+        self._later.start()

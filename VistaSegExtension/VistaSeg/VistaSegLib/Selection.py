@@ -101,6 +101,7 @@ def _newSegmentation(volumeNode):
     name = slicer.mrmlScene.GenerateUniqueName(_("{volume} segmentation").format(volume=volumeNode.GetName()))
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     node.CreateDefaultDisplayNodes()
-    node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+    # The transform first: the geometry is in the coordinates of the segmentation.
     node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
     return node

@@ -1,0 +1,173 @@
+"""The panel as a whole: from an empty scene to a result that was corrected."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+qt = pytest.importorskip("qt", reason="no Qt: see CONTRIBUTING.md for the libraries that it needs")
+slicer = pytest.importorskip("slicer")
+
+LONGEST_PAUSE_MS = 100
+LEFT = (-40.0, 10.0, 33.0)
+
+
+def buttons(panel):
+    return {
+        "segment": panel.sections["AutomaticSection"].ui.segmentButton,
+        "plus": panel.sections["InteractiveSection"].ui.positiveButton,
+        "cancel": panel.sections["ProgressSection"].ui.cancelButton,
+    }
+
+
+def place(panel, ras, positive=True):
+    """A click there, as if made in a slice view."""
+    panel.sections["InteractiveSection"]._onPoint(ras, positive)
+
+
+def names(node):
+    segmentation = node.GetSegmentation()
+    return [segmentation.GetNthSegment(at).GetName() for at in range(segmentation.GetNumberOfSegments())]
+
+
+def voxels(panel):
+    """How many voxels each segment has."""
+    node, volume = panel.selection.segmentationNode, panel.selection.volumeNode
+    ids = node.GetSegmentation().GetSegmentIDs()
+    return [int(np.count_nonzero(slicer.util.arrayFromSegmentBinaryLabelmap(node, i, volume))) for i in ids]
+
+
+def test_in_an_empty_scene_only_a_volume_can_be_chosen(panel):
+    assert not any(button.enabled for button in buttons(panel).values())
+    assert "volume" in panel.sections["AutomaticSection"].ui.reasonLabel.text
+    assert panel.sections["ModelSection"].ui.volumeSelector.enabled
+
+
+def test_a_volume_that_is_there_is_chosen_on_entering(panel, add_ct):
+    volume = add_ct()
+    panel.exit()
+    panel.enter()
+    assert panel.selection.volumeNode.GetID() == volume.GetID()
+    assert buttons(panel)["plus"].enabled
+
+
+def test_segmented_by_name_and_corrected_by_clicks(panel, add_ct, wait_until):
+    panel.selection.volumeNode = add_ct()
+    panel.selection.parameters.classIds = "3"
+    buttons(panel)["segment"].click()
+    wait_until(lambda: not panel.workspace.busy)
+    node = panel.selection.segmentationNode
+    assert names(node) == ["spleen"]
+    before = voxels(panel)
+    panel.selection.segmentId = node.GetSegmentation().GetNthSegmentID(0)
+    place(panel, LEFT)
+    wait_until(lambda: not panel.workspace.busy)
+    place(panel, (40.0, 10.0, -20.0), positive=False)
+    wait_until(lambda: not panel.workspace.busy)
+    after = voxels(panel)
+    assert after != before and after[0] > 0
+    panel.selection.editing.undo()
+    panel.selection.editing.undo()
+    assert voxels(panel) == before
+
+
+def test_progress_is_shown_and_cancelling_leaves_the_scene(panel, add_ct, models, wait_until):
+    models["demo"].windows, models["demo"].seconds_a_window = 400, 0.02
+    panel.selection.volumeNode = add_ct()
+    panel.selection.parameters.classIds = "3"
+    buttons(panel)["segment"].click()
+    progress = panel.sections["ProgressSection"].ui
+    wait_until(lambda: progress.progressBar.value > 2)
+    assert "spleen" in progress.stageLabel.text and "left" in progress.stageLabel.text
+    buttons(panel)["cancel"].click()
+    wait_until(lambda: not panel.workspace.busy, seconds=2)
+    assert names(panel.selection.segmentationNode) == [] and not buttons(panel)["cancel"].enabled
+
+
+def test_the_application_is_never_kept_waiting(panel, add_ct, models, wait_until):
+    models["demo"].windows, models["demo"].seconds_a_window = 40, 0.01
+    panel.selection.volumeNode = add_ct()
+    panel.selection.parameters.classIds = "1 3"
+    watch, pauses = qt.QElapsedTimer(), []
+    timer = qt.QTimer()
+    timer.interval = 5
+    timer.timeout.connect(lambda *_: pauses.append(watch.restart()))
+    buttons(panel)["segment"].click()
+    watch.start()
+    timer.start()
+    wait_until(lambda: not panel.workspace.busy)
+    timer.stop()
+    assert len(names(panel.selection.segmentationNode)) == 2
+    assert max(pauses) <= LONGEST_PAUSE_MS
+
+
+def test_the_timer_rests_when_there_is_nothing_to_do(panel, add_ct, wait_until):
+    from VistaSegLib import Host
+
+    panel.selection.volumeNode = add_ct()
+    place(panel, LEFT)
+    assert Host._host._timer.active
+    wait_until(lambda: not panel.workspace.busy and not Host._host._timer.active)
+
+
+def test_a_message_says_what_to_do_and_can_be_copied(panel, add_ct, wait_until):
+    panel.selection.volumeNode = add_ct()
+    place(panel, (300.0, 0.0, 0.0))
+    wait_until(lambda: not panel.workspace.busy)
+    section = panel.sections["MessageSection"]
+    assert "Click inside" in section.ui.textLabel.text
+    section.ui.copyButton.click()
+    assert "Click inside" in slicer.app.clipboard().text()
+    section.ui.closeButton.click()
+    assert panel.workspace.messages.latest is None
+
+
+def test_details_fold_out(panel):
+    panel.workspace.messages.add("error", "It failed. Try again.", "line 1")
+    ui = panel.sections["MessageSection"].ui
+    assert ui.detailsText.isHidden()
+    ui.detailsButton.setChecked(True)
+    assert not ui.detailsText.isHidden() and ui.detailsText.plainText == "line 1"
+
+
+def test_the_choice_of_model_survives_saving_and_loading(panel, add_ct, tmp_path):
+    panel.selection.volumeNode = add_ct()
+    panel.selection.parameters.classIds = "3 5"
+    path = str(tmp_path / "scene.mrml")
+    slicer.mrmlScene.SetURL(path)
+    assert slicer.mrmlScene.Commit(path)
+    slicer.mrmlScene.Clear(0)
+    assert panel.selection.volumeNode is None
+    slicer.mrmlScene.SetURL(path)
+    slicer.mrmlScene.Import()
+    assert panel.selection.parameters.modelChoice == "demo"
+    assert panel.selection.parameters.classIds == "3 5"
+    assert panel.selection.volumeNode.GetName() == "CT"
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_weights_are_fetched_only_after_a_yes(panel, monkeypatch, wait_until, accepted):
+    from VistaSegLib import Fetching
+
+    asked, fetched = [], []
+    monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda text, **_: asked.append(text) or accepted)
+    monkeypatch.setattr(Fetching, "fetch", lambda entry, name, progress: fetched.append((entry.key, name)))
+    panel.selection.parameters.modelChoice = "vista3d"
+    ui = panel.sections["ModelSection"].ui
+    assert "872 MB" in ui.statusLabel.text and not panel.workspace.models
+    ui.actionButton.click()
+    wait_until(lambda: not panel.workspace.busy)
+    assert len(asked) == 1 and "NVIDIA Open Model License" in asked[0]
+    assert fetched == ([("vista3d", "NVIDIA Open Model License")] if accepted else [])
+
+
+def test_the_device_is_told_once_somebody_has_looked(panel, add_ct, wait_until, monkeypatch):
+    from VistaSegLib import DeviceLine
+
+    monkeypatch.setattr(DeviceLine, "_describe", lambda: "CPU, 2 threads")
+    monkeypatch.setattr(DeviceLine, "expectedSeconds", lambda node, key: 360.0)
+    ui = panel.sections["ModelSection"].ui
+    panel.selection.volumeNode = add_ct()
+    ui.deviceButton.click()
+    wait_until(lambda: not panel.workspace.busy)
+    assert ui.deviceLabel.text == "CPU, 2 threads, about 6 min for this volume: draw a region"

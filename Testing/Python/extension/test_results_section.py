@@ -1,0 +1,164 @@
+"""The table of results: what it says of each segment, what it marks, where a click on a row leads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+qt = pytest.importorskip("qt", reason="no Qt: see CONTRIBUTING.md for the libraries that it needs")
+slicer = pytest.importorskip("slicer")
+
+from panel_case import LEFT_KIDNEY, MIDDLES, PLACES, SPLEEN, add_ct, add_rotation, ct_array, voxel_to_world
+
+NAME, VOLUME, VOXELS, MADE_BY, MARK = range(5)
+VOXEL_ML = 2.2 * 2.0 * 3.0 / 1000
+
+
+@pytest.fixture
+def section(case):
+    case.volume = add_ct()
+    case.selection.volumeNode = case.volume
+    return case.section("Results")
+
+
+def item(section, name):
+    tree = section.ui.resultTree
+    found = [tree.topLevelItem(place) for place in range(tree.topLevelItemCount)]
+    return next(row for row in found if row.text(NAME) == name)
+
+
+def names(section):
+    tree = section.ui.resultTree
+    return [tree.topLevelItem(place).text(NAME) for place in range(tree.topLevelItemCount)]
+
+
+def segment_automatically(case, ids="3 14"):
+    case.selection.parameters.classIds = ids
+    case.section("Automatic").ui.segmentButton.click()
+    case.settle()
+
+
+def click_on(case, value, button="positiveButton"):
+    ui = case.section("Interactive").ui
+    if not getattr(ui, button).checked:
+        getattr(ui, button).click()
+    case.click(MIDDLES[value])
+
+
+def add_segment(case, name, array):
+    node = case.selection.requireSegmentationNode()
+    segment_id = node.GetSegmentation().AddEmptySegment("", name)
+    slicer.util.updateSegmentBinaryLabelmapFromArray(array.astype(np.uint8), node, segment_id, case.volume)
+    case.settle()
+    return segment_id
+
+
+def test_volume_and_voxels_are_those_of_the_segment(case, section):
+    segment_automatically(case)
+    assert names(section) == ["spleen", "left kidney"]
+    voxels = int((ct_array() == SPLEEN).sum())
+    row = item(section, "spleen")
+    assert row.text(VOXELS) == str(voxels) and float(row.text(VOLUME)) == pytest.approx(voxels * VOXEL_ML, abs=0.06)
+
+
+def test_how_a_segment_was_made_is_said(case, section):
+    segment_automatically(case)
+    add_segment(case, "painted", ct_array() == LEFT_KIDNEY)
+    click_on(case, SPLEEN)
+    click_on(case, LEFT_KIDNEY)
+    assert item(section, "object 4").text(MADE_BY) == "2 clicks"
+    case.selection.segmentId = case.segments["left kidney"]
+    click_on(case, SPLEEN)
+    click_on(case, SPLEEN, "negativeButton")
+    made = {name: item(section, name).text(MADE_BY) for name in names(section)}
+    assert made == {
+        "spleen": "automatic",
+        "left kidney": "automatic + 2",
+        "painted": "by hand",
+        "object 4": "2 clicks",
+    }
+
+
+def test_what_is_worth_a_look_is_marked_with_the_reason(case, section):
+    segment_automatically(case, "1 3")
+    assert "small for its kind" in item(section, "spleen").toolTip(MARK)
+    assert item(section, "spleen").text(MARK) == "⚠"
+    edge = np.zeros(ct_array().shape, bool)
+    edge[0:3, 5:8, 5:8] = edge[10:13, 15:18, 15:18] = True
+    add_segment(case, "stray", edge)
+    reasons = item(section, "stray").toolTip(MARK)
+    assert "border" in reasons and "2 pieces" in reasons
+    whole = np.zeros(ct_array().shape, bool)
+    whole[8:12, 8:12, 8:12] = True
+    add_segment(case, "fine", whole)
+    assert item(section, "fine").text(MARK) == ""
+
+
+def test_a_click_on_a_row_goes_there_and_makes_it_the_target(case, section):
+    case.volume.SetAndObserveTransformNodeID(add_rotation().GetID())
+    view = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceNode")
+    view.SetOrientationToAxial()
+    segment_automatically(case)
+    section.ui.resultTree.itemClicked.emit(item(section, "left kidney"), 0)
+    matrix = view.GetSliceToRAS()
+    place = [matrix.GetElement(row, 3) for row in range(3)]
+    assert place == pytest.approx(voxel_to_world(case.volume, MIDDLES[LEFT_KIDNEY]), abs=2.0)
+    assert case.selection.segmentId == case.segments["left kidney"]
+
+
+def test_the_reasons_of_the_chosen_row_are_written_out(case, section):
+    segment_automatically(case)
+    section.ui.resultTree.setCurrentItem(item(section, "spleen"))
+    section.ui.resultTree.itemClicked.emit(item(section, "spleen"), 0)
+    assert "small for its kind" in section.ui.findingLabel.text
+
+
+def test_the_table_follows_painting_renaming_undo_and_deletion(case, section):
+    segment_id = add_segment(case, "painted", ct_array() == SPLEEN)
+    node = case.selection.segmentationNode
+    slicer.util.updateSegmentBinaryLabelmapFromArray(
+        (ct_array() == LEFT_KIDNEY).astype(np.uint8), node, segment_id, case.volume
+    )
+    case.settle()
+    assert item(section, "painted").text(VOXELS) == str((ct_array() == LEFT_KIDNEY).sum())
+    node.GetSegmentation().GetSegment(segment_id).SetName("kidney")
+    case.settle()
+    assert names(section) == ["kidney"]
+    click_on(case, SPLEEN)
+    assert len(names(section)) == 2
+    node.GetSegmentation().RemoveSegment(segment_id)
+    case.settle()
+    assert names(section) == ["object 2"]
+    slicer.mrmlScene.RemoveNode(node)
+    case.settle()
+    assert names(section) == []
+
+
+def test_only_what_has_changed_is_measured_again(case, section, monkeypatch):
+    from VistaSegLib import ResultRows
+
+    segment_automatically(case, "1 3 5 14")
+    measured = []
+    original = ResultRows._measure
+
+    def spy(node, volume, segment_id, *more):
+        measured.append(node.GetSegmentation().GetSegment(segment_id).GetName())
+        return original(node, volume, segment_id, *more)
+
+    monkeypatch.setattr(ResultRows, "_measure", spy)
+    case.selection.segmentId = case.segments["spleen"]
+    click_on(case, SPLEEN, "negativeButton")
+    assert set(measured) == {"spleen"}
+    assert item(section, "spleen").text(VOXELS) == "0"
+    assert item(section, "left kidney").text(VOXELS) == str((ct_array() == LEFT_KIDNEY).sum())
+
+
+def test_segments_of_another_volume_s_grid_are_measured_on_the_chosen_one(case, section):
+    segment_automatically(case)
+    assert PLACES
+    other = add_ct("shifted")
+    matrix = other.GetImageData().GetDimensions()
+    assert matrix == (28, 24, 20)
+    case.selection.volumeNode = other
+    case.settle()
+    assert item(section, "spleen").text(VOXELS) == str((ct_array() == SPLEEN).sum())

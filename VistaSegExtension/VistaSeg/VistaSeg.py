@@ -44,8 +44,9 @@ class VistaSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
         self.logic = VistaSegLogic()
         self.panel = Panel(self.layout, self.logic.parameters)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, lambda *_: self.panel.leaveScene())
-        for event in (slicer.mrmlScene.EndCloseEvent, slicer.mrmlScene.EndImportEvent):
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, lambda *_: self.panel.leaveScene())
+        for event in (scene.EndCloseEvent, scene.EndImportEvent, scene.EndBatchProcessEvent):
             self.addObserver(slicer.mrmlScene, event, lambda *_: self.panel.enterScene())
 
     def enter(self) -> None:

@@ -77,13 +77,16 @@ def crop_to_content(mask: npt.ArrayLike, start: Index = (0, 0, 0)) -> tuple[Mask
     Returns the cropped copy and its extent on the grid; a mask without voxels gives an empty one.
     """
     array = np.asarray(mask, dtype=bool)
-    bounds = [_occupied(array, axis) for axis in (2, 1, 0)]
-    if bounds[0] is None or bounds[1] is None or bounds[2] is None:
-        return np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
-    (i0, i1), (j0, j1), (k0, k1) = bounds[0], bounds[1], bounds[2]
-    i, j, k = start
-    extent = Extent((i + i0, j + j0, k + k0), (i + i1, j + j1, k + k1))
-    return array[k0:k1, j0:j1, i0:i1].copy(), extent
+    first = [0, 0, 0]
+    for axis in range(3):  # each looks only at what the one before has left
+        bounds = _occupied(array, axis)
+        if bounds is None:
+            return np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
+        first[axis] = bounds[0]
+        array = np.moveaxis(np.moveaxis(array, axis, 0)[slice(*bounds)], 0, axis)
+    (k, j, i), (depth, height, width) = first, array.shape
+    low = (start[0] + i, start[1] + j, start[2] + k)
+    return array.copy(), Extent(low, (low[0] + width, low[1] + height, low[2] + depth))
 
 
 def _occupied(array: Mask, axis: int) -> tuple[int, int] | None:

@@ -270,6 +270,7 @@ class Workspace:
             session.amend(target.key, mask, extent)
             self._tell(_masking_note(kept_back(outcome.change, mask, extent)))
             tag_provenance(segment, outcome.provenance)
+        if session is not None:
             remember(segment, session, target.key)
         link.earlier = outcome.earlier
         link.time = mask_time(node, target.segment_id)

@@ -8,7 +8,7 @@ import pytest
 qt = pytest.importorskip("qt", reason="no Qt: see CONTRIBUTING.md for the libraries that it needs")
 slicer = pytest.importorskip("slicer")
 
-from panel_case import LEFT_KIDNEY, PLACES, SPLEEN, add_ct, add_rotation, ct_array
+from panel_case import LEFT_KIDNEY, PLACES, SPLEEN, add_ct, add_rotation, ct_array, voxel_to_world
 
 LIVER_ID, SPLEEN_ID, RIGHT_KIDNEY_ID, LEFT_KIDNEY_ID = 1, 3, 5, 14
 
@@ -35,9 +35,7 @@ def items(section, shown_only=True):
 def group_named(section, title):
     tree = section.ui.structureTree
     return next(
-        tree.topLevelItem(place)
-        for place in range(tree.topLevelItemCount)
-        if tree.topLevelItem(place).text(0) == title
+        tree.topLevelItem(place) for place in range(tree.topLevelItemCount) if tree.topLevelItem(place).text(0) == title
     )
 
 
@@ -163,9 +161,30 @@ def test_a_box_limits_where_is_segmented(case, section):
     assert list(case.segments) == ["spleen"]
 
 
-def fit_to_voxels(roi, volume, place):
-    from panel_case import voxel_to_world
+def test_only_what_the_views_show_is_segmented(case, section):
+    check(section, "spleen", "left kidney")
+    section.ui.regionCombo.setCurrentIndex(2)
+    show_around(case.volume, (7, 8, 5))
+    section.ui.segmentButton.click()
+    case.settle()
+    assert list(case.segments) == ["spleen"]
 
+
+def show_around(volume, ijk, width=22.0):
+    """An axial view of the volume, so many mm wide, centred on a voxel."""
+    view = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceNode")
+    composite = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    for node in (view, composite):
+        node.SetLayoutName("Red")
+    composite.SetBackgroundVolumeID(volume.GetID())
+    view.SetMappedInLayout(1)
+    view.SetOrientationToAxial()
+    view.SetDimensions(100, 100, 1)
+    view.SetFieldOfView(width, width, 1)
+    view.JumpSliceByCentering(*voxel_to_world(volume, ijk))
+
+
+def fit_to_voxels(roi, volume, place):
     (k0, k1), (j0, j1), (i0, i1) = ((part.start, part.stop - 1) for part in place)
     corners = [voxel_to_world(volume, ijk) for ijk in ((i0, j0, k0), (i1, j1, k1), (i0, j1, k0), (i1, j0, k1))]
     low, high = np.min(corners, axis=0) - 2, np.max(corners, axis=0) + 2

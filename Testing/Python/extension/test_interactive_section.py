@@ -144,7 +144,6 @@ def test_a_box_of_two_corners_asks_for_what_is_in_it(case, section):
 
 
 def test_a_name_is_answered_and_names_the_segment(case, section):
-    section.ui.textLine.text = "splen"  # the model is asked for what is surely meant
     section.ui.textLine.text = "spleen"
     section.ui.textLine.returnPressed.emit()
     case.settle()
@@ -253,6 +252,25 @@ def test_a_click_outside_the_body_is_told_and_leaves_no_segment(case, section):
     assert case.segments == {} and rows(section) == []
     case.click(MIDDLES[SPLEEN])
     assert np.array_equal(case.mask("object 1"), ct_array() == SPLEEN)
+
+
+def test_cancelling_the_first_click_leaves_no_segment(case, section, models):
+    models["demo"].windows, models["demo"].seconds_a_window = 50, 0.02
+    section.ui.positiveButton.click()
+    case.click(MIDDLES[SPLEEN], settle=False)
+    for _ in range(20):
+        slicer.app.processEvents()
+    assert list(case.segments) == ["object 1"] and case.workspace.task is not None
+    case.section("Progress").ui.cancelButton.click()
+    case.settle()
+    assert case.segments == {} and "Cancelled" in case.workspace.messages.latest.text
+
+
+def test_the_button_goes_off_where_other_markups_take_the_clicks(case, section):
+    section.ui.positiveButton.click()
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "the user's own")
+    case.settle()
+    assert not section.ui.positiveButton.checked
 
 
 def test_without_a_volume_nothing_can_be_placed(case):

@@ -17,8 +17,17 @@ from VistaSegLib.SegmentCombo import SegmentCombo
 from VistaSegLib.SegmentWatch import SegmentWatch
 from VistaSegLib.Shortcuts import Shortcuts
 from VistaSegLib.StructureChoice import names
-from VistaSegLib.Ui import loadUi
+from VistaSegLib.Ui import icon, loadUi
 from VistaSegLib.VolumeChoice import whyNotSegmentable
+
+ICONS = {
+    "positiveButton": "PositiveClick",
+    "negativeButton": "NegativeClick",
+    "boxButton": "Box",
+    "nextButton": "NextObject",
+    "undoButton": "Undo",
+    "redoButton": "Redo",
+}
 
 
 class InteractiveSection:
@@ -78,6 +87,8 @@ class InteractiveSection:
 
     def _connect(self) -> None:
         ui = self.ui
+        for name, iconName in ICONS.items():
+            getattr(ui, name).icon = icon(iconName)
         for kind, button in self._placeButtons.items():
             button.clicked.connect(lambda *_, kind=kind: self._togglePlacing(kind))
         ui.nextButton.clicked.connect(lambda *_: self._nextObject())

@@ -51,6 +51,8 @@ class PromptPlacing(VTKObservationMixin):
         self.addObserver(self._node, self._node.PointPositionDefinedEvent, self._onDefined)
         interaction = _interactionNode()
         self.addObserver(interaction, interaction.InteractionModeChangedEvent, self._onModeChanged)
+        selection = _selectionNode()
+        self.addObserver(selection, selection.ActivePlaceNodeIDChangedEvent, self._onModeChanged)
 
     def stop(self) -> None:
         """Go back to looking around."""

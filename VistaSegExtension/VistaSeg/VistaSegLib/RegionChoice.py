@@ -53,6 +53,8 @@ def fitToVolume(roiNode, volumeNode) -> None:
 
 
 def _shows(sliceNode, volumeNode) -> bool:
+    if not sliceNode.IsMappedInLayout():
+        return False
     composite = slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(sliceNode)
     shown = (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID()) if composite else ()
     return volumeNode.GetID() in shown

@@ -20,6 +20,7 @@ NAME, VOLUME, VOXELS, MADE_BY, MARK = range(5)
 STEP_MS = 10
 # The application has the time between two steps.
 WORK_S = 0.01
+SHOW_S = 0.2
 
 
 class ResultsSection:
@@ -35,6 +36,7 @@ class ResultsSection:
         self._texts: dict[str, tuple[str, ...]] = {}
         self._steps: Generator | None = None
         self._place: tuple = ()
+        self._shownAt = 0.0
         self._timer = qt.QTimer()
         self._timer.interval = STEP_MS
         self._timer.timeout.connect(self._onStep)
@@ -77,9 +79,11 @@ class ResultsSection:
             self._steps = None
         if self._steps is None:
             self._timer.stop()
-        self._show()
+        if self._steps is None or end - self._shownAt > SHOW_S:
+            self._show()
 
     def _show(self) -> None:
+        self._shownAt = time.monotonic()
         rows = self._rows.rows(self._selection.segmentationNode)
         texts = {row.segmentId: _textsOf(row) for row in rows}
         if list(texts) != list(self._texts):

@@ -41,6 +41,7 @@ class ResultForm(str, Enum):
 
     SEG_NRRD = "seg.nrrd"
     NIFTI = "nii.gz"
+    DICOM = "dcm"
 
 
 class Precision(str, Enum):

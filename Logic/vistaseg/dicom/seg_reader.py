@@ -42,7 +42,7 @@ def read_seg(path: Path | str, series: Series | None = None) -> Segmentation:
         UIDs, so that the next export can reference it.
 
     Raises:
-        InputError: it cannot be read, makes no grid, or refers to other images than the series.
+        InputError: it cannot be read, makes no grid, refers to other images than the series, or to more of them.
     """
     place = Path(path)
     with not_quoting():
@@ -57,7 +57,15 @@ def read_seg(path: Path | str, series: Series | None = None) -> Segmentation:
             raise InputError(
                 f"{place.name} lacks what a segmentation needs ({reason(error)}). Export it again."
             ) from error
-    return found if series is None else onto_grid(found, series.volume.grid)[0]
+    return found if series is None else _on_series(found, series, place.name)
+
+
+def _on_series(found: Segmentation, series: Series, name: str) -> Segmentation:
+    placed = onto_grid(found, series.volume.grid)
+    if placed.cut:
+        named = ", ".join(placed.cut)
+        raise InputError(f"{name}: Segments reach beyond the series ({named}). Give the whole series, with all slices.")
+    return placed.segmentation
 
 
 def _segmentation(dataset: Dataset, name: str) -> Segmentation:

@@ -95,9 +95,13 @@ def _export(
 
 
 def _on_series(segmentation: Segmentation, series: Series) -> tuple[Segmentation, list[str]]:
-    placed, exact = onto_grid(segmentation, series.volume.grid)
-    note = "The segmentation lies on another grid than the series: it was resampled to the nearest voxel."
-    return placed, [] if exact else [note]
+    placed = onto_grid(segmentation, series.volume.grid)
+    notes = []
+    if not placed.aligned:
+        notes.append("The segmentation lies on another grid than the series: it was resampled to the nearest voxel.")
+    if placed.cut:
+        notes.append(f"These reach beyond the series, and were cut off there: {', '.join(placed.cut)}.")
+    return placed.segmentation, notes
 
 
 def _require_content(segments: Sequence[Segment], labelmap: bool) -> None:
@@ -106,7 +110,7 @@ def _require_content(segments: Sequence[Segment], labelmap: bool) -> None:
     pairs = overlapping_pairs(segments) if labelmap else []
     if pairs:
         named = ", ".join(f"{segments[a].name} with {segments[b].name}" for a, b in pairs[:5])
-        raise UsageError(f"A label map cannot hold segments that overlap: {named}. Export without --labelmap.")
+        raise UsageError(f"A label map cannot hold segments that overlap: {named}. Export them without a label map.")
 
 
 def _left_out_notes(names: Iterable[str]) -> list[str]:
@@ -143,7 +147,7 @@ def _require_length(length: int) -> None:
     if length > LONGEST_VALUE:
         raise UsageError(
             f"The segments make {length / 1e9:.1f} GB of frames, and DICOM holds 4 GB in a file: export fewer segments "
-            "in a file, or with --labelmap."
+            "in a file, or as a label map."
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -20,20 +21,31 @@ _TIE_DIGITS = 9
 """Of a voxel: rounding first keeps the choice halfway between two voxels the same on every machine."""
 
 
-def onto_grid(segmentation: Segmentation, grid: Grid) -> tuple[Segmentation, bool]:
-    """The segmentation on `grid`, each voxel as its nearest on the old grid; what lies outside that is empty.
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """A segmentation that was put onto another grid.
 
-    Returns:
-        The segmentation, and whether it is exact: the same voxels, at most in another order, and none lost.
+    Attributes:
+        aligned: whether it has the same voxels as before, at most in another order.
+        cut: names of segments that then reach outside the grid and have lost voxels.
     """
+
+    segmentation: Segmentation
+    aligned: bool
+    cut: tuple[str, ...]
+
+
+def onto_grid(segmentation: Segmentation, grid: Grid) -> Placed:
+    """The segmentation on `grid`, each voxel as its nearest on the old grid; what lies outside that is empty."""
     to_old = np.linalg.inv(segmentation.ijk_to_ras) @ grid.ijk_to_ras
     steps = np.rint(to_old)
     ends = np.array([[*corner, 1.0] for corner in product(*[(0, size - 1) for size in grid.shape_ijk])]).T
     aligned = _is_turn(steps) and float(np.abs((to_old - steps) @ ends).max()) < _SAME_VOXELS
     make = _turned if aligned else _resampled
     segments = [make(segment, steps if aligned else to_old, grid) for segment in segmentation.segments]
-    kept = all(old.voxel_count == new.voxel_count for old, new in zip(segmentation.segments, segments, strict=True))
-    return Segmentation(grid.shape_ijk, grid.ijk_to_ras, segments, segmentation.name), aligned and kept
+    pairs = zip(segmentation.segments, segments, strict=True)
+    cut = tuple(new.name for old, new in pairs if aligned and new.voxel_count < old.voxel_count)
+    return Placed(Segmentation(grid.shape_ijk, grid.ijk_to_ras, segments, segmentation.name), aligned, cut)
 
 
 def _is_turn(steps: Matrix) -> bool:
@@ -43,16 +55,7 @@ def _is_turn(steps: Matrix) -> bool:
 
 
 def _with_mask(segment: Segment, mask: Mask, extent: Extent) -> Segment:
-    return Segment(
-        segment.name,
-        segment.label_value,
-        segment.structure_id,
-        segment.color,
-        segment.terminology,
-        mask,
-        extent,
-        dict(segment.provenance),
-    )
+    return replace(segment, mask=mask, extent=extent, provenance=dict(segment.provenance))
 
 
 def _turned(segment: Segment, to_old: Matrix, grid: Grid) -> Segment:

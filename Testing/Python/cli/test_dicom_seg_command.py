@@ -93,6 +93,13 @@ def test_a_dicom_scan_becomes_a_dicom_segmentation(vistaseg, folder, tmp_path):
     assert all(len(segment.provenance["weights_sha256"]) == 64 for segment in found.segments)
 
 
+def test_a_cohort_becomes_dicom_segmentations(vistaseg, folder, tmp_path):
+    asked = ("--model", "demo", "--classes", "liver, spleen, aorta", "--format", "dcm")
+    assert vistaseg("cohort", folder.parent, "-o", tmp_path / "results", *asked).code == 0
+    (made,) = (tmp_path / "results").rglob("*.dcm")
+    assert read_seg(made, read_series(folder)).segments
+
+
 def test_a_dicom_segmentation_is_corrected_and_references_what_it_was(vistaseg, folder, nrrd, tmp_path):
     vistaseg("dicom", "export", nrrd, folder, "-o", tmp_path / "before.dcm")
     start = ("--mask", tmp_path / "before.dcm", "--segment", "liver", "--point", "10,20,-40:+")

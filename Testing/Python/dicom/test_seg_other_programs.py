@@ -26,7 +26,7 @@ from dicom_segmentations import (
 )
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
-from vistaseg.dicom import read_seg, read_series, write_seg
+from vistaseg.dicom import Series, read_seg, read_series, write_seg
 from vistaseg.segmentation import Segmentation
 from vistaseg.segmentation.resampling import onto_grid
 from vistaseg.volume import Volume
@@ -54,6 +54,13 @@ def read_with_dcmqi(seg: Path, folder: Path) -> tuple[list[Volume], dict]:
     )
 
 
+def only_mask(read: Segmentation, series: Series) -> np.ndarray:
+    """(k, j, i) of the one segment on the grid of the series, which has to have the same voxels."""
+    placed = onto_grid(read, series.volume.grid)
+    assert placed.aligned and not placed.cut
+    return placed.segmentation.full_mask(placed.segmentation.segments[0])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("make", [several, one_voxel])
 def test_dcmqi_reads_the_same_voxels_and_codes(kind, make, tmp_path):
@@ -66,8 +73,7 @@ def test_dcmqi_reads_the_same_voxels_and_codes(kind, make, tmp_path):
     for (row, volume), segment in zip(rows, meant.segments, strict=True):
         mask = (volume.array == row["labelID"]).astype(np.uint8)
         read = Segmentation.from_label_map(mask, volume.ijk_to_ras)
-        placed, exact = onto_grid(read, series.volume.grid)
-        assert exact and np.array_equal(placed.full_mask(placed.segments[0]), meant.full_mask(segment))
+        assert np.array_equal(only_mask(read, series), meant.full_mask(segment))
         assert row["SegmentAlgorithmType"] == segment.provenance["algorithm_type"]
         assert row["recommendedDisplayRGBValue"] == list(segment.color)
         if segment.terminology is not None:
@@ -82,8 +88,8 @@ def test_dcmqi_reads_a_label_map(tmp_path):
     meant = on(series, segment_of("liver", box((1, 4), (2, 6), (3, 7))), segment_of("a", box((5, 6), (0, 1), (0, 1))))
     write_seg(meant, series, tmp_path / "seg.dcm", labelmap=True)
     (volume,), _ = read_with_dcmqi(tmp_path / "seg.dcm", tmp_path / "dcmqi")
-    placed, exact = onto_grid(Segmentation.from_label_map(volume.array, volume.ijk_to_ras), series.volume.grid)
-    assert exact and same_masks(placed, meant)
+    placed = onto_grid(Segmentation.from_label_map(volume.array, volume.ijk_to_ras), series.volume.grid)
+    assert placed.aligned and same_masks(placed.segmentation, meant)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -100,8 +106,7 @@ def test_highdicom_reads_the_same_voxels_and_codes(kind, labelmap, tmp_path):
         volume = found.get_volume(segment_numbers=[number], combine_segments=True, relabel=True)
         lps = np.array(volume.affine)[:, [2, 1, 0, 3]]
         read = Segmentation.from_label_map(np.asarray(volume.array), np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps)
-        placed, exact = onto_grid(read, series.volume.grid)
-        assert exact and np.array_equal(placed.full_mask(placed.segments[0]), meant.full_mask(segment))
+        assert np.array_equal(only_mask(read, series), meant.full_mask(segment))
         if segment.terminology is not None:
             assert found.get_segment_description(number).segmented_property_type.value == segment.terminology.type.value
 

@@ -20,7 +20,7 @@ from dicom_segmentations import (
     volume_on,
 )
 
-from vistaseg.dicom import read_seg, write_seg
+from vistaseg.dicom import Series, read_seg, write_seg
 from vistaseg.dicom.seg_file import FrameSource
 from vistaseg.errors import InputError, UsageError, VistaSegError
 from vistaseg.segmentation import Segmentation
@@ -106,6 +106,21 @@ def test_headers_that_lack_something_are_refused_by_the_attribute(tmp_path):
     with pytest.raises(InputError, match="StudyInstanceUID"):
         write_seg(one_voxel(series), series, tmp_path / "seg.dcm")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_segmentation_of_more_slices_than_there_are_is_refused(series, tmp_path):
+    write_seg(several(series), series, tmp_path / "seg.dcm")
+    volume = series.volume
+    part = Series(Volume(volume.array[:4], volume.ijk_to_ras), series.datasets[:4], ())
+    with pytest.raises(InputError, match="left kidney.*whole series"):
+        read_seg(tmp_path / "seg.dcm", part)
+
+
+def test_what_reaches_beyond_the_series_is_cut_off_by_name(series, tmp_path):
+    larger = Segmentation((10, 9, 9), AXIAL, [segment_of("liver", box((4, 9), (2, 6), (3, 7), shape_kji=(9, 9, 10)))])
+    export = write_seg(larger, series, tmp_path / "seg.dcm")
+    assert any("cut off" in note and "liver" in note for note in export.notes)
+    assert export.segmentation.segments[0].voxel_count == 2 * 4 * 4
 
 
 def spoiled(path, spoil):

@@ -42,7 +42,7 @@ def test_each_voxel_is_as_the_nearest_on_the_old_grid(seed, zoom, turn, shift):
     twist[0, 1], twist[1, 0] = -turn, turn
     twist[:3, 3] = shift
     grid = Grid((7, 6, 5), AFFINE @ twist @ np.diag([*zoom, 1.0]))
-    found, _ = onto_grid(segmentation_of(mask), grid)
+    found = onto_grid(segmentation_of(mask), grid).segmentation
     assert np.array_equal(found.full_mask(found.segments[0]), nearest(mask, grid))
     assert found.segments[0].provenance == {"algorithm_type": "MANUAL"}
 
@@ -58,8 +58,10 @@ def test_axes_in_another_order_and_sense_keep_every_voxel(seed, orientation, noi
     turned = reorient(Volume(mask.astype(np.uint8), AFFINE), orientation)
     affine = turned.ijk_to_ras.copy()
     affine[:3, 3] += noise
-    found, exact = onto_grid(segmentation_of(mask), Grid(turned.shape_ijk, affine))
-    assert exact and np.array_equal(found.full_mask(found.segments[0]), turned.array != 0)
+    placed = onto_grid(segmentation_of(mask), Grid(turned.shape_ijk, affine))
+    found = placed.segmentation
+    assert placed.aligned and not placed.cut
+    assert np.array_equal(found.full_mask(found.segments[0]), turned.array != 0)
 
 
 @given(seed=st.integers(0, 1000), offset=st.tuples(*[st.integers(-4, 4)] * 3))
@@ -69,12 +71,12 @@ def test_what_lies_outside_is_cut_off_and_that_is_told(seed, offset):
     moved = AFFINE.copy()
     moved[:3, 3] = (AFFINE @ [*offset, 1.0])[:3]
     grid = Grid((6, 5, 4), moved)
-    found, exact = onto_grid(segmentation_of(mask), grid)
-    meant = nearest(mask, grid)
+    placed = onto_grid(segmentation_of(mask), grid)
+    found, meant = placed.segmentation, nearest(mask, grid)
     assert np.array_equal(found.full_mask(found.segments[0]), meant)
-    assert exact == (meant.sum() == mask.sum())
+    assert placed.cut == (() if meant.sum() == mask.sum() else ("liver",))
 
 
 def test_an_empty_segment_stays_one():
-    found, exact = onto_grid(segmentation_of(np.zeros(SHAPE_KJI, dtype=bool)), Grid((3, 3, 3), np.eye(4)))
-    assert found.segments[0].voxel_count == 0 and exact is False
+    placed = onto_grid(segmentation_of(np.zeros(SHAPE_KJI, dtype=bool)), Grid((3, 3, 3), np.eye(4)))
+    assert placed.segmentation.segments[0].voxel_count == 0 and placed.cut == ()

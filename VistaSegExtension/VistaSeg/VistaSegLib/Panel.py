@@ -9,6 +9,7 @@ import slicer
 
 from VistaSegLib import Host
 from VistaSegLib.AutomaticSection import AutomaticSection
+from VistaSegLib.ExportSection import ExportSection
 from VistaSegLib.InteractiveSection import InteractiveSection
 from VistaSegLib.MessageSection import MessageSection
 from VistaSegLib.ModelSection import ModelSection
@@ -33,7 +34,15 @@ class Section(Protocol):
         """Let go of everything that would outlive the widget."""
 
 
-SECTIONS = (ModelSection, AutomaticSection, InteractiveSection, ResultsSection, ProgressSection, MessageSection)
+SECTIONS = (
+    ModelSection,
+    AutomaticSection,
+    InteractiveSection,
+    ResultsSection,
+    ExportSection,
+    ProgressSection,
+    MessageSection,
+)
 
 
 class Panel:

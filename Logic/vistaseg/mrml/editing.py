@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,22 +74,9 @@ class SegmentEditing:
         rules = rules_of(self._rules_node or self._editor)
         self._editor.SetOverwriteMode(rules.overwrite_mode)
         isolate_segment(self._segmentation, segment_id)
-        allowed = in_range(volume_from_node(self._volume).array[change.extent.slices], rules)
-        for mask, removing in ((change.added, False), (change.removed, True)):
-            self._write(segment_id, mask if allowed is None else mask & allowed, change.extent, rules, removing)
-
-    def _write(self, segment_id: str, mask: Mask, extent: Extent, rules: Rules, removing: bool) -> None:
-        if not mask.any():
-            return
-        labelmap = labelmap_of(mask, extent, self._volume, self._segmentation)
-        if is_empty(labelmap.GetExtent()):
-            return
-        lattice = lattice_of_image(labelmap)
-        allowed = editable(self._segmentation, segment_id, rules, lattice, lattice.bounds, removing)
-        if allowed is not None:
-            array_of(labelmap)[~allowed] = 0
-        mode = self._logic.ModificationModeRemove if removing else self._logic.ModificationModeAdd
-        self._logic.ModifySegmentByLabelmap(self._segmentation, segment_id, labelmap, mode, False, False)
+        for labelmap, removing in allowed_parts(change, self._segmentation, segment_id, self._volume, rules):
+            mode = self._logic.ModificationModeRemove if removing else self._logic.ModificationModeAdd
+            self._logic.ModifySegmentByLabelmap(self._segmentation, segment_id, labelmap, mode, False, False)
 
     def save_state(self) -> None:
         """Keep the segmentation as it is now for `undo`.
@@ -130,6 +118,29 @@ class SegmentEditing:
             raise InputError("The volume or the segmentation was deleted: choose others.")
         if self._segmentation.GetSegmentation().GetSegment(segment_id) is None:
             raise InputError("The segment was deleted: choose another.")
+
+
+def allowed_parts(
+    change: Change, segmentation_node: Any, segment_id: str, volume_node: Any, rules: Rules
+) -> Iterator[tuple[Any, bool]]:
+    """What the rules allow of a change: (vtkOrientedImageData of 0 and 1, whether it is removed), nothing empty.
+
+    What is yielded second knows what has become of the first.
+
+    Raises:
+        InputError: the rules name a segment that is gone.
+    """
+    in_intensities = in_range(volume_from_node(volume_node).array[change.extent.slices], rules)
+    for mask, removing in ((change.added, False), (change.removed, True)):
+        part = mask if in_intensities is None else mask & in_intensities
+        labelmap = labelmap_of(part, change.extent, volume_node, segmentation_node) if part.any() else None
+        if labelmap is None or is_empty(labelmap.GetExtent()):
+            continue
+        lattice = lattice_of_image(labelmap)
+        allowed = editable(segmentation_node, segment_id, rules, lattice, lattice.bounds, removing)
+        if allowed is not None:
+            array_of(labelmap)[~allowed] = 0
+        yield labelmap, removing
 
 
 def _size(segmentation_node: Any) -> int:

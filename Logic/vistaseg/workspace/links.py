@@ -44,22 +44,21 @@ class SegmentLink:
 
     Attributes:
         volumes: the session of its volume.
-        job: that runs or waits, if any.
+        busy: whether a job runs or waits, or the scene is half changed: what is there is not the user's doing then.
+        job: the one that runs or waits.
         pending: what the next job is to do together.
         time: `mask_time` of the segment when the session last knew its mask; None where it never did.
         earlier, provenance: of the last outcome.
-        busy: whether the worker has the segment, or the scene is half changed: nobody may take what is there for the
-            user's doing then.
     """
 
     target: Target
     volumes: VolumeSession
+    busy: bool = False
     job: Job | None = None
     pending: list[Request] = field(default_factory=list)
     time: int | None = None
     earlier: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
-    busy: bool = False
 
     @property
     def session(self) -> Session | None:
@@ -98,13 +97,15 @@ class SegmentLink:
     def receive(self, scene: Any, outcome: Outcome, writer: Writer | None) -> int:
         """Take an outcome, and write it unless it is only proposed; returns how many voxels were kept back."""
         self.earlier, self.provenance = outcome.earlier, outcome.provenance
-        held = 0
-        if writer is not None and outcome.change is not None:
-            held = self.write(scene, outcome.change, writer)
-        elif writer is not None:
-            self.remember(scene)  # a prompt that changes nothing is one all the same
+        held = 0 if outcome.change is None or writer is None else self.write(scene, outcome.change, writer)
+        if writer is not None and self.session is not None:
+            remember(self.target.segment(scene), self.session, self.target.key)
         self.settle(scene)
         return held
+
+    def accept(self, scene: Any, change: Change, writer: Writer) -> int:
+        """Write what was proposed; returns how many voxels were kept back."""
+        return self.receive(scene, Outcome(change, provenance=self.provenance, earlier=self.earlier), writer)
 
     def write(self, scene: Any, change: Change, writer: Writer) -> int:
         """Bring a change into the scene, and tell the session what has become of it there.
@@ -112,7 +113,7 @@ class SegmentLink:
         Returns:
             Number of voxels that the rules of the host kept back.
         """
-        session = self.session
+        session, segment = self.session, self.target.segment(scene)
         if session is None:
             return 0
         busy, self.busy = self.busy, True
@@ -121,16 +122,10 @@ class SegmentLink:
             writer.apply(self.target.segment_id, change)
             mask, extent = self.mask(scene)
             session.amend(self.target.key, mask, extent)
-            tag_provenance(self.target.segment(scene), self.provenance)
-            self.remember(scene)
+            tag_provenance(segment, self.provenance)
         finally:
             self.busy = busy
         return kept_back(change, mask, extent)
-
-    def remember(self, scene: Any) -> None:
-        """Keep the prompts with the segment."""
-        if self.session is not None:
-            remember(self.target.segment(scene), self.session, self.target.key)
 
     def proposal(self, scene: Any) -> Change | None:
         """What the session would change in the scene; None where that is nothing."""

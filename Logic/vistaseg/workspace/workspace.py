@@ -214,8 +214,7 @@ class Workspace:
         """Write what is proposed for a segment."""
         change = self.proposal(target)
         if change is not None:
-            self._tell(_masking_note(self._links[target].write(self._scene, change, writer)))
-            self._links[target].settle(self._scene)
+            self._tell(_masking_note(self._links[target].accept(self._scene, change, writer)))
             self._changed()
 
     def refuse(self, target: Target) -> None:
@@ -284,7 +283,6 @@ class Workspace:
         target, volumes = link.target, link.volumes
         beginning, earlier = link.beginning(self._scene), link.earlier
         link.time = None  # until the outcome is written
-        link.busy = True  # already now: who hears of the job may ask for the prompts
 
         def done(outcome: Outcome) -> None:
             self._receive(link, outcome, requests[-1].writer)
@@ -296,6 +294,8 @@ class Workspace:
             if link.pending and self._valid(link):
                 self._start(link)
 
+        # Before it is submitted: listeners are told then, and ask for the prompts.
+        link.busy = True
         link.job = self._tasks.submit(
             f"Answering on {target.segment(self._scene).GetName()}",
             lambda progress: answer(volumes.get(progress), target.key, beginning, earlier, operations, progress),

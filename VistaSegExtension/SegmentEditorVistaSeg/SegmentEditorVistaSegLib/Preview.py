@@ -50,6 +50,7 @@ class Preview:
                     node, name, labelmap_of(mask, change.extent, volumeOf(target), segmentationOf(target)), color
                 )
         self._node = slicer.mrmlScene.AddNode(node)
+        _keepOutOfTree(node)
         node.CreateDefaultDisplayNodes()
         node.GetDisplayNode().SetVisibility3D(False)
         self._pulse()
@@ -60,10 +61,10 @@ class Preview:
         self._timer.stop()
         node, self._node = self._node, None
         if node is not None and slicer.mrmlScene.IsNodePresent(node):
-            display = node.GetDisplayNode()
-            slicer.mrmlScene.RemoveNode(node)
-            if display is not None and slicer.mrmlScene.IsNodePresent(display):
-                slicer.mrmlScene.RemoveNode(display)
+            hierarchy = _hierarchy()
+            hierarchy.RemoveItem(hierarchy.GetItemByDataNode(node), False, True)
+            for each in (node.GetDisplayNode(), node):
+                slicer.mrmlScene.RemoveNode(each)
 
     def _pulse(self, *_) -> None:
         display = self._node.GetDisplayNode() if self._node is not None else None
@@ -73,6 +74,18 @@ class Preview:
         opacity = next(self._opacities)
         display.SetOpacity2DOutline(opacity)
         display.SetOpacity2DFill(FILL * opacity)
+
+
+def _keepOutOfTree(node) -> None:
+    """Slicer wants every segmentation in the subject hierarchy, and complains of those that are not."""
+    hierarchy = _hierarchy()
+    item = hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
+    hidden = slicer.vtkMRMLSubjectHierarchyConstants.GetSubjectHierarchyExcludeFromTreeAttributeName()
+    hierarchy.SetItemAttribute(item, hidden, "1")
+
+
+def _hierarchy():
+    return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
 
 
 def _addSegment(node, name: str, labelmap, color: Color) -> None:

@@ -35,7 +35,8 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def helpText(self) -> str:
         return _(
-            "<html>Segment with VISTA3D and SegVol, under the masking, overwriting and undo of this editor.<ul>"
+            "<html>Click, draw a box, scribble or name a structure: VISTA3D and SegVol answer<br>. Masking, overwriting and "
+            "undo of this editor hold for what they answer.<p><ul style='margin: 0'>"
             "<li><b>Left click:</b> what is there belongs to the segment. <b>Ctrl + left click</b>, or the button "
             "<b>−</b>: it does not.</li>"
             "<li><b>Left button, drag:</b> a box around the structure, as deep as the shorter of its sides.</li>"
@@ -44,7 +45,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             "<li><b>Text:</b> the name of a structure.</li>"
             "<li><b>Auto:</b> the structure that the segment is named after, in the whole scan.</li>"
             "<li><b>What is this?</b> lists what the segment, or the latest click in it, may be.</li>"
-            "<li><b>Preview:</b> look at an answer before it is written.</li></ul>"
+            "<li><b>Preview:</b> look at an answer before it is written.</li></ul><p>"
             "The prompts are those of the panel VistaSeg. Undo takes them back as well.</html>"
         )
 

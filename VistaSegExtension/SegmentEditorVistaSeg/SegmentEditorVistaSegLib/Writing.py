@@ -8,10 +8,15 @@ from contextlib import contextmanager
 import slicer
 from slicer.i18n import tr as _
 
+from SegmentEditorVistaSegLib.Choice import segmentationOf, volumeOf
 from vistaseg.errors import InputError
-from vistaseg.mrml.editing import Change
-from vistaseg.mrml.writing import labelmap_of
+from vistaseg.mrml.editing import Change, allowed_parts
+from vistaseg.mrml.masking import rules_of
+from vistaseg.mrml.sharing import isolate_segment
 from vistaseg.workspace import Target
+
+INSIDE_ONE = slicer.vtkMRMLSegmentationNode.EditAllowedInsideSingleSegment
+EVERYWHERE = slicer.vtkMRMLSegmentationNode.EditAllowedEverywhere
 
 
 class EffectWriter:
@@ -32,37 +37,46 @@ class EffectWriter:
             InputError: the editor has another segmentation or volume by now.
         """
         node = self._effect.parameterSetNode()
-        shown = (node.GetSegmentationNode(), node.GetSourceVolumeNode()) if node is not None else (None, None)
-        if [each.GetID() if each is not None else None for each in shown] != [
-            self._target.segmentation_id,
-            self._target.volume_id,
-        ]:
+        chosen = (node.GetSegmentationNode(), node.GetSourceVolumeNode()) if node is not None else ()
+        ids = [each.GetID() for each in chosen if each is not None]
+        if ids != [self._target.segmentation_id, self._target.volume_id]:
             raise InputError(
                 _("The Segment Editor has another segmentation or volume now: nothing was written. Prompt again there.")
             )
         self._effect.saveStateForUndo()
 
     def apply(self, segment_id: str, change: Change) -> None:
-        """Add and remove voxels of a segment, as far as the editor allows."""
-        nodes = [slicer.mrmlScene.GetNodeByID(i) for i in (self._target.volume_id, self._target.segmentation_id)]
-        effect = self._effect
-        with _selected(effect.parameterSetNode(), segment_id):
-            for mask, mode in (
-                (change.added, effect.ModificationModeAdd),
-                (change.removed, effect.ModificationModeRemove),
-            ):
-                if mask.any():
-                    effect.modifySelectedSegmentByLabelmap(labelmap_of(mask, change.extent, *nodes), mode)
+        """Add and remove voxels of a segment, as far as the editor allows.
+
+        Raises:
+            InputError: the editor allows changes only inside a segment that is gone.
+        """
+        effect, node = self._effect, self._effect.parameterSetNode()
+        segmentation, rules = segmentationOf(self._target), rules_of(node)
+        isolate_segment(segmentation, segment_id)
+        for labelmap, removing in allowed_parts(change, segmentation, segment_id, volumeOf(self._target), rules):
+            # What is removed inside one segment goes back to that: the editor does it where it masks by itself.
+            with _settings(node, segment_id, masked=removing and rules.mask_mode == INSIDE_ONE):
+                mode = effect.ModificationModeRemove if removing else effect.ModificationModeAdd
+                effect.modifySelectedSegmentByLabelmap(labelmap, mode)
 
 
 @contextmanager
-def _selected(editorNode, segmentId: str) -> Iterator[None]:
-    """Have a segment selected for a moment: the user may have gone on to another one since."""
-    chosen = editorNode.GetSelectedSegmentID()
-    modifying = editorNode.StartModify()
-    editorNode.SetSelectedSegmentID(segmentId)
+def _settings(node, segmentId: str, masked: bool) -> Iterator[None]:
+    """Have a segment selected for a moment, because the user may have gone on to another one since.
+
+    Where it is masked already, the editor need not do it again: with many segments that takes it half a minute.
+    """
+    chosen, mode, ranged = node.GetSelectedSegmentID(), node.GetMaskMode(), node.GetSourceVolumeIntensityMask()
+    modifying = node.StartModify()
+    node.SetSelectedSegmentID(segmentId)
+    if not masked:
+        node.SetMaskMode(EVERYWHERE)
+        node.SetSourceVolumeIntensityMask(False)
     try:
         yield
     finally:
-        editorNode.SetSelectedSegmentID(chosen)
-        editorNode.EndModify(modifying)
+        node.SetSelectedSegmentID(chosen)
+        node.SetMaskMode(mode)
+        node.SetSourceVolumeIntensityMask(ranged)
+        node.EndModify(modifying)

@@ -1,0 +1,102 @@
+"""Answers that are looked at before they are written, several at once, and segments that become their class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vistaseg.mrml.reading import segment_record
+from vistaseg.prompts import Point
+
+LEFT, RIGHT = Point((-40.0, 10.0, 33.0)), Point((40.0, 10.0, -20.0))
+
+
+def region_of(desk: Any, value: int) -> np.ndarray:
+    return desk.volume.array == value
+
+
+def propose(desk: Any, target: Any, *prompts: Point) -> None:
+    for prompt in prompts:
+        desk.workspace.prompt(target, prompt, None)
+        desk.finish()
+
+
+def test_a_proposal_changes_nothing_until_it_is_accepted(desk: Any) -> None:
+    target = desk.target()
+    propose(desk, target, RIGHT, LEFT)
+    assert not desk.mask(target).any() and not desk.editing.can_undo
+    change = desk.workspace.proposal(target)
+    assert change is not None and change.added.sum() == (region_of(desk, 300) | region_of(desk, 600)).sum()
+    desk.workspace.accept(target, desk.editing)
+    assert np.array_equal(desk.mask(target), region_of(desk, 300) | region_of(desk, 600))
+    assert desk.workspace.prompts(target) == (RIGHT, LEFT) and desk.workspace.proposal(target) is None
+    desk.editing.undo()
+    assert not desk.mask(target).any() and desk.workspace.prompts(target) == ()
+
+
+def test_a_refused_proposal_takes_its_prompts_back(desk: Any) -> None:
+    target = desk.target()
+    desk.workspace.prompt(target, RIGHT, desk.editing)
+    desk.finish()
+    propose(desk, target, LEFT)
+    assert desk.workspace.prompts(target) == (RIGHT, LEFT)
+    desk.workspace.refuse(target)
+    assert desk.workspace.prompts(target) == (RIGHT,) and desk.workspace.proposal(target) is None
+    assert np.array_equal(desk.mask(target), region_of(desk, 300))
+
+
+def test_painting_makes_a_proposal_void(desk: Any) -> None:
+    target = desk.target()
+    propose(desk, target, RIGHT)
+    other = desk.target("b")
+    desk.workspace.prompt(other, LEFT, desk.editing)
+    desk.finish()
+    segmentation = desk.segmentation_node.GetSegmentation()
+    segmentation.GetSegment(target.segment_id).DeepCopy(segmentation.GetSegment(other.segment_id))
+    assert desk.workspace.proposal(target) is None
+    assert np.array_equal(desk.mask(target), region_of(desk, 600))
+
+
+def test_prompts_that_are_asked_together_are_one_step_to_undo(desk: Any) -> None:
+    target = desk.target()
+    desk.workspace.prompt_together(target, [RIGHT, LEFT], desk.editing)
+    desk.finish()
+    assert desk.workspace.prompts(target) == (RIGHT, LEFT)
+    desk.editing.undo()
+    assert desk.workspace.prompts(target) == () and not desk.mask(target).any()
+
+
+def test_a_segment_becomes_what_its_class_is_and_goes_on_from_there(desk: Any) -> None:
+    target = desk.target()
+    desk.workspace.prompt(target, LEFT, desk.editing)
+    desk.finish()
+    desk.workspace.segment_into(target, [3], desk.editing)
+    desk.finish()
+    assert np.array_equal(desk.mask(target), region_of(desk, 300)) and desk.workspace.prompts(target) == ()
+    record = segment_record(desk.segmentation_node, target.segment_id)
+    assert record.provenance["algorithm_type"] == "AUTOMATIC" and record.provenance["structures"] == [3]
+    desk.editing.undo()
+    assert desk.workspace.prompts(target) == (LEFT,)
+
+
+def test_what_is_asked_of_one_segment_can_be_withdrawn(desk: Any, models: Any) -> None:
+    models["fake"].seconds_a_window = 0.1
+    target, other = desk.target(), desk.target("b")
+    desk.workspace.prompt(other, LEFT, desk.editing)
+    desk.workspace.prompt(target, RIGHT, desk.editing)
+    desk.workspace.prompt(target, LEFT, desk.editing)
+    desk.workspace.withdraw(target)
+    desk.finish()
+    assert not desk.mask(target).any() and desk.workspace.prompts(target) == ()
+    assert np.array_equal(desk.mask(other), region_of(desk, 600))
+
+
+def test_a_listener_that_asks_for_the_prompts_does_not_disturb_the_answer(desk: Any) -> None:
+    target = desk.target()
+    stop = desk.workspace.listen(lambda: desk.workspace.prompts(target))
+    for prompt in (RIGHT, LEFT):
+        desk.workspace.prompt(target, prompt, desk.editing)
+        desk.finish()
+    stop()
+    assert np.array_equal(desk.mask(target), region_of(desk, 300) | region_of(desk, 600))

@@ -8,14 +8,14 @@ from pathlib import Path
 import qt
 import slicer
 from slicer.i18n import tr as _
-from VistaSegLib.MessageSection import MessageSection
-from VistaSegLib.ProgressSection import ProgressSection
 
 from SegmentEditorVistaSegLib.Gestures import Tool
 from vistaseg import catalog
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
 from vistaseg.session.identifying import Identification
 from vistaseg.workspace import Workspace
+from VistaSegLib.MessageSection import MessageSection
+from VistaSegLib.ProgressSection import ProgressSection
 
 UI = Path(__file__).resolve().parents[1] / "Resources" / "UI" / "Options.ui"
 MOST_NAMES = 8

@@ -53,9 +53,8 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         """The options are of the moment: nothing of them is kept in the scene."""
 
     def activate(self) -> None:
-        from VistaSegLib import Host
-
         from SegmentEditorVistaSegLib.Work import Work
+        from VistaSegLib import Host
 
         workspace = Host.workspace()
         self._deactivate()

@@ -10,6 +10,7 @@ own, from PySide6. What no wheel has is played by these stand-ins, each only as 
 - `slicer.parameterNodeWrapper` (`parameter_nodes`, `parameter_widgets`)
 - `slicer.app`, its module manager, clipboard and layout manager; `slicer.i18n`, `slicer.packaging`, `SampleData`
   (`application`)
+- `slicer.dicomDatabase` (`dicom_database`), put in place by the tests that need it
 - loading, showing, reloading a scripted module, as the application's module manager does (`module_manager`)
 
 `start` puts them in place, once in a process, and does nothing inside a running Slicer.

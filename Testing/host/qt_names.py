@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from collections.abc import Iterable
@@ -12,7 +13,6 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 
-from host.endless_none import keep_none
 from host.qt_properties import make_attributes
 
 MODULES = (QtCore, QtGui, QtWidgets, QtUiTools)
@@ -32,7 +32,7 @@ class Qt(ModuleType):
 
 def install(custom_widgets: Iterable[type[QtWidgets.QWidget]]) -> None:
     """Make `qt` and `ctk` importable; the `.ui` files of the extension may use the custom widgets."""
-    keep_none()
+    _keep_none()
     make_attributes(*MODULES)
     widgets = list(custom_widgets)
     qt, ctk = Qt("qt"), ModuleType("ctk")
@@ -41,6 +41,12 @@ def install(custom_widgets: Iterable[type[QtWidgets.QWidget]]) -> None:
     vars(ctk).update({widget.__name__: widget for widget in widgets if widget.__name__.startswith("ctk")})
     sys.modules.update(qt=qt, ctk=ctk)
     QtCore.qInstallMessageHandler(_print_message)
+
+
+def _keep_none() -> None:
+    """PySide6 gives None away without counting it, as if it were immortal, which it is from Python 3.12 on."""
+    if sys.version_info < (3, 12):
+        ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
 
 
 def _loader(widgets: list[type[QtWidgets.QWidget]]) -> QtUiTools.QUiLoader:

@@ -1,6 +1,8 @@
 """DICOM: series in; segmentations out and in, checked and reported."""
 
 from vistaseg.dicom.checking import check_seg
+from vistaseg.dicom.delivery import Delivered, Delivery, deliver
+from vistaseg.dicom.derived import write_derived_ct
 from vistaseg.dicom.finding import SeriesSummary, find_series
 from vistaseg.dicom.findings import Finding
 from vistaseg.dicom.header import Description
@@ -12,6 +14,8 @@ from vistaseg.dicom.structured_report import structured_report
 from vistaseg.dicom.studies import Study, find_studies
 
 __all__ = [
+    "Delivered",
+    "Delivery",
     "Description",
     "Finding",
     "Measures",
@@ -21,11 +25,13 @@ __all__ = [
     "Study",
     "check_seg",
     "csv_bytes",
+    "deliver",
     "find_series",
     "find_studies",
     "measure",
     "read_seg",
     "read_series",
     "structured_report",
+    "write_derived_ct",
     "write_seg",
 ]

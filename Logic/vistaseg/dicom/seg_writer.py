@@ -110,7 +110,7 @@ def _require_content(segments: Sequence[Segment], labelmap: bool) -> None:
     pairs = overlapping_pairs(segments) if labelmap else []
     if pairs:
         named = ", ".join(f"{segments[a].name} with {segments[b].name}" for a, b in pairs[:5])
-        raise UsageError(f"A label map cannot hold segments that overlap: {named}. Export without --labelmap.")
+        raise UsageError(f"A label map cannot hold segments that overlap: {named}. Export them without a label map.")
 
 
 def _left_out_notes(names: Iterable[str]) -> list[str]:
@@ -147,7 +147,7 @@ def _require_length(length: int) -> None:
     if length > LONGEST_VALUE:
         raise UsageError(
             f"The segments make {length / 1e9:.1f} GB of frames, and DICOM holds 4 GB in a file: export fewer segments "
-            "in a file, or with --labelmap."
+            "in a file, or as a label map."
         )
 
 

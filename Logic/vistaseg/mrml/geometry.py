@@ -90,6 +90,10 @@ def prepare_lattice(segmentation_node: Any, volume_node: Any) -> Lattice:
         lattice = reference_lattice(segmentation_node)
         assert lattice is not None
         return lattice
+    role = segmentation_node.GetReferenceImageGeometryReferenceRole()
+    if segmentation_node.GetNodeReference(role) is None:
+        # Slicer's DICOM export asks this volume for its images.
+        segmentation_node.SetNodeReferenceID(role, volume_node.GetID())
     lattice = _covering(lattice, segmentation_node, volume_node)
     set_reference(segmentation_node.GetSegmentation(), lattice)
     return lattice

@@ -24,7 +24,7 @@ from vistaseg.mrml.resampling import common_bounds, covered_bounds, resample, sl
 from vistaseg.mrml.tags import SegmentRecord, record_of
 from vistaseg.mrml.transforms import transform_between
 from vistaseg.segmentation import Extent
-from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
+from vistaseg.segmentation.model import EMPTY_EXTENT, Index, Mask
 from vistaseg.volume import Grid
 
 
@@ -43,17 +43,30 @@ def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: G
     Raises:
         InputError: there is no such segment, or no way from its representation to voxels.
     """
-    image, value = _labelmap(segmentation_node, segment_id, volume_node, grid)
+    image, value = labelmap_of_segment(segmentation_node, segment_id, volume_node, grid)
+    labels, start = labels_on_grid(image, segmentation_node, volume_node, grid)
+    return crop_to_value(labels, value, start)
+
+
+def labels_on_grid(image: Any, segmentation_node: Any, volume_node: Any, grid: Grid) -> tuple[np.ndarray, Index]:
+    """The values of a label map where it covers the grid of a volume, see `read_mask`; not copied where they need not.
+
+    Args:
+        image: vtkOrientedImageData in the coordinates of the segmentation node, or None.
+
+    Returns:
+        Unsigned integers (k, j, i), and the index (i, j, k) of the first on the grid.
+    """
     if image is None or is_empty(as_bounds(image.GetExtent())):
         return _nothing()
     lattice = lattice_of_image(image)
     offset = offset_between(lattice, segmentation_node, volume_node)
     if offset is None:
-        return _resampled(image, value, transform_between(segmentation_node, volume_node), grid)
+        return _resampled(image, transform_between(segmentation_node, volume_node), grid)
     extent = extent_of(lattice.bounds, offset, grid)
     if extent is None:
         return _nothing()
-    return crop_to_value(array_of(image)[slices_of(bounds_of(extent, offset), lattice.bounds)], value, extent.start)
+    return array_of(image)[slices_of(bounds_of(extent, offset), lattice.bounds)], extent.start
 
 
 def segment_record(segmentation_node: Any, segment_id: str) -> SegmentRecord:
@@ -84,22 +97,25 @@ def _segment(segmentation_node: Any, segment_id: str) -> Any:
     return segment
 
 
-def _labelmap(segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid) -> tuple[Any, int]:
-    """vtkOrientedImageData that holds a segment, None for an empty one, and the value that it has there."""
+def labelmap_of_segment(segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid) -> tuple[Any, int]:
+    """vtkOrientedImageData that holds a segment, None for an empty one, and the value that it has there.
+
+    Raises:
+        InputError: there is no such segment, or no way from its representation to voxels.
+    """
     segment = _segment(segmentation_node, segment_id)
     if not has_labelmaps(segmentation_node):
         segment = converted_segment(segmentation_node, segment_id, volume_node, grid)
     return segment.GetRepresentation(BINARY_LABELMAP), segment.GetLabelValue()
 
 
-def _resampled(image: Any, value: int, transform: Any, grid: Grid) -> tuple[Mask, Extent]:
+def _resampled(image: Any, transform: Any, grid: Grid) -> tuple[np.ndarray, Index]:
     target = lattice_of_grid(grid)
     bounds = common_bounds(covered_bounds(lattice_of_image(image), target, transform), target.bounds)
     if is_empty(bounds):
         return _nothing()
-    labels = array_of(resample(image, target, bounds, transform))
-    return crop_to_value(labels, value, (bounds[0], bounds[2], bounds[4]))
+    return array_of(resample(image, target, bounds, transform)), (bounds[0], bounds[2], bounds[4])
 
 
-def _nothing() -> tuple[Mask, Extent]:
-    return np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
+def _nothing() -> tuple[np.ndarray, Index]:
+    return np.zeros((0, 0, 0), dtype=np.uint8), EMPTY_EXTENT.start

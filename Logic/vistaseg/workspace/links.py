@@ -97,11 +97,9 @@ class SegmentLink:
     def receive(self, scene: Any, outcome: Outcome, writer: Writer | None) -> int:
         """Take an outcome, and write it unless it is only proposed; returns how many voxels were kept back."""
         self.earlier, self.provenance = outcome.earlier, outcome.provenance
-        held = 0
-        if outcome.change is not None and writer is not None:
-            held = self.write(scene, outcome.change, writer)
-        elif writer is not None and self.session is not None:
-            remember(self.target.segment(scene), self.session, self.target.key)  # a prompt that changed nothing counts
+        held = 0 if outcome.change is None or writer is None else self.write(scene, outcome.change, writer)
+        if writer is not None and self.session is not None:
+            remember(self.target.segment(scene), self.session, self.target.key)
         self.settle(scene)
         return held
 

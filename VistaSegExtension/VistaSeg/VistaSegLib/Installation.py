@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.util import find_spec
 from subprocess import CalledProcessError
@@ -23,6 +24,11 @@ REQUIREMENTS = {
         "instant-clip-tokenizer>=0.1.1; python_version < '3.13' and platform_machine not in 'aarch64 arm64'"
     ),
 }
+EXPORT_REQUIREMENTS = {
+    "highdicom": "highdicom>=0.28",
+    "pylibjpeg": "pylibjpeg>=2.0",
+    "openjpeg": "pylibjpeg-openjpeg>=2.3",
+}
 # SegVol's reading of names works without it, from a file that the user brings.
 OPTIONAL = {"instant_clip_tokenizer"}
 
@@ -38,6 +44,11 @@ def missingPackages() -> tuple[str, ...]:
     return tuple(name for name in needed if find_spec(name) is None)
 
 
+def missingExportPackages() -> list[str]:
+    """Names of the modules without which nothing can be exported as DICOM."""
+    return [name for name in EXPORT_REQUIREMENTS if find_spec(name) is None]
+
+
 def install() -> None:
     """Install what is missing; asks the user, and keeps the application waiting while it does.
 
@@ -45,12 +56,24 @@ def install() -> None:
         InstallationError: with what to do.
     """
     _installTorch()
+    _ensure(REQUIREMENTS.values())
+
+
+def installForExport() -> None:
+    """Install what DICOM export needs; asks the user, and keeps the application waiting while it does.
+
+    Raises:
+        InstallationError: with what to do.
+    """
+    _ensure(EXPORT_REQUIREMENTS.values())
+
+
+def _ensure(requirements: Iterable[str]) -> None:
     import slicer.packaging
     from packaging.requirements import Requirement
 
-    requirements = [Requirement(text) for text in REQUIREMENTS.values()]
     try:
-        slicer.packaging.pip_ensure(requirements, requester="VistaSeg")
+        slicer.packaging.pip_ensure([Requirement(text) for text in requirements], requester="VistaSeg")
     except CalledProcessError as error:
         raise InstallationError(
             _("The packages could not be installed. Check the connection to the internet, then try again.")

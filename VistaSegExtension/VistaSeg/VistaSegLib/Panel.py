@@ -9,6 +9,7 @@ import slicer
 
 from VistaSegLib import Host
 from VistaSegLib.AutomaticSection import AutomaticSection
+from VistaSegLib.ExportSection import ExportSection
 from VistaSegLib.InteractiveSection import InteractiveSection
 from VistaSegLib.MessageSection import MessageSection
 from VistaSegLib.ModelSection import ModelSection
@@ -34,7 +35,15 @@ class Section(Protocol):
 
 
 # What runs and what was said stay in sight where the window is too low for all of it.
-SECTIONS = (ModelSection, ProgressSection, MessageSection, AutomaticSection, InteractiveSection, ResultsSection)
+SECTIONS = (
+    ModelSection,
+    ProgressSection,
+    MessageSection,
+    AutomaticSection,
+    InteractiveSection,
+    ResultsSection,
+    ExportSection,
+)
 
 
 class Panel:

@@ -1,0 +1,129 @@
+"""Everything that an export writes, from the first check to the last file: for hosts with a worker and a user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vistaseg.dicom.agreement import agreement_note
+from vistaseg.dicom.derived import write_derived_ct
+from vistaseg.dicom.header import Description
+from vistaseg.dicom.measures import csv_bytes, measure
+from vistaseg.dicom.seg_writer import SegExport, write_seg
+from vistaseg.dicom.series import Series, read_series
+from vistaseg.dicom.staging import staged
+from vistaseg.dicom.structured_report import structured_report
+from vistaseg.progress import Progress, silent
+from vistaseg.segmentation import Segmentation
+from vistaseg.segmentation.replacing import check_folder
+from vistaseg.volume import Volume
+from vistaseg.volume.dicom.headers import read_header
+
+SEG, CSV, REPORT, IMAGES = "segmentation.dcm", "report.csv", "report.dcm", "images"
+
+_STEPS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Delivery:
+    """What to export, and where to.
+
+    Attributes:
+        volume: that the segments were drawn on.
+        files: the DICOM images of the volume; none to make a CT series from it, which is marked as derived.
+        study: an image of the study that such a series shall belong to; None for a new study.
+        folder: where the files go, each under a name of its own that begins with `prefix`.
+        prefix: of the names of all files.
+        labelmap, description: see `write_seg`.
+        report: whether to write the measures of the segments, too, as CSV and as structured report.
+    """
+
+    volume: Volume
+    files: tuple[Path, ...]
+    folder: Path
+    prefix: str = ""
+    study: Path | None = None
+    labelmap: bool = False
+    description: Description = field(default_factory=Description)
+    report: bool = False
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What was written.
+
+    Attributes:
+        dicom: SOP instance UID → file, of images that were made, the segmentation, the structured report.
+        csv: the table of measures, or None.
+        segments: how many the segmentation has.
+        instance_uids: of the images that it refers to, in their order.
+        notes: what a user should know of it, a sentence or two each.
+    """
+
+    dicom: Mapping[str, Path]
+    csv: Path | None
+    segments: int
+    instance_uids: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def deliver(
+    delivery: Delivery, segmentation: Callable[[Progress], Segmentation], progress: Progress = silent
+) -> Delivered:
+    """Check, write, read back and compare; all files are there in the end, or none.
+
+    Args:
+        segmentation: makes the segments, on any grid.
+
+    Raises:
+        InputError: the images cannot be read, are not those of the volume, or their headers do not allow it.
+        UsageError: nothing can be written to the folder.
+        VistaSegError: what was read back is not what was meant.
+    """
+    check_folder(delivery.folder)
+    series = read_series(delivery.files) if delivery.files else None
+    notes = [agreement_note(delivery.volume, series)] if series is not None else []
+    with staged(delivery.folder) as staging:
+        progress("steps", 1, _STEPS)
+        series = series or _derived_series(delivery, staging / (delivery.prefix + IMAGES), progress)
+        progress("steps", 2, _STEPS)
+        meant = segmentation(progress)
+        progress("steps", 3, _STEPS)
+        export = _write(delivery, meant, series, staging, progress)
+        notes += [*series.volume.notes, *series.mended, *export.notes]
+        written = [path.relative_to(staging) for path in sorted(staging.rglob("*.*")) if path.is_file()]
+        uids = {path: _uid(staging / path) for path in written if path.suffix == ".dcm"}
+    return Delivered(
+        {uid: delivery.folder / path for path, uid in uids.items()},
+        next((delivery.folder / path for path in written if path.suffix == ".csv"), None),
+        len(export.segmentation.segments),
+        tuple(str(dataset.SOPInstanceUID) for dataset in series.datasets),
+        tuple(dict.fromkeys(filter(None, notes))),
+    )
+
+
+def _derived_series(delivery: Delivery, folder: Path, progress: Progress) -> Series:
+    folder.mkdir()
+    return read_series(write_derived_ct(delivery.volume, folder, study=delivery.study, progress=progress))
+
+
+def _write(delivery: Delivery, meant: Segmentation, series: Series, folder: Path, progress: Progress) -> SegExport:
+    export = write_seg(
+        meant,
+        series,
+        folder / (delivery.prefix + SEG),
+        labelmap=delivery.labelmap,
+        description=delivery.description,
+    )
+    progress("steps", 4, _STEPS)
+    if delivery.report:
+        measures = measure(export.segmentation, series.volume)
+        (folder / (delivery.prefix + CSV)).write_bytes(csv_bytes(measures))
+        (folder / (delivery.prefix + REPORT)).write_bytes(structured_report(export, series, measures))
+    progress("steps", _STEPS, _STEPS)
+    return export
+
+
+def _uid(path: Path) -> str:
+    return str(read_header(path, ["SOPInstanceUID"]).SOPInstanceUID)

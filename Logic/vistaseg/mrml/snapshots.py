@@ -1,0 +1,126 @@
+"""Segments of a segmentation node as they are now, copied so that masks can be made of them in another thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vistaseg.errors import InputError
+from vistaseg.mrml.reading import labelmap_of_segment, labels_on_grid, segment_record
+from vistaseg.mrml.tags import SegmentRecord
+from vistaseg.mrml.volumes import grid_of
+from vistaseg.progress import Progress, silent
+from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
+from vistaseg.segmentation.model import EMPTY_EXTENT, Index, Mask
+from vistaseg.volume import Grid
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A label map that segments share, on the grid of a volume.
+
+    Attributes:
+        labels: unsigned integers (k, j, i).
+        start: index (i, j, k) of its first voxel.
+        values: segment id → the value that it is drawn with.
+    """
+
+    labels: np.ndarray
+    start: Index
+    values: Mapping[str, int]
+
+    def masks(self) -> Iterator[tuple[str, Mask, Extent]]:
+        """Of each segment its id, its mask (k, j, i) and where that lies; all are found in one pass."""
+        from scipy.ndimage import find_objects
+
+        boxes = find_objects(self.labels, max(self.values.values())) if self.labels.size else []
+        for segment_id, value in self.values.items():
+            box = boxes[value - 1] if boxes else None
+            if box is None:
+                yield segment_id, np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
+                continue
+            k, j, i = (place.start for place in box)
+            first = (self.start[0] + i, self.start[1] + j, self.start[2] + k)
+            yield segment_id, *crop_to_content(self.labels[box] == value, first)
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Segments at one moment.
+
+    Attributes:
+        name: of the segmentation.
+        grid: of the volume, on which all layers lie.
+        records: segment id → what it says of itself, in the order of the segments.
+        layers: where their voxels are.
+    """
+
+    name: str
+    grid: Grid
+    records: Mapping[str, SegmentRecord]
+    layers: Sequence[Layer]
+
+    def segmentation(self, progress: Progress = silent) -> Segmentation:
+        """The segments with their masks, empty ones too; may be called in any thread, and takes a while."""
+        found: dict[str, tuple[Mask, Extent]] = {}
+        for layer in self.layers:
+            for segment_id, mask, extent in layer.masks():
+                progress("segments", len(found), len(self.records))
+                found[segment_id] = mask, extent
+        segments = [
+            Segment(record.name, label, record.structure_id, record.color, record.terminology, *found[segment_id],
+                    record.provenance)
+            for label, (segment_id, record) in enumerate(self.records.items(), start=1)
+        ]  # fmt: skip
+        return Segmentation(self.grid.shape_ijk, self.grid.ijk_to_ras, segments, self.name)
+
+
+def snapshot_of(segmentation_node: Any, volume_node: Any, segment_ids: Iterable[str] | None = None) -> Snapshot:
+    """Copy segments of a node as they lie on the grid of a volume, whatever transforms the two are under.
+
+    Args:
+        segment_ids: in the order that they shall have; None for all.
+
+    Raises:
+        InputError: a segment is gone, or there is no way from its representation to voxels.
+    """
+    grid = grid_of(volume_node)
+    ids = list(segmentation_node.GetSegmentation().GetSegmentIDs() if segment_ids is None else segment_ids)
+    images: dict[str, tuple[Any, dict[str, int]]] = {}
+    for segment_id in ids:
+        image, value = labelmap_of_segment(segmentation_node, segment_id, volume_node, grid)
+        address = "" if image is None else image.GetAddressAsString("")
+        images.setdefault(address, (image, {}))[1][segment_id] = value
+    layers = []
+    for image, values in images.values():
+        labels, start = labels_on_grid(image, segmentation_node, volume_node, grid)
+        layers.append(Layer(labels.copy(), start, values))
+    records = {segment_id: segment_record(segmentation_node, segment_id) for segment_id in ids}
+    return Snapshot(segmentation_node.GetName() or "segmentation", grid, records, layers)
+
+
+def segmentation_from_node(
+    segmentation_node: Any, volume_node: Any, segment_ids: Iterable[str] | None = None
+) -> Segmentation:
+    """The segments of a node on the grid of a volume; see `snapshot_of`, which does not keep the main thread as long.
+
+    Raises:
+        InputError: a segment is gone, or there is no way from its representation to voxels.
+    """
+    return snapshot_of(segmentation_node, volume_node, segment_ids).segmentation()
+
+
+def visible_segment_ids(segmentation_node: Any) -> list[str]:
+    """Ids of the segments that are shown in some view, in their order.
+
+    Raises:
+        InputError: the segmentation has no display.
+    """
+    display = segmentation_node.GetDisplayNode()
+    if display is None:
+        raise InputError(f"{segmentation_node.GetName()} is not displayed: show it, or take all of its segments.")
+    ids = segmentation_node.GetSegmentation().GetSegmentIDs()
+    return [segment_id for segment_id in ids if display.GetSegmentVisibility(segment_id)]

@@ -1,0 +1,74 @@
+"""What the user chose for an export, and what is still missing for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from slicer.i18n import tr as _
+
+from vistaseg.errors import InputError
+from vistaseg.mrml import obstacles
+from vistaseg.mrml.dicom_images import open_database
+from vistaseg.mrml.snapshots import visible_segment_ids
+from VistaSegLib.Installation import missingExportPackages
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Attributes:
+    folder: where files go, "" for nowhere.
+    toDatabase: whether they are added to Slicer's DICOM database.
+    derive: whether to refer to a CT series that is made from the volume.
+    visibleOnly: whether to leave out hidden segments.
+    labelmap, report: see `vistaseg.dicom.Delivery`.
+    description: of the new series, "" for the usual one.
+    """
+
+    folder: str
+    toDatabase: bool
+    derive: bool = False
+    visibleOnly: bool = False
+    labelmap: bool = False
+    report: bool = False
+    description: str = ""
+
+
+def segmentIdsOf(segmentationNode, visibleOnly: bool) -> list[str]:
+    """Ids of the segments to export, in their order."""
+    if segmentationNode is None:
+        return []
+    if visibleOnly and segmentationNode.GetDisplayNode() is not None:
+        return visible_segment_ids(segmentationNode)
+    return list(segmentationNode.GetSegmentation().GetSegmentIDs())
+
+
+def whyNotExportable(volumeNode, segmentationNode, options: ExportOptions) -> list[str]:
+    """All that is missing for a DICOM segmentation, each with what to do."""
+    ids = segmentIdsOf(segmentationNode, options.visibleOnly)
+    missing = obstacles(volumeNode, segmentationNode, ids, options.derive)
+    packages = missingExportPackages()
+    if packages:
+        missing.append(_("Missing in this Slicer: {packages}.").format(packages=", ".join(packages)))
+    if not options.folder and not options.toDatabase:
+        missing.append(_("Choose a folder, or Slicer's DICOM database."))
+    if options.toDatabase and open_database() is None:
+        missing.append(_("Slicer's DICOM database is not open: open the module DICOM once, or write to a folder only."))
+    return list(dict.fromkeys(missing))
+
+
+def requireNoObstacle(volumeNode, segmentationNode, options: ExportOptions) -> None:
+    """Look once more, before anything is written.
+
+    Raises:
+        InputError: something is missing.
+    """
+    missing = whyNotExportable(volumeNode, segmentationNode, options)
+    if missing:
+        raise InputError(" ".join(missing))
+
+
+def filePrefix() -> str:
+    """How the names of exported files begin: when, to the millisecond, and nothing that may name a patient."""
+    now = datetime.now()
+    return f"VistaSeg-{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}-"

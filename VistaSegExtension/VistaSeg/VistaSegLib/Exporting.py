@@ -1,0 +1,155 @@
+"""Segments as DICOM: gathered from the scene, written by the worker, handed to the DICOM database."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slicer.i18n import tr as _
+
+from vistaseg.errors import InputError
+from vistaseg.mrml import dicom_files_of, is_in_scene, remarks, snapshot_of, state_of, volume_from_node
+from vistaseg.mrml.dicom_images import set_instance_uids, study_image_of
+from VistaSegLib.DatabaseInsertion import DatabaseInsertion
+from VistaSegLib.ExportOptions import ExportOptions, filePrefix, requireNoObstacle, segmentIdsOf
+
+if TYPE_CHECKING:
+    from vistaseg.dicom import Delivered
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What the worker wrote.
+
+    Attributes:
+        delivered: the files.
+        holder: of a folder that is only there for the database, and goes with this object.
+    """
+
+    delivered: Delivered
+    holder: tempfile.TemporaryDirectory | None
+
+    def close(self) -> None:
+        """Remove what was only there for the database."""
+        if self.holder is not None:
+            self.holder.cleanup()
+
+
+class Exporting:
+    """Exports one thing after the other."""
+
+    def __init__(self, workspace) -> None:
+        self._workspace = workspace
+        self._insertions: list[DatabaseInsertion] = []
+
+    def exportSegmentation(self, volumeNode, segmentationNode, options: ExportOptions) -> None:
+        """Write a DICOM segmentation in the worker, and add it to the database where that is wanted.
+
+        Raises:
+            InputError: a precondition is not met; says which and what to do.
+        """
+        requireNoObstacle(volumeNode, segmentationNode, options)
+        volume = volume_from_node(volumeNode)
+        snapshot = snapshot_of(segmentationNode, volumeNode, segmentIdsOf(segmentationNode, options.visibleOnly))
+        files = () if options.derive else tuple(dicom_files_of(volumeNode))
+        study = study_image_of(volumeNode) if options.derive else None
+        notes, state = remarks(volumeNode, segmentationNode), state_of(volumeNode)
+
+        def done(parcel: Parcel) -> None:
+            if options.toDatabase:
+                self._insert(parcel, lambda complete: arrived(parcel, complete))
+            else:
+                self._tell(parcel, [options.folder], notes)
+
+        def arrived(parcel: Parcel, complete: bool) -> None:
+            parcel.close()
+            if not complete:
+                self._workspace.messages.add("error", _refused(options.folder))
+                return
+            if options.derive and is_in_scene(volumeNode) and state_of(volumeNode) == state:
+                set_instance_uids(volumeNode, list(parcel.delivered.instance_uids))
+            self._tell(parcel, [options.folder, _("Slicer's DICOM database")], notes)
+
+        title = _("Exporting {count} segments").format(count=len(snapshot.records))
+        self._workspace.run(title, lambda progress: _write(options, volume, files, study, snapshot, progress), done)
+
+    def exportTable(self, volumeNode, segmentationNode, options: ExportOptions) -> None:
+        """Write the measures of the segments as a table, which needs no DICOM.
+
+        Raises:
+            InputError: there is no volume or segmentation that can be measured.
+        """
+        if segmentationNode is None:
+            raise InputError(_("There is no segmentation to measure: choose one."))
+        volume = volume_from_node(volumeNode)
+        snapshot = snapshot_of(segmentationNode, volumeNode, segmentIdsOf(segmentationNode, options.visibleOnly))
+        path = Path(options.folder) / f"{filePrefix()}report.csv"
+
+        def done(count: int) -> None:
+            text = _("{count} segments measured: {path}").format(count=count, path=path)
+            self._workspace.messages.add("info", text)
+
+        self._workspace.run(_("Measuring"), lambda progress: _writeTable(path, volume, snapshot, progress), done)
+
+    def close(self) -> None:
+        """Insert nothing any more."""
+        for insertion in self._insertions:
+            insertion.stop()
+        self._insertions.clear()
+
+    def _insert(self, parcel: Parcel, onDone: Callable[[bool], None]) -> None:
+        self._insertions = [earlier for earlier in self._insertions if earlier.busy]
+        self._insertions.append(DatabaseInsertion(parcel.delivered.dicom, onDone))
+
+    def _tell(self, parcel: Parcel, places: list[str], notes: list[str]) -> None:
+        text = _("{count} segments exported to {places}, and read back the same, voxel by voxel.").format(
+            count=parcel.delivered.segments, places=_(" and ").join(filter(None, places))
+        )
+        told = [*notes, *parcel.delivered.notes]
+        self._workspace.messages.add("warning" if told else "info", " ".join([text, *told]))
+
+
+def _refused(folder: str) -> str:
+    if folder:
+        return _(
+            "Slicer's DICOM database did not take the export. The files are in {folder}: import them from there in the "
+            "module DICOM."
+        ).format(folder=folder)
+    return _("Slicer's DICOM database did not take the export, and nothing was kept. Export to a folder instead.")
+
+
+def _write(options: ExportOptions, volume, files, study, snapshot, progress) -> Parcel:
+    """In the worker's thread."""
+    from vistaseg.dicom import Delivery, Description, deliver
+
+    holder = None if options.folder else tempfile.TemporaryDirectory(prefix="VistaSeg-", ignore_cleanup_errors=True)
+    delivery = Delivery(
+        volume,
+        files,
+        Path(options.folder if holder is None else holder.name),
+        filePrefix(),
+        study,
+        options.labelmap,
+        Description(text=options.description) if options.description else Description(),
+        options.report,
+    )
+    try:
+        return Parcel(deliver(delivery, snapshot.segmentation, progress), holder)
+    except BaseException:
+        if holder is not None:
+            holder.cleanup()
+        raise
+
+
+def _writeTable(path: Path, volume, snapshot, progress) -> int:
+    """In the worker's thread; the number of rows."""
+    from vistaseg.dicom import csv_bytes, measure
+    from vistaseg.segmentation import replacing
+
+    measures = measure(snapshot.segmentation(progress), volume)
+    with replacing(path) as file:
+        file.write(csv_bytes(measures))
+    return len(measures)

@@ -63,7 +63,8 @@ class Preview:
         if node is not None and slicer.mrmlScene.IsNodePresent(node):
             display = node.GetDisplayNode()
             slicer.mrmlScene.RemoveNode(node)
-            slicer.mrmlScene.RemoveNode(display)
+            if slicer.mrmlScene.IsNodePresent(display):
+                slicer.mrmlScene.RemoveNode(display)
             _forgetInTree(node)
 
     def _pulse(self, *_) -> None:

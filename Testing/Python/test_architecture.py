@@ -35,6 +35,7 @@ ROOMS: dict[str, set[str]] = {
 }
 ROOMS["cli"] = set(ROOMS) - {"mrml"}
 ROOMS["workspace"] = {"mrml", "session", "jobs", *ROOMS["session"]}
+MAY_IMPORT_MRML = {"mrml", "workspace"}
 
 QT = {"qt", "ctk", "PySide2", "PySide6", "PyQt5", "PyQt6", "PythonQt"}
 SLICER = {"slicer", "vtk"}
@@ -120,6 +121,18 @@ def test_the_engine_knows_neither_qt_nor_outside_mrml_slicer(path):
     found = packages(parsed(path))
     assert not found & QT
     assert room_of(path) == "mrml" or not found & SLICER
+
+
+@each_source
+def test_no_room_needs_the_one_that_needs_slicer(path):
+    assert room_of(path) in MAY_IMPORT_MRML or "mrml" not in rooms_used(parsed(path))
+
+
+def test_every_file_of_mrml_may_be_imported_without_qt_or_models():
+    files = [path for path in SOURCES if room_of(path) == "mrml"]
+    assert files
+    for path in files:
+        assert not packages(at_file_scope(parsed(path))) & (QT | LEARNING), path
 
 
 @each_source

@@ -3,7 +3,8 @@
     python Testing/benchmarks/run.py [GROUP]
 
 Each key holds a ratio's median, minimum and maximum over repetitions in this one run; below 1 is better than the
-published pipeline built from MONAI's parts. `machine` says where it was measured. Leave the machine alone meanwhile.
+published pipeline built from MONAI's parts, or in the group `slicer` than the usual way to write segments. `machine`
+says where it was measured. Leave the machine alone meanwhile.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import clicks  # noqa: E402
 import dicom  # noqa: E402
 import memory  # noqa: E402
 import segvol_network  # noqa: E402
+import slicer_scene  # noqa: E402
 import torch  # noqa: E402
 
 GROUPS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -31,6 +33,7 @@ GROUPS: dict[str, Callable[[], dict[str, Any]]] = {
     "dicom": dicom.measure,
     "memory": memory.measure,
     "segvol": segvol_network.measure,
+    "slicer": slicer_scene.measure,
 }
 
 

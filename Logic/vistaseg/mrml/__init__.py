@@ -7,6 +7,7 @@ from vistaseg.mrml.editing import Change, SegmentEditing
 from vistaseg.mrml.markups import box_of, points_of, visible_region
 from vistaseg.mrml.preconditions import obstacles, remarks
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
+from vistaseg.mrml.sharing import isolate_segment, release_labelmaps
 from vistaseg.mrml.snapshots import Snapshot, segmentation_from_node, snapshot_of
 from vistaseg.mrml.tags import SegmentRecord, record_of, tag_segment
 from vistaseg.mrml.transforms import to_local, to_world
@@ -25,12 +26,14 @@ __all__ = [
     "grid_of",
     "has_labelmaps",
     "is_in_scene",
+    "isolate_segment",
     "labelmap_of",
     "mask_time",
     "obstacles",
     "points_of",
     "read_mask",
     "record_of",
+    "release_labelmaps",
     "remarks",
     "segment_record",
     "segmentation_from_node",

@@ -16,7 +16,9 @@ from vistaseg.volume import Grid
 def has_labelmaps(segmentation_node: Any) -> bool:
     """Whether a node keeps its segments as label maps, or has none."""
     segmentation = segmentation_node.GetSegmentation()
-    return segmentation.GetNumberOfSegments() == 0 or segmentation.GetSourceRepresentationName() == BINARY_LABELMAP
+    return bool(
+        segmentation.GetNumberOfSegments() == 0 or segmentation.GetSourceRepresentationName() == BINARY_LABELMAP
+    )
 
 
 def require_labelmaps(segmentation_node: Any) -> None:

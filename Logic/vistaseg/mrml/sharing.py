@@ -30,6 +30,19 @@ def isolate_segment(segmentation_node: Any, segment_id: str) -> None:
     segmentation_node.EndModify(before)
 
 
+def release_labelmaps(segmentation_node: Any) -> None:
+    """Let go of all masks of a node that is about to be removed from its scene.
+
+    `vtkSegmentation` takes each segment out of a shared label map before it removes it, which for a hundred
+    segments of a CT takes a minute, as a node goes or a scene is closed. Segments without label maps go at once.
+    """
+    segmentation = segmentation_node.GetSegmentation()
+    before = segmentation_node.StartModify()
+    for segment_id in segmentation.GetSegmentIDs():
+        segmentation.GetSegment(segment_id).RemoveRepresentation(BINARY_LABELMAP)
+    segmentation_node.EndModify(before)
+
+
 def _move_out(segment: Any) -> None:
     shared = segment.GetRepresentation(BINARY_LABELMAP)
     labels, lattice, value = array_of(shared), lattice_of_image(shared), segment.GetLabelValue()

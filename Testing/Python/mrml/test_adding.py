@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import slicer
+import slicer.util
 from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask, segment_of
 
 from vistaseg.catalog import structures

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+from host.mrml_nodes import KINDS, SHAPE_IJK, add_volume, put_under, random_affine, random_parent, random_rotation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from host.mrml_nodes import KINDS, SHAPE_IJK, add_volume, put_under, random_affine, random_parent, random_rotation
 
 from vistaseg.errors import InputError
 from vistaseg.mrml import box_of, points_of, to_local, to_world, visible_region, volume_from_node

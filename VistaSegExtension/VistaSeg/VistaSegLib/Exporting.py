@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,9 @@ class Exporting:
         """
         requireNoObstacle(volumeNode, segmentationNode, options)
         volume = volume_from_node(volumeNode)
+        if options.derive:
+            # The images are written slice by slice, and the user may edit the volume meanwhile.
+            volume = replace(volume, array=volume.array.copy())
         snapshot = snapshot_of(segmentationNode, volumeNode, segmentIdsOf(segmentationNode, options.visibleOnly))
         files = () if options.derive else tuple(dicom_files_of(volumeNode))
         study = study_image_of(volumeNode) if options.derive else None

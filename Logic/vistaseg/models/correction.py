@@ -15,6 +15,12 @@ Mask = npt.NDArray[np.bool_]
 TOUCHING = np.ones((3, 3, 3), dtype=bool)
 """26-connectivity."""
 
+RECOGNISED = 0.75
+"""Share of a mask that an answer has to hold to count as an answer about it. Ours."""
+
+NEAR, NEAREST = 1.5, 4.0
+"""Reach of a click that is answered in doubt: times its depth, and at least voxels. Ours."""
+
 
 @dataclass(frozen=True)
 class Click:
@@ -59,6 +65,24 @@ def touched_change(before: Mask, after: Mask, clicks: Sequence[Click]) -> Change
         added |= components_at(space, chosen)
     removed |= components_at(before & ~after, [click for click in clicks if not click.positive])
     return Change(added & ~before, removed)
+
+
+def recognises(found: Mask, mask: Mask) -> bool:
+    """Whether an answer is about the structure of a mask: holds enough of it, or there is nothing to hold."""
+    return int(np.count_nonzero(found & mask)) >= RECOGNISED * int(np.count_nonzero(mask))
+
+
+def near_click(mask: Mask, click: Click) -> Mask:
+    """The ball around a click that reaches a little beyond the surface of the mask, inside or outside of which it is.
+
+    One click on what is wrong with a mask speaks for as much as it is deep in it.
+    """
+    side = mask if mask[click.index] else ~mask
+    depth = float(ndimage.distance_transform_edt(side)[click.index])
+    radius = max(NEAR * depth, NEAREST)
+    x, y, z = (np.arange(size) - place for size, place in zip(mask.shape, click.index, strict=True))
+    ball: Mask = x[:, None, None] ** 2 + y[:, None] ** 2 + z**2 <= radius**2
+    return ball
 
 
 def with_rim(change: Change, before: Mask) -> Change:

@@ -54,6 +54,7 @@ class PromptQuestion:
         class_id: id in the catalogue; None for a structure without a class.
         mask: bool (k, j, i), the segment so far, of `extent` only.
         record: of the same prompt when it was answered before, to get the same answer; None for a new one.
+        given: whether the mask is more than what the model's answers to the prompts led to.
     """
 
     prompts: tuple[Prompt, ...]
@@ -62,6 +63,7 @@ class PromptQuestion:
     mask: np.ndarray
     extent: Extent
     record: Mapping[str, Any] | None = None
+    given: bool = False
 
 
 @dataclass(frozen=True, eq=False)

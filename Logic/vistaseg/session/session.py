@@ -15,7 +15,7 @@ from vistaseg import catalog
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
 from vistaseg.models.protocol import ClassMasks, OpenedVolume, PromptQuestion, SegmentationModel
 from vistaseg.progress import Progress, silent
-from vistaseg.prompts import Prompt, Ras, RegionOfInterest
+from vistaseg.prompts import Prompt, Ras, RegionOfInterest, Text
 from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session.class_answers import answer_by_classes
@@ -388,4 +388,6 @@ def _question(chosen: Route, history: History, record: Mapping[str, Any] | None)
         mask=mask.mask,
         extent=mask.extent,
         record=record,
+        given=not history.state.start.extent.empty
+        or any(step.record["model"] != chosen.model or isinstance(step.prompt, Text) for step in steps),
     )

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 
-from vistaseg.models.correction import Change, Click, components_at, touched_change, with_rim
+from vistaseg.models.correction import (
+    NEAREST,
+    Change,
+    Click,
+    components_at,
+    near_click,
+    recognises,
+    touched_change,
+    with_rim,
+)
 
 SHAPE = (6, 5, 7)
 masks = arrays.arrays(bool, SHAPE)
@@ -95,3 +104,26 @@ def test_the_rim_of_what_is_removed_touches_nothing_that_stays(before, chosen):
     assert np.array_equal(
         rim, ndimage.binary_dilation(removed, touching) & ~removed & ~ndimage.binary_dilation(stays, touching)
     )
+
+
+def test_an_answer_that_holds_too_little_of_a_mask_is_not_about_it():
+    mask = np.zeros((8, 1, 1), bool)
+    mask[:4] = True
+    found = np.zeros_like(mask)
+    found[1:8] = True
+    assert recognises(found, mask)
+    found[1] = False
+    assert not recognises(found, mask)
+    assert recognises(~mask, np.zeros_like(mask))
+
+
+@given(masks, clicks)
+def test_what_is_near_a_click_reaches_the_surface_and_no_further_than_it_must(mask, click):
+    near = near_click(mask, click)
+    assert near[click.index]
+    distance = np.sqrt(((np.argwhere(np.ones(SHAPE)) - click.index) ** 2).sum(axis=1)).reshape(SHAPE)
+    assert near[distance <= NEAREST].all()
+    other = distance[mask != mask[click.index]]
+    if other.size:
+        assert near[distance <= other.min()].all()
+        assert not near[distance > max(1.5 * other.min(), NEAREST) + 1e-6].any()

@@ -14,7 +14,7 @@ from scipy import ndimage
 from vistaseg.compute import memory_guard, with_second_try
 from vistaseg.models.answers import require_numbers
 from vistaseg.models.boxes import Box, Index3
-from vistaseg.models.correction import Change, Click, Mask, components_at, touched_change
+from vistaseg.models.correction import Change, Click, Mask, components_at, near_click, recognises, touched_change
 from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window, deepest_window, fitting_window
 from vistaseg.models.vista3d.following import End, widest_end
 from vistaseg.models.vista3d.point_head import Target, logits
@@ -27,6 +27,10 @@ STOPPED = (
     f"Stopped after {MOST_WINDOWS} windows, and the structure goes on: click where it is missing to follow it further."
 )
 
+DOUBTFUL = (
+    "The model takes this mask for something else: only what is near the click was changed. Click again to change more."
+)
+
 
 @dataclass(frozen=True)
 class ClickQuestion:
@@ -36,12 +40,14 @@ class ClickQuestion:
         clicks: every click of the segment so far, the new one last, on the network's grid.
         limit: voxels outside are not added; None: no limit.
         windows: windows of the segment's earlier clicks, the latest first: one that holds the click is used again.
+        given: whether the mask is more than what the clicks led to.
     """
 
     clicks: tuple[Click, ...]
     target: Target
     limit: Box | None = None
     windows: tuple[Box, ...] = ()
+    given: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +91,9 @@ class PointBranch:
         window = self._choose(question)
         with memory_guard("the answer to a click"):
             mask = before.copy()
-            with_second_try(partial(self._answer_in, window, question, mask), self._encoded.forget)
-            positive = question.clicks[-1].positive
-            note = self._follow(window, question, before, mask, progress) if positive else ""
+            note = with_second_try(partial(self._answer_in, window, question, mask), self._encoded.forget)
+            if question.clicks[-1].positive and not note:
+                note = self._follow(window, question, before, mask, progress)
             return ClickAnswer(Change(mask & ~before, before & ~mask), window, note)
 
     def _choose(self, question: ClickQuestion) -> Box:
@@ -98,14 +104,19 @@ class PointBranch:
             or centred_window(index, self.window, self._size)
         )
 
-    def _answer_in(self, window: Box, question: ClickQuestion, mask: Mask) -> None:
-        """Change the mask where the new click asks for it, in its window."""
+    def _answer_in(self, window: Box, question: ClickQuestion, mask: Mask) -> str:
+        """Change the mask where the new click asks for it, in its window; returns a note."""
         inside = window.clipped(Box((0, 0, 0), self._size))
         part = mask[inside.slices]
         allowed = self._allowed(inside, question.limit)
         found = self._found(window, (*question.clicks, *self._anchor(part, inside, question.clicks)), question.target)
+        click = _moved(question.clicks[-1], inside)
+        doubtful = question.given and not recognises(found, part)
+        if doubtful:
+            allowed &= near_click(part, click)
         after = np.where(allowed, found, part)
-        part[...] = touched_change(part, after, [_moved(question.clicks[-1], inside)]).applied(part)
+        part[...] = touched_change(part, after, [click]).applied(part)
+        return DOUBTFUL if doubtful else ""
 
     @staticmethod
     def _anchor(part: Mask, inside: Box, clicks: Sequence[Click]) -> tuple[Click, ...]:

@@ -1,0 +1,74 @@
+"""Clicks on a mask that the model takes for something else change what is near them, and the user is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from vistaseg.models.boxes import Box
+from vistaseg.models.correction import Click
+from vistaseg.models.vista3d.click_windows import ClickWindows
+from vistaseg.models.vista3d.interactive import DOUBTFUL, ClickAnswer, ClickQuestion, PointBranch
+from vistaseg.models.vista3d.point_head import Target
+from vistaseg.progress import silent
+
+SIZE = (24, 24, 24)
+ORGAN = np.zeros(SIZE, bool)
+ORGAN[2:20, 4:20, 4:20] = True
+BUMP = np.zeros(SIZE, bool)
+BUMP[20:23, 11:14, 11:14] = True
+
+
+class Sees(PointBranch):
+    """A model that answers each click with the same mask."""
+
+    def __init__(self, seen: np.ndarray) -> None:
+        super().__init__(None, ClickWindows.__new__(ClickWindows), SIZE, SIZE)
+        self.seen = seen
+
+    def _choose(self, question: ClickQuestion) -> Box:
+        return Box((0, 0, 0), SIZE)
+
+    def _found(self, window: Box, clicks: Sequence[Click], target: Target) -> np.ndarray:
+        return self.seen.copy()
+
+
+@pytest.fixture(autouse=True)
+def _no_windows_to_forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ClickWindows, "forget", lambda self: None, raising=False)
+
+
+def answer(seen: np.ndarray, mask: np.ndarray, index: tuple[int, int, int], positive: bool, given: bool) -> ClickAnswer:
+    question = ClickQuestion((Click(index, positive),), Target(supported=False), given=given)
+    return Sees(seen).answer(question, mask, silent)
+
+
+def test_one_click_does_not_take_away_an_organ_that_the_model_does_not_see():
+    small = np.zeros(SIZE, bool)
+    small[5:7, 5:7, 5:7] = True
+    changed = answer(small, ORGAN | BUMP, (21, 12, 12), positive=False, given=True)
+    assert changed.note == DOUBTFUL
+    assert changed.change.removed[21, 12, 12]
+    assert changed.change.removed.sum() < 0.1 * ORGAN.sum()
+
+
+def test_a_model_that_sees_the_organ_is_followed():
+    changed = answer(ORGAN, ORGAN | BUMP, (21, 12, 12), positive=False, given=True)
+    assert changed.note == ""
+    assert np.array_equal(changed.change.removed, BUMP)
+
+
+def test_a_positive_click_in_doubt_adds_what_is_near_it():
+    changed = answer(~ORGAN, ORGAN, (21, 12, 12), positive=True, given=True)
+    assert changed.note == DOUBTFUL
+    assert changed.change.added[21, 12, 12]
+    assert changed.change.added.sum() < 0.2 * (~ORGAN).sum()
+    assert not changed.change.removed.any()
+
+
+def test_a_mask_that_clicks_led_to_is_the_models_own():
+    changed = answer(np.zeros(SIZE, bool), ORGAN, (10, 12, 12), positive=False, given=False)
+    assert np.array_equal(changed.change.removed, ORGAN)
+    assert changed.note == ""

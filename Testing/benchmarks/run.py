@@ -23,6 +23,7 @@ import automatic  # noqa: E402
 import clicks  # noqa: E402
 import dicom  # noqa: E402
 import memory  # noqa: E402
+import panel  # noqa: E402
 import segvol_network  # noqa: E402
 import slicer_scene  # noqa: E402
 import torch  # noqa: E402
@@ -33,7 +34,7 @@ GROUPS: dict[str, Callable[[], dict[str, Any]]] = {
     "dicom": dicom.measure,
     "memory": memory.measure,
     "segvol": segvol_network.measure,
-    "slicer": slicer_scene.measure,
+    "slicer": lambda: slicer_scene.measure() | panel.measure(),
 }
 
 

@@ -30,36 +30,34 @@ def load(name: str) -> Any:
     return entry
 
 
+_open: dict[str, Any] = {}
+
+
 def open_widget(name: str) -> Any:
     """A new panel of the module, set up and entered."""
     if is_slicer():
-        slicer.util.selectModule(name)
-        slicer.util.reloadScriptedModule(name)
-        widget = slicer.util.getModuleWidget(name)
-        widget.enter()
-        return widget
-    widget = getattr(sys.modules[name], f"{name}Widget")(_parent())
-    setattr(slicer.modules, f"{name}Widget", widget)
-    widget.setup()
+        widget = slicer.util.getNewModuleWidget(name)
+    else:
+        widget = getattr(sys.modules[name], f"{name}Widget")(_parent())
+        widget.setup()
+    _open[name] = widget
     widget.enter()
     return widget
 
 
 def close_widget(name: str) -> None:
     """Leave the panel and let it go, as at the end of the application."""
-    widget = getattr(slicer.modules, f"{name}Widget")
+    widget = _open.pop(name)
     widget.exit()
     widget.cleanup()
-    if not is_slicer():
-        delattr(slicer.modules, f"{name}Widget")
+    if not is_slicer():  # where the module owns its panels
         widget.parent.deleteLater()
 
 
 def reload_widget(name: str) -> Any:
-    """The Reload button of developer mode: the module's own file is read again, and the panel made anew."""
-    if not is_slicer():
-        _import(name, EXTENSION / name / f"{name}.py")
-        close_widget(name)
+    """As the Reload button of developer mode: the module's own file is read again, and the panel made anew."""
+    _import(name, EXTENSION / name / f"{name}.py")
+    close_widget(name)
     return open_widget(name)
 
 

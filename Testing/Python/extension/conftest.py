@@ -75,9 +75,8 @@ def add_ct(scene: Any, phantom: Any) -> Callable[[], Any]:  # noqa: F811
 def panel(scene: Any, models: dict[str, FakeModel]) -> Iterator[Any]:  # noqa: F811
     """The panel, open, with models that answer at once; nothing is left of it afterwards."""
     module_manager.load("VistaSeg")
-    from VistaSegLib import Host
-
     from vistaseg.workspace import Workspace
+    from VistaSegLib import Host
 
     Host.use(Workspace(scene, models.__getitem__))
     panel = module_manager.open_widget("VistaSeg").panel

@@ -8,8 +8,8 @@ from slicer.i18n import tr as _
 from vistaseg.errors import VistaSegError
 from vistaseg.mrml import box_of, to_local
 from vistaseg.prompts import Point, Prompt, Text
-from VistaSegLib.Prompting import Prompting
 from VistaSegLib.Later import Later
+from VistaSegLib.Prompting import Prompting
 from VistaSegLib.PromptList import PromptList
 from VistaSegLib.PromptMarkers import PromptMarkers
 from VistaSegLib.PromptPlacing import PromptPlacing

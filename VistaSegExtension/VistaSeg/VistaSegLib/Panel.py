@@ -34,14 +34,15 @@ class Section(Protocol):
         """Let go of everything that would outlive the widget."""
 
 
+# What runs and what was said stay in sight where the window is too low for all of it.
 SECTIONS = (
     ModelSection,
+    ProgressSection,
+    MessageSection,
     AutomaticSection,
     InteractiveSection,
     ResultsSection,
     ExportSection,
-    ProgressSection,
-    MessageSection,
 )
 
 
@@ -73,7 +74,8 @@ class Panel:
     def exit(self) -> None:
         """The user looks at something else; what runs goes on."""
         self._entered = False
-        self.sections["InteractiveSection"].exit()
+        if self.sections:
+            self.sections["InteractiveSection"].exit()
 
     def leaveScene(self) -> None:
         """The scene is about to be emptied."""
@@ -92,12 +94,12 @@ class Panel:
             section.update()
 
     def cleanup(self) -> None:
-        """Let go of the scene and the workspace."""
-        for stop in self._stops:
-            stop()
+        """Let go of the scene and the workspace; Slicer may ask for it more than once."""
+        while self._stops:
+            self._stops.pop()()
         self.selection.setParameters(None)
-        for section in self.sections.values():
-            section.cleanup()
+        while self.sections:
+            self.sections.popitem()[1].cleanup()
 
     def _onSelected(self) -> None:
         self.workspace.models = self.selection.models

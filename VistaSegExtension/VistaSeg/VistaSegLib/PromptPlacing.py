@@ -8,7 +8,6 @@ import slicer
 from slicer.util import VTKObservationMixin
 
 from vistaseg.mrml import is_in_scene
-
 from VistaSegLib.Later import Later
 from VistaSegLib.MarkupsNodes import COLORS, addMarkupsNode, limitToSliceViews, removeMarkupsNode
 

@@ -98,6 +98,7 @@ def export_desk(panel: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> I
     pytest.importorskip("highdicom")
     import qt
     from export_desk import Desk
+
     from VistaSegLib.ExportSection import FOLDER
 
     qt.QSettings().remove(FOLDER)

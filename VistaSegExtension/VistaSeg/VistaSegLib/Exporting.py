@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,7 +42,6 @@ class Exporting:
 
     def __init__(self, workspace) -> None:
         self._workspace = workspace
-        self._insertions: list[DatabaseInsertion] = []
 
     def exportSegmentation(self, volumeNode, segmentationNode, options: ExportOptions) -> None:
         """Write a DICOM segmentation in the worker, and add it to the database where that is wanted.
@@ -63,7 +61,7 @@ class Exporting:
 
         def done(parcel: Parcel) -> None:
             if options.toDatabase:
-                self._insert(parcel, lambda complete: arrived(parcel, complete))
+                DatabaseInsertion(parcel.delivered.dicom, lambda complete: arrived(parcel, complete))
             else:
                 self._tell(parcel, [options.folder], notes)
 
@@ -96,16 +94,6 @@ class Exporting:
             self._workspace.messages.add("info", text)
 
         self._workspace.run(_("Measuring"), lambda progress: _writeTable(path, volume, snapshot, progress), done)
-
-    def close(self) -> None:
-        """Insert nothing any more."""
-        for insertion in self._insertions:
-            insertion.stop()
-        self._insertions.clear()
-
-    def _insert(self, parcel: Parcel, onDone: Callable[[bool], None]) -> None:
-        self._insertions = [earlier for earlier in self._insertions if earlier.busy]
-        self._insertions.append(DatabaseInsertion(parcel.delivered.dicom, onDone))
 
     def _tell(self, parcel: Parcel, places: list[str], notes: list[str]) -> None:
         text = _("{count} segments exported to {places}, and read back the same, voxel by voxel.").format(

@@ -107,6 +107,20 @@ def test_a_series_that_was_made_is_known_the_next_time(desk):
     assert (desk.told.level, desk.told.text) == ("info", desk.told.text)
 
 
+def test_what_is_on_its_way_to_the_database_arrives_after_the_panel_was_left(desk, wait_until):
+    desk.derive()
+    desk.section.ui.databaseBox.setChecked(True)
+    desk.section.ui.exportButton.click()
+    wait_until(lambda: not desk.panel.workspace.busy)
+    assert desk.told is None
+    desk.section.cleanup()
+    wait_until(lambda: desk.told is not None)
+    assert "database" in desk.told.text and desk.told.level == "info"
+    study = pydicom.dcmread(desk.files[0]).StudyInstanceUID
+    counts = [len(desk.database.filesForSeries(series)) for series in desk.database.seriesForStudy(study)]
+    assert sorted(counts) == [1, 6, 6]
+
+
 def test_a_moved_volume_gets_a_series_in_its_study(desk):
     desk.volume.SetOrigin(desk.volume.GetOrigin()[0] + 3.0, *desk.volume.GetOrigin()[1:])
     desk.derive()

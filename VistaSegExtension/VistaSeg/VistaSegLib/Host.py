@@ -9,9 +9,10 @@ import slicer
 
 from vistaseg.workspace import Workspace
 
-INTERVAL_MS = 20
-# PythonQt keeps Python's lock while the application waits for events; a sleep lends it to the worker.
-LEND_S = 0.002
+# PythonQt keeps Python's lock while the application waits for events; a sleep lends it to the worker. Half of the time:
+# with less, PyTorch takes half a minute to load, and nobody notices 10 ms.
+INTERVAL_MS = 10
+LEND_S = 0.01
 
 
 class Host:

@@ -5,6 +5,7 @@ from vistaseg.mrml.converting import has_labelmaps, use_labelmaps
 from vistaseg.mrml.editing import Change, SegmentEditing
 from vistaseg.mrml.markups import box_of, points_of, visible_region
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
+from vistaseg.mrml.removing import WatchedSegmentations, remove_segments
 from vistaseg.mrml.sharing import isolate_segment, release_labelmaps
 from vistaseg.mrml.tags import SegmentRecord, record_of, tag_segment
 from vistaseg.mrml.transforms import to_local, to_world
@@ -17,6 +18,7 @@ __all__ = [
     "SegmentRecord",
     "VolumeState",
     "add_segments",
+    "WatchedSegmentations",
     "box_of",
     "grid_of",
     "has_labelmaps",
@@ -28,6 +30,7 @@ __all__ = [
     "read_mask",
     "record_of",
     "release_labelmaps",
+    "remove_segments",
     "segment_record",
     "state_of",
     "tag_segment",

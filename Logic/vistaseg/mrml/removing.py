@@ -20,6 +20,9 @@ from vistaseg.mrml.cropping import NO_BOX, Box
 from vistaseg.mrml.geometry import BINARY_LABELMAP
 from vistaseg.mrml.sharing import release_labelmaps, shares_labelmap, take_out
 
+_FIRST = 1.0
+"""Before the subject hierarchy hears of it, which removes the segments one by one."""
+
 _TOGETHER = 2.0
 """Seconds between two removals that belong together; the removal of one takes up to half a second."""
 
@@ -76,8 +79,8 @@ class WatchedSegmentations:
         self._scene = scene
         self._watched: dict[str, Callable[[], None]] = {}
         self._tags = [
-            scene.AddObserver(slicer.vtkMRMLScene.NodeAboutToBeRemovedEvent, self._release),
-            scene.AddObserver(slicer.vtkMRMLScene.StartCloseEvent, self._release_all),
+            scene.AddObserver(slicer.vtkMRMLScene.NodeAboutToBeRemovedEvent, self._release, _FIRST),
+            scene.AddObserver(slicer.vtkMRMLScene.StartCloseEvent, self._release_all, _FIRST),
         ]
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Writing into a segmentation node of a 512 x 512 x 300 volume: 117 structures, and the result of a click.
+"""Writing into a segmentation node of a 512 x 512 x 300 volume: 117 structures, taking them away again, and a click.
 
 The usual way is `slicer.util.updateSegmentBinaryLabelmapFromArray`, a segment at a time. It is timed on a few
 segments, whose full-size arrays are ready, and scaled to 117: it takes the same time for each.
@@ -18,7 +18,15 @@ from host.mrml_scene import set_up
 from timing import in_turns, ratio, spread
 
 from vistaseg.catalog import structures
-from vistaseg.mrml import Change, SegmentEditing, add_segments, read_mask, release_labelmaps, volume_from_node
+from vistaseg.mrml import (
+    Change,
+    SegmentEditing,
+    WatchedSegmentations,
+    add_segments,
+    read_mask,
+    release_labelmaps,
+    volume_from_node,
+)
 from vistaseg.segmentation import Extent, Segment, Segmentation
 
 SHAPE_IJK = (512, 512, 300)
@@ -77,6 +85,36 @@ def write_117(result: Segmentation, volume_node: Any) -> None:
     slicer.mrmlScene.RemoveNode(node)
 
 
+def measure_removal(result: Segmentation, volume_node: Any) -> dict[str, list[float]]:
+    """Seconds of undo and redo of an automatic result, of removing all its segments, and of removing its node."""
+    watched = WatchedSegmentations(slicer.mrmlScene)
+    undone, emptied = new_node(), new_node()
+    editing, doomed = SegmentEditing(undone, volume_node), []
+
+    def fill(node: Any) -> None:
+        with watched.changing(node):
+            add_segments(node, result, volume_node)
+
+    def fill_both() -> None:
+        doomed.append(new_node())
+        fill(doomed[0])
+        fill(emptied)
+
+    editing.save_state()
+    fill(undone)
+    seconds = in_turns(
+        {
+            "undo": editing.undo,
+            "redo": editing.redo,
+            "fill": fill_both,
+            "remove segments": emptied.GetSegmentation().RemoveAllSegments,
+            "remove node": lambda: slicer.mrmlScene.RemoveNode(doomed.pop()),
+        }
+    )
+    watched.close()
+    return seconds
+
+
 def clicks_on(segment: Segment) -> Any:
     """Changes of the size of an organ, to and fro: a shift by some voxels is added, then taken away."""
     start, stop = np.array(segment.extent.start) + 6, np.array(segment.extent.stop) + 6
@@ -105,17 +143,22 @@ def measure_clicks(result: Segmentation, volume_node: Any) -> dict[str, list[flo
 
 
 def measure() -> dict[str, Any]:
-    """`write_117_vs_naive`, `write_117_seconds`, `write_click_ms` and what belongs to them."""
+    """`write_117_vs_naive`, `write_117_seconds`, `undo_117_seconds`, `write_click_ms` and what belongs to them."""
     set_up()
     volume_node = add_volume(np.zeros(SHAPE_IJK[::-1], dtype=np.int16))
     result = organs(volume_node)
     seconds = in_turns({"ours": lambda: write_117(result, volume_node), "naive": naive_writer(result, volume_node)})
     naive = [value * COUNT / NAIVE_COUNT for value in seconds["naive"]]
+    removals = measure_removal(result, volume_node)
     clicks = measure_clicks(result, volume_node)
     return {
         "write_117_vs_naive": ratio(seconds["ours"], naive),
         "write_117_seconds": spread(seconds["ours"]),
         "write_117_naive_seconds": spread(naive),
+        "undo_117_seconds": spread(removals["undo"]),
+        "redo_117_seconds": spread(removals["redo"]),
+        "remove_117_seconds": spread(removals["remove segments"]),
+        "remove_node_of_117_seconds": spread(removals["remove node"]),
         "write_click_ms": _milliseconds(clicks["click"]),
         "write_masked_click_ms": _milliseconds(clicks["masked click"]),
         "save_state_ms": _milliseconds(clicks["save state"]),

@@ -7,6 +7,7 @@ from vistaseg.mrml.editing import Change, SegmentEditing
 from vistaseg.mrml.markups import box_of, points_of, visible_region
 from vistaseg.mrml.preconditions import obstacles, remarks
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
+from vistaseg.mrml.removing import WatchedSegmentations, remove_segments
 from vistaseg.mrml.sharing import isolate_segment, release_labelmaps
 from vistaseg.mrml.snapshots import Snapshot, segmentation_from_node, snapshot_of
 from vistaseg.mrml.tags import SegmentRecord, record_of, tag_segment
@@ -21,6 +22,7 @@ __all__ = [
     "Snapshot",
     "VolumeState",
     "add_segments",
+    "WatchedSegmentations",
     "box_of",
     "dicom_files_of",
     "grid_of",
@@ -35,6 +37,7 @@ __all__ = [
     "record_of",
     "release_labelmaps",
     "remarks",
+    "remove_segments",
     "segment_record",
     "segmentation_from_node",
     "snapshot_of",

@@ -7,9 +7,13 @@ import numpy as np
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import EMPTY_EXTENT, Index, Mask
 
+Box = tuple[slice, slice, slice]
+"""Part of an array (k, j, i)."""
+NO_BOX: Box = (slice(0, 0), slice(0, 0), slice(0, 0))
 
-def crop_to_value(labels: np.ndarray, value: int, start: Index) -> tuple[Mask, Extent]:
-    """Where a label map (k, j, i) has a value, cropped; its first voxel is at `start` (i, j, k) of the grid.
+
+def box_of_value(labels: np.ndarray, value: int) -> Box:
+    """The smallest box of a label map (k, j, i) that holds a value; `NO_BOX` where it is not there.
 
     It goes plane by plane, which keeps what it compares in the processor's cache.
     """
@@ -22,9 +26,19 @@ def crop_to_value(labels: np.ndarray, value: int, start: Index) -> tuple[Mask, E
             k[n] = True
             j |= rows
             i |= hit.any(axis=0)
-    if not k.any():
+    return (_used(k), _used(j), _used(i)) if k.any() else NO_BOX
+
+
+def crop_to_value(labels: np.ndarray, value: int, start: Index) -> tuple[Mask, Extent]:
+    """Where a label map (k, j, i) has a value, cropped; its first voxel is at `start` (i, j, k) of the grid."""
+    box = box_of_value(labels, value)
+    if box == NO_BOX:
         return np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
-    box = tuple(slice(int(used[0]), int(used[-1]) + 1) for used in map(np.flatnonzero, (k, j, i)))
     first = [int(offset) + part.start for offset, part in zip(start, box[::-1], strict=True)]
     stop = [int(offset) + part.stop for offset, part in zip(start, box[::-1], strict=True)]
     return labels[box] == value, Extent((first[0], first[1], first[2]), (stop[0], stop[1], stop[2]))
+
+
+def _used(lines: np.ndarray) -> slice:
+    used = np.flatnonzero(lines)
+    return slice(int(used[0]), int(used[-1]) + 1)

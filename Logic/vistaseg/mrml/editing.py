@@ -13,6 +13,7 @@ from vistaseg.errors import InputError
 from vistaseg.mrml.converting import require_labelmaps
 from vistaseg.mrml.geometry import array_of, is_empty, lattice_of_image
 from vistaseg.mrml.masking import Rules, editable, in_range, rules_of
+from vistaseg.mrml.removing import quick_removals
 from vistaseg.mrml.sharing import isolate_segment
 from vistaseg.mrml.volumes import is_in_scene, volume_from_node
 from vistaseg.mrml.writing import labelmap_of
@@ -90,11 +91,13 @@ class SegmentEditing:
 
     def undo(self) -> None:
         """Go back to the state that was saved last."""
-        self._logic.Undo()
+        with quick_removals(self._segmentation):
+            self._logic.Undo()
 
     def redo(self) -> None:
         """Take an `undo` back."""
-        self._logic.Redo()
+        with quick_removals(self._segmentation):
+            self._logic.Redo()
 
     @property
     def can_undo(self) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import vtk
 
-from vistaseg.mrml.cropping import crop_to_value
-from vistaseg.mrml.geometry import BINARY_LABELMAP, array_of, bounds_of, lattice_of_image
-from vistaseg.segmentation import Extent
+from vistaseg.mrml.cropping import Box, box_of_value
+from vistaseg.mrml.geometry import BINARY_LABELMAP, Bounds, Lattice, array_of, as_bounds, lattice_of_image
 
 
 def isolate_segment(segmentation_node: Any, segment_id: str) -> None:
@@ -18,16 +18,29 @@ def isolate_segment(segmentation_node: Any, segment_id: str) -> None:
     Writing then touches no other segment, takes no longer than the segment is large, and what is kept for undo
     stays small. `vtkSegmentation.SeparateSegmentLabelmap` does the same with copies of all that is shared.
     """
-    segmentation = segmentation_node.GetSegmentation()
-    others: list[str] = []  # `IsSharedBinaryLabelmap` says the contrary of its name in Slicer 5.12 and 5.13
-    segmentation.GetSegmentIDsSharingBinaryLabelmapRepresentation(segment_id, others, False)
-    if not others:
-        return
     before = segmentation_node.StartModify()
-    _move_out(segmentation.GetSegment(segment_id))
+    take_out(segmentation_node.GetSegmentation(), segment_id, box_of_value)
+    segmentation_node.EndModify(before)
+
+
+def take_out(segmentation: Any, segment_id: str, find: Callable[[np.ndarray, int], Box]) -> None:
+    """Give a segment of a vtkSegmentation a label map of its own, if it shares one.
+
+    Args:
+        find: gives the box of a label map that a value lies in, as `box_of_value` does.
+    """
+    if not shares_labelmap(segmentation, segment_id):
+        return
+    _move_out(segmentation.GetSegment(segment_id), find)
     segmentation.InvokeEvent(segmentation.SourceRepresentationModified, segment_id)
     segmentation.InvokeEvent(segmentation.RepresentationModified, segment_id)
-    segmentation_node.EndModify(before)
+
+
+def shares_labelmap(segmentation: Any, segment_id: str) -> bool:
+    """Whether other segments are in the label map of a segment."""
+    others: list[str] = []  # `IsSharedBinaryLabelmap` says the contrary of its name in Slicer 5.12 and 5.13
+    segmentation.GetSegmentIDsSharingBinaryLabelmapRepresentation(segment_id, others, False)
+    return bool(others)
 
 
 def release_labelmaps(segmentation_node: Any) -> None:
@@ -43,22 +56,25 @@ def release_labelmaps(segmentation_node: Any) -> None:
     segmentation_node.EndModify(before)
 
 
-def _move_out(segment: Any) -> None:
-    shared = segment.GetRepresentation(BINARY_LABELMAP)
-    labels, lattice, value = array_of(shared), lattice_of_image(shared), segment.GetLabelValue()
-    mask, extent = crop_to_value(labels, value, (0, 0, 0))
-    origin = lattice.bounds[0], lattice.bounds[2], lattice.bounds[4]
-    own = lattice.image(bounds_of(extent, origin))
+def _move_out(segment: Any, find: Callable[[np.ndarray, int], Box]) -> None:
+    shared, value = segment.GetRepresentation(BINARY_LABELMAP), segment.GetLabelValue()
+    labels, lattice = array_of(shared), lattice_of_image(shared)
+    box = find(labels, value)
+    content = labels[box]
+    mask = content == value
+    own = lattice.image(_bounds_in(lattice, box))
     own.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
-    if not extent.empty:
+    if mask.size:
         np.copyto(array_of(own), mask, casting="unsafe")
-        _erase(labels, extent, value)
+        np.copyto(content, 0, where=mask)
     # Not `shared.Modified()`: it would drop the surfaces of all segments, though none has changed.
     shared.GetPointData().GetScalars().Modified()
     segment.SetLabelValue(1)
     segment.AddRepresentation(BINARY_LABELMAP, own)
 
 
-def _erase(labels: np.ndarray, extent: Extent, value: int) -> None:
-    box = labels[extent.slices]
-    box[box == value] = 0
+def _bounds_in(lattice: Lattice, box: Box) -> Bounds:
+    """The bounds of VTK for a box (k, j, i) of the array of an image."""
+    first = lattice.bounds[::2]
+    ends = zip(first, box[::-1], strict=True)
+    return as_bounds([start + index for start, part in ends for index in (part.start, part.stop - 1)])

@@ -8,6 +8,7 @@ from typing import Any
 from vistaseg import catalog
 from vistaseg.mrml.adding import add_segments
 from vistaseg.mrml.reading import segment_record
+from vistaseg.mrml.removing import remove_segments
 from vistaseg.segmentation import Segmentation
 
 
@@ -17,10 +18,13 @@ def put(segmentation_node: Any, result: Segmentation, volume_node: Any) -> list[
     A segment that an earlier automatic result left, and that nobody has touched since, makes place for its successor.
     """
     found = {segment.structure_id for segment in result.segments}
-    for segment_id in _ids(segmentation_node):
-        record = segment_record(segmentation_node, segment_id)
-        if record.structure_id in found and record.provenance.get("algorithm_type") == "AUTOMATIC":
-            segmentation_node.GetSegmentation().RemoveSegment(segment_id)
+    records = {segment_id: segment_record(segmentation_node, segment_id) for segment_id in _ids(segmentation_node)}
+    superseded = [
+        segment_id
+        for segment_id, record in records.items()
+        if record.structure_id in found and record.provenance.get("algorithm_type") == "AUTOMATIC"
+    ]
+    remove_segments(segmentation_node, superseded)
     ids: list[str] = add_segments(segmentation_node, result, volume_node)
     return ids
 

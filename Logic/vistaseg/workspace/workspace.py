@@ -9,6 +9,7 @@ from vistaseg import catalog
 from vistaseg.jobs import Job
 from vistaseg.mrml.editing import Change
 from vistaseg.mrml.removals import on_removals
+from vistaseg.mrml.removing import WatchedSegmentations
 from vistaseg.mrml.transforms import to_local
 from vistaseg.progress import Progress
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest
@@ -59,6 +60,7 @@ class Workspace:
         self._links: dict[Target, SegmentLink] = {}
         self._listeners: list[Callable[[], None]] = []
         self._warnings: list[str] = []
+        self._written = WatchedSegmentations(scene)
         self._stop_hearing = on_removals(scene, self._prune)
 
     @property
@@ -97,6 +99,7 @@ class Workspace:
     def close(self) -> None:
         """End the thread and let go of everything; nothing is delivered any more."""
         self._stop_hearing()
+        self._written.close()
         self._listeners = []
         self._tasks.close()
         self._volumes.clear()
@@ -142,7 +145,8 @@ class Workspace:
         def put_down(result: Segmentation) -> None:
             if result.segments and writer is not None:
                 writer.save_state()
-            ids = put(segmentation_node, result, volume_node) if result.segments else []
+            with self._written.changing(segmentation_node):
+                ids = put(segmentation_node, result, volume_node) if result.segments else []
             self._tell(not_found(class_ids, result))
             on_done(ids)
 

@@ -69,6 +69,19 @@ def test_an_automatic_result_takes_the_place_of_an_untouched_earlier_one_alone(d
     assert np.array_equal(desk.mask(touched), corrected)
 
 
+def test_an_automatic_result_replaces_another_and_goes_without_a_copy_of_what_its_segments_share(desk: Any) -> None:
+    copies: list[int] = []
+    for _ in range(2):
+        desk.workspace.segment(desk.volume_node, desk.segmentation_node, [1, 3])
+        desk.finish()
+        layers = desk.segmentation_node.GetSegmentation()
+        assert (layers.GetNumberOfSegments(), layers.GetNumberOfLayers()) == (2, 1)
+        layers.GetLayerDataObject(0).AddObserver("ModifiedEvent", lambda *_: copies.append(1))
+    desk.scene.RemoveNode(desk.segmentation_node)
+    layers.RemoveAllSegments()
+    assert not copies
+
+
 def test_what_was_not_found_is_named(desk: Any) -> None:
     desk.workspace.segment(desk.volume_node, desk.segmentation_node, [1, 4])
     desk.finish()

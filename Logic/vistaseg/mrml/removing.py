@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
-from scipy.ndimage import find_objects
 
 from vistaseg.mrml.cropping import NO_BOX, Box
 from vistaseg.mrml.geometry import BINARY_LABELMAP
@@ -134,6 +133,8 @@ class _Boxes:
 
         def find(labels: np.ndarray, value: int) -> Box:
             if not known:
+                from scipy.ndimage import find_objects  # not at the opening of the panel
+
                 self._boxes = find_objects(labels)
             return (self._boxes[value - 1] if 0 < value <= len(self._boxes) else None) or NO_BOX
 

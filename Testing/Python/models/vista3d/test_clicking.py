@@ -90,6 +90,13 @@ def ras(volume: Volume, ijk: Sequence[float]) -> tuple[float, float, float]:
     return float(r), float(a), float(s)
 
 
+def started(model: Vista3d) -> tuple[Volume, Session]:
+    volume = body()
+    session = Session(volume, model)
+    session.start("a")
+    return volume, session
+
+
 def full(session: Session, segment: str) -> np.ndarray:
     answer = session.result(segment)
     mask = np.zeros(session.volume.array.shape, bool)
@@ -239,8 +246,7 @@ def test_a_negative_click_takes_its_ball_out(model: Vista3d) -> None:
     mask = full(session, "a")
     assert not mask[12, 13, 14]
     assert 200 < (~mask).sum() < 900
-    assert answer.changed is not None
-    assert not mask[answer.changed.slices].all()
+    assert answer.changed is not None and not mask[answer.changed.slices].all()
 
 
 def test_a_structure_is_followed_beyond_its_first_window(model: Vista3d) -> None:
@@ -276,9 +282,7 @@ def test_following_stops_and_says_so(model: Vista3d) -> None:
 
 
 def test_nothing_is_added_outside_a_box(model: Vista3d) -> None:
-    volume = body()
-    session = Session(volume, model)
-    session.start("a")
+    volume, session = started(model)
     box = RegionOfInterest.between(ras(volume, (12, 11, 10)), ras(volume, (16, 15, 12)))
     session.add(box, "a")
     inside = full(session, "a")
@@ -308,9 +312,7 @@ def test_nothing_is_added_outside_a_box_in_a_turned_scan(model: Vista3d, seed: i
 
 
 def test_the_latest_box_around_a_click_holds_it(model: Vista3d) -> None:
-    volume = body()
-    session = Session(volume, model)
-    session.start("a")
+    volume, session = started(model)
     one = RegionOfInterest.between(ras(volume, (5, 5, 5)), ras(volume, (11, 11, 11)))
     session.add(one, "a")
     session.add(RegionOfInterest.between(ras(volume, (15, 15, 13)), ras(volume, (19, 19, 17))), "a")
@@ -328,9 +330,7 @@ def test_a_box_around_nothing_says_so(model: Vista3d) -> None:
 
 
 def test_a_record_of_another_model_is_refused(model: Vista3d) -> None:
-    volume = body()
-    session = Session(volume, model)
-    session.start("a")
+    volume, session = started(model)
     session.add(Point(ras(volume, (14, 13, 12))), "a")
     for record in ({}, {"window": [0, 0, 0], "size": [32, 32, 32]}, {"window": [900, 0, 0], "size": [16, 16, 16]}):
         document = session.as_dict()
@@ -364,14 +364,11 @@ def test_cancelling_between_windows_leaves_the_segment(model: Vista3d) -> None:
     session.start("a")
     with patch.object(interactive, "logits", everything), pytest.raises(CancelledError):
         session.add(Point(ras(volume, (40, 10, 10))), "a", stop)
-    assert not full(session, "a").any()
-    assert session.prompts("a") == ()
+    assert not full(session, "a").any() and session.prompts("a") == ()
 
 
 def test_a_hint_spares_the_click_its_encoding(model: Vista3d) -> None:
-    volume = body()
-    session = Session(volume, model)
-    session.start("a")
+    volume, session = started(model)
     session.hint(ras(volume, (14, 13, 12)))
     with patch.object(type(model.network.image_encoder), "forward", side_effect=AssertionError("encoded")):
         session.add(Point(ras(volume, (15, 12, 12))), "a")
@@ -379,9 +376,7 @@ def test_a_hint_spares_the_click_its_encoding(model: Vista3d) -> None:
 
 
 def test_the_second_click_nearby_encodes_nothing(model: Vista3d) -> None:
-    volume = body()
-    session = Session(volume, model)
-    session.start("a")
+    volume, session = started(model)
     session.add(Point(ras(volume, (14, 13, 12))), "a")
     with patch.object(type(model.network.image_encoder), "forward", side_effect=AssertionError("encoded")):
         session.add(Point(ras(volume, (15, 15, 13)), positive=False), "a")

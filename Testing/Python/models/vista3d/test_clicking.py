@@ -244,8 +244,7 @@ def test_a_negative_click_takes_its_ball_out(model: Vista3d) -> None:
     with patch.object(interactive, "logits", all_but_balls):
         answer = session.add(Point(ras(volume, (14, 13, 12)), positive=False), "a")
     mask = full(session, "a")
-    assert not mask[12, 13, 14]
-    assert 200 < (~mask).sum() < 900
+    assert not mask[12, 13, 14] and 200 < (~mask).sum() < 900
     assert answer.changed is not None and not mask[answer.changed.slices].all()
 
 

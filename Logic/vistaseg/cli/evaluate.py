@@ -62,6 +62,9 @@ def evaluate_command(
     model: OneModelOption = OneModel.VISTA3D,
     clicks: Annotated[int, typer.Option(min=1, help="Clicks for each structure.")] = 5,
     box: Annotated[bool, typer.Option("--box", help="Begin with the box around the structure.")] = False,
+    correct: Annotated[
+        bool, typer.Option("--correct", help="Click on the automatic masks, where the model has them.")
+    ] = False,
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,
     picture: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw Dice against clicks.")] = None,
@@ -75,7 +78,9 @@ def evaluate_command(
 
     _check_picture(picture)
     cases = _cases(scan, truth, series, cohort)
-    plan = Plan(clicks, box, structures, None if names is None else read_names(names))
+    if box and correct:
+        raise UsageError("A box begins a structure, --correct goes on from one: leave one of the two out.")
+    plan = Plan(clicks, box, correct, structures, None if names is None else read_names(names))
     loaded = _load(model.value, device.value, precision.value)
     evaluation = _evaluate_case(cases[0], loaded, plan) if cohort is None else _evaluate_cohort(cases, loaded, plan)
     _show(evaluation, as_json)
@@ -155,16 +160,18 @@ def _show(evaluation: _Evaluation, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from vistaseg.evaluate import mean_curve, mean_curves, score_tables
+    from vistaseg.evaluate import count_falls, mean_curve, mean_curves, score_tables
 
     curves = mean_curves(evaluation.results)
     Console().print(*score_tables(curves, mean_curve("mean", curves)), sep="\n")
     peak = max(step.peak_bytes for case in evaluation.results for result in case.structures for step in result.steps)
+    fell, steps = count_falls(evaluation.results, evaluation.plan.correct)
+    typer.echo(f"Dice fell by more than 0.01 in {fell} of {steps} steps.")
     typer.echo(f"Most memory while clicking: {peak / 1e9:.1f} GB.")
 
 
 def _report(evaluation: _Evaluation) -> dict[str, Any]:
-    from vistaseg.evaluate import TOLERANCE_MM, case_as_dict, curve_as_dict, mean_curve, mean_curves
+    from vistaseg.evaluate import TOLERANCE_MM, case_as_dict, count_falls, curve_as_dict, mean_curve, mean_curves
 
     model, plan, curves = evaluation.model, evaluation.plan, mean_curves(evaluation.results)
     return {
@@ -173,10 +180,16 @@ def _report(evaluation: _Evaluation) -> dict[str, Any]:
         "notice": model.notice,
         "weights_sha256": model.identity.weights_sha256,
         **model.computed_on,
-        "protocol": {"clicks": plan.clicks, "box": plan.box, "tolerance_mm": TOLERANCE_MM},
+        "protocol": {
+            "clicks": plan.clicks,
+            "box": plan.box,
+            "correct": plan.correct,
+            "tolerance_mm": TOLERANCE_MM,
+        },
         "cases": [case_as_dict(case) for case in evaluation.results],
         "failed": [{"name": case.name, "reason": case.reason} for case in evaluation.failed],
         "structures": [curve_as_dict(curve) for curve in curves],
+        "falls": dict(zip(("fell", "steps"), count_falls(evaluation.results, plan.correct), strict=True)),
         "mean": curve_as_dict(mean_curve("mean", curves)),
     }
 

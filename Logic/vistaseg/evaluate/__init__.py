@@ -4,6 +4,7 @@ from vistaseg.evaluate.case import automatic_scores, evaluate_case
 from vistaseg.evaluate.clicks import next_click
 from vistaseg.evaluate.cohort import CaseFiles, Plan, evaluate_files, read_cohort
 from vistaseg.evaluate.curves import Curve, mean_curve, mean_curves
+from vistaseg.evaluate.falls import count_falls
 from vistaseg.evaluate.metrics import TOLERANCE_MM, Scores, area_under_curve, score
 from vistaseg.evaluate.picture import picture_png, require_matplotlib
 from vistaseg.evaluate.report import case_as_dict, curve_as_dict
@@ -28,6 +29,7 @@ __all__ = [
     "automatic_scores",
     "bounding_box",
     "case_as_dict",
+    "count_falls",
     "curve_as_dict",
     "evaluate_case",
     "evaluate_files",

@@ -9,7 +9,7 @@ import numpy as np
 
 from vistaseg import catalog
 from vistaseg.evaluate.metrics import Scores, score
-from vistaseg.evaluate.results import Step, StructureResult
+from vistaseg.evaluate.results import StructureResult
 from vistaseg.evaluate.simulation import simulate
 from vistaseg.evaluate.truth import Target, Truth
 from vistaseg.progress import Progress, silent
@@ -21,11 +21,20 @@ if TYPE_CHECKING:
 
 
 def evaluate_case(
-    session: Session, truth: Truth, clicks: int = 5, box: bool = False, progress: Progress = silent
+    session: Session,
+    truth: Truth,
+    clicks: int = 5,
+    box: bool = False,
+    progress: Progress = silent,
+    correct: bool = False,
 ) -> tuple[StructureResult, ...]:
-    """Click every structure of a truth, then ask for those that the model knows automatically.
+    """Click every structure of a truth, and ask for those that the model knows automatically.
 
-    The clicks come first, so that their seconds are those of a user who has not segmented automatically before.
+    Without `correct` the clicks come first, so that their seconds are those of a user who has not segmented
+    automatically before.
+
+    Args:
+        correct: click on the automatic mask of a structure, where the model knows it, and not on nothing.
 
     Returns:
         A result for each structure, in the order of the truth.
@@ -34,19 +43,36 @@ def evaluate_case(
         UsageError: no click was asked for.
         MemoryLimitError, CancelledError: of the session.
     """
-    steps = {target.name: _clicked(session, truth, target, clicks, box, progress) for target in truth.targets}
-    automatic = automatic_scores(session, truth, progress)
+    starts = automatic_masks(session, truth, progress) if correct else {}
+    steps = {
+        target.name: simulate(
+            session,
+            truth.mask(target),
+            target.name,
+            _class_id(session, target),
+            clicks,
+            box,
+            progress,
+            starts.get(target.name),
+        )
+        for target in truth.targets
+    }
+    found = starts or automatic_masks(session, truth, progress)
+    automatic = _scores(session, truth, found)
     return tuple(
         StructureResult(target.name, _class_id(session, target), steps[target.name], automatic.get(target.name))
         for target in truth.targets
     )
 
 
-def automatic_scores(session: Session, truth: Truth, progress: Progress = silent) -> dict[str, Scores]:
-    """Scores of the automatic answers, by name, of the structures that the model knows in all their parts.
+def automatic_masks(session: Session, truth: Truth, progress: Progress = silent) -> dict[str, Mask]:
+    """The automatic answers, by name, for the structures that the model knows in all their parts.
 
-    The model is asked for everything that it knows: classes compete for a voxel, and the scores of one must not depend
+    The model is asked for everything that it knows: classes compete for a voxel, and the answer for one must not depend
     on which others are compared.
+
+    Returns:
+        bool (k, j, i), on the grid of the CT.
 
     Raises:
         MemoryLimitError, CancelledError: of the session.
@@ -57,16 +83,24 @@ def automatic_scores(session: Session, truth: Truth, progress: Progress = silent
         return {}
     everything = [i for i in catalog.everything() if i in known]
     answer = session.segment([*everything, *(i for target in asked for i in target.class_ids)], None, progress)
+    return {target.name: _union(answer.segments, target, answer.shape_kji) for target in asked}
+
+
+def automatic_scores(session: Session, truth: Truth, progress: Progress = silent) -> dict[str, Scores]:
+    """Scores of `automatic_masks`, by name.
+
+    Raises:
+        MemoryLimitError, CancelledError: of the session.
+    """
+    return _scores(session, truth, automatic_masks(session, truth, progress))
+
+
+def _scores(session: Session, truth: Truth, found: dict[str, Mask]) -> dict[str, Scores]:
     return {
-        target.name: score(truth.mask(target), _union(answer.segments, target, answer.shape_kji), answer.spacing)
-        for target in asked
+        target.name: score(truth.mask(target), found[target.name], session.volume.spacing)
+        for target in truth.targets
+        if target.name in found
     }
-
-
-def _clicked(
-    session: Session, truth: Truth, target: Target, clicks: int, box: bool, progress: Progress
-) -> tuple[Step, ...]:
-    return simulate(session, truth.mask(target), target.name, _class_id(session, target), clicks, box, progress)
 
 
 def _class_id(session: Session, target: Target) -> int | None:

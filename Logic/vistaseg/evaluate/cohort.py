@@ -36,12 +36,14 @@ class Plan:
     Attributes:
         clicks: for each structure.
         box: whether the box around the structure comes first.
+        correct: whether the clicks correct the automatic mask, where the model knows the structure.
         structures: names, "liver, spleen", for only these.
         names: what the labels of the truths mean, see `read_truth`.
     """
 
     clicks: int = 5
     box: bool = False
+    correct: bool = False
     structures: str | None = None
     names: Mapping[str, str] | None = None
 
@@ -59,7 +61,7 @@ def evaluate_files(
     truth = read_truth(files.truth, volume, plan.names)
     if plan.structures is not None:
         truth = truth.only(plan.structures)
-    results = evaluate_case(Session(volume, model), truth, plan.clicks, plan.box, progress)
+    results = evaluate_case(Session(volume, model), truth, plan.clicks, plan.box, progress, plan.correct)
     return CaseResult(files.name, results, (*warnings, *truth.notes))
 
 

@@ -29,6 +29,7 @@ def simulate(
     clicks: int = 5,
     box: bool = False,
     progress: Progress = silent,
+    start: Mask | None = None,
 ) -> tuple[Step, ...]:
     """Segment a structure with simulated clicks, each at the middle of the largest error that is left.
 
@@ -39,6 +40,7 @@ def simulate(
         class_id: of the structure, None for one without a class.
         clicks: how many.
         box: begin with the box around the truth.
+        start: mask that the clicks are to correct, like the truth; None for nothing.
 
     Returns:
         A step for the box, if asked for, and for each click. Where nothing is left to mend the step repeats the
@@ -54,7 +56,9 @@ def simulate(
     if not truth_mask.any():
         raise InputError(f"The truth has no voxel of {segment}: leave it out.")
     session.start(segment, class_id)
-    user = _User(session, truth_mask, segment, progress)
+    if start is not None:
+        session.set_mask(segment, start)
+    user = _User(session, truth_mask, segment, progress, start)
     first = [user.step(0, bounding_box(truth_mask, session.volume.grid))] if box else []
     return (*first, *(user.step(number, user.next_point()) for number in range(1, clicks + 1)))
 
@@ -78,9 +82,9 @@ def _row_ends(mask: Mask) -> np.ndarray:
 class _User:
     """Clicks where the answer so far is wrong."""
 
-    def __init__(self, session: Session, truth: Mask, segment: str, progress: Progress) -> None:
+    def __init__(self, session: Session, truth: Mask, segment: str, progress: Progress, start: Mask | None) -> None:
         self._session, self._truth, self._segment, self._progress = session, truth, segment, progress
-        self._answer = np.zeros_like(truth)
+        self._answer = np.zeros_like(truth) if start is None else start
 
     def next_point(self) -> Point | None:
         """The next click, None where nothing is wrong."""

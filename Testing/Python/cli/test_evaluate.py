@@ -81,7 +81,7 @@ def test_the_report_has_the_clicks_and_the_automatic_answer_of_each_structure(ev
     done = evaluate("--json", "--clicks", "3")
     report = done.json
     assert report["model"] == "Tiny" and len(report["weights_sha256"]) == 64
-    assert report["protocol"] == {"clicks": 3, "box": False, "tolerance_mm": 2.0}
+    assert report["protocol"] == {"clicks": 3, "box": False, "correct": False, "tolerance_mm": 2.0}
     assert report["device"] == "cpu" and report["precision"] in ("fp32", "bf16")
     (case,) = report["cases"]
     assert case["name"] == str(scan)

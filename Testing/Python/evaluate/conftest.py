@@ -49,6 +49,9 @@ class PaintingSession:
         self.started[segment] = class_id
         self.masks[segment] = np.zeros(self.volume.array.shape, bool)
 
+    def set_mask(self, segment: str, mask: np.ndarray) -> None:
+        self.masks[segment] = mask.copy()
+
     def add(self, prompt: Prompt, segment: str, progress: Any = None) -> Answer:
         if isinstance(prompt, Point) and prompt.ras[0] > self.refused_from_r:
             raise InputError("The click lies outside the body.")

@@ -66,3 +66,14 @@ def test_the_automatic_answer_is_one_of_everything_the_model_knows(make_session,
     monkeypatch.setattr(session, "segment", lambda ids, *more: asked.extend(ids) or answer(ids, *more), raising=False)
     (result,) = evaluate_case(session, make_truth({"liver": ((LIVER,), liver)}), clicks=1)
     assert set(asked) == {LIVER, SPLEEN} and result.automatic is not None and result.automatic.dice == 1.0
+
+
+def test_clicks_can_correct_what_is_automatic(make_session, make_truth, make_ball):
+    liver, spleen = make_ball((-20, 0, 0), 10), make_ball((20, 0, 0), 10)
+    session = make_session(automatic={LIVER: liver | spleen})
+    truth = make_truth({"liver": ((LIVER,), liver), "lesion": ((), spleen)})
+    corrected, clicked = evaluate_case(session, truth, clicks=1, correct=True)
+    assert corrected.automatic is not None and corrected.automatic.dice < 0.7
+    assert corrected.steps[0].prompt is not None and not corrected.steps[0].prompt.positive
+    assert corrected.steps[0].dice > 0.95
+    assert clicked.automatic is None and clicked.steps[0].prompt is not None and clicked.steps[0].prompt.positive

@@ -13,6 +13,7 @@ from vistaseg.evaluate import (
     Step,
     StructureResult,
     case_as_dict,
+    count_falls,
     curve_as_dict,
     mean_curve,
     mean_curves,
@@ -116,3 +117,11 @@ def test_each_structure_and_the_mean_change_the_picture(cases):
     pictures = {picture_png(chosen, mean) for chosen in (curves, curves[:1], curves[1:])}
     assert len(pictures) == 3
     assert picture_png(curves, mean) == picture_png(curves, mean)
+
+
+def test_falls_are_counted_from_step_to_step_and_from_the_automatic_mask_where_it_was_corrected():
+    case = CaseResult(
+        "one", (structure("liver", [0.5, 0.6, 0.58, 0.575], Scores(0.7, 0.5)), structure("cyst", [0.9, 0.1]))
+    )
+    assert count_falls([case], corrected=False) == (2, 4)
+    assert count_falls([case], corrected=True) == (3, 5)

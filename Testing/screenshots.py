@@ -2,8 +2,8 @@
 
     python Testing/screenshots.py OUTPUT_FOLDER CHEST_FOLDER
 
-A real chest CT is segmented by the model in the box, then the liver is corrected by the two clicks that a user would
-make who sees the labels of the data set.
+A real chest CT is segmented by the model in the box; then the pancreas, of which it found little, is corrected by the
+two clicks of a user who sees the labels of the data set.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from vistaseg.volume import Volume, read_volume
 WIDTH, HEIGHT = 380, 1010
 # Liver, spleen, pancreas, stomach, aorta, both kidneys, heart.
 CLASS_IDS = "1 3 4 5 6 12 14 115"
-CORRECTED, CORRECTED_LABEL = "liver", 5
+CORRECTED, CORRECTED_LABEL = "pancreas", 7
 
 
 def main(output: Path, chest: Path) -> None:
@@ -54,8 +54,8 @@ def main(output: Path, chest: Path) -> None:
     save(picture(widget), output / "panel-busy.png")
     wait_until(lambda: resting(panel))
     save(beside(picture(widget), slices(panel, volume)), output / "panel-automatic.png")
-    correct(panel, volume, read_volume(chest / "mask.nii.gz").array == CORRECTED_LABEL)
-    save(beside(picture(widget), slices(panel, volume)), output / "panel-clicks.png")
+    title = correct(panel, volume, read_volume(chest / "mask.nii.gz").array == CORRECTED_LABEL)
+    save(beside(picture(widget), slices(panel, volume, title, {CORRECTED})), output / "panel-clicks.png")
     panel.sections["InteractiveSection"]._onPoint((1000.0, 0.0, 0.0), True)
     wait_until(lambda: resting(panel))
     save(picture(widget), output / "panel-message.png")
@@ -70,22 +70,34 @@ def add_node(volume: Volume) -> Any:
     return node
 
 
-def correct(panel: Any, volume: Volume, truth: np.ndarray) -> None:
-    """Two clicks on one of the segments."""
+def correct(panel: Any, volume: Volume, truth: np.ndarray) -> str:
+    """Two clicks on one of the segments; returns what they did."""
     node = panel.selection.segmentationNode
     panel.selection.segmentId = node.GetSegmentation().GetSegmentIdBySegmentName(CORRECTED)
+    scores = [dice(corrected(panel, volume), truth)]
     for _ in range(2):
-        segment = next(one for one in segments(panel, volume) if one.name == CORRECTED)
-        mask = np.zeros(truth.shape, dtype=bool)
-        mask[segment.extent.slices] = segment.mask
-        overlap = 2 * np.count_nonzero(mask & truth) / (np.count_nonzero(mask) + np.count_nonzero(truth))
-        click = next_click(truth, mask, volume.grid.spacing)
+        click = next_click(truth, corrected(panel, volume), volume.grid.spacing)
         assert click is not None
-        print(f"{CORRECTED}: Dice {overlap:.3f}, next click {click}")
         index, positive = click
         ras = volume.ijk_to_ras @ (*index, 1)
         panel.sections["InteractiveSection"]._onPoint(tuple(ras[:3]), positive)
         wait_until(lambda: resting(panel))
+        scores.append(dice(corrected(panel, volume), truth))
+    told = ", ".join(f"{score:.2f}" for score in scores)
+    return f"{CORRECTED}: Dice with the labels of the data set before, after one and after two clicks {told}"
+
+
+def corrected(panel: Any, volume: Volume) -> np.ndarray:
+    """The segment that is clicked on, bool (k, j, i)."""
+    segment = next(one for one in segments(panel, volume) if one.name == CORRECTED)
+    mask = np.zeros(volume.array.shape, dtype=bool)
+    mask[segment.extent.slices] = segment.mask
+    return mask
+
+
+def dice(mask: np.ndarray, truth: np.ndarray) -> float:
+    """Overlap of two masks, 0 to 1."""
+    return float(2 * np.count_nonzero(mask & truth) / (np.count_nonzero(mask) + np.count_nonzero(truth)))
 
 
 def segments(panel: Any, volume: Volume) -> list[Segment]:
@@ -98,10 +110,11 @@ def segments(panel: Any, volume: Volume) -> list[Segment]:
     return found
 
 
-def slices(panel: Any, volume: Volume) -> Image.Image:
-    """An axial, a coronal and a sagittal slice."""
-    segmentation = Segmentation(volume.shape_ijk, volume.ijk_to_ras, segments(panel, volume), volume.name)
-    return Image.open(io.BytesIO(preview_png(volume, segmentation))).convert("RGB")
+def slices(panel: Any, volume: Volume, title: str = "", names: Collection[str] = ()) -> Image.Image:
+    """An axial, a coronal and a sagittal slice, with the segments of these names or with all."""
+    shown = [one for one in segments(panel, volume) if not names or one.name in names]
+    segmentation = Segmentation(volume.shape_ijk, volume.ijk_to_ras, shown, volume.name)
+    return Image.open(io.BytesIO(preview_png(volume, segmentation, title))).convert("RGB")
 
 
 def picture(widget: Any) -> Image.Image:
@@ -126,7 +139,7 @@ def beside(left: Image.Image, right: Image.Image) -> Image.Image:
 def save(image: Image.Image, path: Path) -> None:
     """Write a picture of few colours, so that it is small."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
     print(path)
 
 

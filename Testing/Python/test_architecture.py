@@ -35,7 +35,7 @@ ROOMS: dict[str, set[str]] = {
 }
 ROOMS["cli"] = set(ROOMS) - {"mrml"}
 ROOMS["workspace"] = {"mrml", "session", "jobs", *ROOMS["session"]}
-MAY_IMPORT_MRML = {"mrml"}
+MAY_IMPORT_MRML = {"mrml", "workspace"}
 
 QT = {"qt", "ctk", "PySide2", "PySide6", "PyQt5", "PyQt6", "PythonQt"}
 SLICER = {"slicer", "vtk"}

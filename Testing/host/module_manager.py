@@ -30,32 +30,38 @@ def load(name: str) -> Any:
     return entry
 
 
-_open: dict[str, Any] = {}
-
-
 def open_widget(name: str) -> Any:
     """A new panel of the module, set up and entered."""
     if is_slicer():
-        widget = slicer.util.getNewModuleWidget(name)
+        widget = _widget_in_slicer(name)
     else:
         widget = getattr(sys.modules[name], f"{name}Widget")(_parent())
         widget.setup()
-    _open[name] = widget
+        setattr(slicer.modules, f"{name}Widget", widget)
     widget.enter()
     return widget
 
 
+def _widget_in_slicer(name: str) -> Any:
+    """The one panel that the module owns, made anew where it was there."""
+    if hasattr(slicer.modules, f"{name}Widget"):
+        slicer.util.reloadScriptedModule(name)
+    return slicer.util.getModuleWidget(name)
+
+
 def close_widget(name: str) -> None:
     """Leave the panel and let it go, as at the end of the application."""
-    widget = _open.pop(name)
+    widget = getattr(slicer.modules, f"{name}Widget")
     widget.exit()
     widget.cleanup()
-    widget.parent.deleteLater()
+    if not is_slicer():  # where the module owns its panel
+        widget.parent.deleteLater()
 
 
 def reload_widget(name: str) -> Any:
     """As the Reload button of developer mode: the module's own file is read again, and the panel made anew."""
-    _import(name, EXTENSION / name / f"{name}.py")
+    if not is_slicer():
+        _import(name, EXTENSION / name / f"{name}.py")
     close_widget(name)
     return open_widget(name)
 

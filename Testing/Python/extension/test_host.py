@@ -67,7 +67,8 @@ def test_properties_are_attributes():
     button = qt.QPushButton("Segment")
     button.toolTip = "Starts"
     button.setEnabled(False)
-    assert (button.text, button.toolTip, button.enabled) == ("Segment", "Starts", False)
+    assert (button.text, button.enabled) == ("Segment", False)
+    assert "Starts" in button.toolTip  # which Slicer wraps, so that its lines break
 
 
 def test_a_ui_file_gives_its_widgets_by_name(form):

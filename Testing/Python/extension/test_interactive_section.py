@@ -155,9 +155,7 @@ def test_a_name_is_answered_and_names_the_segment(case, section):
 
 def test_names_are_completed_from_the_catalogue(section):
     completer = section.ui.textLine.completer()
-    completer.setCompletionPrefix("kidney") if hasattr(completer, "setCompletionPrefix") else setattr(
-        completer, "completionPrefix", "kidney"
-    )
+    completer.completionPrefix = "kidney"
     model = completer.completionModel()
     found = {model.index(row, 0).data() for row in range(model.rowCount())}
     assert {"left kidney", "right kidney"} <= found and "liver" not in found
@@ -266,6 +264,15 @@ def test_cancelling_the_first_click_leaves_no_segment(case, section, models):
     assert case.segments == {} and "Cancelled" in case.workspace.messages.latest.text
 
 
+def test_a_first_click_on_what_it_is_not_is_kept(case, section):
+    section.ui.negativeButton.click()
+    case.click(MIDDLES[LEFT_KIDNEY])
+    assert len(rows(section)) == 1
+    section.ui.positiveButton.click()
+    case.click(MIDDLES[SPLEEN])
+    assert list(case.segments) == ["object 1"] and len(rows(section)) == 2
+
+
 def test_the_button_goes_off_where_other_markups_take_the_clicks(case, section):
     section.ui.positiveButton.click()
     slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "the user's own")
@@ -338,24 +345,27 @@ def test_nothing_of_the_panel_is_left_in_the_scene_when_it_is_closed(case, secti
     case.click(MIDDLES[SPLEEN])
     section.ui.boxButton.click()
     assert markers()[0]
-    module_manager.reload_widget("VistaSeg")
-    slicer.modules.VistaSegWidget.panel.selection.segmentId = ""
+    module_manager.reload_widget("VistaSeg").panel.selection.segmentId = ""
     left = [node.GetClassName() for node in (scene.GetNthNode(n) for n in range(scene.GetNumberOfNodes()))]
     assert not [name for name in left if "Markups" in name or "SegmentEditor" in name]
     interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
     assert interaction.GetCurrentInteractionMode() == interaction.ViewTransform
 
 
+def shortcuts(section):
+    return {shortcut.key.toString(): shortcut for shortcut in section.widget.findChildren(qt.QShortcut)}
+
+
 def test_shortcuts_work_only_while_the_panel_is_shown(case, section):
-    keys = [shortcut for shortcut in section._shortcuts._shortcuts]
-    assert keys and all(key.enabled for key in keys)
+    keys = shortcuts(section)
+    assert all(key.enabled for key in keys.values())
     section.ui.positiveButton.click()
     case.panel.exit()
-    assert not any(key.enabled for key in keys) and not section.ui.positiveButton.checked
+    assert not any(key.enabled for key in keys.values()) and not section.ui.positiveButton.checked
     case.panel.enter()
-    keys[0].activated.emit()
+    keys["A"].activated.emit()
     assert section.ui.positiveButton.checked
-    keys[3].activated.emit()
+    keys["N"].activated.emit()
     assert case.selection.segmentId == ""
 
 
@@ -363,5 +373,4 @@ TAKEN = {"Q", "W", "Z", "Y", "I", "B", "F", "G", "R", "T", "V", "Space", "Esc", 
 
 
 def test_no_key_is_one_of_slicers(section):
-    keys = {shortcut.key.toString() for shortcut in section._shortcuts._shortcuts}
-    assert len(keys) == 7 and not keys & TAKEN
+    assert len(shortcuts(section)) == 7 and not shortcuts(section).keys() & TAKEN

@@ -25,6 +25,7 @@ class AutomaticSection:
         self._selection, self._workspace = selection, workspace
         self.widget, self.ui = loadUi("AutomaticSection")
         self._tree = StructureTree(self.ui.structureTree, self._onChecked)
+        self._shown: tuple[tuple[str, ...], str] = ((), "")
         self._presets = _fillPresets(self.ui.presetCombo)
         self.ui.regionCombo.addItems(list(kindTexts().values()))
         self.ui.searchLine.textChanged.connect(self._onSearch)
@@ -40,8 +41,7 @@ class AutomaticSection:
         self.ui.section.setEnabled(parameters is not None)
         if parameters is None:
             return
-        self._tree.setKnown(idsKnownTo(self._workspace.models))
-        self._tree.setChecked(idsOf(parameters.classIds))
+        self._showTree(self._workspace.models, parameters.classIds)
         self.ui.regionCombo.setCurrentIndex(KINDS.index(parameters.regionKind))
         self.ui.regionSelector.setVisible(parameters.regionKind == "roi")
         self.ui.regionSelector.setCurrentNode(parameters.region)
@@ -68,6 +68,12 @@ class AutomaticSection:
         if self._selection.parameters.regionKind == "roi" and self._selection.parameters.region is None:
             return _("Choose or make a box for the region.")
         return "" if self.chosen else _("Check at least one structure.")
+
+    def _showTree(self, models: tuple[str, ...], classIds: str) -> None:
+        if (models, classIds) != self._shown:
+            self._shown = (models, classIds)
+            self._tree.setKnown(idsKnownTo(models))
+            self._tree.setChecked(idsOf(classIds))
 
     def _showButton(self) -> None:
         reason = self.whyNot()

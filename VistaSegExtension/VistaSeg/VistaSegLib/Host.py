@@ -39,7 +39,7 @@ class Host:
     def _onTimeout(self, *_) -> None:
         try:
             self.workspace.poll()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the user has to hear of it, not a console
+        except Exception as error:  # whatever it is, the user has to hear of it, not the console alone
             self.workspace.messages.add_error(error)
         time.sleep(LEND_S)
         if not self.workspace.busy:

@@ -68,7 +68,7 @@ class Prompting:
             return
         for target in tuple(self._unanswered):
             self._unanswered.discard(target)
-            if isEmpty(target):
+            if isEmpty(target) and not self._workspace.prompts(target):
                 remove(target)
 
     def _targetFor(self, prompt: Prompt) -> Target:

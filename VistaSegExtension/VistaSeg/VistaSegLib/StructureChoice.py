@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from vistaseg import catalog
 from vistaseg.catalog import Structure
@@ -19,6 +20,7 @@ def listedGroups() -> list[tuple[str, list[Structure]]]:
     return [(group.title, [catalog.get(structureId) for structureId in group.ids]) for group in groups]
 
 
+@lru_cache(maxsize=1)
 def listedIds() -> frozenset[int]:
     """Ids of all structures that are listed."""
     return frozenset(structure.id for _title, structures in listedGroups() for structure in structures)

@@ -1,0 +1,72 @@
+"""What changed in a label map that several segments share is told apart from what did not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import slicer
+
+from vistaseg.mrml import Change, SegmentEditing, add_segments
+from vistaseg.mrml.counting import fingerprints, shared_labelmaps
+from vistaseg.segmentation import Extent, Segment, Segmentation
+
+SHAPE = (40, 30, 24)
+BOXES = [Extent((2, 2, 2), (8, 8, 8)), Extent((10, 10, 10), (16, 18, 15)), Extent((20, 3, 12), (28, 9, 20))]
+
+
+@pytest.fixture
+def node(scene):
+    volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+    slicer.util.updateVolumeFromArray(volume, np.zeros(SHAPE[::-1], np.int16))
+    made = [
+        Segment(f"part {n}", n, None, (9, 9, 9), None, np.ones(box.shape_kji, bool), box)
+        for n, box in enumerate(BOXES, start=1)
+    ]
+    segmentation = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    segmentation.ids = add_segments(segmentation, Segmentation(SHAPE, np.eye(4), made), volume)
+    segmentation.volume = volume
+    return segmentation
+
+
+def prints(node):
+    found = {}
+    for image, values in shared_labelmaps(node):
+        steps = fingerprints(image, values)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                found |= end.value
+                break
+    return found
+
+
+def edit(node, place, added):
+    mask = np.ones(place.shape_kji, bool)
+    nothing = np.zeros_like(mask)
+    change = Change(mask if added else nothing, nothing if added else mask, place)
+    SegmentEditing(node, node.volume).apply(node.ids[1], change)
+
+
+def test_segments_of_one_label_map_are_found_together(node):
+    ((_, values),) = shared_labelmaps(node)
+    assert set(values) == set(node.ids) and len(set(values.values())) == 3
+
+
+@pytest.mark.parametrize(
+    ("place", "added"),
+    [
+        (Extent((16, 10, 10), (17, 18, 15)), True),
+        (Extent((10, 10, 10), (11, 11, 11)), False),
+        (Extent((36, 26, 20), (39, 29, 23)), True),  # the label map grows for it
+    ],
+)
+def test_only_the_segment_that_was_edited_has_another_fingerprint(node, place, added):
+    before = prints(node)
+    edit(node, place, added)
+    after = prints(node)
+    assert {key for key in before if after.get(key) != before[key]} == {node.ids[1]}
+
+
+def test_nothing_edited_is_nothing_changed(node):
+    assert prints(node) == prints(node)

@@ -99,10 +99,7 @@ def _dcmqi_table() -> dict[str, Any]:
         structure = catalog.get(structure_id)
         terms = structure.terminology
         assert terms is not None
-        codes = {
-            "SegmentedPropertyCategoryCodeSequence": terms.category,
-            "SegmentedPropertyTypeCodeSequence": terms.type,
-        }
+        codes = {"Category": terms.category, "Type": terms.type}
         rows.append(
             {
                 "labelID": label,

@@ -79,11 +79,13 @@ def write_result(segmentation: Segmentation, series: Series | None, output: str)
         UsageError: it cannot be written.
         InputError: it cannot be DICOM, because nothing was found or the headers of the series do not allow it.
     """
-    from vistaseg.dicom import write_seg
     from vistaseg.segmentation import write_segmentation
 
     if series is None or not is_dicom_output(output):
         write_segmentation(segmentation, output)
         return
+    # Only now: no other form needs what it brings in.
+    from vistaseg.dicom import write_seg
+
     for note in (*series.mended, *write_seg(segmentation, series, output).notes):
         typer.echo(note, err=True)

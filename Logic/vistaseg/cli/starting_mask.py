@@ -40,10 +40,10 @@ class StartingMask:
         Raises:
             InputError: a DICOM segmentation refers to other images.
         """
-        from vistaseg.dicom import read_seg
-
         if not _is_dicom(self.path):
             return self
+        from vistaseg.dicom import read_seg
+
         if series is None:
             raise InputError(f"{self.path} refers to DICOM images: give the folder of its series as the scan.")
         found = read_seg(self.path, series)
@@ -103,9 +103,11 @@ def read_starting_mask(path: Path, name: str | None) -> StartingMask:
 
 
 def _read(path: Path) -> Segmentation:
+    if not _is_dicom(path):
+        return read_segmentation(path)
     from vistaseg.dicom import read_seg
 
-    return read_seg(path) if _is_dicom(path) else read_segmentation(path)
+    return read_seg(path)
 
 
 def _is_dicom(path: Path) -> bool:

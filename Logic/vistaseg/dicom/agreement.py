@@ -22,15 +22,15 @@ _MOST_SAMPLES = 20_000
 Values = npt.NDArray[np.float64]
 
 
-def agreement_note(volume: Volume, series: Series) -> str:
-    """A sentence on a volume that is on another grid than its series; "" where its voxels are those of the series.
+def require_agreement(volume: Volume, series: Series) -> None:
+    """Check that what was drawn on a volume has its place in the series; a cropped or resampled volume may differ.
 
     Raises:
-        InputError: it was moved, or shows something else than the series, so what was drawn on it has no place there.
+        InputError: it was moved, or shows something else than the series.
     """
     scan = series.volume
     if _has_its_voxels(volume.grid, scan.grid):
-        return ""
+        return
     if sorted(volume.shape_ijk) == sorted(scan.shape_ijk):
         raise InputError(
             f"{volume.name} does not lie where its DICOM series lies: it was moved since it was loaded, by a hardened "
@@ -42,7 +42,6 @@ def agreement_note(volume: Volume, series: Series) -> str:
             f"{volume.name} does not show what its DICOM series shows at the same place. Load the series again and "
             "draw on that, or refer to a CT series made from the volume."
         )
-    return f"{volume.name} is on another grid than its DICOM series: segments were taken to the nearest voxels of it."
 
 
 def _has_its_voxels(grid: Grid, scan: Grid) -> bool:

@@ -17,12 +17,27 @@ _LONGEST_TEXT = 64
 
 
 def code_sequence(code: Code) -> Sequence:
-    """The one item of a code sequence (PS3.3 section 8.8); a meaning of over 64 bytes is cut."""
+    """The one item of a code sequence (PS3.3 section 8.8)."""
+    told = as_written(code)
     item = Dataset()
-    setattr(item, "CodeValue" if len(code.value) <= _LONGEST_VALUE else "LongCodeValue", code.value)
-    item.CodingSchemeDesignator = code.scheme
-    item.CodeMeaning = short_text(code.meaning)
+    setattr(item, "CodeValue" if len(told.value) <= _LONGEST_VALUE else "LongCodeValue", told.value)
+    item.CodingSchemeDesignator = told.scheme
+    item.CodeMeaning = told.meaning
     return Sequence([item])
+
+
+def as_written(code: Code) -> Code:
+    """The code as DICOM holds it: a meaning of over 64 bytes is cut, and one that is blank is the value."""
+    return Code(code.value.strip(), code.scheme.strip(), short_text(code.meaning) or short_text(code.value))
+
+
+def terms_as_written(terms: Terminology) -> Terminology:
+    """All codes of a segment as DICOM holds them; a region's modifier only together with a region."""
+    type_modifier, region, region_modifier = (
+        None if code is None else as_written(code)
+        for code in (terms.type_modifier, terms.region, terms.region_modifier if terms.region else None)
+    )
+    return Terminology(as_written(terms.category), as_written(terms.type), type_modifier, region, region_modifier)
 
 
 def code_in(dataset: Dataset, keyword: str) -> Code | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vistaseg.dicom.agreement import agreement_note
+from vistaseg.dicom.agreement import require_agreement
 from vistaseg.dicom.derived import write_derived_ct
 from vistaseg.dicom.header import Description
 from vistaseg.dicom.measures import csv_bytes, measure
@@ -82,8 +82,7 @@ def deliver(
         VistaSegError: what was read back is not what was meant.
     """
     check_folder(delivery.folder)
-    series = read_series(delivery.files) if delivery.files else None
-    notes = [agreement_note(delivery.volume, series)] if series is not None else []
+    series = _own_series(delivery) if delivery.files else None
     with staged(delivery.folder) as staging:
         progress("steps", 1, _STEPS)
         series = series or _derived_series(delivery, staging / (delivery.prefix + IMAGES), progress)
@@ -91,7 +90,7 @@ def deliver(
         meant = segmentation(progress)
         progress("steps", 3, _STEPS)
         export = _write(delivery, meant, series, staging, progress)
-        notes += [*series.volume.notes, *series.mended, *export.notes]
+        notes = [*series.volume.notes, *series.mended, *export.notes]
         written = [path.relative_to(staging) for path in sorted(staging.rglob("*.*")) if path.is_file()]
         uids = {path: _uid(staging / path) for path in written if path.suffix == ".dcm"}
     return Delivered(
@@ -99,8 +98,14 @@ def deliver(
         next((delivery.folder / path for path in written if path.suffix == ".csv"), None),
         len(export.segmentation.segments),
         tuple(str(dataset.SOPInstanceUID) for dataset in series.datasets),
-        tuple(dict.fromkeys(filter(None, notes))),
+        tuple(dict.fromkeys(notes)),
     )
+
+
+def _own_series(delivery: Delivery) -> Series:
+    series = read_series(delivery.files)
+    require_agreement(delivery.volume, series)
+    return series
 
 
 def _derived_series(delivery: Delivery, folder: Path, progress: Progress) -> Series:

@@ -86,7 +86,7 @@ def _blank_segmentation(
 
     i, j, _ = series.volume.shape_ijk
     return highdicom.seg.Segmentation(
-        source_images=series.datasets,
+        source_images=_source_images(series),
         pixel_array=np.zeros((1, j, i), dtype=np.uint8),
         segmentation_type="LABELMAP" if labelmap else "BINARY",
         segment_descriptions=[_placeholder(item) for item in items],
@@ -100,6 +100,20 @@ def _blank_segmentation(
         **_texts(description),
         **_geometry(series, plane),
     )
+
+
+def _source_images(series: Series) -> list[Dataset]:
+    """highdicom asks each image of one slice for its thickness, which need not be told: then it is the distance."""
+    if series.frames is not None:
+        return list(series.datasets)
+    return [image if image.get("SliceThickness") else _with_thickness(image, series) for image in series.datasets]
+
+
+def _with_thickness(image: Dataset, series: Series) -> Dataset:
+    copy = Dataset()
+    copy.update(image)
+    copy.SliceThickness = decimal_string(series.volume.spacing[2])
+    return copy
 
 
 def _texts(description: Description) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydicom.dataset import Dataset
 
-from vistaseg.dicom.algorithm import algorithm_name, algorithm_type
-from vistaseg.dicom.codes import GENERIC, short_text
+from vistaseg.dicom.algorithm import MANUAL, algorithm_name, algorithm_type
+from vistaseg.dicom.codes import GENERIC, short_text, terms_as_written
 from vistaseg.dicom.history import predecessor_of
 from vistaseg.dicom.seg_reader import read_seg
 from vistaseg.errors import VistaSegError
@@ -42,13 +42,11 @@ def _same(meant: Segment, found: Segment, item: Dataset) -> bool:
 
 
 def _comparisons(meant: Segment, found: Segment, item: Dataset) -> Iterator[bool]:
+    made, said, tracked = meant.provenance, found.provenance, predecessor_of(found.provenance)
     yield short_text(found.name) == short_text(meant.name)
     yield found.extent == meant.extent and np.array_equal(found.mask, meant.mask)
-    yield found.terminology == (meant.terminology or GENERIC)
+    yield found.terminology == terms_as_written(meant.terminology or GENERIC)
     yield found.color == meant.color
-    yield algorithm_type(found.provenance) == algorithm_type(meant.provenance)
-    yield algorithm_type(meant.provenance) == "MANUAL" or algorithm_name(found.provenance) == algorithm_name(
-        meant.provenance
-    )
-    tracked = predecessor_of(found.provenance)
+    yield algorithm_type(said) == algorithm_type(made)
+    yield algorithm_type(made) == MANUAL or algorithm_name(said) == algorithm_name(made)
     yield tracked is not None and tracked.tracking_uid == str(item.TrackingUID)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import zoom
 
-from vistaseg.dicom.agreement import agreement_note
+from vistaseg.dicom.agreement import require_agreement
 from vistaseg.errors import InputError
 from vistaseg.volume import Volume
 
@@ -38,14 +38,14 @@ def turned(volume: Volume, order: list[int], flips: list[bool], crop: int) -> Vo
     return Volume(np.ascontiguousarray(array.transpose(2, 1, 0)), volume.ijk_to_ras @ change, "CT")
 
 
-def note(volume: Volume) -> str:
+def check(volume: Volume) -> None:
     series: Any = SimpleNamespace(volume=body())
-    return agreement_note(volume, series)
+    require_agreement(volume, series)
 
 
 @given(order=st.permutations([0, 1, 2]), flips=st.lists(st.booleans(), min_size=3, max_size=3), crop=st.integers(0, 3))
 def test_turned_and_cropped_volumes_keep_their_voxels(order, flips, crop):
-    assert note(turned(body(), order, flips, crop)) == ""
+    check(turned(body(), order, flips, crop))
 
 
 @given(
@@ -57,28 +57,28 @@ def test_a_moved_volume_is_refused(shift):
     affine = body().ijk_to_ras.copy()
     affine[:3, 3] += shift
     with pytest.raises(InputError, match="moved"):
-        note(Volume(body().array, affine, "CT"))
+        check(Volume(body().array, affine, "CT"))
 
 
 def test_slices_whose_distance_was_averaged_otherwise_are_the_same():
     affine = body().ijk_to_ras @ np.diag([1, 1, 1.004, 1])
-    assert note(Volume(body().array, affine)) == ""
+    check(Volume(body().array, affine))
 
 
-def test_a_resampled_volume_is_noted():
+def test_a_resampled_volume_is_taken():
     affine = body().ijk_to_ras @ np.diag([0.5, 0.5, 0.5, 1])
-    assert "another grid" in note(Volume(zoom(body().array, 2, order=1, grid_mode=False), affine))
+    check(Volume(zoom(body().array, 2, order=1, grid_mode=False), affine))
 
 
 def test_a_resampled_volume_of_something_else_is_refused():
     affine = body().ijk_to_ras @ np.diag([0.5, 0.5, 0.5, 1])
     other = np.random.default_rng(2).normal(0, 500, (16, 20, 18))
     with pytest.raises(InputError, match="does not show"):
-        note(Volume(other, affine))
+        check(Volume(other, affine))
 
 
 def test_a_volume_beside_its_series_is_refused():
     affine = body().ijk_to_ras.copy()
     affine[:3, 3] += 500
     with pytest.raises(InputError, match="does not show"):
-        note(Volume(body().array[1:], affine))
+        check(Volume(body().array[1:], affine))

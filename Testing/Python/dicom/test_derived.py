@@ -44,10 +44,11 @@ def test_any_rectangular_grid_comes_back_voxel_by_voxel(tmp_path_factory, angles
     found = read_series(write_derived_ct(Volume(values, affine), folder)).volume
     assert found.modality == "CT"
     chosen = Segment("a", 1, None, (1, 2, 3), None, *crop_to_content(values > 1000))
-    placed, exact = onto_grid(Segmentation((5, 4, 3), affine, [chosen]), found.grid)
+    placed = onto_grid(Segmentation((5, 4, 3), affine, [chosen]), found.grid)
     mask = np.zeros(found.array.shape, bool)
-    mask[placed.segments[0].extent.slices] = placed.segments[0].mask
-    assert exact and np.array_equal(mask, found.array > 1000)
+    (segment,) = placed.segmentation.segments
+    mask[segment.extent.slices] = segment.mask
+    assert placed.aligned and np.array_equal(mask, found.array > 1000)
 
 
 def test_each_image_says_that_it_is_derived_and_of_nobody(scan, tmp_path):

@@ -30,7 +30,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vistaseg.catalog import Code, Terminology
-from vistaseg.dicom import Description, read_seg, write_seg
+from vistaseg.dicom import Description, check_seg, read_seg, write_seg
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -153,6 +153,18 @@ def test_region_and_its_side_are_kept(tmp_path):
     type_item = item.SegmentedPropertyTypeCodeSequence[0]
     assert type_item.SegmentedPropertyTypeModifierCodeSequence[0].CodeValue == left.value
     assert read_seg(tmp_path / "seg.dcm").segments[0].terminology == terms
+
+
+def test_codes_of_other_makers_are_written_as_dicom_can_hold_them(tmp_path):
+    series = series_of_kind("axial")
+    long = Code("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "99LOCAL", "a meaning \\ " + "of very many words " * 9)
+    segment = segment_of("lesion", box((1, 4), (2, 6), (3, 7)))
+    segment.terminology = Terminology(long, Code("T-1", "99LOCAL", ""))
+    write_seg(on(series, segment), series, tmp_path / "seg.dcm")
+    assert [finding for finding in check_seg(tmp_path / "seg.dcm") if finding.level == "error"] == []
+    found = read_seg(tmp_path / "seg.dcm").segments[0].terminology
+    assert (found.category.value, found.type) == (long.value, Code("T-1", "99LOCAL", "T-1"))
+    assert long.meaning.replace("\\", "/").startswith(found.category.meaning)
 
 
 def test_a_segment_without_codes_is_called_tissue_and_keeps_its_name(tmp_path):

@@ -90,3 +90,18 @@ def panel(scene: Any, models: dict[str, FakeModel]) -> Iterator[Any]:  # noqa: F
 def case(panel: Any) -> PanelCase:
     """The same panel, with what the tests of its sections do to it."""
     return PanelCase(panel)
+
+
+@pytest.fixture
+def export_desk(panel: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The panel over a CT from DICOM, with a DICOM database of its own."""
+    pytest.importorskip("highdicom")
+    import qt
+    from export_desk import Desk
+
+    from VistaSegLib.ExportSection import FOLDER
+
+    qt.QSettings().remove(FOLDER)
+    monkeypatch.setattr(slicer, "dicomDatabase", None, raising=False)  # so that it is put back afterwards
+    yield Desk(panel, tmp_path)
+    panel.workspace.cancel()

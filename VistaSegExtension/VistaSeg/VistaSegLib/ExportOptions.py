@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from slicer.i18n import tr as _
 
@@ -52,6 +53,8 @@ def whyNotExportable(volumeNode, segmentationNode, options: ExportOptions) -> li
         missing.append(_("Missing in this Slicer: {packages}.").format(packages=", ".join(packages)))
     if not options.folder and not options.toDatabase:
         missing.append(_("Choose a folder, or Slicer's DICOM database."))
+    if options.folder and not Path(options.folder).is_dir():
+        missing.append(_("The folder {folder} does not exist: choose another.").format(folder=options.folder))
     if options.toDatabase and open_database() is None:
         missing.append(_("Slicer's DICOM database is not open: open the module DICOM once, or write to a folder only."))
     return list(dict.fromkeys(missing))

@@ -62,8 +62,7 @@ class ExportSection:
         self._show(whyNotExportable(self._selection.volumeNode, self._selection.segmentationNode, self.options))
 
     def cleanup(self) -> None:
-        """Insert nothing into the database any more."""
-        self._exporting.close()
+        """Nothing outlives the widget but what is on its way to the database."""
 
     def _state(self) -> tuple:
         """What the list of what is missing depends on, as far as it can be had many times a second."""

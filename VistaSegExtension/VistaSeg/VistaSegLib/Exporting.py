@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slicer.i18n import tr as _
 
 from vistaseg.errors import InputError
-from vistaseg.mrml import dicom_files_of, is_in_scene, remarks, snapshot_of, state_of, volume_from_node
+from vistaseg.mrml import Snapshot, dicom_files_of, is_in_scene, remarks, snapshot_of, state_of, volume_from_node
 from vistaseg.mrml.dicom_images import set_instance_uids, study_image_of
 from VistaSegLib.DatabaseInsertion import DatabaseInsertion
 from VistaSegLib.ExportOptions import ExportOptions, filePrefix, requireNoObstacle, segmentIdsOf
 
 if TYPE_CHECKING:
     from vistaseg.dicom import Delivered
+    from vistaseg.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,6 @@ class Exporting:
 
     def __init__(self, workspace) -> None:
         self._workspace = workspace
-        self._insertions: list[DatabaseInsertion] = []
 
     def exportSegmentation(self, volumeNode, segmentationNode, options: ExportOptions) -> None:
         """Write a DICOM segmentation in the worker, and add it to the database where that is wanted.
@@ -52,15 +52,12 @@ class Exporting:
             InputError: a precondition is not met; says which and what to do.
         """
         requireNoObstacle(volumeNode, segmentationNode, options)
-        volume = volume_from_node(volumeNode)
-        snapshot = snapshot_of(segmentationNode, volumeNode, segmentIdsOf(segmentationNode, options.visibleOnly))
-        files = () if options.derive else tuple(dicom_files_of(volumeNode))
-        study = study_image_of(volumeNode) if options.derive else None
+        work = _gather(volumeNode, segmentationNode, options)
         notes, state = remarks(volumeNode, segmentationNode), state_of(volumeNode)
 
         def done(parcel: Parcel) -> None:
             if options.toDatabase:
-                self._insert(parcel, lambda complete: arrived(parcel, complete))
+                DatabaseInsertion(parcel.delivered.dicom, lambda complete: arrived(parcel, complete))
             else:
                 self._tell(parcel, [options.folder], notes)
 
@@ -73,8 +70,7 @@ class Exporting:
                 set_instance_uids(volumeNode, list(parcel.delivered.instance_uids))
             self._tell(parcel, [options.folder, _("Slicer's DICOM database")], notes)
 
-        title = _("Exporting {count} segments").format(count=len(snapshot.records))
-        self._workspace.run(title, lambda progress: _write(options, volume, files, study, snapshot, progress), done)
+        self._workspace.run(_("Exporting segments"), work, done)
 
     def exportTable(self, volumeNode, segmentationNode, options: ExportOptions) -> None:
         """Write the measures of the segments as a table, which needs no DICOM.
@@ -94,16 +90,6 @@ class Exporting:
 
         self._workspace.run(_("Measuring"), lambda progress: _writeTable(path, volume, snapshot, progress), done)
 
-    def close(self) -> None:
-        """Insert nothing any more."""
-        for insertion in self._insertions:
-            insertion.stop()
-        self._insertions.clear()
-
-    def _insert(self, parcel: Parcel, onDone: Callable[[bool], None]) -> None:
-        self._insertions = [earlier for earlier in self._insertions if earlier.busy]
-        self._insertions.append(DatabaseInsertion(parcel.delivered.dicom, onDone))
-
     def _tell(self, parcel: Parcel, places: list[str], notes: list[str]) -> None:
         text = _("{count} segments exported to {places}, and read back the same, voxel by voxel.").format(
             count=parcel.delivered.segments, places=_(" and ").join(filter(None, places))
@@ -121,20 +107,34 @@ def _refused(folder: str) -> str:
     return _("Slicer's DICOM database did not take the export, and nothing was kept. Export to a folder instead.")
 
 
-def _write(options: ExportOptions, volume, files, study, snapshot, progress) -> Parcel:
-    """In the worker's thread."""
+def _gather(volumeNode, segmentationNode, options: ExportOptions) -> Callable[[Progress], Parcel]:
+    """What the worker has to do, with all that it needs of the scene."""
+    volume = volume_from_node(volumeNode)
+    snapshot = snapshot_of(segmentationNode, volumeNode, segmentIdsOf(segmentationNode, options.visibleOnly))
+    if not options.derive:
+        files = tuple(dicom_files_of(volumeNode))
+        return lambda progress: _write(options, snapshot, progress, volume=volume, files=files)
+    # The images are written slice by slice, and the user may edit the volume meanwhile.
+    volume, study = replace(volume, array=volume.array.copy()), study_image_of(volumeNode)
+    return lambda progress: _write(options, snapshot, progress, volume=volume, files=(), study=study)
+
+
+def _write(options: ExportOptions, snapshot: Snapshot, progress: Progress, **images) -> Parcel:
+    """In the worker's thread.
+
+    Args:
+        images: what the segmentation refers to, as `Delivery` takes it.
+    """
     from vistaseg.dicom import Delivery, Description, deliver
 
     holder = None if options.folder else tempfile.TemporaryDirectory(prefix="VistaSeg-", ignore_cleanup_errors=True)
     delivery = Delivery(
-        volume,
-        files,
-        Path(options.folder if holder is None else holder.name),
-        filePrefix(),
-        study,
-        options.labelmap,
-        Description(text=options.description) if options.description else Description(),
-        options.report,
+        folder=Path(options.folder if holder is None else holder.name),
+        prefix=filePrefix(),
+        labelmap=options.labelmap,
+        description=Description(text=options.description) if options.description else Description(),
+        report=options.report,
+        **images,
     )
     try:
         return Parcel(deliver(delivery, snapshot.segmentation, progress), holder)

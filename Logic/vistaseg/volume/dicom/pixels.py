@@ -86,8 +86,10 @@ def check_decoders(slices: Sequence[Slice]) -> None:
     Raises:
         InputError: there is none; the message says what to install.
     """
+    from pydicom.uid import UID
+
     named = ((piece.header.file_meta.get("TransferSyntaxUID"), piece.path) for piece in slices)
-    for syntax, path in {syntax: path for syntax, path in named if isinstance(syntax, str)}.items():
+    for syntax, path in {syntax: path for syntax, path in named if isinstance(syntax, UID)}.items():
         if not _is_decodable(syntax, path):
             raise InputError(
                 f"{path.name} is compressed as {syntax.name}, which takes one more package to decode. Install it with "

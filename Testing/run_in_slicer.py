@@ -1,6 +1,7 @@
 """Run the tests of the extension and of its bridge to MRML inside a Slicer; its exit status is that of the tests.
 
-    Slicer --testing --no-splash --additional-module-paths VistaSegExtension/VistaSeg \
+    Slicer --testing --no-splash \
+        --additional-module-paths VistaSegExtension/VistaSeg VistaSegExtension/SegmentEditorVistaSeg \
         --python-script Testing/run_in_slicer.py [--install] [arguments of pytest]
 
 `--install` lets Slicer's Python fetch pytest and what else the tests import; without it, what is missing is named.

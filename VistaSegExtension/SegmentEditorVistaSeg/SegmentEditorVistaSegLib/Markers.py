@@ -14,10 +14,12 @@ from vistaseg.prompts import Point, Prompt, RegionOfInterest
 
 Color = tuple[int, int, int]
 
-ADD: Color = (70, 220, 90)
+ADD: Color = (60, 255, 60)
 REMOVE: Color = (255, 80, 80)
 BOX: Color = (255, 205, 60)
 PICKED: Color = (255, 255, 255)
+EDGE: Color = (0, 0, 0)
+"""Around markers, which may lie on a segment of their own color."""
 
 RADIUS = 6.0
 """Pixels."""
@@ -115,12 +117,18 @@ def _section(corners: np.ndarray) -> tuple[Position, ...]:
 def _sign(at: Position, positive: bool, color: Color) -> Iterator[Line]:
     """A plus or a minus in a circle."""
     x, y = at
-    angles = np.linspace(0, 2 * np.pi, 17)
-    yield Line(tuple((x + RADIUS * np.cos(angle), y + RADIUS * np.sin(angle)) for angle in angles), color)
+    yield _circle(at, RADIUS + 2, EDGE)
+    yield _circle(at, RADIUS, color)
     half = RADIUS / 2
     yield Line(((x - half, y), (x + half, y)), color)
     if positive:
         yield Line(((x, y - half), (x, y + half)), color)
+
+
+def _circle(at: Position, radius: float, color: Color) -> Line:
+    x, y = at
+    angles = np.linspace(0, 2 * np.pi, 17)
+    return Line(tuple((x + radius * np.cos(angle), y + radius * np.sin(angle)) for angle in angles), color)
 
 
 def _toEdge(position: Position, start: Position, stop: Position) -> float:

@@ -61,10 +61,11 @@ class Preview:
         self._timer.stop()
         node, self._node = self._node, None
         if node is not None and slicer.mrmlScene.IsNodePresent(node):
-            hierarchy = _hierarchy()
-            hierarchy.RemoveItem(hierarchy.GetItemByDataNode(node), False, True)
-            for each in (node.GetDisplayNode(), node):
-                slicer.mrmlScene.RemoveNode(each)
+            display = node.GetDisplayNode()
+            slicer.mrmlScene.RemoveNode(node)
+            if slicer.mrmlScene.IsNodePresent(display):
+                slicer.mrmlScene.RemoveNode(display)
+            _forgetInTree(node)
 
     def _pulse(self, *_) -> None:
         display = self._node.GetDisplayNode() if self._node is not None else None
@@ -82,6 +83,13 @@ def _keepOutOfTree(node) -> None:
     item = hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
     hidden = slicer.vtkMRMLSubjectHierarchyConstants.GetSubjectHierarchyExcludeFromTreeAttributeName()
     hierarchy.SetItemAttribute(item, hidden, "1")
+
+
+def _forgetInTree(node) -> None:
+    """Where no plugin of the hierarchy has done it."""
+    item = _hierarchy().GetItemByDataNode(node)
+    if item:
+        _hierarchy().RemoveItem(item, False)
 
 
 def _hierarchy():

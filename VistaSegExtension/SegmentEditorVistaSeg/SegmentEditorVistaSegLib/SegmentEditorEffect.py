@@ -35,8 +35,8 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def helpText(self) -> str:
         return _(
-            "<html>Click, draw a box, scribble or name a structure: VISTA3D and SegVol answer<br>. Masking, overwriting and "
-            "undo of this editor hold for what they answer.<p><ul style='margin: 0'>"
+            "<html>Click, draw a box, scribble or name a structure: VISTA3D and SegVol answer<br>. Masking, "
+            "overwriting and undo of this editor hold for what they answer.<p><ul style='margin: 0'>"
             "<li><b>Left click:</b> what is there belongs to the segment. <b>Ctrl + left click</b>, or the button "
             "<b>−</b>: it does not.</li>"
             "<li><b>Left button, drag:</b> a box around the structure, as deep as the shorter of its sides.</li>"

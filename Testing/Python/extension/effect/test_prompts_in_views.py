@@ -132,7 +132,7 @@ def test_a_name_is_a_prompt(bench: Any) -> None:
 def test_prompts_are_drawn_where_they_are_and_only_near_their_slice(bench: Any) -> None:
     bench.mouse.click(bench.at("right"))
     bench.finish()
-    assert bench.lines() == 3
+    assert bench.lines() == 4
     r, a, s = to_world(bench.volumeNode, (40.0, 10.0, -20.0))
     bench.look_at((r, a, s + 20))
     bench.effect.processViewNodeEvents(bench.sliceNode, 0, bench.view)

@@ -51,7 +51,12 @@ def test_a_point_that_is_not_placed_yet_is_no_click(scene, ct):
 def test_a_bent_transform_is_followed_there_and_back(scene, ct):
     bend = vtk.vtkThinPlateSplineTransform()
     before, after = vtk.vtkPoints(), vtk.vtkPoints()
-    for point, moved in (((0, 0, 0), (5, 1, 0)), ((90, 0, 0), (90, 4, 0)), ((0, 90, 0), (0, 90, 9)), ((0, 0, 90), (0, 0, 90))):
+    for point, moved in (
+        ((0, 0, 0), (5, 1, 0)),
+        ((90, 0, 0), (90, 4, 0)),
+        ((0, 90, 0), (0, 90, 9)),
+        ((0, 0, 90), (0, 0, 90)),
+    ):
         before.InsertNextPoint(point)
         after.InsertNextPoint(moved)
     bend.SetSourceLandmarks(before)

@@ -171,16 +171,3 @@ def test_the_device_is_told_once_somebody_has_looked(panel, add_ct, wait_until, 
     ui.deviceButton.click()
     wait_until(lambda: not panel.workspace.busy)
     assert ui.deviceLabel.text == "CPU, 2 threads, about 6 min for this volume: draw a region"
-
-
-def test_a_long_message_squeezes_nothing_in_a_narrow_panel(panel, wait_until):
-    parent = panel.sections["ModelSection"].widget.parent()
-    area = qt.QScrollArea()
-    area.widgetResizable = True
-    area.setWidget(parent)
-    area.resize(380, 600)
-    area.show()
-    panel.workspace.messages.add("error", "Nothing was segmented, and here is at length why that is so. " * 12)
-    wait_until(lambda: panel.sections["MessageSection"].widget.visible)
-    wait_until(lambda: parent.height >= parent.layout().minimumHeightForWidth(parent.width), 2)
-    area.takeWidget().setParent(None)

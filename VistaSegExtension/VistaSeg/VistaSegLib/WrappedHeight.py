@@ -22,7 +22,8 @@ class WrappedHeight(qt.QObject):
 
     def eventFilter(self, watched, event) -> bool:
         if event.type() in (qt.QEvent.LayoutRequest, qt.QEvent.Resize):
-            self._widget.minimumHeight = self._layout.minimumHeightForWidth(self._widget.width)
+            needed = self._layout.minimumHeightForWidth(self._widget.width)
+            self._widget.minimumHeight = max(0, needed)  # -1 where nothing wraps
         return False
 
     def close(self) -> None:

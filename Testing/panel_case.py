@@ -70,6 +70,23 @@ def voxel_to_world(volume: Any, ijk: tuple[float, float, float]) -> tuple[float,
     return transform.TransformPoint(matrix.MultiplyPoint((*ijk, 1.0))[:3])
 
 
+def red_view() -> tuple[Any, Any]:
+    """The axial view and what it shows: nodes (slice, composite), those of the layout where there is one."""
+    return tuple(_view_node(kind) for kind in ("vtkMRMLSliceNode", "vtkMRMLSliceCompositeNode"))
+
+
+def _view_node(class_name: str) -> Any:
+    node = slicer.mrmlScene.GetSingletonNode("Red", class_name)
+    if node is None:
+        # An application makes a view of it at once, and so has to know which.
+        node = slicer.mrmlScene.CreateNodeByClass(class_name)
+        node.UnRegister(None)
+        node.SetSingletonTag("Red")
+        node.SetLayoutName("Red")
+        slicer.mrmlScene.AddNode(node)
+    return node
+
+
 def place_point(world: tuple[float, float, float]) -> None:
     """What a click in a slice view does while a place mode is on."""
     scene = slicer.mrmlScene

@@ -8,7 +8,7 @@ import pytest
 qt = pytest.importorskip("qt", reason="no Qt: see CONTRIBUTING.md for the libraries that it needs")
 slicer = pytest.importorskip("slicer")
 
-from panel_case import LEFT_KIDNEY, PLACES, SPLEEN, add_ct, add_rotation, ct_array, voxel_to_world
+from panel_case import LEFT_KIDNEY, PLACES, SPLEEN, add_ct, add_rotation, ct_array, red_view, voxel_to_world
 
 from vistaseg import catalog
 from vistaseg.models.known_classes import known_classes
@@ -175,10 +175,7 @@ def test_only_what_the_views_show_is_segmented(case, section):
 
 def show_around(volume, ijk, width=22.0):
     """An axial view of the volume, so many mm wide, centred on a voxel."""
-    view = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceNode")
-    composite = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
-    for node in (view, composite):
-        node.SetLayoutName("Red")
+    view, composite = red_view()
     composite.SetBackgroundVolumeID(volume.GetID())
     view.SetMappedInLayout(1)
     view.SetOrientationToAxial()

@@ -8,7 +8,7 @@ import pytest
 qt = pytest.importorskip("qt", reason="no Qt: see CONTRIBUTING.md for the libraries that it needs")
 slicer = pytest.importorskip("slicer")
 
-from panel_case import LEFT_KIDNEY, MIDDLES, SPLEEN, add_ct, add_rotation, ct_array, oblique, voxel_to_world
+from panel_case import LEFT_KIDNEY, MIDDLES, SPLEEN, add_ct, add_rotation, ct_array, oblique, red_view, voxel_to_world
 
 NAME, VOLUME, VOXELS, MADE_BY, MARK = range(5)
 VOXEL_ML = 2.2 * 2.0 * 3.0 / 1000
@@ -96,7 +96,7 @@ def test_what_is_worth_a_look_is_marked_with_the_reason(case, section):
 
 def test_a_click_on_a_row_goes_there_and_makes_it_the_target(case, section):
     case.volume.SetAndObserveTransformNodeID(add_rotation().GetID())
-    view = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceNode")
+    view, _composite = red_view()
     view.SetOrientationToAxial()
     segment_automatically(case)
     section.ui.resultTree.itemClicked.emit(item(section, "left kidney"), 0)

@@ -16,6 +16,7 @@ from VistaSegLib.ModelSection import ModelSection
 from VistaSegLib.ProgressSection import ProgressSection
 from VistaSegLib.ResultsSection import ResultsSection
 from VistaSegLib.Selection import Selection
+from VistaSegLib.WrappedHeight import WrappedHeight
 
 
 class Section(Protocol):
@@ -63,6 +64,7 @@ class Panel:
             section = self.sections[kind.__name__] = kind(self.selection, self.workspace)
             layout.addWidget(section.widget)
         layout.addStretch(1)
+        self._height = WrappedHeight(layout)
         self._stops = [self.workspace.listen(self.update), self.selection.listen(self._onSelected)]
 
     def enter(self) -> None:

@@ -2,8 +2,8 @@
 
     Slicer --no-splash --python-script Testing/slicer_screenshots.py OUTPUT_FOLDER CHEST_FOLDER
 
-The model in the box segments the CT; then the liver is corrected by the two clicks that a user would make who sees the
-labels of the data set. The chest folder holds `cxr.nii.gz` and `mask.nii.gz`, as `make demo` fetches them.
+The model in the box segments the CT; then two clicks add to the liver where most of it is missing, which the labels of
+the data set tell. The chest folder holds `cxr.nii.gz` and `mask.nii.gz`, as `make demo` fetches them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import qt
 import slicer
 
 SIZE = (1400, 900)
@@ -27,6 +26,7 @@ def main(output: Path, chest: Path) -> None:
     """Make both pictures."""
     output.mkdir(parents=True, exist_ok=True)
     slicer.util.mainWindow().resize(*SIZE)
+    slicer.util.setDataProbeVisible(False)
     slicer.util.selectModule("VistaSeg")
     panel = slicer.modules.VistaSegWidget.panel
     volume = slicer.util.loadVolume(str(chest / "cxr.nii.gz"))
@@ -63,10 +63,9 @@ def labels(path: Path) -> np.ndarray:
 
 
 def correct(panel: Any, truth: np.ndarray) -> None:
-    """Click where the segment is most wrong."""
+    """Click where the most of the structure is missing."""
     from vistaseg.evaluate.clicks import next_click
     from vistaseg.mrml import grid_of, to_world
-    from VistaSegLib.SliceViews import jumpTo
 
     segmentation, volume = panel.selection.segmentationNode, panel.selection.volumeNode
     segment_id = segmentation.GetSegmentation().GetSegmentIdBySegmentName(CORRECTED)
@@ -74,11 +73,12 @@ def correct(panel: Any, truth: np.ndarray) -> None:
     grid = grid_of(volume)
     for _ in range(CLICKS):
         mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, volume) > 0
-        index, positive = next_click(truth, mask, grid.spacing)
+        index, positive = next_click(truth | mask, mask, grid.spacing)
         world = to_world(volume, tuple(grid.index_to_ras([index])[0].tolist()))
-        jumpTo(world)
         panel.sections["InteractiveSection"]._onPoint(world, positive)
         wait_until(lambda: resting(panel))
+    slicer.util.resetSliceViews()
+    slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *world, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
 
 
 def show_results(panel: Any) -> None:
@@ -100,10 +100,9 @@ def open_effect(panel: Any) -> None:
 
 
 def save_window(path: Path) -> None:
-    """The window as it looks now, in few colours, so that the file is small."""
+    """The window as it looks now."""
     wait(2.0)
-    image = slicer.util.mainWindow().grab().toImage()
-    image.convertToFormat(qt.QImage.Format_Indexed8).save(str(path))
+    slicer.util.mainWindow().grab().save(str(path))
 
 
 def resting(panel: Any) -> bool:
@@ -128,6 +127,5 @@ def wait(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    # After the application has started, as a user would.
     main(Path(sys.argv[1]), Path(sys.argv[2]))
     slicer.util.exit(0)

@@ -273,6 +273,16 @@ def test_a_first_click_on_what_it_is_not_is_kept(case, section):
     assert list(case.segments) == ["object 1"] and len(rows(section)) == 2
 
 
+def test_markers_are_shown_only_while_the_panel_is(case, section):
+    section.ui.positiveButton.click()
+    case.click(MIDDLES[SPLEEN])
+    shown = markers()
+    case.panel.exit()
+    assert markers() != shown
+    case.panel.enter()
+    assert markers() == shown
+
+
 def test_the_button_goes_off_where_other_markups_take_the_clicks(case, section):
     section.ui.positiveButton.click()
     slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "the user's own")

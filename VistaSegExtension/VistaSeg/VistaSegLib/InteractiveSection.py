@@ -49,6 +49,7 @@ class InteractiveSection:
         self._shortcuts = Shortcuts(self.widget, self._actions())
         self._completer = _addCompleter(self.ui.textLine)
         self._answered: tuple[Prompt, ...] = ()
+        self._entered = False
         self._connect()
         # Not in the middle of a result that is being written.
         self._tidying = Later(self._prompting.tidy)
@@ -70,12 +71,16 @@ class InteractiveSection:
 
     def enter(self) -> None:
         """The panel is shown: its keys work."""
+        self._entered = True
         self._shortcuts.setEnabled(True)
+        self._showPrompts()
 
     def exit(self) -> None:
         """The panel is hidden: keys and clicks are the application's again."""
+        self._entered = False
         self._shortcuts.setEnabled(False)
         self._placing.stop()
+        self._showPrompts()
 
     def cleanup(self) -> None:
         """Take everything out of the scene that was put there to be looked at."""
@@ -178,7 +183,8 @@ class InteractiveSection:
     def _showPrompts(self) -> None:
         waiting = self._prompting.waiting
         self._list.show(self._answered, waiting)
-        shown = (*self._answered, *waiting) if self.ui.showButton.checked else ()
+        # The effect of the Segment Editor shows them, too, when the panel is left.
+        shown = (*self._answered, *waiting) if self._entered and self.ui.showButton.checked else ()
         self._markers.show(shown, self._selection.volumeNode)
 
     def _showButtons(self) -> None:

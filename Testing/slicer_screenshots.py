@@ -2,8 +2,8 @@
 
     Slicer --no-splash --python-script Testing/slicer_screenshots.py OUTPUT_FOLDER CHEST_FOLDER
 
-The model in the box segments the CT; then two clicks add to the liver where most of it is missing, which the labels of
-the data set tell. The chest folder holds `cxr.nii.gz` and `mask.nii.gz`, as `make demo` fetches them.
+The model in the box segments the CT; then two clicks correct the liver, each in the middle of what is most wrong with
+it, which the labels of the data set tell. The chest folder holds `cxr.nii.gz` and `mask.nii.gz`, as `make demo` fetches them.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def labels(path: Path) -> np.ndarray:
 
 
 def correct(panel: Any, truth: np.ndarray) -> None:
-    """Click where the most of the structure is missing."""
+    """Click in the middle of the largest error."""
     from vistaseg.evaluate.clicks import next_click
     from vistaseg.mrml import grid_of, to_world
 
@@ -73,7 +73,7 @@ def correct(panel: Any, truth: np.ndarray) -> None:
     grid = grid_of(volume)
     for _ in range(CLICKS):
         mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, volume) > 0
-        index, positive = next_click(truth | mask, mask, grid.spacing)
+        index, positive = next_click(truth, mask, grid.spacing)
         world = to_world(volume, tuple(grid.index_to_ras([index])[0].tolist()))
         panel.sections["InteractiveSection"]._onPoint(world, positive)
         wait_until(lambda: resting(panel))

@@ -13,6 +13,8 @@ from vistaseg.workspace.messages import Messages
 
 T = TypeVar("T")
 
+CANCELLING = "Cancelling: "
+
 
 @dataclass(frozen=True)
 class Task:
@@ -103,8 +105,10 @@ class Tasks:
 
     def cancel(self) -> None:
         """Cancel everything that was submitted."""
-        for job in tuple(self._tasks):
+        for job, task in tuple(self._tasks.items()):
             job.cancel()
+            # It stops at its next report of progress, which is not told any more.
+            self._tasks[job] = Task(task.title if task.title.startswith(CANCELLING) else CANCELLING + task.title)
         self._changed()
 
     def close(self) -> None:

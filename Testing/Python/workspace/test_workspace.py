@@ -187,6 +187,8 @@ def test_cancelling_changes_nothing_and_says_so(desk: Any, models: dict[str, Fak
     desk.workspace.prompt(target, BODY, desk.editing)
     desk.workspace.poll()
     desk.workspace.cancel()
+    desk.workspace.cancel()
+    assert desk.workspace.task.title == "Cancelling: Answering on a"
     desk.finish()
     assert np.array_equal(desk.mask(target), before)
     assert desk.workspace.prompts(target) == (LEFT,)

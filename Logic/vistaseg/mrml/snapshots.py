@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from vistaseg.errors import InputError
 from vistaseg.mrml.reading import labelmap_of_segment, labels_on_grid, segment_record
+from vistaseg.mrml.seals import Seal, seal_of
 from vistaseg.mrml.tags import SegmentRecord
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.progress import Progress, silent
@@ -56,12 +57,14 @@ class Snapshot:
         grid: of the volume, on which all layers lie.
         records: segment id → what it says of itself, in the order of the segments.
         layers: where their voxels are.
+        seals: segment id → what the segment was when it was made automatically.
     """
 
     name: str
     grid: Grid
     records: Mapping[str, SegmentRecord]
     layers: Sequence[Layer]
+    seals: Mapping[str, Seal] = field(default_factory=dict)
 
     def segmentation(self, progress: Progress = silent) -> Segmentation:
         """The segments with their masks, empty ones too; may be called in any thread, and takes a while."""
@@ -72,10 +75,17 @@ class Snapshot:
                 found[segment_id] = mask, extent
         segments = [
             Segment(record.name, label, record.structure_id, record.color, record.terminology, *found[segment_id],
-                    record.provenance)
+                    self._provenance(segment_id, *found[segment_id]))
             for label, (segment_id, record) in enumerate(self.records.items(), start=1)
         ]  # fmt: skip
         return Segmentation(self.grid.shape_ijk, self.grid.ijk_to_ras, segments, self.name)
+
+    def _provenance(self, segment_id: str, mask: Mask, extent: Extent) -> dict[str, Any]:
+        """How a segment was made; an automatic one that was painted on since is automatic no more."""
+        made, old = self.records[segment_id].provenance, self.seals.get(segment_id)
+        if made.get("algorithm_type") != "AUTOMATIC" or old is None or old.holds(mask, extent):
+            return made
+        return {**made, "algorithm_type": "SEMIAUTOMATIC", "edited": True}
 
 
 def snapshot_of(segmentation_node: Any, volume_node: Any, segment_ids: Iterable[str] | None = None) -> Snapshot:
@@ -99,7 +109,9 @@ def snapshot_of(segmentation_node: Any, volume_node: Any, segment_ids: Iterable[
         labels, start = labels_on_grid(image, segmentation_node, volume_node, grid)
         layers.append(Layer(labels.copy(), start, values))
     records = {segment_id: segment_record(segmentation_node, segment_id) for segment_id in ids}
-    return Snapshot(segmentation_node.GetName() or "segmentation", grid, records, layers)
+    segmentation = segmentation_node.GetSegmentation()
+    seals = {each: one for each in ids if (one := seal_of(segmentation.GetSegment(each))) is not None}
+    return Snapshot(segmentation_node.GetName() or "segmentation", grid, records, layers, seals)
 
 
 def segmentation_from_node(

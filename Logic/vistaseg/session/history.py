@@ -144,6 +144,13 @@ class History:
             return self.push(State(mask, (), mask))
         return self._go(min(found, key=lambda at: abs(at - self._at)))
 
+    def rebase(self, mask: PackedMask, count: int) -> None:
+        """Put the steps after the first `count` behind the state of another mask, where the host went meanwhile."""
+        late, note = self.state.steps[count:], self.state.note
+        self.follow(mask)
+        base = self.state
+        self.push(State(base.start, (*base.steps, *late), mask, note).amended(mask))
+
     def answer(self, changed: Extent | None) -> Answer:
         """The mask that holds."""
         packed = self.state.mask

@@ -13,9 +13,9 @@ import numpy as np
 
 from vistaseg import catalog
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
-from vistaseg.models.protocol import ClassMasks, OpenedVolume, PromptQuestion, SegmentationModel
+from vistaseg.models.protocol import ClassMasks, OpenedVolume, SegmentationModel
 from vistaseg.progress import Progress, silent
-from vistaseg.prompts import Prompt, Ras, RegionOfInterest, Text
+from vistaseg.prompts import Prompt, Ras, RegionOfInterest
 from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session.class_answers import answer_by_classes
@@ -23,6 +23,7 @@ from vistaseg.session.engines import Engines
 from vistaseg.session.history import Answer, History, PackedMask, State, Step
 from vistaseg.session.identifying import Identification, identify
 from vistaseg.session.provenance import provenance_of
+from vistaseg.session.questions import question_of
 from vistaseg.session.regions import holds_voxel
 from vistaseg.session.results import changed_mask, made_segments
 from vistaseg.session.routing import Route, route
@@ -200,6 +201,20 @@ class Session:
         """The prompts that led to a segment's mask, in order."""
         return tuple(step.prompt for step in self._history(segment).state.steps)
 
+    def rebase(self, segment: str, mask: Mask, extent: Extent, count: int) -> None:
+        """Take the host's undo, redo or painting into account that came while prompts were answered.
+
+        The segment goes where the host has led it, see `follow`, and the late prompts come after that; `amend` then
+        says what has become of their answers.
+
+        Args:
+            mask: bool (k, j, i), of `extent` only, on the volume's grid.
+            count: how many prompts there were before those that were answered.
+        """
+        packed = PackedMask.of(mask, extent)
+        with self._stepping:
+            self._history(segment).rebase(packed, count)
+
     def without(self, segment: str, index: int, progress: Progress = silent) -> Answer:
         """Answer the prompts of a segment again but for one.
 
@@ -316,7 +331,7 @@ class Session:
     def _answer(self, chosen: Route, record: Mapping[str, Any] | None, segment: str, progress: Progress) -> Answer:
         history = self._history(segment)
         state = history.state
-        question = _question(chosen, history, record)
+        question = question_of(chosen, history, record)
         opened = self._engines.opened(chosen.model)
         if chosen.class_ids:
             answer = answer_by_classes(opened, chosen.class_ids, question, progress)
@@ -375,19 +390,3 @@ class Session:
         """The provenance of a segment: of the models that changed something in it."""
         keys = dict.fromkeys(step.record["model"] for step in history.state.steps if step.record["changed"])
         return provenance_of([self._engines.model(key) for key in keys], None)
-
-
-def _question(chosen: Route, history: History, record: Mapping[str, Any] | None) -> PromptQuestion:
-    """The prompts of a segment as a model is asked; of other models' answers it learns no more than whose they are."""
-    steps, mask = history.state.steps, history.state.mask
-    own = [step.record if step.record["model"] == chosen.model else {"engine": step.record["model"]} for step in steps]
-    return PromptQuestion(
-        prompts=(*(step.prompt for step in steps), chosen.prompt),
-        records=tuple(own),
-        class_id=history.class_id,
-        mask=mask.mask,
-        extent=mask.extent,
-        record=record,
-        given=not history.state.start.extent.empty
-        or any(step.record["model"] != chosen.model or isinstance(step.prompt, Text) for step in steps),
-    )

@@ -11,6 +11,7 @@ import numpy as np
 from vistaseg.errors import CancelledError, UsageError, VistaSegError
 from vistaseg.mrml.editing import Change
 from vistaseg.progress import Progress
+from vistaseg.prompts import Prompt
 from vistaseg.segmentation import Extent, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
@@ -48,6 +49,7 @@ class Outcome:
         errors: of operations that failed; the others were done.
         provenance: how the segment was made now; empty where nothing is there.
         earlier: how the mask was made that the prompts started from; empty where they started from nothing.
+        count: how many prompts there were before those that were answered; None where it did more than add to them.
     """
 
     change: Change | None
@@ -55,6 +57,7 @@ class Outcome:
     errors: tuple[VistaSegError, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
     earlier: dict[str, Any] = field(default_factory=dict)
+    count: int | None = None
 
 
 def answer(
@@ -76,7 +79,7 @@ def answer(
     """
     if beginning is not None:
         earlier = _begin(session, key, beginning, earlier)
-    before = session.result(key)
+    before, prompts = session.result(key), session.prompts(key)
     notes, errors = [], []
     for operation in operations:
         try:
@@ -88,8 +91,20 @@ def answer(
             raise
         except VistaSegError as error:
             errors.append(error)
-    change = change_between(before, session.result(key))
-    return Outcome(change, tuple(filter(None, notes)), tuple(errors), _provenance(session, key, earlier), earlier)
+    return Outcome(
+        change_between(before, session.result(key)),
+        tuple(filter(None, notes)),
+        tuple(errors),
+        _provenance(session, key, earlier),
+        earlier,
+        _added_after(prompts, session.prompts(key)),
+    )
+
+
+def _added_after(before: Sequence[Prompt], after: Sequence[Prompt]) -> int | None:
+    """How many prompts there were, where others have come after them and nothing else has happened."""
+    count = len(before)
+    return count if len(after) > count and tuple(after[:count]) == tuple(before) else None
 
 
 def change_between(before: Answer, after: Answer) -> Change | None:

@@ -3,30 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from vistaseg import catalog
 from vistaseg.mrml.adding import add_segments
-from vistaseg.mrml.reading import segment_record
+from vistaseg.mrml.reading import read_mask, segment_record
 from vistaseg.mrml.removing import remove_segments
+from vistaseg.mrml.seals import Seal, seal, seal_of
+from vistaseg.mrml.volumes import grid_of
 from vistaseg.segmentation import Segmentation
+from vistaseg.segmentation.fingerprint import mask_fingerprint
+from vistaseg.volume import Volume
+
+REGION = "region_ras_mm"
+"""In the provenance of a segment: what its segmentation was restricted to."""
 
 
-def put(segmentation_node: Any, result: Segmentation, volume_node: Any) -> list[str]:
+@dataclass(frozen=True, eq=False)
+class Sealed:
+    """An automatic result, and what tells its segments from what may become of them."""
+
+    result: Segmentation
+    seals: Sequence[Seal]
+
+
+def sealed(result: Segmentation, volume: Volume) -> Sealed:
+    """Take down what each segment is; in the worker's thread."""
+    seals = [
+        Seal(volume.content_hash, segment.name, mask_fingerprint(segment.mask, segment.extent))
+        for segment in result.segments
+    ]
+    return Sealed(result, seals)
+
+
+def put(segmentation_node: Any, made: Sealed, volume_node: Any) -> list[str]:
     """Add the segments of a result; returns their ids.
 
-    A segment that an earlier automatic result left, and that nobody has touched since, makes place for its successor.
+    A segment that an earlier automatic result of the same volume and region left, and that nobody has touched since,
+    makes place for its successor.
     """
-    found = {segment.structure_id for segment in result.segments}
-    records = {segment_id: segment_record(segmentation_node, segment_id) for segment_id in _ids(segmentation_node)}
-    superseded = [
-        segment_id
-        for segment_id, record in records.items()
-        if record.structure_id in found and record.provenance.get("algorithm_type") == "AUTOMATIC"
-    ]
-    remove_segments(segmentation_node, superseded)
-    ids: list[str] = add_segments(segmentation_node, result, volume_node)
+    remove_segments(segmentation_node, _superseded(segmentation_node, made, volume_node))
+    ids: list[str] = add_segments(segmentation_node, made.result, volume_node)
+    for segment_id, one in zip(ids, made.seals, strict=True):
+        seal(segmentation_node.GetSegmentation().GetSegment(segment_id), one)
     return ids
+
+
+def _superseded(segmentation_node: Any, made: Sealed, volume_node: Any) -> list[str]:
+    segmentation = segmentation_node.GetSegmentation()
+    new = {segment.structure_id: (segment, one) for segment, one in zip(made.result.segments, made.seals, strict=True)}
+    found = []
+    for segment_id in segmentation.GetSegmentIDs():
+        record, old = segment_record(segmentation_node, segment_id), seal_of(segmentation.GetSegment(segment_id))
+        if old is None or record.structure_id not in new or record.provenance.get("algorithm_type") != "AUTOMATIC":
+            continue
+        segment, one = new[record.structure_id]
+        alike = old.volume == one.volume and record.provenance.get(REGION) == segment.provenance.get(REGION)
+        if alike and record.name == old.name and _untouched(segmentation_node, segment_id, volume_node, old):
+            found.append(segment_id)
+    return found
+
+
+def _untouched(segmentation_node: Any, segment_id: str, volume_node: Any, old: Seal) -> bool:
+    return old.holds(*read_mask(segmentation_node, segment_id, volume_node, grid_of(volume_node)))
 
 
 def not_found(class_ids: Sequence[int], result: Segmentation) -> str:
@@ -38,8 +78,3 @@ def not_found(class_ids: Sequence[int], result: Segmentation) -> str:
     if not found:
         return "None of the structures was found in this scan. Check that it is a CT of that part of the body."
     return f"Not found in this scan: {', '.join(missing)}."
-
-
-def _ids(segmentation_node: Any) -> list[str]:
-    segmentation = segmentation_node.GetSegmentation()
-    return [segmentation.GetNthSegmentID(at) for at in range(segmentation.GetNumberOfSegments())]

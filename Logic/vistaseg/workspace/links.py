@@ -48,6 +48,7 @@ class SegmentLink:
         job: the one that runs or waits.
         pending: what the next job is to do together.
         time: `mask_time` of the segment when the session last knew its mask; None where it never did.
+        begun: `mask_time` when the job began.
         earlier, provenance: of the last outcome.
     """
 
@@ -57,6 +58,7 @@ class SegmentLink:
     job: Job | None = None
     pending: list[Request] = field(default_factory=list)
     time: int | None = None
+    begun: int | None = None
     earlier: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
 
@@ -97,6 +99,7 @@ class SegmentLink:
     def receive(self, scene: Any, outcome: Outcome, writer: Writer | None) -> int:
         """Take an outcome, and write it unless it is only proposed; returns how many voxels were kept back."""
         self.earlier, self.provenance = outcome.earlier, outcome.provenance
+        self._catch_up(scene, outcome)
         held = 0 if outcome.change is None or writer is None else self.write(scene, outcome.change, writer)
         if writer is not None and self.session is not None:
             remember(self.target.segment(scene), self.session, self.target.key)
@@ -106,6 +109,12 @@ class SegmentLink:
     def accept(self, scene: Any, change: Change, writer: Writer) -> int:
         """Write what was proposed; returns how many voxels were kept back."""
         return self.receive(scene, Outcome(change, provenance=self.provenance, earlier=self.earlier), writer)
+
+    def _catch_up(self, scene: Any, outcome: Outcome) -> None:
+        """Undo, redo and painting that came while prompts were answered come before these."""
+        now = mask_time(self.target.segmentation(scene), self.target.segment_id)
+        if self.session is not None and outcome.count is not None and now != self.begun:
+            self.session.rebase(self.target.key, *self.mask(scene), outcome.count)
 
     def write(self, scene: Any, change: Change, writer: Writer) -> int:
         """Bring a change into the scene, and tell the session what has become of it there.

@@ -63,10 +63,14 @@ class Messages:
             self.add("info", str(error))
         elif isinstance(error, VistaSegError):
             self.add("error", str(error), _trace(error) if error.__cause__ is not None else "")
+        elif isinstance(error, MemoryError):
+            self.add(
+                "error", "The memory was not enough. Close other programs, or choose a smaller region.", _trace(error)
+            )
         else:
             self.add(
                 "error",
-                f"Something unexpected went wrong ({type(error).__name__}: {error}). Nothing was changed. "
+                f"Something unexpected went wrong ({type(error).__name__}: {error}). "
                 "Please report it with the details.",
                 _trace(error),
             )

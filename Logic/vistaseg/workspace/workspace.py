@@ -13,11 +13,10 @@ from vistaseg.mrml.removing import WatchedSegmentations
 from vistaseg.mrml.transforms import to_local
 from vistaseg.progress import Progress
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest
-from vistaseg.segmentation import Segmentation
 from vistaseg.segmentation.model import Mask
 from vistaseg.session.identifying import Identification
 from vistaseg.workspace.answering import Outcome, answer
-from vistaseg.workspace.automatic import not_found, put
+from vistaseg.workspace.automatic import Sealed, not_found, put, sealed
 from vistaseg.workspace.links import Done, Request, SegmentLink
 from vistaseg.workspace.loaded_models import Load, LoadedModels, load_on_best_device
 from vistaseg.workspace.memory import prompts_of, recall
@@ -125,6 +124,7 @@ class Workspace:
         writer: Writer | None = None,
         prepare_clicks: bool = False,
         on_done: Callable[[list[str]], None] = _nothing,
+        on_ended: Callable[[], None] = lambda: None,
     ) -> Job:
         """Segment classes automatically into new segments.
 
@@ -133,6 +133,7 @@ class Workspace:
             writer: saves the state of the segmentation before; None where that cannot be undone.
             prepare_clicks: see `Session.segment`.
             on_done: told the ids of the segments.
+            on_ended: called in every case, at last.
 
         Raises:
             InputError: the node is no volume that can be used.
@@ -142,19 +143,25 @@ class Workspace:
         count = len(catalog.expand(class_ids))
         title = f"Segmenting {count} structures" if count > 1 else f"Segmenting {catalog.get(class_ids[0]).name}"
 
-        def put_down(result: Segmentation) -> None:
-            if result.segments and writer is not None:
+        def work(progress: Progress) -> Sealed:
+            result = volumes.get(progress).segment(class_ids, region, progress, prepare_clicks)
+            return sealed(result, volumes.volume)
+
+        def put_down(made: Sealed) -> None:
+            segments = made.result.segments
+            if segments and writer is not None:
                 writer.save_state()
             with self._written.changing(segmentation_node):
-                ids = put(segmentation_node, result, volume_node) if result.segments else []
-            self._tell(not_found(class_ids, result))
+                ids = put(segmentation_node, made, volume_node) if segments else []
+            self._tell(not_found(class_ids, made.result))
             on_done(ids)
 
         return self._tasks.submit(
             title,
-            lambda progress: volumes.get(progress).segment(class_ids, region, progress, prepare_clicks),
+            work,
             put_down,
             valid=lambda: volumes.unchanged(self._scene) and self._holds(segmentation_node),
+            ended=on_ended,
         )
 
     def prompt(self, target: Target, prompt: Prompt, writer: Writer | None, on_done: Done = _nothing) -> None:
@@ -286,7 +293,7 @@ class Workspace:
         operations = [request.operation for request in requests]
         target, volumes = link.target, link.volumes
         beginning, earlier = link.beginning(self._scene), link.earlier
-        link.time = None  # until the outcome is written
+        link.begun, link.time = link.time, None  # until the outcome is written
 
         def done(outcome: Outcome) -> None:
             self._receive(link, outcome, requests[-1].writer)
@@ -364,4 +371,7 @@ class Workspace:
 def _masking_note(voxels: int) -> str:
     if not voxels:
         return ""
-    return f"The masking of the Segment Editor kept {voxels} voxels as they were. Change it there to include them."
+    return (
+        f"{voxels} voxels stayed as they were: the Segment Editor's masking spares them, or the voxels of the "
+        "segmentation lie otherwise than those of the volume."
+    )

@@ -11,6 +11,7 @@ import slicer
 from fake_model import FakeModel
 
 from vistaseg.errors import InputError, WeightsError
+from vistaseg.mrml import segmentation_from_node
 from vistaseg.mrml.editing import Change, SegmentEditing
 from vistaseg.prompts import Point, RegionOfInterest
 from vistaseg.segmentation import Extent
@@ -149,7 +150,7 @@ def test_what_masking_keeps_back_is_neither_written_nor_remembered(desk: Any) ->
     assert np.array_equal(desk.mask(sibling), before)
     assert np.array_equal(desk.mask(target), region_of(desk, 300, 300) & ~before)
     kept = int((region_of(desk, 300, 300) & before).sum())
-    assert any("masking" in text and f" {kept} voxels" in text for text in desk.texts())
+    assert any("masking" in text and f"{kept} voxels" in text for text in desk.texts())
     ask(desk, target, LEFT)
     assert np.array_equal(desk.mask(target), (region_of(desk, 300, 300) & ~before) | region_of(desk, 600, 600))
     assert desk.workspace.prompts(target) == (RIGHT, LEFT)
@@ -361,3 +362,61 @@ def test_writing_under_the_rules_of_an_editor(desk: Any) -> None:
     desk.finish()
     assert np.array_equal(desk.mask(target), region_of(desk, 300, 300))
     editing.close()
+
+
+def test_undo_while_a_prompt_is_answered_takes_back_what_it_takes_back(desk: Any, models: dict[str, FakeModel]) -> None:
+    target = desk.target()
+    ask(desk, target, LEFT)
+    models["fake"].seconds_a_window = 0.05
+    desk.workspace.prompt(target, RIGHT, desk.editing)
+    desk.editing.undo()
+    desk.finish()
+    assert desk.workspace.prompts(target) == (RIGHT,)
+    assert np.array_equal(desk.mask(target), region_of(desk, 300, 300))
+
+
+def test_painting_while_a_prompt_is_answered_outlives_the_prompts(desk: Any, models: dict[str, FakeModel]) -> None:
+    target = desk.target()
+    ask(desk, target, LEFT)
+    models["fake"].seconds_a_window = 0.05
+    desk.workspace.prompt(target, RIGHT, desk.editing)
+    paint(desk, target, Extent((0, 0, 0), (2, 2, 2)))
+    desk.finish()
+    assert desk.workspace.prompts(target) == (RIGHT,)
+    desk.workspace.clear(target, desk.editing)
+    desk.finish()
+    assert desk.mask(target)[:2, :2, :2].all()
+
+
+@pytest.mark.parametrize("touch", ["paint", "rename", "region", "other volume"])
+def test_a_touched_automatic_segment_stays_beside_its_successor(desk: Any, touch: str) -> None:
+    desk.workspace.segment(desk.volume_node, desk.segmentation_node, [3])
+    desk.finish()
+    segmentation = desk.segmentation_node.GetSegmentation()
+    target = Target(desk.volume_node.GetID(), desk.segmentation_node.GetID(), segmentation.GetNthSegmentID(0))
+    region, volume_node = None, desk.volume_node
+    if touch == "paint":
+        paint(desk, target, Extent((0, 0, 0), (2, 2, 2)))
+    elif touch == "rename":
+        segmentation.GetSegment(target.segment_id).SetName("my spleen")
+    elif touch == "region":
+        region = RegionOfInterest((20.0, -10.0, -40.0), (60.0, 30.0, 0.0))
+    else:
+        volume_node = slicer.modules.volumes.logic().CloneVolume(desk.scene, desk.volume_node, "later")
+        volume_node.GetImageData().GetPointData().GetScalars().SetComponent(0, 0, 77)
+    before = desk.mask(target)
+    desk.workspace.segment(volume_node, desk.segmentation_node, [3], region)
+    desk.finish()
+    assert segmentation.GetNumberOfSegments() == 2
+    assert np.array_equal(desk.mask(target), before)
+
+
+def test_a_painted_automatic_segment_is_exported_as_semiautomatic(desk: Any) -> None:
+    desk.workspace.segment(desk.volume_node, desk.segmentation_node, [1, 3])
+    desk.finish()
+    segmentation_id = desk.segmentation_node.GetID()
+    segment_id = desk.segmentation_node.GetSegmentation().GetNthSegmentID(1)
+    paint(desk, Target(desk.volume_node.GetID(), segmentation_id, segment_id), Extent((0, 0, 0), (2, 2, 2)))
+    liver, spleen = segmentation_from_node(desk.segmentation_node, desk.volume_node).segments
+    assert liver.provenance["algorithm_type"] == "AUTOMATIC"
+    assert spleen.provenance["algorithm_type"] == "SEMIAUTOMATIC"

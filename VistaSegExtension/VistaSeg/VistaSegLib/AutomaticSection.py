@@ -117,8 +117,20 @@ class AutomaticSection:
     def _segment(self, ids: list[int]) -> None:
         parameters, volume = self._selection.parameters, self._selection.volumeNode
         region = regionOf(parameters.regionKind, parameters.region, volume)
+        isNew = self._selection.segmentationNode is None
         segmentation = self._selection.requireSegmentationNode()
-        self._workspace.segment(volume, segmentation, ids, region, writer=self._selection.editing.writer())
+
+        def tidy() -> None:
+            if isNew:
+                self._selection.removeIfEmpty(segmentation)
+
+        try:
+            self._workspace.segment(
+                volume, segmentation, ids, region, writer=self._selection.editing.writer(), on_ended=tidy
+            )
+        except VistaSegError:
+            tidy()
+            raise
 
 
 def buttonText(ids: list[int]) -> str:

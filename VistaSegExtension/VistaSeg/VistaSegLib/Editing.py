@@ -18,7 +18,7 @@ class Editing:
 
     def writer(self) -> SegmentEditing:
         """What writes into the chosen segmentation; both nodes have to be chosen."""
-        self._forgetGone()
+        self.forgetGone()
         volume, segmentation = self._selection.volumeNode, self._selection.segmentationNode
         key = (volume.GetID(), segmentation.GetID())
         if key not in self._made:
@@ -60,7 +60,7 @@ class Editing:
         entry = self._made.get((volume.GetID(), segmentation.GetID()))
         return entry[2] if entry is not None and entry[1] is segmentation else None
 
-    def _forgetGone(self) -> None:
+    def forgetGone(self) -> None:
         for key, (volume, segmentation, editing) in list(self._made.items()):
             if not (is_in_scene(volume) and is_in_scene(segmentation)):
                 editing.close()

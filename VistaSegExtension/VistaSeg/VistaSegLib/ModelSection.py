@@ -7,7 +7,7 @@ from slicer.i18n import tr as _
 from vistaseg.errors import VistaSegError
 from VistaSegLib import Fetching, Installation
 from VistaSegLib.DeviceLine import DeviceLine
-from VistaSegLib.Models import CHOICES, lookAgain
+from VistaSegLib.Models import CHOICES, known, lookAgain
 from VistaSegLib.Readiness import Readiness, readinessOf
 from VistaSegLib.Ui import loadUi
 
@@ -40,7 +40,7 @@ class ModelSection:
         parameters = self._selection.parameters
         self.widget.setEnabled(parameters is not None)
         if parameters is not None:
-            self._showChoice(parameters.modelChoice)
+            self._showChoice(known(parameters.modelChoice))
             self._showNode(self.ui.volumeSelector, self._selection.volumeNode)
             self._showNode(self.ui.segmentationSelector, self._selection.segmentationNode)
         self._device.update()

@@ -34,6 +34,11 @@ CHOICES = {
 }
 
 
+def known(choice: str) -> str:
+    """A choice that a scene was saved with, as far as this version has it."""
+    return choice if choice in CHOICES else "auto"
+
+
 @lru_cache
 def missingWeights(choice: str) -> tuple[WeightsEntry, ...]:
     """What has to be fetched before all models of a choice can be used, the preferred first."""

@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from VistaSegLib.Editing import Editing
-from VistaSegLib.Models import readyKeys
+from VistaSegLib.Models import known, readyKeys
 
 
 class Selection(VTKObservationMixin):
@@ -73,6 +73,15 @@ class Selection(VTKObservationMixin):
             self.segmentationNode = _newSegmentation(self.volumeNode)
         return self.segmentationNode
 
+    def removeIfEmpty(self, node) -> None:
+        """Take back a segmentation that was made for a result that did not come."""
+        isThere = slicer.mrmlScene.IsNodePresent(node)
+        if isThere and node.GetSegmentation().GetNumberOfSegments() == 0:
+            if self.segmentationNode is node:
+                self.segmentationNode = None
+            slicer.mrmlScene.RemoveNode(node)
+            self.editing.forgetGone()
+
     @property
     def segmentId(self) -> str:
         """The segment that prompts change, or "" where there is none yet or it is gone."""
@@ -87,7 +96,7 @@ class Selection(VTKObservationMixin):
     @property
     def models(self) -> tuple[str, ...]:
         """Keys of the models that are asked, the preferred first; none where weights have to be fetched."""
-        return readyKeys(self.parameters.modelChoice) if self.parameters else ()
+        return readyKeys(known(self.parameters.modelChoice)) if self.parameters else ()
 
     def _onModified(self, *_) -> None:
         self._tell()

@@ -1,0 +1,47 @@
+"""Whether an automatic segment is still what the model made of it: a tag says what that was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from vistaseg.mrml.tags import read_tag
+from vistaseg.segmentation import Extent
+from vistaseg.segmentation.fingerprint import mask_fingerprint
+from vistaseg.segmentation.model import Mask
+from vistaseg.segmentation.tags import json_tag, values_of_json_tag
+
+TAG = "VistaSeg.Seal"
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What an automatic segment was when it was made.
+
+    Attributes:
+        volume: `Volume.content_hash` of what it was made of.
+        name: that it was given.
+        mask: `mask_fingerprint`, on the grid of the volume.
+    """
+
+    volume: str
+    name: str
+    mask: str
+
+    def holds(self, mask: Mask, extent: Extent) -> bool:
+        """Whether this is the mask, bool (k, j, i) of `extent` only."""
+        return mask_fingerprint(mask, extent) == self.mask
+
+
+def seal(vtk_segment: Any, made: Seal) -> None:
+    """Say what a segment is now."""
+    vtk_segment.SetTag(TAG, json_tag({"volume": made.volume, "name": made.name, "mask": made.mask}))
+
+
+def seal_of(vtk_segment: Any) -> Seal | None:
+    """What a segment was when it was made automatically; None where nothing says so."""
+    values = values_of_json_tag(read_tag(vtk_segment, TAG) or "") or {}
+    try:
+        return Seal(str(values["volume"]), str(values["name"]), str(values["mask"]))
+    except KeyError:
+        return None

@@ -81,7 +81,9 @@ def test_progress_is_shown_and_cancelling_leaves_the_scene(panel, add_ct, models
     assert "spleen" in progress.stageLabel.text and "left" in progress.stageLabel.text
     buttons(panel)["cancel"].click()
     wait_until(lambda: not panel.workspace.busy, seconds=2)
-    assert names(panel.selection.segmentationNode) == [] and not buttons(panel)["cancel"].enabled
+    assert panel.selection.segmentationNode is None and not buttons(panel)["cancel"].enabled
+    assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == []
+    assert slicer.util.getNodesByClass("vtkMRMLSegmentEditorNode") == []
 
 
 def test_the_application_is_never_kept_waiting(panel, add_ct, models, wait_until):

@@ -147,6 +147,14 @@ BROKEN = {
     "no algorithm name": (no_algorithm, "error", "SegmentAlgorithmName"),
     "references not listed": (unlisted, "error", "not listed"),
     "no orientation": (lambda data: delattr(shared(data), "PlaneOrientationSequence"), "error", "PlaneOrientation"),
+    "no size": (
+        lambda data: setattr(shared(data).PixelMeasuresSequence[0], "PixelSpacing", [-1, 1]),
+        "error",
+        "Spacing",
+    ),
+    "no segments": (remove("SegmentSequence"), "error", "SegmentSequence is missing"),
+    "no pixels": (remove("PixelData"), "error", "PixelData is missing."),
+    "no fraction": (lambda data: setattr(data, "SegmentationType", "FRACTIONAL"), "error", "MaximumFractionalValue"),
     "cut off": (lambda data: setattr(data, "PixelData", data.PixelData[:10]), "error", "cut off"),
 }
 

@@ -139,6 +139,11 @@ def test_files_that_are_no_dicom_do_not_disturb(tmp_path: Path) -> None:
     assert read_volume(tmp_path).shape_ijk[2] == COUNT
 
 
+def test_an_empty_file_of_a_series_is_named(tmp_path: Path) -> None:
+    (write_series(tmp_path) / "lost.dcm").write_bytes(b"")
+    assert any("damaged" in note and "lost.dcm" in note for note in read_volume(tmp_path).notes)
+
+
 def test_blank_uids_in_the_data_set_are_tolerated(tmp_path: Path) -> None:
     def blank(image: Any, _: int) -> None:
         image.SOPInstanceUID = image.SeriesInstanceUID = ""

@@ -17,9 +17,10 @@ from vistaseg.errors import InputError
 TAGS = [
     "AcquisitionDateTime", "AcquisitionNumber", "AcquisitionTime", "Columns", "ContentTime", "ConvolutionKernel",
     "EchoNumbers", "FrameOfReferenceUID", "ImageOrientationPatient", "ImagePositionPatient", "ImageType", "Modality",
-    "NominalPercentageOfCardiacPhase", "NumberOfFrames", "PerFrameFunctionalGroupsSequence", "PixelSpacing",
-    "RescaleIntercept", "RescaleSlope", "Rows", "SamplesPerPixel", "SeriesDescription", "SeriesInstanceUID",
-    "SharedFunctionalGroupsSequence", "SOPInstanceUID", "StudyInstanceUID", "TemporalPositionIdentifier", "TriggerTime",
+    "NominalPercentageOfCardiacPhase", "NumberOfFrames", "PatientID", "PerFrameFunctionalGroupsSequence",
+    "PixelSpacing", "RescaleIntercept", "RescaleSlope", "Rows", "SamplesPerPixel", "SeriesDescription",
+    "SeriesInstanceUID", "SharedFunctionalGroupsSequence", "SOPInstanceUID", "StudyInstanceUID", "TemporalPositionIdentifier",
+    "TriggerTime",
 ]  # fmt: skip
 """What is needed to sort images into series and stacks, and to place them."""
 

@@ -43,7 +43,7 @@ def place(stack: Stack) -> Placement:
     check_distances(along[order], ordered)
     check_straight(ordered)
     step = float(np.diff(along[order]).mean())
-    return Placement(ordered, _affine(ordered[0], step), _frame_of_reference_note(ordered))
+    return Placement(ordered, _affine(ordered[0], step), (*_study_note(ordered), *_frame_of_reference_note(ordered)))
 
 
 def _check_images(slices: Sequence[Slice]) -> None:
@@ -64,7 +64,18 @@ def _check_images(slices: Sequence[Slice]) -> None:
             raise InputError(
                 f"{piece.path.name} has no usable {piece.missing}, so its place is unknown. Export the series again."
             )
+    _check_patient(slices)
     _check_rescale(slices)
+
+
+def _check_patient(slices: Sequence[Slice]) -> None:
+    """The message does not quote the identifiers."""
+    named = len({piece.text("PatientID") for piece in slices} - {""})
+    if named > 1:
+        raise InputError(
+            f"The images of the series name {named} different patients (PatientID). Export the scan of one patient "
+            "alone."
+        )
 
 
 def _check_rescale(slices: Sequence[Slice]) -> None:
@@ -84,8 +95,23 @@ def _affine(first: Slice, step: float) -> np.ndarray:
     return ras_affine(direction.ravel().tolist(), (column_distance, row_distance, step), first.position.tolist())
 
 
-def _frame_of_reference_note(ordered: Sequence[Slice]) -> tuple[str, ...]:
-    frames = {piece.text("FrameOfReferenceUID") for piece in ordered}
-    if len(frames) == 1:
+def _study_note(ordered: Sequence[Slice]) -> tuple[str, ...]:
+    studies = len({piece.text("StudyInstanceUID") for piece in ordered} - {""})
+    if studies < 2:
         return ()
+    return (
+        f"The images name {studies} different studies (StudyInstanceUID), so they may be of several scans mixed into "
+        "one. Check that the anatomy goes on from slice to slice.",
+    )
+
+
+def _frame_of_reference_note(ordered: Sequence[Slice]) -> tuple[str, ...]:
+    frames = {piece.text("FrameOfReferenceUID") for piece in ordered} - {""}
+    if len(frames) < 2:
+        return ()
+    if len(frames) < len(ordered):
+        return (
+            f"The images name {len(frames)} different frames of reference, so they may be of {len(frames)} scans mixed "
+            "into one. Check that the anatomy goes on from slice to slice.",
+        )
     return (f"The images name {len(frames)} different frames of reference; their even positions say that it is one.",)

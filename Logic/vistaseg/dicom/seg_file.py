@@ -22,11 +22,13 @@ def load_seg(path: Path) -> Dataset:
     """Read the dataset of a DICOM segmentation.
 
     Raises:
-        InputError: missing, damaged, or another kind of DICOM; says which.
+        InputError: missing, a folder, damaged, or another kind of DICOM; says which.
     """
     import pydicom
     from pydicom.errors import InvalidDicomError
 
+    if path.is_dir():
+        raise InputError(f"{path.name} is a folder. Give a DICOM segmentation, a single file.")
     try:
         dataset = pydicom.dcmread(path)
         kind = str(dataset.get("SOPClassUID", ""))

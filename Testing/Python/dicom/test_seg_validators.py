@@ -175,6 +175,11 @@ def test_what_is_no_segmentation_is_refused(tmp_path):
     image = series_of_kind("axial").datasets[0]
     image.save_as(tmp_path / "ct.dcm")
     (tmp_path / "text.dcm").write_text("no DICOM")
-    for name, told in {"ct.dcm": "modality CT", "text.dcm": "no DICOM file", "none.dcm": "Check the path"}.items():
+    for name, told in {
+        "ct.dcm": "modality CT",
+        "text.dcm": "no DICOM file",
+        "none.dcm": "Check the path",
+        "": "is a folder",
+    }.items():
         with pytest.raises(InputError, match=told):
             check_seg(tmp_path / name)

@@ -123,6 +123,17 @@ def test_what_reaches_beyond_the_series_is_cut_off_by_name(series, tmp_path):
     assert export.segmentation.segments[0].voxel_count == 2 * 4 * 4
 
 
+def test_segments_that_lie_outside_the_series_are_not_called_empty(series, tmp_path):
+    shape = (9, 9, 10)
+    outside = segment_of("spleen", box((7, 9), (2, 6), (3, 7), shape_kji=shape))
+    inside = segment_of("liver", box((1, 3), (2, 6), (3, 7), shape_kji=shape))
+    nothing = segment_of("aorta", np.zeros(shape))
+    export = write_seg(Segmentation((10, 9, 9), AXIAL, [outside, inside, nothing]), series, tmp_path / "seg.dcm")
+    (empty,) = [note for note in export.notes if "empty" in note]
+    (lost,) = [note for note in export.notes if "spleen" in note]
+    assert "aorta" in empty and "outside" in lost and export.left_out == ("spleen", "aorta")
+
+
 def spoiled(path, spoil):
     data = pydicom.dcmread(path)
     spoil(data)

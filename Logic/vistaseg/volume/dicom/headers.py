@@ -19,8 +19,8 @@ TAGS = [
     "EchoNumbers", "FrameOfReferenceUID", "ImageOrientationPatient", "ImagePositionPatient", "ImageType", "Modality",
     "NominalPercentageOfCardiacPhase", "NumberOfFrames", "PatientID", "PerFrameFunctionalGroupsSequence",
     "PixelSpacing", "RescaleIntercept", "RescaleSlope", "Rows", "SamplesPerPixel", "SeriesDescription",
-    "SeriesInstanceUID", "SharedFunctionalGroupsSequence", "SOPInstanceUID", "StudyInstanceUID", "TemporalPositionIdentifier",
-    "TriggerTime",
+    "SeriesInstanceUID", "SharedFunctionalGroupsSequence", "SOPInstanceUID", "StudyInstanceUID",
+    "TemporalPositionIdentifier", "TriggerTime",
 ]  # fmt: skip
 """What is needed to sort images into series and stacks, and to place them."""
 

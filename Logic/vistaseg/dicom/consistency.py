@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from vistaseg.dicom.algorithm import MANUAL, TYPES
 from vistaseg.dicom.findings import Finding
+from vistaseg.dicom.quoting import reason
 from vistaseg.dicom.references import frame_images, listed_images
 from vistaseg.dicom.seg_file import FrameSource, frame_groups, group_values, shared_groups
 from vistaseg.dicom.seg_grid import seg_grid
@@ -32,6 +33,7 @@ def contradictions(dataset: Dataset) -> Iterator[Finding]:
     yield from _frame_counts(dataset)
     yield from _functional_groups(dataset)
     yield from _frame_segments(dataset)
+    yield from _fractions(dataset)
     yield from _references(dataset)
     yield from _geometry(dataset)
     yield from _voxels(dataset)
@@ -116,6 +118,12 @@ def _frame_segments(dataset: Dataset) -> Iterator[Finding]:
         yield Finding("error", what, ".".join(_FRAME_SEGMENTS), "They have no name and no code.")
 
 
+def _fractions(dataset: Dataset) -> Iterator[Finding]:
+    if dataset.get("SegmentationType") == "FRACTIONAL" and not (dataset.get("MaximumFractionalValue") or 0) > 0:
+        what = "MaximumFractionalValue is missing or not above zero."
+        yield Finding("error", what, "MaximumFractionalValue", "Readers cannot tell what is inside.")
+
+
 def _references(dataset: Dataset) -> Iterator[Finding]:
     listed, by_frames = listed_images(dataset), frame_images(dataset)
     if not dataset.get("FrameOfReferenceUID"):
@@ -134,7 +142,7 @@ def _geometry(dataset: Dataset) -> Iterator[Finding]:
     try:
         grid = seg_grid(dataset)
     except (InputError, AttributeError) as error:
-        yield Finding("error", str(error), where, "Readers place it wrongly or not at all.")
+        yield Finding("error", _said(error), where, "Readers place it wrongly or not at all.")
         return
     told = measures.get("SpacingBetweenSlices")
     if not told:
@@ -153,12 +161,13 @@ def _voxels(dataset: Dataset) -> Iterator[Finding]:
         frames = FrameSource(dataset)
         grid = seg_grid(dataset)
     except (InputError, AttributeError) as error:
-        yield Finding("error", str(error), "PixelData", "Readers refuse it.")
+        yield Finding("error", _said(error), "PixelData", "Readers refuse it.")
         return
     if frames.count != len(grid.k):
         return
     used, blank, covered = _survey(dataset, frames, grid.k)
-    described = {int(item.SegmentNumber): str(item.get("SegmentLabel", "")) for item in dataset.SegmentSequence}
+    items = [item for item in dataset.get("SegmentSequence") or () if "SegmentNumber" in item]
+    described = {int(item.SegmentNumber): str(item.get("SegmentLabel", "")) for item in items}
     empty = [label for number, label in described.items() if number and not used[number]]
     if blank:
         yield Finding("warning", f"{blank} frames hold no voxel.", "PixelData", "They only make the file larger.")
@@ -172,6 +181,10 @@ def _voxels(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "error", "SegmentsOverlap is NO, and segments overlap.", "SegmentsOverlap", "Readers lose voxels."
         )
+
+
+def _said(error: InputError | AttributeError) -> str:
+    return str(error) if isinstance(error, InputError) else f"{reason(error)} is missing."
 
 
 def _survey(dataset: Dataset, frames: FrameSource, k: tuple[int, ...]) -> tuple[Counter[int], int, bool]:

@@ -52,8 +52,9 @@ def make_header(
     highdicom is given one blank frame, because what it makes of the real ones takes too long; the frames follow.
 
     Raises:
-        InputError: highdicom cannot use the headers of the series; says why.
+        InputError: the images are of several studies, or highdicom cannot use their headers; says why.
     """
+    _require_one_study(series)
     items = [segment_item(segment, number) for number, segment in enumerate(segments, start=1)]
     try:
         dataset = _blank_segmentation(items, series, planes[0], labelmap, description)
@@ -67,6 +68,15 @@ def make_header(
     dataset.SegmentSequence = _with_background(dataset, items)
     add_predecessors(dataset, predecessors(segment.provenance for segment in segments))
     return dataset
+
+
+def _require_one_study(series: Series) -> None:
+    studies = len({str(image.get("StudyInstanceUID", "")) for image in series.datasets})
+    if studies > 1:
+        raise InputError(
+            f"The images of the series name {studies} different studies (StudyInstanceUID), and a DICOM segmentation "
+            "belongs to one. Export the series again, with one study, or save the segmentation as another format."
+        )
 
 
 def _mend_shared_groups(dataset: Dataset, distance: float) -> None:

@@ -5,4 +5,6 @@ from __future__ import annotations
 
 def reason(error: Exception) -> str:
     """What is wrong, without values: the name of a missing attribute, else only the kind of the error."""
-    return str(error) if isinstance(error, (AttributeError, KeyError)) else type(error).__name__
+    if isinstance(error, AttributeError):
+        return error.name or "an attribute"
+    return str(error) if isinstance(error, KeyError) else type(error).__name__

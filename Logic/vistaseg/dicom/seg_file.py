@@ -22,11 +22,13 @@ def load_seg(path: Path) -> Dataset:
     """Read the dataset of a DICOM segmentation.
 
     Raises:
-        InputError: missing, damaged, or another kind of DICOM; says which.
+        InputError: missing, a folder, damaged, or another kind of DICOM; says which.
     """
     import pydicom
     from pydicom.errors import InvalidDicomError
 
+    if path.is_dir():
+        raise InputError(f"{path.name} is a folder. Give a DICOM segmentation, a single file.")
     try:
         dataset = pydicom.dcmread(path)
         kind = str(dataset.get("SOPClassUID", ""))
@@ -49,7 +51,7 @@ class FrameSource:
         dataset: with its Pixel Data.
 
     Raises:
-        InputError: there are fewer voxels than frames, or they cannot be decoded.
+        InputError: there are fewer or more voxels than the frames take, or they cannot be decoded.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -60,9 +62,18 @@ class FrameSource:
         if dataset.file_meta.TransferSyntaxUID.is_compressed and not self._is_deflated(dataset):
             self._decoded = _decoded(dataset).reshape(self.count, *self.shape)
         self._bytes = b"" if self._decoded is not None else dataset.PixelData
-        needed = self.count * self.shape[0] * self.shape[1] * self._bits
-        if self._decoded is None and len(self._bytes) * 8 < needed:
+        if self._decoded is None:
+            self._check_length()
+
+    def _check_length(self) -> None:
+        needed = -(-self.count * self.shape[0] * self.shape[1] * self._bits // 8)
+        if len(self._bytes) < needed:
             raise InputError("The segmentation is cut off: it has fewer voxels than frames. Export it again.")
+        if len(self._bytes) > needed + needed % 2:  # DICOM pads to an even length
+            raise InputError(
+                f"The segmentation has {len(self._bytes)} bytes of voxels, and frames of {self.shape[0]} rows and "
+                f"{self.shape[1]} columns take {needed}: one of them is wrong. Export it again."
+            )
 
     @staticmethod
     def _is_deflated(dataset: Dataset) -> bool:

@@ -15,6 +15,7 @@ from vistaseg.segmentation.model import Index
 
 _UNEVEN = 0.1  # of the distance of slices; positions are often rounded to 0.1 mm
 _TURNED = 1e-3
+_UNIT_TOLERANCE = 5e-3  # directions are often rounded to three decimals
 _SAME_SLICE_MM = 1e-3
 
 Vector = npt.NDArray[np.float64]
@@ -38,16 +39,18 @@ def seg_grid(dataset: Dataset) -> SegGrid:
     """Find the grid of the frames.
 
     Raises:
-        InputError: frames without a position, of several orientations, or at uneven distances.
+        InputError: frames without a position or size, of several orientations, at uneven distances, or off the line.
     """
     positions = _numbers(dataset, "PlanePositionSequence", "ImagePositionPatient", 3)
     orientations = _numbers(dataset, "PlaneOrientationSequence", "ImageOrientationPatient", 6)
     spacings = _numbers(dataset, "PixelMeasuresSequence", "PixelSpacing", 2)
     if np.ptp(orientations, axis=0).max() > _TURNED or np.ptp(spacings, axis=0).max() > _TURNED:
         raise InputError("The frames of the segmentation differ in orientation or pixel spacing, so they fit no grid.")
+    _check_plane(orientations[0].reshape(2, 3), spacings[0])
     along_row, down_column = orientations[0].reshape(2, 3)
     normal = np.cross(along_row, down_column)
     k, step = _slices(positions, normal, _told_distance(dataset))
+    _check_straight(np.stack([positions @ along_row, positions @ down_column], axis=1), k, float(spacings[0].max()) / 2)
     between_rows, between_columns = spacings[0]
     columns = np.stack([along_row * between_columns, down_column * between_rows, step], axis=1)
     first = positions[int(np.argmin(k))]
@@ -64,6 +67,34 @@ def _numbers(dataset: Dataset, sequence: str, keyword: str, count: int) -> Vecto
     if not np.isfinite(numbers).all():
         raise InputError(f"The segmentation has frames whose {keyword} is no number. Export it again.")
     return numbers
+
+
+def _check_plane(directions: Vector, spacing: Vector) -> None:
+    if (spacing <= 0).any():
+        raise InputError(
+            "The segmentation has a PixelSpacing that is not above zero, so its size is unknown. Export it again."
+        )
+    if np.abs(directions @ directions.T - np.eye(2)).max() > _UNIT_TOLERANCE:
+        raise InputError(
+            "The segmentation has an ImageOrientationPatient whose directions are no unit vectors at a right angle, so "
+            "its place is unknown. Export it again."
+        )
+
+
+def _check_straight(in_plane: Vector, k: npt.NDArray[np.int64], limit: float) -> None:
+    """Whether the frames lie on one line, which may be tilted: the outermost ones alone do not tell.
+
+    Args:
+        in_plane: (N, 2) mm along a row and down a column.
+    """
+    first, last = int(np.argmin(k)), int(np.argmax(k))
+    slope = (in_plane[last] - in_plane[first]) / max(int(k[last] - k[first]), 1)
+    away = np.linalg.norm(in_plane - in_plane[first] - np.outer(k - k[first], slope), axis=1)
+    if away.max() > limit:
+        raise InputError(
+            f"The frames of the segmentation lie up to {away.max():.1f} mm sideways of one line, so they fit no grid. "
+            "Export it again."
+        )
 
 
 def _told_distance(dataset: Dataset) -> float | None:

@@ -69,16 +69,30 @@ def _on_series(found: Segmentation, series: Series, name: str) -> Segmentation:
 
 
 def _segmentation(dataset: Dataset, name: str) -> Segmentation:
-    grid, frames = seg_grid(dataset), FrameSource(dataset)
-    if len(grid.k) != frames.count:
-        raise InputError(f"It has {frames.count} frames, and functional groups for {len(grid.k)}. Export it again.")
+    grid = seg_grid(dataset)
+    count = int(dataset.get("NumberOfFrames", 1) or 1)
+    if len(grid.k) != count:
+        raise InputError(f"It has {count} frames, and functional groups for {len(grid.k)}. Export it again.")
+    frames = FrameSource(dataset)
     crops = _labelmap_crops(frames, grid) if _is_labelmap(dataset) else _crops(dataset, frames, grid)
+    _require_descriptions(dataset, crops)
     items = sorted(
         (item for item in dataset.SegmentSequence if item.SegmentNumber), key=lambda item: item.SegmentNumber
     )
     segments = [_segment(dataset, item, crops.get(int(item.SegmentNumber))) for item in items]
     label = str(dataset.get("SeriesDescription", "") or name)
     return Segmentation(grid.shape_ijk, grid.ijk_to_ras, segments, label)
+
+
+def _require_descriptions(dataset: Dataset, crops: dict[int, Crop]) -> None:
+    background = int(dataset.get("PixelPaddingValue") or 0) if _is_labelmap(dataset) else 0
+    described = {int(item.SegmentNumber) for item in dataset.SegmentSequence} | {background}
+    unknown = [str(number) for number, (mask, _) in sorted(crops.items()) if mask.any() and number not in described]
+    if unknown:
+        raise InputError(
+            f"It has voxels of segments that it does not describe (number {', '.join(unknown)}), so what they are is "
+            "unknown. Export it again."
+        )
 
 
 def _is_labelmap(dataset: Dataset) -> bool:
@@ -128,7 +142,10 @@ def _crops(dataset: Dataset, frames: FrameSource, grid: SegGrid) -> dict[int, Cr
 
 def _threshold(dataset: Dataset) -> float:
     if dataset.SegmentationType == "FRACTIONAL":
-        return FRACTION * float(dataset.MaximumFractionalValue)
+        whole = float(dataset.MaximumFractionalValue)
+        if whole <= 0:
+            raise InputError("Its MaximumFractionalValue is not above zero, so no fraction is known. Export it again.")
+        return FRACTION * whole
     return 1.0
 
 

@@ -90,7 +90,7 @@ def _export(
         _write(file, header, meant, planes, labelmap)
         settle(file)
         require_same(meant, header, series, Path(file.name))
-    notes = [*notes, *_left_out_notes(left_out), *_unrecorded_notes(segments)]
+    notes = [*notes, *_left_out_notes(segmentation, placed), *_unrecorded_notes(segments)]
     return SegExport(path, meant, header, left_out, tuple(notes))
 
 
@@ -99,8 +99,10 @@ def _on_series(segmentation: Segmentation, series: Series) -> tuple[Segmentation
     notes = []
     if not placed.aligned:
         notes.append("The segmentation lies on another grid than the series: it was resampled to the nearest voxel.")
-    if placed.cut:
-        notes.append(f"These reach beyond the series, and were cut off there: {', '.join(placed.cut)}.")
+    kept = {segment.name for segment in placed.segmentation.segments if segment.voxel_count}
+    cut = [name for name in placed.cut if name in kept]
+    if cut:
+        notes.append(f"These reach beyond the series, and were cut off there: {', '.join(cut)}.")
     return placed.segmentation, notes
 
 
@@ -113,9 +115,17 @@ def _require_content(segments: Sequence[Segment], labelmap: bool) -> None:
         raise UsageError(f"A label map cannot hold segments that overlap: {named}. Export them without a label map.")
 
 
-def _left_out_notes(names: Iterable[str]) -> list[str]:
-    listed = ", ".join(names)
-    return [f"Left out, because they are empty: {listed}."] if listed else []
+def _left_out_notes(given: Segmentation, placed: Segmentation) -> list[str]:
+    """Segments that were empty are told apart from those that lost all of their voxels on the grid of the series."""
+    pairs = zip(given.segments, placed.segments, strict=True)
+    left_out = [(one.name, one.voxel_count) for one, other in pairs if not other.voxel_count]
+    reasons = {
+        "they are empty": [name for name, voxels in left_out if not voxels],
+        "none of their voxels lies on the series: they are outside it, or smaller than its voxels": [
+            name for name, voxels in left_out if voxels
+        ],
+    }
+    return [f"Left out, because {reason}: {', '.join(names)}." for reason, names in reasons.items() if names]
 
 
 def _unrecorded_notes(segments: Iterable[Segment]) -> list[str]:

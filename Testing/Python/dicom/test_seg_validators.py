@@ -147,6 +147,14 @@ BROKEN = {
     "no algorithm name": (no_algorithm, "error", "SegmentAlgorithmName"),
     "references not listed": (unlisted, "error", "not listed"),
     "no orientation": (lambda data: delattr(shared(data), "PlaneOrientationSequence"), "error", "PlaneOrientation"),
+    "no size": (
+        lambda data: setattr(shared(data).PixelMeasuresSequence[0], "PixelSpacing", [-1, 1]),
+        "error",
+        "Spacing",
+    ),
+    "no segments": (remove("SegmentSequence"), "error", "SegmentSequence is missing"),
+    "no pixels": (remove("PixelData"), "error", "PixelData is missing."),
+    "no fraction": (lambda data: setattr(data, "SegmentationType", "FRACTIONAL"), "error", "MaximumFractionalValue"),
     "cut off": (lambda data: setattr(data, "PixelData", data.PixelData[:10]), "error", "cut off"),
 }
 
@@ -167,6 +175,11 @@ def test_what_is_no_segmentation_is_refused(tmp_path):
     image = series_of_kind("axial").datasets[0]
     image.save_as(tmp_path / "ct.dcm")
     (tmp_path / "text.dcm").write_text("no DICOM")
-    for name, told in {"ct.dcm": "modality CT", "text.dcm": "no DICOM file", "none.dcm": "Check the path"}.items():
+    for name, told in {
+        "ct.dcm": "modality CT",
+        "text.dcm": "no DICOM file",
+        "none.dcm": "Check the path",
+        "": "is a folder",
+    }.items():
         with pytest.raises(InputError, match=told):
             check_seg(tmp_path / name)

@@ -123,6 +123,17 @@ def test_what_reaches_beyond_the_series_is_cut_off_by_name(series, tmp_path):
     assert export.segmentation.segments[0].voxel_count == 2 * 4 * 4
 
 
+def test_segments_that_lie_outside_the_series_are_not_called_empty(series, tmp_path):
+    shape = (9, 9, 10)
+    outside = segment_of("spleen", box((7, 9), (2, 6), (3, 7), shape_kji=shape))
+    inside = segment_of("liver", box((1, 3), (2, 6), (3, 7), shape_kji=shape))
+    nothing = segment_of("aorta", np.zeros(shape))
+    export = write_seg(Segmentation((10, 9, 9), AXIAL, [outside, inside, nothing]), series, tmp_path / "seg.dcm")
+    (empty,) = [note for note in export.notes if "empty" in note]
+    (lost,) = [note for note in export.notes if "spleen" in note]
+    assert "aorta" in empty and "outside" in lost and export.left_out == ("spleen", "aorta")
+
+
 def spoiled(path, spoil):
     data = pydicom.dcmread(path)
     spoil(data)
@@ -130,11 +141,42 @@ def spoiled(path, spoil):
     return path
 
 
+def aside(data, frame):
+    place = data.PerFrameFunctionalGroupsSequence[frame].PlanePositionSequence[0]
+    place.ImagePositionPatient = [place.ImagePositionPatient[0] + 7, *place.ImagePositionPatient[1:]]
+
+
+def renumber(data, number):
+    group = data.PerFrameFunctionalGroupsSequence[0].SegmentIdentificationSequence[0]
+    group.ReferencedSegmentNumber = number
+
+
+def measures_of(data):
+    return data.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+
+
+def turn(data, directions):
+    data.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0].ImageOrientationPatient = directions
+
+
+def no_fraction(data):
+    data.SegmentationType, data.MaximumFractionalValue = "FRACTIONAL", 0
+
+
 BAD = {
     "no positions": (lambda data: delattr(data.PerFrameFunctionalGroupsSequence[0], "PlanePositionSequence"), "place"),
     "fewer groups than frames": (lambda data: setattr(data, "NumberOfFrames", 1), "functional groups for"),
     "cut off": (lambda data: setattr(data, "PixelData", data.PixelData[:10]), "cut off"),
-    "no segments": (lambda data: delattr(data, "SegmentSequence"), "SegmentSequence"),
+    "no segments": (lambda data: delattr(data, "SegmentSequence"), r"\(SegmentSequence\)"),
+    "no pixels": (lambda data: delattr(data, "PixelData"), r"\(PixelData\)"),
+    "fewer rows than stored": (lambda data: setattr(data, "Rows", 5), "frames of 5 rows and 10 columns"),
+    "the first frame aside": (lambda data: aside(data, 0), "sideways"),
+    "a middle frame aside": (lambda data: aside(data, 3), "sideways"),
+    "an unknown segment": (lambda data: renumber(data, 9), "does not describe .number 9"),
+    "mirrored pixels": (lambda data: setattr(measures_of(data), "PixelSpacing", [-0.7, 0.7]), "PixelSpacing"),
+    "pixels without a size": (lambda data: setattr(measures_of(data), "PixelSpacing", [0, 0]), "PixelSpacing"),
+    "no directions": (lambda data: turn(data, [0, 0, 0, 0, 0, 0]), "ImageOrientationPatient"),
+    "no fraction": (no_fraction, "MaximumFractionalValue"),
 }
 
 

@@ -6,9 +6,10 @@ import shutil
 
 import numpy as np
 import pytest
+from dicom_segmentations import on, segment_of
 from dicom_series import ct_images, enhanced_ct, position_lps, uid_of, write_series
 
-from vistaseg.dicom import find_series, read_series
+from vistaseg.dicom import find_series, read_series, write_seg
 from vistaseg.errors import InputError
 from vistaseg.volume import Volume, read_volume
 
@@ -166,6 +167,27 @@ def test_several_frames_of_reference_are_taken_for_one_and_told(tmp_path, scan):
     assert "6 different frames of reference" in series.volume.notes[0]
     assert {header.FrameOfReferenceUID for header in series.datasets} == {uid_of("frame", 0)}
     assert any("frames of reference" in sentence for sentence in series.mended)
+
+
+def test_two_frames_of_reference_may_be_two_scans_mixed(tmp_path, scan):
+    write_series(tmp_path, scan, change=lambda image, k: setattr(image, "FrameOfReferenceUID", uid_of("frame", k % 2)))
+    assert any("2 scans mixed" in note for note in read_series(tmp_path).volume.notes)
+
+
+def test_a_series_of_two_patients_is_refused_without_their_identifiers(tmp_path, scan):
+    write_series(tmp_path, scan, change=lambda image, k: setattr(image, "PatientID", f"SECRET{k % 2}"))
+    with pytest.raises(InputError, match="2 different patients") as refusal:
+        read_series(tmp_path)
+    assert "SECRET" not in str(refusal.value)
+
+
+def test_a_series_of_two_studies_is_read_with_a_warning_and_not_exported(tmp_path, scan):
+    write_series(tmp_path / "ct", scan, change=lambda image, k: setattr(image, "StudyInstanceUID", uid_of(k % 2)))
+    series = read_series(tmp_path / "ct")
+    assert any("2 different studies" in note for note in series.volume.notes)
+    mask = np.ones(scan.array.shape, dtype=bool)
+    with pytest.raises(InputError, match="2 different studies .StudyInstanceUID"):
+        write_seg(on(series, segment_of("liver", mask)), series, tmp_path / "seg.dcm")
 
 
 def test_a_tilted_gantry_is_refused_with_its_angle(tmp_path, scan):

@@ -139,6 +139,11 @@ def test_files_that_are_no_dicom_do_not_disturb(tmp_path: Path) -> None:
     assert read_volume(tmp_path).shape_ijk[2] == COUNT
 
 
+def test_an_empty_file_of_a_series_is_named(tmp_path: Path) -> None:
+    (write_series(tmp_path) / "lost.dcm").write_bytes(b"")
+    assert any("damaged" in note and "lost.dcm" in note for note in read_volume(tmp_path).notes)
+
+
 def test_blank_uids_in_the_data_set_are_tolerated(tmp_path: Path) -> None:
     def blank(image: Any, _: int) -> None:
         image.SOPInstanceUID = image.SeriesInstanceUID = ""
@@ -160,6 +165,10 @@ def doubled(image: Any, index: int) -> None:
 
 def tilted(image: Any, index: int) -> None:
     image.ImagePositionPatient = (position(index) + index * 0.5 * np.array(OBLIQUE[3:])).tolist()
+
+
+def aside(image: Any, index: int) -> None:
+    image.ImagePositionPatient = (position(index) + 5 * (index in (2, 3)) * np.array(OBLIQUE[:3])).tolist()
 
 
 def mixed(image: Any, index: int) -> None:
@@ -202,6 +211,7 @@ def shortened(image: Any, index: int) -> None:
         (uneven, "slice distance is uneven"),
         (doubled, "1 slices lie at the same position"),
         (tilted, "gantry tilt"),
+        (aside, "Slices lie up to 5.0 mm sideways of the others: 4-1.2.3.dcm, 1-1.2.3.dcm"),
         (mixed, "Slices are missing.* The series is mixed.* left out: axial 9 x 8 of 0.9 mm \\(1 image\\)"),
         (resized, "Slices are missing.* left out: sagittal 9 x 8 of 0.5 mm"),
         (unplaced, "no usable ImagePositionPatient"),
@@ -214,6 +224,14 @@ def shortened(image: Any, index: int) -> None:
 def test_a_series_that_makes_no_regular_volume_is_refused_by_name(tmp_path: Path, change: Change, words: str) -> None:
     with pytest.raises(InputError, match=words):
         read_volume(write_series(tmp_path, change))
+
+
+def test_small_differences_of_the_distance_that_add_up_are_refused(tmp_path: Path) -> None:
+    def drifting(image: Any, index: int) -> None:
+        image.ImagePositionPatient = position(0.96 * index + 0.08 * max(index - 5, 0)).tolist()
+
+    with pytest.raises(InputError, match="uneven: 5-1.2.3.dcm lies 0.36 mm from"):
+        read_volume(write_series(tmp_path, drifting, count=10))
 
 
 def test_positions_rounded_to_a_tenth_of_a_millimetre_are_accepted(tmp_path: Path) -> None:

@@ -17,9 +17,10 @@ from vistaseg.errors import InputError
 TAGS = [
     "AcquisitionDateTime", "AcquisitionNumber", "AcquisitionTime", "Columns", "ContentTime", "ConvolutionKernel",
     "EchoNumbers", "FrameOfReferenceUID", "ImageOrientationPatient", "ImagePositionPatient", "ImageType", "Modality",
-    "NominalPercentageOfCardiacPhase", "NumberOfFrames", "PerFrameFunctionalGroupsSequence", "PixelSpacing",
-    "RescaleIntercept", "RescaleSlope", "Rows", "SamplesPerPixel", "SeriesDescription", "SeriesInstanceUID",
-    "SharedFunctionalGroupsSequence", "SOPInstanceUID", "StudyInstanceUID", "TemporalPositionIdentifier", "TriggerTime",
+    "NominalPercentageOfCardiacPhase", "NumberOfFrames", "PatientID", "PerFrameFunctionalGroupsSequence",
+    "PixelSpacing", "RescaleIntercept", "RescaleSlope", "Rows", "SamplesPerPixel", "SeriesDescription",
+    "SeriesInstanceUID", "SharedFunctionalGroupsSequence", "SOPInstanceUID", "StudyInstanceUID",
+    "TemporalPositionIdentifier", "TriggerTime",
 ]  # fmt: skip
 """What is needed to sort images into series and stacks, and to place them."""
 
@@ -30,6 +31,8 @@ _DAMAGE = (
 
 _NAMED_AT_MOST = 3
 
+_PREAMBLE_BYTES = 132
+
 
 @dataclass(frozen=True)
 class ImageFiles:
@@ -37,7 +40,7 @@ class ImageFiles:
 
     Attributes:
         headers: `TAGS` of each image, in the order of their files' names.
-        damaged: DICOM files that break off in the header.
+        damaged: DICOM files that break off in the header, even before the DICOM mark.
     """
 
     headers: tuple[Any, ...]
@@ -64,7 +67,12 @@ def damage() -> tuple[type[Exception], ...]:
 def is_dicom(path: Path) -> bool:
     """Whether the file carries the DICOM mark after its preamble."""
     with path.open("rb") as stream:
-        return stream.read(132)[128:] == b"DICM"
+        return stream.read(_PREAMBLE_BYTES)[128:] == b"DICM"
+
+
+def _is_cut_off(path: Path) -> bool:
+    """Whether a file that is named as DICOM ends before its mark."""
+    return path.suffix.lower() == ".dcm" and path.stat().st_size < _PREAMBLE_BYTES
 
 
 def files_below(paths: Path | Sequence[Path]) -> list[Path]:
@@ -81,13 +89,15 @@ def read_images(files: Iterable[Path]) -> ImageFiles:
     Raises:
         InputError: there are none.
     """
-    headers, damaged = [], []
-    for path in filter(is_dicom, files):
+    once = list(files)
+    headers, damaged = [], list(filter(_is_cut_off, once))
+    for path in filter(is_dicom, once):
         header = read_header(path, TAGS)
         if header is not None and _has_size(header):
             headers.append(header)
         elif header is None or _should_be_image(header):
             damaged.append(path)
+    damaged.sort()
     if headers:
         return ImageFiles(tuple(headers), tuple(damaged))
     raise _no_images(damaged)

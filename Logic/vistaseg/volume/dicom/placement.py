@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from vistaseg.errors import InputError
-from vistaseg.volume.dicom.copies import SAME_PLACE_MM, places
+from vistaseg.volume.dicom.copies import places
+from vistaseg.volume.dicom.regularity import check_distances, check_straight
 from vistaseg.volume.dicom.slices import Slice
 from vistaseg.volume.dicom.stacks import Stack
 from vistaseg.volume.volume import ras_affine
-
-_GAP_TOLERANCE = 0.1  # part of the usual distance; positions are often rounded to 0.1 mm
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +40,10 @@ def place(stack: Stack) -> Placement:
     along = places(stack.slices)
     order = np.argsort(along, kind="stable")
     ordered = tuple(stack.slices[index] for index in order)
-    gaps = np.diff(along[order])
-    _check_gaps(gaps, ordered)
-    _check_tilt(ordered)
-    return Placement(ordered, _affine(ordered[0], float(gaps.mean())), _frame_of_reference_note(ordered))
+    check_distances(along[order], ordered)
+    check_straight(ordered)
+    step = float(np.diff(along[order]).mean())
+    return Placement(ordered, _affine(ordered[0], step), (*_study_note(ordered), *_frame_of_reference_note(ordered)))
 
 
 def _check_images(slices: Sequence[Slice]) -> None:
@@ -66,7 +64,18 @@ def _check_images(slices: Sequence[Slice]) -> None:
             raise InputError(
                 f"{piece.path.name} has no usable {piece.missing}, so its place is unknown. Export the series again."
             )
+    _check_patient(slices)
     _check_rescale(slices)
+
+
+def _check_patient(slices: Sequence[Slice]) -> None:
+    """The message does not quote the identifiers."""
+    named = len({piece.text("PatientID") for piece in slices} - {""})
+    if named > 1:
+        raise InputError(
+            f"The images of the series name {named} different patients (PatientID). Export the scan of one patient "
+            "alone."
+        )
 
 
 def _check_rescale(slices: Sequence[Slice]) -> None:
@@ -78,48 +87,6 @@ def _check_rescale(slices: Sequence[Slice]) -> None:
         )
 
 
-def _check_gaps(gaps: np.ndarray, ordered: Sequence[Slice]) -> None:
-    doubled = int((gaps <= SAME_PLACE_MM).sum())
-    if doubled:
-        raise InputError(
-            f"{doubled} slices lie at the same position as another, and nothing in the headers tells phases or "
-            "reconstructions apart. Keep one image a position."
-        )
-    usual = float(np.median(gaps))
-    worst = int(np.argmax(np.abs(gaps - usual)))
-    if abs(gaps[worst] - usual) <= _GAP_TOLERANCE * usual:
-        return
-    between = f"{gaps[worst]:.2f} mm between {_told(ordered[worst])} and {_told(ordered[worst + 1])}"
-    if gaps[worst] > 1.5 * usual:
-        raise InputError(
-            f"Slices are missing: {between}, elsewhere {usual:.2f} mm. Export the whole series again: what lay "
-            "between cannot be known."
-        )
-    raise InputError(
-        f"The slice distance is uneven: {between}, elsewhere {usual:.2f} mm. Resample "
-        "the series to even slices, in 3D Slicer for instance, and save it as NRRD."
-    )
-
-
-def _told(piece: Slice) -> str:
-    return piece.path.name if piece.frame is None else f"frame {piece.frame + 1}"
-
-
-def _check_tilt(ordered: Sequence[Slice]) -> None:
-    first, last = ordered[0], ordered[-1]
-    assert first.position is not None and last.position is not None
-    assert first.orientation is not None and first.spacing is not None
-    way, normal = last.position - first.position, np.cross(*first.orientation)
-    along = float(way @ normal)
-    sideways = float(np.linalg.norm(way - along * normal))
-    if sideways > float(first.spacing.max()) / 2:
-        raise InputError(
-            f"The slices are sheared against each other by {sideways:.1f} mm, which is a gantry tilt of "
-            f"{math.degrees(math.atan2(sideways, along)):.1f} degrees. Load the series in 3D Slicer with 'apply "
-            "acquisition transform', harden it, and save it as NRRD."
-        )
-
-
 def _affine(first: Slice, step: float) -> np.ndarray:
     assert first.position is not None and first.orientation is not None and first.spacing is not None
     along_row, down_column = first.orientation
@@ -128,8 +95,23 @@ def _affine(first: Slice, step: float) -> np.ndarray:
     return ras_affine(direction.ravel().tolist(), (column_distance, row_distance, step), first.position.tolist())
 
 
-def _frame_of_reference_note(ordered: Sequence[Slice]) -> tuple[str, ...]:
-    frames = {piece.text("FrameOfReferenceUID") for piece in ordered}
-    if len(frames) == 1:
+def _study_note(ordered: Sequence[Slice]) -> tuple[str, ...]:
+    studies = len({piece.text("StudyInstanceUID") for piece in ordered} - {""})
+    if studies < 2:
         return ()
+    return (
+        f"The images name {studies} different studies (StudyInstanceUID), so they may be of several scans mixed into "
+        "one. Check that the anatomy goes on from slice to slice.",
+    )
+
+
+def _frame_of_reference_note(ordered: Sequence[Slice]) -> tuple[str, ...]:
+    frames = {piece.text("FrameOfReferenceUID") for piece in ordered} - {""}
+    if len(frames) < 2:
+        return ()
+    if len(frames) < len(ordered):
+        return (
+            f"The images name {len(frames)} different frames of reference, so they may be of {len(frames)} scans mixed "
+            "into one. Check that the anatomy goes on from slice to slice.",
+        )
     return (f"The images name {len(frames)} different frames of reference; their even positions say that it is one.",)

@@ -61,11 +61,25 @@ def read_seg(path: Path | str, series: Series | None = None) -> Segmentation:
 
 
 def _on_series(found: Segmentation, series: Series, name: str) -> Segmentation:
+    sheared = _shear_mm(found)
+    if sheared > min(series.volume.spacing[:2]) / 2:
+        raise InputError(
+            f"{name}: The frames are sheared against each other by {sheared:.1f} mm, and the slices of the series are "
+            "not. Export the segmentation again."
+        )
     placed = onto_grid(found, series.volume.grid)
     if placed.cut:
         named = ", ".join(placed.cut)
         raise InputError(f"{name}: Segments reach beyond the series ({named}). Give the whole series, with all slices.")
     return placed.segmentation
+
+
+def _shear_mm(found: Segmentation) -> float:
+    """How far the last frame lies sideways of the first one: two frames alone do not tell a tilt from a mistake."""
+    along_row, down_column, step = found.ijk_to_ras[:3, :3].T
+    normal = np.cross(along_row, down_column)
+    sideways = step - (step @ normal) / (normal @ normal) * normal
+    return float(np.linalg.norm(sideways)) * (found.shape_ijk[2] - 1)
 
 
 def _segmentation(dataset: Dataset, name: str) -> Segmentation:

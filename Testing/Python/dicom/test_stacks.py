@@ -190,6 +190,17 @@ def test_a_series_of_two_studies_is_read_with_a_warning_and_not_exported(tmp_pat
         write_seg(on(series, segment_of("liver", mask)), series, tmp_path / "seg.dcm")
 
 
+@pytest.mark.parametrize("aside", [0, 3, 5])
+def test_a_frame_that_lies_aside_is_refused_by_its_number(tmp_path, scan, aside):
+    image = enhanced_ct(scan)
+    place = image.PerFrameFunctionalGroupsSequence[aside].PlanePositionSequence[0]
+    x, y, z = position_lps(scan, aside)
+    place.ImagePositionPatient = [x + 20, y, z]
+    image.save_as(tmp_path / "enhanced.dcm", enforce_file_format=True)
+    with pytest.raises(InputError, match=f"20.0 mm sideways of the others: frame {aside + 1}\\."):
+        read_volume(tmp_path)
+
+
 def test_a_tilted_gantry_is_refused_with_its_angle(tmp_path, scan):
     def tilt(image, k):
         x, y, z = position_lps(scan, k)

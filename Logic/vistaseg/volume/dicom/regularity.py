@@ -64,12 +64,12 @@ def _tilt_error(sideways: float, along: float) -> InputError:
 
 def _sideways_error(sideways: np.ndarray, limit: float, ordered: Sequence[Slice]) -> InputError:
     distances = np.linalg.norm(sideways - np.median(sideways, axis=0), axis=1)
-    off = [_told(ordered[index]) for index in np.flatnonzero(distances > limit)]
+    off = [_told(ordered[index]) for index in np.flatnonzero(distances > limit).tolist()]
     more = len(off) - _NAMED_AT_MOST
     named = ", ".join(off[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
     return InputError(
         f"Slices lie up to {distances.max():.1f} mm sideways of the others: {named}. They may be of another scan, or "
-        "the table was moved. Export the series again, without them, or resample it in 3D Slicer and save it as NRRD."
+        "the table was moved. Export the series again, or resample it in 3D Slicer and save it as NRRD."
     )
 
 

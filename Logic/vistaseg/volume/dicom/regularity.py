@@ -47,7 +47,7 @@ def check_straight(ordered: Sequence[Slice]) -> None:
     slope = along @ sideways / (along @ along)
     if _farthest(sideways - np.outer(along, slope)) <= limit:
         raise _tilt_error(float(np.linalg.norm(slope)) * along[-1], along[-1])
-    raise _sideways_error(sideways, limit, ordered)
+    raise _sideways_error(sideways, ordered)
 
 
 def _farthest(sideways: np.ndarray) -> float:
@@ -62,9 +62,9 @@ def _tilt_error(sideways: float, along: float) -> InputError:
     )
 
 
-def _sideways_error(sideways: np.ndarray, limit: float, ordered: Sequence[Slice]) -> InputError:
+def _sideways_error(sideways: np.ndarray, ordered: Sequence[Slice]) -> InputError:
     distances = np.linalg.norm(sideways - np.median(sideways, axis=0), axis=1)
-    off = [_told(ordered[index]) for index in np.flatnonzero(distances > limit).tolist()]
+    off = [_told(ordered[index]) for index in np.flatnonzero(distances > distances.max() / 2).tolist()]
     more = len(off) - _NAMED_AT_MOST
     named = ", ".join(off[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
     return InputError(

@@ -76,7 +76,6 @@ def make_report(request: Request, outcome: Outcome) -> dict[str, Any]:
         segments: in the order asked for: id (null without a class) and name, voxels, ml (millilitres).
     """
     volume, finding, identities = outcome.volume, outcome.finding, [model.identity for model in outcome.models]
-    found = {segment.name for segment in finding.segmentation.segments}
     return {
         "software": f"VistaSeg {__version__}",
         "python": sys.version.split()[0],
@@ -92,12 +91,18 @@ def make_report(request: Request, outcome: Outcome) -> dict[str, Any]:
         "region_ras_mm": request.region and {"low": request.region.low, "high": request.region.high},
         "asked": list(finding.asked),
         "left_out": list(finding.left_out),
-        "not_found": [name for name in finding.asked if name not in found],
+        "not_found": not_found(finding),
         "prompts": list(finding.prompts),
         "warnings": [*outcome.doubts, *finding.notes],
         "seconds": round(outcome.seconds, 2),
         "segments": segment_rows(finding.segmentation),
     }
+
+
+def not_found(finding: Finding) -> list[str]:
+    """Names of what was asked for and is in no voxel of the result."""
+    found = {segment.name for segment in finding.segmentation.segments}
+    return [name for name in finding.asked if name not in found]
 
 
 def report_bytes(report: dict[str, Any]) -> bytes:

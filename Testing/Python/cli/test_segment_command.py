@@ -11,6 +11,7 @@ from vistaseg.cli.options import Device, Model, OneModel, Precision
 from vistaseg.compute.device import DEVICES, PRECISIONS
 from vistaseg.models.registry import MODEL_KEYS
 from vistaseg.segmentation import Segmentation, read_segmentation
+from vistaseg.session import Session
 from vistaseg.volume import read_volume
 
 pytestmark = pytest.mark.usefixtures("tiny_demo")
@@ -148,6 +149,19 @@ def test_what_was_asked_for_but_not_found_is_reported(segment, results, monkeypa
     done = segment(results / "out.seg.nrrd", "--classes", "liver", "--json")
     assert done.json["segments"] == [] and done.json["not_found"] == done.json["asked"] == ["liver"]
     assert "Nothing of what was asked for was found" in done.stderr
+
+
+def test_what_is_missing_beside_what_was_found_is_named(segment, results, monkeypatch):
+    answer = Session.segment
+
+    def without_spleen(self, class_ids, *more):
+        found = answer(self, class_ids, *more)
+        found.segments = [segment for segment in found.segments if segment.name != "spleen"]
+        return found
+
+    monkeypatch.setattr(Session, "segment", without_spleen)
+    done = segment(results / "ct.seg.nrrd", "--classes", "liver, spleen")
+    assert "Not found in this scan: spleen." in done.stderr
 
 
 def test_the_options_offer_what_the_engine_has():

@@ -111,7 +111,8 @@ class PointBranch:
         allowed = self._allowed(inside, question.limit)
         found = self._found(window, (*question.clicks, *self._anchor(part, inside, question.clicks)), question.target)
         click = _moved(question.clicks[-1], inside)
-        doubtful = question.given and not recognises(found, part)
+        speaks_of_mask = question.given or not click.positive
+        doubtful = speaks_of_mask and not recognises(found, part)
         if doubtful:
             allowed &= near_click(part, click)
         after = np.where(allowed, found, part)

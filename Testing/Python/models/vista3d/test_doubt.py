@@ -68,7 +68,14 @@ def test_a_positive_click_in_doubt_adds_what_is_near_it():
     assert not changed.change.removed.any()
 
 
-def test_a_mask_that_clicks_led_to_is_the_models_own():
-    changed = answer(np.zeros(SIZE, bool), ORGAN, (10, 12, 12), positive=False, given=False)
-    assert np.array_equal(changed.change.removed, ORGAN)
+def test_a_negative_click_in_doubt_does_not_take_away_what_earlier_clicks_led_to():
+    changed = answer(np.zeros(SIZE, bool), ORGAN | BUMP, (21, 12, 12), positive=False, given=False)
+    assert changed.note == DOUBTFUL
+    assert changed.change.removed[21, 12, 12]
+    assert changed.change.removed.sum() < 0.1 * ORGAN.sum()
+
+
+def test_a_positive_click_on_a_mask_of_clicks_adds_all_that_it_touches():
+    changed = answer(~ORGAN, ORGAN, (21, 12, 12), positive=True, given=False)
     assert changed.note == ""
+    assert np.array_equal(changed.change.added, ~ORGAN)

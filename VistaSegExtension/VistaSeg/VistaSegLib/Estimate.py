@@ -11,7 +11,7 @@ from vistaseg.models.expected_work import expected_windows
 
 # Seconds a window times threads, as measured with two threads of a server's CPU.
 THREAD_SECONDS = {"vista3d": 54.6, "demo": 0.5}
-# Of clicks, which take a window or two, nothing is learned.
+# The first windows are slower than those that follow.
 FEWEST_WINDOWS = 4
 
 
@@ -25,8 +25,11 @@ def expectedSeconds(volumeNode, key: str) -> float:
 
 
 def learn(key: str, report) -> None:
-    """Take the speed from a report of progress of an automatic segmentation."""
-    if report.stage == "windows" and report.total >= FEWEST_WINDOWS and 2 <= report.done < report.total:
+    """Take the speed from a report of progress of an automatic segmentation.
+
+    Of a click there is nothing to learn: how many windows it will be followed through is not known, nor the time left.
+    """
+    if report.stage == "windows" and report.total >= FEWEST_WINDOWS and report.done >= 2 and report.seconds_left:
         qt.QSettings().setValue(_setting(key), report.seconds_left / (report.total - report.done))
 
 

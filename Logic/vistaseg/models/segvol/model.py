@@ -117,7 +117,7 @@ class SegVolVolume:
     def hint(self, ras: Ras, progress: Progress) -> None:
         """Look at the whole volume, which every answer needs."""
         if not self._encoding.has_whole:
-            progress("windows", 0, 1)
+            progress("looks", 0, 1)
             with memory_guard("the first look at the scan"):
                 self._encoding.whole()
 

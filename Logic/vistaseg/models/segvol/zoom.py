@@ -84,7 +84,7 @@ class ZoomOutZoomIn:
 
     def predict(self, placed: PlacedPrompts, text: Tensor | None, progress: Progress) -> Mask:
         """What the prompts mean in the shrunk volume, bool (D, H, W)."""
-        progress("windows", 0, 1)
+        progress("looks", 0, 1)
         prompts = whole_prompts(placed, self._image.zoom, text, self._compute.device)
         found: Mask = (self._decode(self._encoding.whole(), prompts) > 0).numpy()
         return found
@@ -106,14 +106,14 @@ class ZoomOutZoomIn:
         # Logits are averaged over as many windows as see a voxel: the sum has the same sign.
         total = torch.zeros(asked.region.shape)
         for number, window in enumerate(windows):
-            progress("windows", 1 + number, 1 + len(windows))
+            progress("looks", 1 + number, 1 + len(windows))
             # NumPy keeps what this generator draws the same for ever.
             points, box = asked.of(window, np.random.RandomState([seed, number]))
             prompts = prompt_batch(points, box, text, self._compute.device)
             logits = self._decode(self._encoding.window(window, asked.region), prompts)
             seen = window.clipped(asked.region)
             total[seen.seen_from(asked.region.start).slices] += logits[seen.seen_from(window.start).slices]
-        progress("windows", 1 + len(windows), 1 + len(windows))
+        progress("looks", 1 + len(windows), 1 + len(windows))
         found: Mask = (total > 0).numpy()
         return found
 

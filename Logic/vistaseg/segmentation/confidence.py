@@ -44,5 +44,6 @@ def confidence_of(provenance: Mapping[str, Any], voxels: int) -> float | None:
     if not isinstance(noted, Mapping) or noted.get("voxels") != voxels:
         return None
     value = noted.get("value")
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and 0 <= value <= 1 else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if 0 <= value <= 1 else None

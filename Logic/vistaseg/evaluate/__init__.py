@@ -1,6 +1,6 @@
 """How good a model is in the hands of a user: simulated clicks, Dice and surface Dice against a truth."""
 
-from vistaseg.evaluate.case import automatic_scores, evaluate_case
+from vistaseg.evaluate.case import automatic_masks, evaluate_case
 from vistaseg.evaluate.clicks import next_click
 from vistaseg.evaluate.cohort import CaseFiles, Plan, evaluate_files, read_cohort
 from vistaseg.evaluate.confidence import POOR_DICE, Agreement, confidence_agreement
@@ -29,7 +29,7 @@ __all__ = [
     "Target",
     "Truth",
     "area_under_curve",
-    "automatic_scores",
+    "automatic_masks",
     "bounding_box",
     "case_as_dict",
     "confidence_agreement",

@@ -103,15 +103,6 @@ def automatic_masks(session: Session, truth: Truth, progress: Progress = silent)
     return {target.name: _answer(answer, target) for target in asked}
 
 
-def automatic_scores(session: Session, truth: Truth, progress: Progress = silent) -> dict[str, Scores]:
-    """Scores of `automatic_masks`, by name.
-
-    Raises:
-        MemoryLimitError, CancelledError: of the session.
-    """
-    return _scores(session, truth, automatic_masks(session, truth, progress))
-
-
 def _scores(session: Session, truth: Truth, found: dict[str, AutomaticMask]) -> dict[str, Scores]:
     return {
         target.name: score(truth.mask(target), found[target.name].mask, session.volume.spacing)

@@ -17,6 +17,8 @@ from vistaseg.volume import Volume
 
 # Class id → HU from, to: liver, spleen, right kidney and left kidney are whatever has these values.
 CLASSES: Mapping[int, tuple[float, float]] = {1: (0, 100), 3: (250, 350), 5: (550, 650), 14: (850, 950)}
+# Class id → how sure it is of that, where it finds it.
+CONFIDENCES: Mapping[int, float] = {1: 0.95, 3: 0.9, 5: 0.85, 14: 0.4}
 TOLERANCE_HU = 60
 AIR_HU = -500
 
@@ -44,7 +46,7 @@ class FakeVolume:
             labels[(self.volume.array >= low) & (self.volume.array <= high)] = class_id
         if region is not None:
             region.blank_outside(labels, self.volume.grid)
-        return ClassMasks(labels, {})
+        return ClassMasks(labels, {}, confidences=CONFIDENCES)
 
     def answer(self, question: PromptQuestion, progress: Progress) -> PromptAnswer:
         self._work(progress)

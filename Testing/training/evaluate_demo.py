@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Logic"))
 
 from vistaseg.compute import choose_compute  # noqa: E402
-from vistaseg.evaluate import Target, Truth, automatic_scores, read_names, read_truth, simulate  # noqa: E402
+from vistaseg.evaluate import Target, Truth, automatic_masks, read_names, read_truth, score, simulate  # noqa: E402
 from vistaseg.models.protocol import ModelIdentity  # noqa: E402
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration  # noqa: E402
 from vistaseg.models.vista3d.loading import load_vista3d  # noqa: E402
@@ -63,6 +63,18 @@ def set_of(name: str, truth: Truth) -> Target:
     return Target(name, SETS[name], tuple(piece for target in members for piece in target.pieces))
 
 
+def automatic_rows(session: Session, truth: Truth) -> dict[str, dict[str, float | None]]:
+    """Dice and confidence of the automatic masks, by name."""
+    found, masks = automatic_masks(session, truth), {target.name: truth.mask(target) for target in truth.targets}
+    return {
+        name: {
+            "automatic": round(score(masks[name], answer.mask, session.volume.spacing).dice, 3),
+            "confidence": answer.confidence and round(answer.confidence, 2),
+        }
+        for name, answer in found.items()
+    }
+
+
 def main() -> None:
     """Print a table as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -73,7 +85,7 @@ def main() -> None:
     volume = read_volume(arguments.ct)
     session = Session(volume, load(arguments.model))
     truth = with_sets(read_truth(arguments.labels, volume, read_names(arguments.names)), session.model.class_ids)
-    rows = {name: {"automatic": round(scores.dice, 3)} for name, scores in automatic_scores(session, truth).items()}
+    rows = automatic_rows(session, truth)
     for target in (target for target in truth.targets if target.name in arguments.clicked.split(",")):
         class_id = target.class_ids[0] if len(target.class_ids) == 1 else None
         for step in simulate(session, truth.mask(target), target.name, class_id):

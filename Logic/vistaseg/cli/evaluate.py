@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -166,12 +166,38 @@ def _show(evaluation: _Evaluation, as_json: bool) -> None:
     Console().print(*score_tables(curves, mean_curve("mean", curves)), sep="\n")
     peak = max(step.peak_bytes for case in evaluation.results for result in case.structures for step in result.steps)
     fell, steps = count_falls(evaluation.results, evaluation.plan.correct)
+    typer.echo(_agreement_text(evaluation), nl=False)
     typer.echo(f"Dice fell by more than 0.01 in {fell} of {steps} steps.")
     typer.echo(f"Most memory while clicking: {peak / 1e9:.1f} GB.")
 
 
+def _agreement_text(evaluation: _Evaluation) -> str:
+    """A line on what the confidence is worth; nothing where the model says none."""
+    from vistaseg.evaluate import POOR_DICE, confidence_agreement
+    from vistaseg.segmentation.confidence import LOW_CONFIDENCE
+
+    found = confidence_agreement(evaluation.results)
+    if not found.masks:
+        return ""
+    alike = (
+        "" if found.rank_correlation is None else f" Its rank correlation with Dice is {found.rank_correlation:.2f}."
+    )
+    return (
+        f"Confidence is below {LOW_CONFIDENCE:g} in {found.poor_marked} of {found.poor} automatic masks with a Dice "
+        f"below {POOR_DICE:g}, and in {found.good_marked} of {found.masks - found.poor} others.{alike}\n"
+    )
+
+
 def _report(evaluation: _Evaluation) -> dict[str, Any]:
-    from vistaseg.evaluate import TOLERANCE_MM, case_as_dict, count_falls, curve_as_dict, mean_curve, mean_curves
+    from vistaseg.evaluate import (
+        TOLERANCE_MM,
+        case_as_dict,
+        confidence_agreement,
+        count_falls,
+        curve_as_dict,
+        mean_curve,
+        mean_curves,
+    )
 
     model, plan, curves = evaluation.model, evaluation.plan, mean_curves(evaluation.results)
     return {
@@ -189,6 +215,7 @@ def _report(evaluation: _Evaluation) -> dict[str, Any]:
         "cases": [case_as_dict(case) for case in evaluation.results],
         "failed": [{"name": case.name, "reason": case.reason} for case in evaluation.failed],
         "structures": [curve_as_dict(curve) for curve in curves],
+        "confidence": asdict(confidence_agreement(evaluation.results)),
         "falls": dict(zip(("fell", "steps"), count_falls(evaluation.results, plan.correct), strict=True)),
         "mean": curve_as_dict(mean_curve("mean", curves)),
     }

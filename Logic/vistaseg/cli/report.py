@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from vistaseg.volume import Volume
 
 
+MOST_NAMED = 12
+"""Structures in a message; the report names all."""
+
+
 @dataclass(frozen=True, eq=False)
 class Finding:
     """What came of a question.
@@ -73,7 +77,8 @@ def make_report(request: Request, outcome: Outcome) -> dict[str, Any]:
         prompts: each with the segment, the model that answered, seconds, voxels and note; empty without prompts.
         warnings: sentences.
         seconds: of the segmentation, without reading and writing.
-        segments: in the order asked for: id (null without a class) and name, voxels, ml (millilitres).
+        segments: in the order asked for: id (null without a class) and name, voxels, ml (millilitres), confidence (0…1,
+            of automatic masks; null where the model says none).
     """
     volume, finding, identities = outcome.volume, outcome.finding, [model.identity for model in outcome.models]
     return {
@@ -105,14 +110,26 @@ def not_found(finding: Finding) -> list[str]:
     return [name for name in finding.asked if name not in found]
 
 
+def shortened(listed: Sequence[str]) -> str:
+    """The first of a list, and how many more there are."""
+    more = f" and {len(listed) - MOST_NAMED} more" if len(listed) > MOST_NAMED else ""
+    return ", ".join(listed[:MOST_NAMED]) + more
+
+
 def report_bytes(report: dict[str, Any]) -> bytes:
     """The report as a JSON file."""
     return json.dumps(report, indent=1).encode() + b"\n"
 
 
 def segment_rows(segmentation: Segmentation) -> list[dict[str, Any]]:
-    """Id, name, voxels and millilitres of each segment, JSON-able."""
+    """Id, name, voxels, millilitres and confidence of each segment, JSON-able."""
     return [
-        {"id": s.structure_id, "name": s.name, "voxels": s.voxel_count, "ml": round(segmentation.volume_ml(s), 2)}
+        {
+            "id": s.structure_id,
+            "name": s.name,
+            "voxels": s.voxel_count,
+            "ml": round(segmentation.volume_ml(s), 2),
+            "confidence": s.confidence,
+        }
         for s in segmentation.segments
     ]

@@ -15,7 +15,7 @@ from vistaseg.cli.asking import ask_by_prompts, ask_for_classes
 from vistaseg.cli.opening import Scan, check_weights, load_models, read_scan
 from vistaseg.cli.outputs import put_beside, require_room_for_corrections, spare_scan
 from vistaseg.cli.question import Question
-from vistaseg.cli.report import Outcome, make_report, not_found, report_bytes
+from vistaseg.cli.report import Outcome, make_report, not_found, report_bytes, shortened
 from vistaseg.cli.results import check_output, require_series, write_result
 from vistaseg.errors import CancelledError
 from vistaseg.prompts import RegionOfInterest, Text
@@ -57,10 +57,6 @@ class Request:
     def prompted(self) -> bool:
         """Whether it asks by prompts."""
         return bool(self.texts) or self.box is not None
-
-
-MOST_NAMED = 12
-"""Structures that were not found, in a message; the report names all."""
 
 
 def run(request: Request) -> dict[str, Any]:
@@ -162,5 +158,4 @@ def _tell(request: Request, outcome: Outcome) -> None:
     if not count:
         typer.echo("Nothing of what was asked for was found in this scan.", err=True)
     elif missing:
-        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
-        typer.echo(f"Not found in this scan: {', '.join(missing[:MOST_NAMED])}{more}.", err=True)
+        typer.echo(f"Not found in this scan: {shortened(missing)}.", err=True)

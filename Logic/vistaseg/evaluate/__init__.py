@@ -1,8 +1,9 @@
 """How good a model is in the hands of a user: simulated clicks, Dice and surface Dice against a truth."""
 
-from vistaseg.evaluate.case import automatic_scores, evaluate_case
+from vistaseg.evaluate.case import automatic_masks, evaluate_case
 from vistaseg.evaluate.clicks import next_click
 from vistaseg.evaluate.cohort import CaseFiles, Plan, evaluate_files, read_cohort
+from vistaseg.evaluate.confidence import POOR_DICE, Agreement, confidence_agreement
 from vistaseg.evaluate.curves import Curve, mean_curve, mean_curves
 from vistaseg.evaluate.falls import count_falls
 from vistaseg.evaluate.metrics import TOLERANCE_MM, Scores, area_under_curve, score
@@ -14,7 +15,9 @@ from vistaseg.evaluate.table import score_tables
 from vistaseg.evaluate.truth import Target, Truth, read_names, read_truth
 
 __all__ = [
+    "POOR_DICE",
     "TOLERANCE_MM",
+    "Agreement",
     "CaseFiles",
     "CaseResult",
     "Curve",
@@ -26,9 +29,10 @@ __all__ = [
     "Target",
     "Truth",
     "area_under_curve",
-    "automatic_scores",
+    "automatic_masks",
     "bounding_box",
     "case_as_dict",
+    "confidence_agreement",
     "count_falls",
     "curve_as_dict",
     "evaluate_case",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from vistaseg.evaluate.results import StructureResult
 from vistaseg.evaluate.simulation import simulate
 from vistaseg.evaluate.truth import Target, Truth
 from vistaseg.progress import Progress, silent
-from vistaseg.segmentation import Segment
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.segmentation.model import Mask
 
 if TYPE_CHECKING:
@@ -53,26 +54,42 @@ def evaluate_case(
             clicks,
             box,
             progress,
-            starts.get(target.name),
+            starts[target.name].mask if target.name in starts else None,
         )
         for target in truth.targets
     }
     found = starts or automatic_masks(session, truth, progress)
     automatic = _scores(session, truth, found)
     return tuple(
-        StructureResult(target.name, _class_id(session, target), steps[target.name], automatic.get(target.name))
+        StructureResult(
+            target.name,
+            _class_id(session, target),
+            steps[target.name],
+            automatic.get(target.name),
+            found[target.name].confidence if target.name in found else None,
+        )
         for target in truth.targets
     )
 
 
-def automatic_masks(session: Session, truth: Truth, progress: Progress = silent) -> dict[str, Mask]:
+@dataclass(frozen=True, eq=False)
+class AutomaticMask:
+    """What a model makes of a structure without a prompt.
+
+    Attributes:
+        mask: bool (k, j, i), on the grid of the CT.
+        confidence: how sure it is, 0 to 1, the mean over the voxels of the parts; None where it says nothing of one.
+    """
+
+    mask: Mask
+    confidence: float | None
+
+
+def automatic_masks(session: Session, truth: Truth, progress: Progress = silent) -> dict[str, AutomaticMask]:
     """The automatic answers, by name, for the structures that the model knows in all their parts.
 
     The model is asked for everything that it knows: classes compete for a voxel, and the answer for one must not depend
     on which others are compared.
-
-    Returns:
-        bool (k, j, i), on the grid of the CT.
 
     Raises:
         MemoryLimitError, CancelledError: of the session.
@@ -83,21 +100,12 @@ def automatic_masks(session: Session, truth: Truth, progress: Progress = silent)
         return {}
     everything = [i for i in catalog.everything() if i in known]
     answer = session.segment([*everything, *(i for target in asked for i in target.class_ids)], None, progress)
-    return {target.name: _union(answer.segments, target, answer.shape_kji) for target in asked}
+    return {target.name: _answer(answer, target) for target in asked}
 
 
-def automatic_scores(session: Session, truth: Truth, progress: Progress = silent) -> dict[str, Scores]:
-    """Scores of `automatic_masks`, by name.
-
-    Raises:
-        MemoryLimitError, CancelledError: of the session.
-    """
-    return _scores(session, truth, automatic_masks(session, truth, progress))
-
-
-def _scores(session: Session, truth: Truth, found: dict[str, Mask]) -> dict[str, Scores]:
+def _scores(session: Session, truth: Truth, found: dict[str, AutomaticMask]) -> dict[str, Scores]:
     return {
-        target.name: score(truth.mask(target), found[target.name], session.volume.spacing)
+        target.name: score(truth.mask(target), found[target.name].mask, session.volume.spacing)
         for target in truth.targets
         if target.name in found
     }
@@ -109,9 +117,17 @@ def _class_id(session: Session, target: Target) -> int | None:
     return target.class_ids[0] if known else None
 
 
-def _union(segments: Iterable[Segment], target: Target, shape: tuple[int, int, int]) -> Mask:
-    mask = np.zeros(shape, dtype=bool)
-    for segment in segments:
-        if segment.structure_id in target.class_ids:
-            mask[segment.extent.slices] |= segment.mask
-    return mask
+def _answer(found: Segmentation, target: Target) -> AutomaticMask:
+    parts = [segment for segment in found.segments if segment.structure_id in target.class_ids]
+    mask = np.zeros(found.shape_kji, dtype=bool)
+    for part in parts:
+        mask[part.extent.slices] |= part.mask
+    return AutomaticMask(mask, _mean_confidence(parts))
+
+
+def _mean_confidence(parts: Sequence[Segment]) -> float | None:
+    values = [part.confidence for part in parts]
+    known = [value for value in values if value is not None]
+    if not parts or len(known) < len(values):
+        return None
+    return float(np.average(known, weights=[part.voxel_count for part in parts]))

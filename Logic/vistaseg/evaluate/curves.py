@@ -21,6 +21,7 @@ class Curve:
         clicks: made by then; 0 after the box alone.
         dice, surface_dice, seconds: one for each of `clicks`.
         automatic: without clicks; None where no model knows the structure.
+        confidence: in what is automatic; None where no model says it.
     """
 
     name: str
@@ -30,13 +31,14 @@ class Curve:
     surface_dice: tuple[float, ...]
     seconds: tuple[float, ...]
     automatic: Scores | None
+    confidence: float | None
 
     @classmethod
     def of(cls, result: StructureResult) -> Curve:
         """The curve of a structure in a case."""
         columns = zip(*((s.clicks, s.dice, s.surface_dice, s.seconds) for s in result.steps), strict=True)
         clicks, dice, surface_dice, seconds = columns
-        return cls(result.name, 1, clicks, dice, surface_dice, seconds, result.automatic)
+        return cls(result.name, 1, clicks, dice, surface_dice, seconds, result.automatic, result.confidence)
 
     @property
     def dice_auc(self) -> float:
@@ -68,6 +70,7 @@ def mean_curves(cases: Iterable[CaseResult]) -> list[Curve]:
 def mean_curve(name: str, curves: Sequence[Curve]) -> Curve:
     """The mean of curves over the same clicks; that of the automatic answers is over those that there are."""
     automatic = [curve.automatic for curve in curves if curve.automatic is not None]
+    confidences = [curve.confidence for curve in curves if curve.confidence is not None]
     return Curve(
         name,
         len(curves),
@@ -76,6 +79,7 @@ def mean_curve(name: str, curves: Sequence[Curve]) -> Curve:
         _mean([curve.surface_dice for curve in curves]),
         _mean([curve.seconds for curve in curves]),
         Scores(*_mean([(each.dice, each.surface_dice) for each in automatic])) if automatic else None,
+        float(np.mean(confidences)) if confidences else None,
     )
 
 

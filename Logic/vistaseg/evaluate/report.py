@@ -13,8 +13,8 @@ def case_as_dict(case: CaseResult) -> dict[str, Any]:
     """A case: name, notes (sentences) and structures.
 
     Of each structure: name, class_id (that it was clicked as; null is zero-shot), automatic (dice and surface_dice, or
-    null), dice_auc and surface_dice_auc, and steps: clicks, dice, surface_dice, seconds, peak_bytes of the process,
-    prompt (where and how, in RAS mm, or null) and note.
+    null), confidence (of the automatic mask, or null), dice_auc and surface_dice_auc, and steps: clicks, dice,
+    surface_dice, seconds, peak_bytes of the process, prompt (where and how, in RAS mm, or null) and note.
     """
     return {
         "name": case.name,
@@ -24,7 +24,10 @@ def case_as_dict(case: CaseResult) -> dict[str, Any]:
 
 
 def curve_as_dict(curve: Curve) -> dict[str, Any]:
-    """A mean: name, count (of cases, or of structures), automatic, the areas, and lists with a value for each step."""
+    """A mean: name, count (of cases, or of structures), automatic, confidence, the areas, and a list for each measure.
+
+    The lists have a value for each step.
+    """
     return {
         "name": curve.name,
         "count": curve.count,
@@ -48,6 +51,7 @@ def _structure(result: StructureResult) -> dict[str, Any]:
 def _totals(curve: Curve) -> dict[str, Any]:
     return {
         "automatic": _scores(curve.automatic),
+        "confidence": curve.confidence,
         "dice_auc": curve.dice_auc,
         "surface_dice_auc": curve.surface_dice_auc,
     }

@@ -39,12 +39,14 @@ class StructureResult:
         class_id: that it was clicked as; None: without a class, zero-shot.
         steps: the box, if there was one, and each click.
         automatic: scores of the automatic answer; None where the model does not know the structure.
+        confidence: how sure the model is of that answer, 0 to 1; None where it says nothing, or found nothing.
     """
 
     name: str
     class_id: int | None
     steps: tuple[Step, ...]
     automatic: Scores | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,10 @@ Measure = Literal["dice", "surface_dice"]
 
 
 def score_tables(curves: Sequence[Curve], mean: Curve) -> tuple[Table, Table]:
-    """A table of Dice and one of surface Dice: a row a structure, and their mean, a column a number of clicks."""
+    """A table of Dice and one of surface Dice: a row a structure, and their mean, a column a number of clicks.
+
+    The one of Dice also has the confidence of the automatic answers, where a model says it.
+    """
     return (
         _table("Dice", "dice", curves, mean),
         _table(f"Surface Dice at {TOLERANCE_MM:g} mm", "surface_dice", curves, mean),
@@ -26,17 +29,31 @@ def _table(title: str, measure: Measure, curves: Sequence[Curve], mean: Curve) -
     title = f"{title}, automatic and by clicks (area: at most {max(mean.clicks) - 1})"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=0)
     table.add_column("structure", overflow="fold", min_width=12)
-    for header in ("cases", "auto", *(str(number or "box") for number in mean.clicks), "area", "s/click"):
+    sure = measure == "dice" and mean.confidence is not None
+    for header in (
+        "cases",
+        "auto",
+        *(["conf"] if sure else []),
+        *(str(number or "box") for number in mean.clicks),
+        "area",
+        "s/click",
+    ):
         table.add_column(header, justify="right", no_wrap=True)
     for curve in curves:
-        table.add_row(curve.name, str(curve.count), *_figures(curve, measure))
+        table.add_row(curve.name, str(curve.count), *_figures(curve, measure, sure))
     table.add_section()
-    table.add_row(mean.name, "", *_figures(mean, measure), style="bold")
+    table.add_row(mean.name, "", *_figures(mean, measure, sure), style="bold")
     return table
 
 
-def _figures(curve: Curve, measure: Measure) -> list[str]:
+def _figures(curve: Curve, measure: Measure, sure: bool) -> list[str]:
     values: tuple[float, ...] = getattr(curve, measure)
     area: float = getattr(curve, f"{measure}_auc")
     automatic = "-" if curve.automatic is None else f"{getattr(curve.automatic, measure):.3f}"
-    return [automatic, *(f"{value:.3f}" for value in (*values, area)), f"{curve.seconds_a_click:.1f}"]
+    confidence = "-" if curve.confidence is None else f"{curve.confidence:.2f}"
+    return [
+        automatic,
+        *([confidence] if sure else []),
+        *(f"{value:.3f}" for value in (*values, area)),
+        f"{curve.seconds_a_click:.1f}",
+    ]

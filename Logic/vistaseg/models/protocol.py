@@ -37,11 +37,13 @@ class ClassMasks:
         labels: (k, j, i) uint8, the class id of each voxel, 0 elsewhere: classes that exclude one another.
         overlaps: class id → (k, j, i) uint8 mask, for classes that lie within others.
         details: JSON-able, how they were computed, as far as it is not the same for every volume.
+        confidences: class id → how sure the model is of its mask, 0…1; without those that it does not say.
     """
 
     labels: np.ndarray
     overlaps: dict[int, np.ndarray]
     details: Mapping[str, Any] = field(default_factory=dict)
+    confidences: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

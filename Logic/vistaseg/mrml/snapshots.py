@@ -15,6 +15,7 @@ from vistaseg.mrml.tags import SegmentRecord
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.progress import Progress, silent
 from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
+from vistaseg.segmentation.confidence import without_confidence
 from vistaseg.segmentation.model import EMPTY_EXTENT, Index, Mask
 from vistaseg.volume import Grid
 
@@ -85,7 +86,7 @@ class Snapshot:
         made, old = self.records[segment_id].provenance, self.seals.get(segment_id)
         if made.get("algorithm_type") != "AUTOMATIC" or old is None or old.holds(mask, extent):
             return made
-        return {**made, "algorithm_type": "SEMIAUTOMATIC", "edited": True}
+        return {**without_confidence(made), "algorithm_type": "SEMIAUTOMATIC", "edited": True}
 
 
 def snapshot_of(segmentation_node: Any, volume_node: Any, segment_ids: Iterable[str] | None = None) -> Snapshot:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vistaseg.errors import UsageError
+from vistaseg.segmentation.confidence import confidence_of
 
 if TYPE_CHECKING:
     from vistaseg.catalog import Terminology
@@ -132,6 +133,11 @@ class Segment:
     def voxel_count(self) -> int:
         """Number of voxels set."""
         return int(np.count_nonzero(self.mask))
+
+    @property
+    def confidence(self) -> float | None:
+        """How sure the model is of the mask, 0…1; None where it says nothing, or the mask was changed since."""
+        return confidence_of(self.provenance, self.voxel_count)
 
     def volume_ml(self, spacing: Sequence[float]) -> float:
         """Volume in millilitres on a grid with this spacing (mm) and orthogonal axes."""

@@ -1,4 +1,4 @@
-"""What makes a segment worth a look: it is cut off, in pieces, or of a size that its kind hardly has."""
+"""What makes a segment worth a look: it is cut off, in pieces, of a size that its kind hardly has, or doubtful."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vistaseg.resources import resource_path
+from vistaseg.segmentation.confidence import LOW_CONFIDENCE
 from vistaseg.segmentation.model import Extent, Mask
 from vistaseg.volume.simpleitk import simpleitk
 
@@ -33,12 +34,12 @@ class Finding:
 
     Attributes:
         kind: "border": it touches the border of the scan; "pieces": it is not in one piece; "small" and "large":
-            for its kind.
+            for its kind; "confidence": the model is not sure of it.
         numbers: "pieces": how many there are, and the share outside the largest, 0 … 1; "small" and "large": its
-            volume, and the least and the most that is expected, ml; else nothing.
+            volume, and the least and the most that is expected, ml; "confidence": how sure, 0 … 1; else nothing.
     """
 
-    kind: Literal["border", "pieces", "small", "large"]
+    kind: Literal["border", "pieces", "small", "large", "confidence"]
     numbers: tuple[float, ...] = ()
 
 
@@ -58,6 +59,11 @@ def findings(mask: Mask, extent: Extent, grid: Grid, structure_id: int | None) -
     found = [Finding("border")] if cut else []
     found += [] if structure_id in _references().in_pieces else _pieces(mask)
     return (*found, *_size(milliliters, structure_id, cut))
+
+
+def doubts(confidence: float | None) -> tuple[Finding, ...]:
+    """That a model is not sure of a segment, where it says how sure it is; see `confidence_of`."""
+    return () if confidence is None or confidence >= LOW_CONFIDENCE else (Finding("confidence", (confidence,)),)
 
 
 def voxel_milliliters(grid: Grid) -> float:

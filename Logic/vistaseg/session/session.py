@@ -13,12 +13,13 @@ import numpy as np
 
 from vistaseg import catalog
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
-from vistaseg.models.protocol import ClassMasks, OpenedVolume, SegmentationModel
+from vistaseg.models.protocol import OpenedVolume, SegmentationModel
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest
 from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session.class_answers import answer_by_classes
+from vistaseg.session.class_segments import class_segments
 from vistaseg.session.engines import Engines
 from vistaseg.session.history import Answer, History, PackedMask, State, Step
 from vistaseg.session.identifying import Identification, identify
@@ -84,7 +85,7 @@ class Session:
             self._require_voxels(region)
         masks = self._for_classes.segment_classes(ids, region, progress, prepare_clicks)
         provenance = {**provenance_of([self._engines.for_classes], region), **masks.details}
-        found = {segment.label_value: segment for segment in self._segments(masks, provenance)}
+        found = {segment.label_value: segment for segment in class_segments(masks, self.volume, provenance)}
         return Segmentation(
             self.volume.shape_ijk, self.volume.ijk_to_ras, [found[i] for i in ids if i in found], self.volume.name
         )
@@ -359,28 +360,6 @@ class Session:
                 "The region of interest holds no voxel centre of this scan. Choose a larger region: "
                 f"voxels are {' x '.join(f'{step:.3g}' for step in self.volume.spacing)} mm."
             )
-
-    def _segments(self, masks: ClassMasks, provenance: dict[str, Any]) -> list[Segment]:
-        table = {structure.id: structure for structure in catalog.structures()}
-        exclusive = Segmentation.from_label_map(
-            masks.labels, self.volume.ijk_to_ras, table, self.volume.name, provenance
-        ).segments
-        overlapping = [self._overlapping(i, mask, provenance) for i, mask in masks.overlaps.items() if mask.any()]
-        return exclusive + overlapping
-
-    def _overlapping(self, class_id: int, mask: np.ndarray, provenance: dict[str, Any]) -> Segment:
-        structure = catalog.get(class_id)
-        cropped, extent = crop_to_content(mask)
-        return Segment(
-            structure.name,
-            class_id,
-            class_id,
-            structure.color,
-            structure.terminology,
-            cropped,
-            extent,
-            dict(provenance),
-        )
 
     @property
     def _for_classes(self) -> OpenedVolume:

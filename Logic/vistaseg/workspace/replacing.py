@@ -12,6 +12,7 @@ from vistaseg import catalog
 from vistaseg.errors import InputError
 from vistaseg.progress import Progress
 from vistaseg.segmentation import Extent, Segment
+from vistaseg.segmentation.confidence import without_confidence
 from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
 from vistaseg.session import Session
 from vistaseg.session.history import Answer, union
@@ -42,10 +43,15 @@ def replace_by_classes(class_ids: Sequence[int]) -> Operation:
             answer.mask,
             answer.extent,
             answer.changed,
-            provenance={**found[0].provenance, "structures": list(class_ids)},
+            provenance={**_in_common(found), "structures": list(class_ids)},
         )
 
     return replace
+
+
+def _in_common(segments: Sequence[Segment]) -> dict[str, Any]:
+    """How segments of one answer were made; how sure the model is, it says of each alone."""
+    return segments[0].provenance if len(segments) == 1 else without_confidence(segments[0].provenance)
 
 
 def _together(segments: Sequence[Segment]) -> tuple[Mask, Extent]:

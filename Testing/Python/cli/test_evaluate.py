@@ -97,12 +97,16 @@ def test_the_report_has_the_clicks_and_the_automatic_answer_of_each_structure(ev
         assert row["steps"][0]["peak_bytes"] > 10**7
     assert [row["name"] for row in report["structures"]] == list(structures)
     assert report["mean"]["dice"] == [1, 1, 1] and report["failed"] == []
+    sure = [row["confidence"] for row in structures.values()]
+    assert sure[1] is None and all(0 < value < 1 for value in sure[::2])
+    assert report["confidence"]["masks"] == report["confidence"]["poor"] == 2
 
 
 def test_people_get_tables(evaluate):
     text = evaluate("--structures", "spleen, left kidney").stdout
     assert "Dice" in text and "Surface Dice at 2 mm" in text and "s/click" in text and "Most memory" in text
     assert "spleen" in text and "left kidney" in text and "mean" in text and "pancreas" not in text
+    assert "Confidence is below 0.65 in 2 of 2 automatic masks with a Dice below 0.7, and in 0 of 0 others." in text
 
 
 def test_the_box_comes_first(evaluate):
@@ -228,6 +232,6 @@ def test_a_model_without_classes_is_clicked_only(vistaseg, scan, truth):
     done = vistaseg("evaluate", scan, "--truth", truth, *options)
     assert done.code == 0, done.stderr
     (row,) = done.json["cases"][0]["structures"]
-    assert row["automatic"] is None and [step["clicks"] for step in row["steps"]] == [0, 1]
+    assert row["automatic"] is row["confidence"] is None and [step["clicks"] for step in row["steps"]] == [0, 1]
     assert done.json["model"] == "Tiny SegVol"
     assert vistaseg("evaluate", scan, "--truth", truth, "--model", "auto").code == 2

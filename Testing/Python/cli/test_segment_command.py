@@ -11,6 +11,7 @@ from vistaseg.cli.options import Device, Model, OneModel, Precision
 from vistaseg.compute.device import DEVICES, PRECISIONS
 from vistaseg.models.registry import MODEL_KEYS
 from vistaseg.segmentation import Segmentation, read_segmentation
+from vistaseg.segmentation.confidence import LOW_CONFIDENCE
 from vistaseg.session import Session
 from vistaseg.volume import read_volume
 
@@ -109,11 +110,22 @@ def test_json_is_one_object_on_standard_output_and_everything_else_on_standard_e
     assert report["device"] == "cpu" and report["precision"] in ("fp32", "bf16")
     assert report["volume"] == {"shape_ijk": [37, 29, 39], "spacing_mm": [5, 5, 5], "orientation": "LPS"}
     assert report["region_ras_mm"] == {"low": [-60, -20, -30], "high": [10, 30, 40]}
-    assert report["warnings"] == [] and report["left_out"] == []
+    assert report["left_out"] == []
     found = read_segmentation(results / "out.seg.nrrd").segments
     assert [row["voxels"] for row in report["segments"]] == [piece.voxel_count for piece in found]
     assert [row["ml"] for row in report["segments"]] == pytest.approx([f.voxel_count * 0.125 for f in found], abs=0.01)
+    assert [row["confidence"] for row in report["segments"]] == [piece.confidence for piece in found]
     assert "Tiny model: for tests." in done.stderr and "written to" in done.stderr
+
+
+def test_what_the_model_is_not_sure_of_is_named_the_least_sure_first(segment, results):
+    """The tiny model has learnt nothing, and is sure of nothing where classes compete."""
+    done = segment(results / "out.seg.nrrd", "--classes", "liver, spleen, left kidney", "--json")
+    rows = sorted(done.json["segments"], key=lambda row: row["confidence"])
+    assert len(rows) > 1 and rows[-1]["confidence"] < LOW_CONFIDENCE
+    listed = ", ".join(f"{row['name']} {row['confidence']:.2f}" for row in rows)
+    assert done.json["warnings"] == [f"Low confidence, worth a look: {listed}."]
+    assert f"Warning: {done.json['warnings'][0]}" in done.stderr
 
 
 def test_without_json_standard_output_stays_empty(segment, results):

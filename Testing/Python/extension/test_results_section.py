@@ -8,7 +8,19 @@ import pytest
 qt = pytest.importorskip("qt", reason="no Qt: see CONTRIBUTING.md for the libraries that it needs")
 slicer = pytest.importorskip("slicer")
 
-from panel_case import LEFT_KIDNEY, MIDDLES, SPLEEN, add_ct, add_rotation, ct_array, oblique, red_view, voxel_to_world
+from panel_case import (
+    LEFT_KIDNEY,
+    MIDDLES,
+    SPLEEN,
+    add_ct,
+    add_rotation,
+    ct_array,
+    load_scene,
+    oblique,
+    red_view,
+    save_scene,
+    voxel_to_world,
+)
 
 NAME, VOLUME, VOXELS, MADE_BY, MARK = range(5)
 VOXEL_ML = 2.2 * 2.0 * 3.0 / 1000
@@ -92,6 +104,36 @@ def test_what_is_worth_a_look_is_marked_with_the_reason(case, section):
     whole[8:12, 8:12, 8:12] = True
     add_segment(case, "fine", whole)
     assert item(section, "fine").text(MARK) == ""
+
+
+def test_what_the_model_is_not_sure_of_is_marked_until_it_is_corrected(case, section):
+    segment_automatically(case)
+    assert "low confidence: 0.40" in item(section, "left kidney").toolTip(MARK)
+    assert item(section, "left kidney").text(MARK) == "⚠"
+    assert "confidence" not in item(section, "spleen").toolTip(MARK)
+    case.selection.segmentId = case.segments["left kidney"]
+    click_on(case, SPLEEN)
+    assert "confidence" not in item(section, "left kidney").toolTip(MARK)
+
+
+def test_a_mark_of_low_confidence_is_saved_with_the_scene(case, section, tmp_path):
+    segment_automatically(case)
+    load_scene(save_scene(tmp_path))
+    case.settle()
+    assert "low confidence: 0.40" in item(section, "left kidney").toolTip(MARK)
+    assert "confidence" not in item(section, "spleen").toolTip(MARK)
+
+
+def test_a_mark_of_low_confidence_does_not_outlive_painting(case, section):
+    segment_automatically(case)
+    mask = ct_array() == LEFT_KIDNEY
+    mask[np.nonzero(mask)[0][0]] = False
+    slicer.util.updateSegmentBinaryLabelmapFromArray(
+        mask.astype(np.uint8), case.selection.segmentationNode, case.segments["left kidney"], case.volume
+    )
+    case.settle()
+    assert item(section, "left kidney").text(VOXELS) == str(mask.sum())
+    assert "confidence" not in item(section, "left kidney").toolTip(MARK)
 
 
 def test_a_click_on_a_row_goes_there_and_makes_it_the_target(case, section):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import slicer
-from fake_model import FakeModel
+from fake_model import CONFIDENCES, FakeModel
 
 from vistaseg.errors import InputError, WeightsError
 from vistaseg.mrml import segmentation_from_node
@@ -418,5 +418,23 @@ def test_a_painted_automatic_segment_is_exported_as_semiautomatic(desk: Any) -> 
     segment_id = desk.segmentation_node.GetSegmentation().GetNthSegmentID(1)
     paint(desk, Target(desk.volume_node.GetID(), segmentation_id, segment_id), Extent((0, 0, 0), (2, 2, 2)))
     liver, spleen = segmentation_from_node(desk.segmentation_node, desk.volume_node).segments
-    assert liver.provenance["algorithm_type"] == "AUTOMATIC"
-    assert spleen.provenance["algorithm_type"] == "SEMIAUTOMATIC"
+    assert liver.provenance["algorithm_type"] == "AUTOMATIC" and liver.confidence == CONFIDENCES[1]
+    assert spleen.provenance["algorithm_type"] == "SEMIAUTOMATIC" and "confidence" not in spleen.provenance
+
+
+def test_a_correction_drops_the_confidence_and_its_undoing_brings_it_back(desk: Any) -> None:
+    ids: list[str] = []
+    desk.workspace.segment(desk.volume_node, desk.segmentation_node, [14], on_done=ids.extend)
+    desk.finish()
+    target = Target(desk.volume_node.GetID(), desk.segmentation_node.GetID(), ids[0])
+
+    def confidence() -> float | None:
+        (segment,) = segmentation_from_node(desk.segmentation_node, desk.volume_node).segments
+        return segment.confidence
+
+    assert confidence() == CONFIDENCES[14]
+    ask(desk, target, RIGHT)
+    assert confidence() is None
+    desk.workspace.clear(target, desk.editing)
+    desk.finish()
+    assert confidence() == CONFIDENCES[14]

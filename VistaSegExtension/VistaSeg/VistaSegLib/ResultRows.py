@@ -10,7 +10,8 @@ import numpy as np
 from vistaseg.errors import InputError
 from vistaseg.mrml import grid_of, mask_time, read_mask, segment_record, state_of
 from vistaseg.mrml.counting import fingerprints, shared_labelmaps
-from vistaseg.segmentation.plausibility import Finding, findings, voxel_milliliters
+from vistaseg.segmentation.confidence import confidence_of
+from vistaseg.segmentation.plausibility import Finding, doubts, findings, voxel_milliliters
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,13 @@ class Row:
     color: tuple[int, int, int]
     provenance: dict
     measures: Measures | None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Why it is worth a look, as far as is known."""
+        if self.measures is None:
+            return ()
+        return (*self.measures.findings, *doubts(confidence_of(self.provenance, self.measures.voxels)))
 
 
 class ResultRows:

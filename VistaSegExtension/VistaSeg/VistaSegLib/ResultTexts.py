@@ -33,6 +33,8 @@ def findingText(finding: Finding) -> str:
     if finding.kind == "pieces":
         count, stray = finding.numbers
         return _("{count} pieces, {stray} % outside the largest").format(count=round(count), stray=round(stray * 100))
+    if finding.kind == "confidence":
+        return _("low confidence: {value}").format(value=f"{finding.numbers[0]:.2f}")
     volume, low, high = (milliliters(number) for number in finding.numbers)
     text = _("small for its kind") if finding.kind == "small" else _("large for its kind")
     return _("{text}: {volume} ml, {low} to {high} ml expected").format(text=text, volume=volume, low=low, high=high)

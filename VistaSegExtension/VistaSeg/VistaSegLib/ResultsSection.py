@@ -122,7 +122,7 @@ def _textsOf(row: Row) -> tuple[str, ...]:
     color = str(row.color)
     if row.measures is None:
         return row.name, "…", "…", made, "", "", color
-    reasons = "; ".join(findingText(finding) for finding in row.measures.findings)
+    reasons = "; ".join(findingText(finding) for finding in row.findings)
     voxels = f"{row.measures.voxels:,}".replace(",", " ")
     return row.name, milliliters(row.measures.milliliters), voxels, made, "⚠" if reasons else "", reasons, color
 

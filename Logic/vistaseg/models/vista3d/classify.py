@@ -11,6 +11,7 @@ from monai.networks.nets.vista3d import VISTA3D
 from torch import Tensor
 
 from vistaseg.models.boxes import Index3
+from vistaseg.models.vista3d.confidence import ConfidenceSums, probability_against
 from vistaseg.models.vista3d.features import Slab
 
 MOST_OVERLAYS = 8
@@ -47,6 +48,15 @@ class ClassMaps:
         self.question = question
         self.labels = np.zeros(size, dtype=np.uint8)
         self.overlays = np.zeros(size, dtype=np.uint8) if question.overlays else None
+        self._sums = ConfidenceSums(len(question.ids))
+
+    @property
+    def confidences(self) -> dict[int, float]:
+        """How sure the model is of each class that has a voxel, 0…1, by id.
+
+        The mean over its voxels of `probability_against` the strongest of the classes that it competes with.
+        """
+        return self._sums.means(self.question.ids)
 
     def fill(self, slab: Slab, vectors: Tensor) -> None:
         """Answer for the planes of a slab; `vectors` (ids, channels) are the embeddings of `question.ids`."""
@@ -58,15 +68,28 @@ class ClassMaps:
         for plane in range(features.shape[1]):
             logits = plane_logits(vectors, features[:, plane])
             if count:
-                labels[plane] = best_class(logits[..., :count], ids).numpy()
+                labels[plane] = ids[self._compete(logits[..., :count])].numpy()
             if overlays is not None:
-                overlays[plane] = pack_bits(logits[..., count:]).numpy()
+                overlays[plane] = self._overlay(logits[..., count:]).numpy()
 
     def overlay(self, class_id: int) -> np.ndarray:
         """(x, y, z) bool mask of one overlay class."""
         if self.overlays is None:
             raise KeyError(class_id)
         return (self.overlays >> self.question.overlays.index(class_id)) & 1 > 0
+
+    def _compete(self, logits: Tensor) -> Tensor:
+        index, highest, second = two_highest(logits)
+        # MONAI's `VistaPostTransformd`: the largest logit above 0, else nothing.
+        places = (index + 1) * (highest > 0)
+        self._sums.add(places, probability_against(highest, second))
+        return places
+
+    def _overlay(self, logits: Tensor) -> Tensor:
+        first = 1 + len(self.question.competing)
+        numbers = torch.arange(first, first + logits.shape[-1])
+        self._sums.add(numbers * (logits > 0), torch.sigmoid(logits))
+        return pack_bits(logits)
 
 
 def class_vectors(network: VISTA3D, class_ids: Sequence[int]) -> Tensor:
@@ -83,15 +106,15 @@ def plane_logits(vectors: Tensor, features: Tensor) -> Tensor:
     return features.movedim(0, -1).to(vectors) @ vectors.T
 
 
-def best_class(logits: Tensor, ids: Tensor) -> Tensor:
-    """The id of the largest logit above 0, else 0; MONAI's `VistaPostTransformd`.
+def two_highest(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Index of the largest logit, that logit, and the second largest, −∞ where there is one class; (a, b) each.
 
     Args:
-        logits: (a, b, classes).
-        ids: (1 + classes,), 0 first.
+        logits: (a, b, classes); spent, because `topk`, which spares them, takes five times as long.
     """
     highest, index = logits.max(dim=-1)
-    return ids[(index + 1) * (highest > 0)]
+    second = logits.scatter_(-1, index[..., None], -torch.inf).amax(dim=-1)
+    return index, highest, second
 
 
 def pack_bits(logits: Tensor) -> Tensor:

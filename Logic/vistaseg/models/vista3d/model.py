@@ -147,4 +147,4 @@ class Vista3dVolume:
         if region is not None:
             for array in (labels, *overlaps.values()):
                 region.blank_outside(array, self._volume.grid)
-        return ClassMasks(labels, overlaps, {"window": list(window)})
+        return ClassMasks(labels, overlaps, {"window": list(window)}, maps.confidences)

@@ -7,7 +7,7 @@ from vistaseg.dicom.finding import SeriesSummary, find_series
 from vistaseg.dicom.findings import Finding
 from vistaseg.dicom.header import Description
 from vistaseg.dicom.measures import Measures, csv_bytes, measure
-from vistaseg.dicom.seg_reader import read_seg
+from vistaseg.dicom.seg_reader import SegImport, import_seg, read_seg
 from vistaseg.dicom.seg_writer import SegExport, write_seg
 from vistaseg.dicom.series import Series, read_series
 from vistaseg.dicom.structured_report import structured_report
@@ -20,6 +20,7 @@ __all__ = [
     "Finding",
     "Measures",
     "SegExport",
+    "SegImport",
     "Series",
     "SeriesSummary",
     "Study",
@@ -28,6 +29,7 @@ __all__ = [
     "deliver",
     "find_series",
     "find_studies",
+    "import_seg",
     "measure",
     "read_seg",
     "read_series",

@@ -27,6 +27,7 @@ CHARACTER_SET = "ISO_IR 192"
 
 _SOFTWARE = "VistaSeg"
 _SERIES_NUMBER = 700
+_SAME_DIRECTION = 1e-4  # of a unit vector: 0.05 mm across a large image
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,10 @@ def make_header(
     highdicom is given one blank frame, because what it makes of the real ones takes too long; the frames follow.
 
     Raises:
-        InputError: the images are of several studies, or highdicom cannot use their headers; says why.
+        InputError: the images are of several studies or orientations, or highdicom cannot use their headers; says why.
     """
     _require_one_study(series)
+    _require_one_orientation(planes)
     items = [segment_item(segment, number) for number, segment in enumerate(segments, start=1)]
     try:
         dataset = _blank_segmentation(items, series, planes[0], labelmap, description)
@@ -76,6 +78,17 @@ def _require_one_study(series: Series) -> None:
         raise InputError(
             f"The images of the series name {studies} different studies (StudyInstanceUID), and a DICOM segmentation "
             "belongs to one. Export the series again, with one study, or save the segmentation as another format."
+        )
+
+
+def _require_one_orientation(planes: Sequence[Plane]) -> None:
+    vectors = np.array([plane.orientation for plane in planes])
+    turned = float(np.abs(vectors - vectors[0]).max())
+    if turned > _SAME_DIRECTION:
+        raise InputError(
+            f"The images of the series are turned against each other by {np.degrees(turned):.2g} degrees "
+            "(ImageOrientationPatient), and a DICOM segmentation has one orientation. Export the series again, or save "
+            "the segmentation as another format."
         )
 
 
@@ -113,16 +126,23 @@ def _blank_segmentation(
 
 
 def _source_images(series: Series) -> list[Dataset]:
-    """highdicom asks each image of one slice for its thickness, which need not be told: then it is the distance."""
+    """highdicom asks each image of one slice for its thickness, which need not be told: then it is the distance.
+
+    It also wants the very same directions in all of them, which differ by rounding in some series.
+    """
+    images = list(series.datasets)
     if series.frames is not None:
-        return list(series.datasets)
-    return [image if image.get("SliceThickness") else _with_thickness(image, series) for image in series.datasets]
+        return images
+    whole = all(image.get("SliceThickness") for image in images)
+    same = all(image.ImageOrientationPatient == images[0].ImageOrientationPatient for image in images)
+    return images if whole and same else [_with_geometry(image, series) for image in images]
 
 
-def _with_thickness(image: Dataset, series: Series) -> Dataset:
+def _with_geometry(image: Dataset, series: Series) -> Dataset:
     copy = Dataset()
     copy.update(image)
-    copy.SliceThickness = decimal_string(series.volume.spacing[2])
+    copy.SliceThickness = image.get("SliceThickness") or decimal_string(series.volume.spacing[2])
+    copy.ImageOrientationPatient = series.datasets[0].ImageOrientationPatient
     return copy
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 from dicom_segmentations import AXIAL, same_masks, several, volume_on
-from dicom_series import uid_of, write_series
+from dicom_series import enhanced_ct, uid_of, write_series
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from vistaseg.dicom import check_seg, measure, read_seg, read_series, structured_report, write_seg
 from vistaseg.dicom.mending import TYPE_2
+from vistaseg.errors import InputError
 
 
 def without_frame_of_reference(image, _):
@@ -41,9 +44,20 @@ def in_latin_letters(image, _):
     image.PatientName = "Müller^Zoë"
 
 
+def turned_by(sine):
+    """The upper half against the lower one."""
+
+    def change(image, k):
+        if k >= 3:
+            image.ImageOrientationPatient = [1, sine, 0, -sine, 1, 0]
+
+    return change
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        turned_by(1e-6),
         without_frame_of_reference,
         with_one_in_each_slice,
         without_what_may_be_empty,
@@ -61,6 +75,25 @@ def test_the_export_is_valid_and_comes_back(change, tmp_path):
     assert [finding for finding in check_seg(tmp_path / "seg.dcm") if finding.level == "error"] == []
     assert same_masks(read_seg(tmp_path / "seg.dcm", read_series(tmp_path / "ct")), meant)
     assert structured_report(export, series, measure(export.segmentation, series.volume))
+
+
+@pytest.mark.parametrize("kind", ["single", "enhanced"])
+def test_halves_that_are_turned_against_each_other_are_refused_in_clear_words(kind, tmp_path):
+    if kind == "single":
+        write_series(tmp_path, volume_on(AXIAL), change=turned_by(9e-4))
+    else:
+        image = enhanced_ct(volume_on(AXIAL))
+        shared = image.SharedFunctionalGroupsSequence[0]
+        for k, group in enumerate(image.PerFrameFunctionalGroupsSequence):
+            turned = Dataset()
+            turned.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+            turned_by(9e-4)(turned, k)
+            group.PlaneOrientationSequence = Sequence([turned])
+        del shared.PlaneOrientationSequence
+        image.save_as(tmp_path / "e.dcm", enforce_file_format=True)
+    series = read_series(tmp_path)
+    with pytest.raises(InputError, match="turned against each other by 0.052 degrees .* one orientation"):
+        write_seg(several(series), series, tmp_path / "seg.dcm")
 
 
 def test_a_name_in_another_character_set_stays_the_same_name(tmp_path):

@@ -3,7 +3,7 @@
 from vistaseg.dicom.checking import check_seg
 from vistaseg.dicom.delivery import Delivered, Delivery, deliver
 from vistaseg.dicom.derived import write_derived_ct
-from vistaseg.dicom.finding import SeriesSummary, find_series
+from vistaseg.dicom.finding import SeriesList, SeriesSummary, find_series, list_series
 from vistaseg.dicom.findings import Finding
 from vistaseg.dicom.header import Description
 from vistaseg.dicom.measures import Measures, csv_bytes, measure
@@ -22,6 +22,7 @@ __all__ = [
     "SegExport",
     "SegImport",
     "Series",
+    "SeriesList",
     "SeriesSummary",
     "Study",
     "check_seg",
@@ -30,6 +31,7 @@ __all__ = [
     "find_series",
     "find_studies",
     "import_seg",
+    "list_series",
     "measure",
     "read_seg",
     "read_series",

@@ -18,6 +18,7 @@ from vistaseg.dicom.quoting import reason
 from vistaseg.dicom.segment_items import segment_item
 from vistaseg.errors import InputError
 from vistaseg.segmentation import Segment
+from vistaseg.volume.dicom.slices import SOFTWARE
 
 if TYPE_CHECKING:
     from vistaseg.dicom.series import Series
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 CHARACTER_SET = "ISO_IR 192"
 """UTF-8: names of segments may be in any script."""
 
-_SOFTWARE = "VistaSeg"
 _SERIES_NUMBER = 700
 _SAME_DIRECTION = 1e-4  # of a unit vector: 0.05 mm across a large image
 
@@ -41,7 +41,7 @@ class Description:
     """
 
     text: str = "Segmentation by VistaSeg"
-    creator: str = f"{_SOFTWARE}^"
+    creator: str = f"{SOFTWARE}^"
     series_number: int = _SERIES_NUMBER
 
 
@@ -149,8 +149,8 @@ def _with_geometry(image: Dataset, series: Series) -> Dataset:
 def _texts(description: Description) -> dict[str, Any]:
     text = short_text(description.text)
     return {
-        "manufacturer": _SOFTWARE,
-        "manufacturer_model_name": _SOFTWARE,
+        "manufacturer": SOFTWARE,
+        "manufacturer_model_name": SOFTWARE,
         "software_versions": __version__,
         "device_serial_number": __version__,
         "series_description": text,

@@ -23,7 +23,8 @@ from vistaseg.errors import InputError
 from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
 from vistaseg.segmentation.resampling import Placed, onto_grid
-from vistaseg.volume.dicom.headers import damage, not_quoting
+from vistaseg.volume.dicom.files import damage
+from vistaseg.volume.dicom.headers import not_quoting
 
 if TYPE_CHECKING:
     from vistaseg.dicom.series import Series

@@ -109,6 +109,7 @@ def _is_decodable(syntax: Any, path: Path) -> bool:
     try:
         return bool(get_decoder(syntax).is_available)
     except NotImplementedError as error:
+        how = "stored in the private transfer syntax" if syntax.is_private else "compressed as"
         raise InputError(
-            f"{path.name} is compressed as {syntax.name}, which cannot be read. Export the series again, uncompressed."
+            f"{path.name} is {how} {syntax.name}, which cannot be read. Export the series again, uncompressed."
         ) from error

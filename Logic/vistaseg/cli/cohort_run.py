@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from vistaseg.cli.cohort_table import CohortTable, Row, Status
-from vistaseg.cli.opening import check_weights, read_dicom_scan
+from vistaseg.cli.opening import check_texts, check_weights, read_dicom_scan
 from vistaseg.cli.outputs import made_folder
 from vistaseg.cli.run import Request, check_outputs, load_for, segment_scan
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
@@ -56,6 +56,7 @@ def run_cohort(cohort: Cohort) -> list[Row]:
     with made_folder(results):
         table = CohortTable.opened(cohort.table)
         check_weights(cohort.request.models)
+        check_texts(cohort.request.models, cohort.request.texts)
         rows = []
         with _stoppable(cohort.table), errors_naming(root):
             models: list[SegmentationModel] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,14 +23,17 @@ def list_command(
     as_json: JsonOption = False,
 ) -> None:
     """List the series of a folder, their numbers and UIDs for --series, and what is wrong with each."""
-    from vistaseg.dicom import find_series
+    from vistaseg.dicom import list_series
     from vistaseg.errors import InputError
     from vistaseg.volume import errors_naming, holds_dicom
 
     with errors_naming(place):
         if not holds_dicom(place):
             raise InputError("This is no DICOM file. Give a slice of the scan, or the folder of the series.")
-        found = find_series(place)
+        listed = list_series(place)
+    for note in listed.notes:
+        typer.echo(note, err=True)
+    found = listed.series
     if as_json:
         typer.echo(json.dumps([_as_dict(one) for one in found], indent=1))
     else:
@@ -53,7 +57,7 @@ def _as_dict(one: SeriesSummary) -> dict[str, Any]:
     }
 
 
-def _show(found: list[SeriesSummary]) -> None:
+def _show(found: Sequence[SeriesSummary]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

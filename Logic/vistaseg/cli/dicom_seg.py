@@ -89,7 +89,7 @@ def import_command(
     series: SeriesOption = None,
 ) -> None:
     """Read a DICOM segmentation of any program onto the grid of its series, to be corrected further."""
-    from vistaseg.dicom import read_seg, read_series
+    from vistaseg.dicom import import_seg, read_series
     from vistaseg.segmentation import check_writable, write_segmentation
     from vistaseg.volume import errors_naming
 
@@ -97,9 +97,11 @@ def import_command(
     uid = series or _series_of(seg, images)
     with errors_naming(images):
         chosen = read_series(images, uid)
-    found = read_seg(seg, chosen)
-    write_segmentation(found, output)
-    typer.echo(f"{len(found.segments)} segments written to {output}.", err=True)
+    found = import_seg(seg, chosen)
+    write_segmentation(found.segmentation, output)
+    for note in (*chosen.volume.notes, *chosen.mended, *found.notes):
+        typer.echo(note, err=True)
+    typer.echo(f"{len(found.segmentation.segments)} segments written to {output}.", err=True)
 
 
 def _series_of(seg: Path, images: Path) -> str | None:

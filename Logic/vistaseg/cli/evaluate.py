@@ -54,7 +54,10 @@ def evaluate_command(
     ] = None,
     names: Annotated[
         Path | None,
-        typer.Option(metavar="NAMES.json", help='What the labels mean: {"1": "spleen"}, or {"segment": "spleen"}.'),
+        typer.Option(
+            metavar="NAMES.json",
+            help='What the labels mean: {"1": "spleen"}, {"segment": "spleen"}, or the table of a label map.',
+        ),
     ] = None,
     structures: Annotated[
         str | None, typer.Option(metavar="NAMES", help='Only these, for example "liver, spleen".')

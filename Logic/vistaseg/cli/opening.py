@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from vistaseg.cli.model_choice import IN_THE_BOX
+from vistaseg.cli.model_choice import IN_THE_BOX, READING
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.errors import CancelledError
 
 if TYPE_CHECKING:
     from vistaseg.dicom import Series
     from vistaseg.models.protocol import SegmentationModel
+    from vistaseg.prompts import Text
     from vistaseg.session import Session
     from vistaseg.volume import Volume
 
@@ -85,6 +86,24 @@ def check_weights(models: Sequence[str]) -> None:
     for key in models:
         if key not in IN_THE_BOX:
             installed_path(entry_for(key))
+
+
+def check_texts(models: Sequence[str], texts: Sequence[Text]) -> None:
+    """What SegVol will be asked to read has to be readable, which is known before a scan and weights are read.
+
+    Raises:
+        UsageError: a text is too long for it, or the vocabulary is not installed.
+    """
+    others = [key for key in models if key not in READING]
+    if len(others) == len(models) or not texts:
+        return
+    # Only now: it brings in torch, which takes seconds to import.
+    from vistaseg.models.segvol.tokenizer import token_ids
+    from vistaseg.session.routing import surely_meant
+
+    read_by_it = [text.text for text in texts if not others or surely_meant(text.text) is None]
+    for text in read_by_it:
+        token_ids(text)
 
 
 def read_scan(place: Path, series: str | None = None) -> Scan:

@@ -13,7 +13,7 @@ import typer
 
 from vistaseg import catalog
 from vistaseg.cli.model_choice import models_for, models_to_replay
-from vistaseg.cli.opening import Scan, open_session
+from vistaseg.cli.opening import Scan, check_texts, open_session
 from vistaseg.cli.options import (
     Device,
     DeviceOption,
@@ -95,6 +95,7 @@ def refine_command(
     document = None if replay is None else read_session(replay)
     models = models_for(model, texts) if document is None else models_to_replay(model, document)
     _check_outputs(scan, output, save, mask, structure)
+    check_texts(models, texts)
     keep = document is not None or len(texts) > 1
     with open_session(scan, series, models, device.value, precision.value, document, keep) as (session, opened):
         structure = _on_scan(structure, opened)

@@ -44,7 +44,8 @@ def check_dicom_place(path: Path, modality: str = "SEG") -> None:
         UsageError: it has none, or would replace another.
     """
     from vistaseg.segmentation.replacing import check_file_place
-    from vistaseg.volume.dicom.headers import is_dicom, read_header
+    from vistaseg.volume.dicom.files import is_dicom
+    from vistaseg.volume.dicom.headers import read_header
 
     check_file_place(path)
     if not path.exists():

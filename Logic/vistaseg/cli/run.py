@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from vistaseg.cli.asking import ask_by_prompts, ask_for_classes
-from vistaseg.cli.opening import Scan, check_weights, load_models, read_scan
+from vistaseg.cli.opening import Scan, check_texts, check_weights, load_models, read_scan
 from vistaseg.cli.outputs import put_beside, require_room_for_corrections, spare_scan
 from vistaseg.cli.question import Question
 from vistaseg.cli.report import Outcome, make_report, not_found, report_bytes, shortened
@@ -74,6 +74,7 @@ def run(request: Request) -> dict[str, Any]:
 def _run(request: Request) -> dict[str, Any]:
     check_outputs(request)
     check_weights(request.models)
+    check_texts(request.models, request.texts)
     scan = read_scan(request.scan, request.series)
     # Only now: torch takes seconds to import, and a file that cannot be read is said sooner without it.
     from vistaseg.compute import memory_guard

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import typer
 
 from vistaseg import catalog
 from vistaseg.errors import InputError
@@ -37,16 +38,21 @@ class StartingMask:
     def on_series(self, series: Series | None) -> StartingMask:
         """The same; of a DICOM segmentation, which may hold only some slices, on the grid of the series.
 
+        What a user should know of it is told on standard error.
+
         Raises:
             InputError: a DICOM segmentation refers to other images.
         """
         if not _is_dicom(self.path):
             return self
-        from vistaseg.dicom import read_seg
+        from vistaseg.dicom import import_seg
 
         if series is None:
             raise InputError(f"{self.path} refers to DICOM images: give the folder of its series as the scan.")
-        found = read_seg(self.path, series)
+        read = import_seg(self.path, series)
+        for note in read.notes:
+            typer.echo(f"{self.path}: {note}", err=True)
+        found = read.segmentation
         segment = next(one for one in found.segments if one.label_value == self.segment.label_value)
         return StartingMask(self.path, found, segment)
 

@@ -3,11 +3,11 @@
 from vistaseg.dicom.checking import check_seg
 from vistaseg.dicom.delivery import Delivered, Delivery, deliver
 from vistaseg.dicom.derived import write_derived_ct
-from vistaseg.dicom.finding import SeriesSummary, find_series
+from vistaseg.dicom.finding import SeriesList, SeriesSummary, find_series, list_series
 from vistaseg.dicom.findings import Finding
 from vistaseg.dicom.header import Description
 from vistaseg.dicom.measures import Measures, csv_bytes, measure
-from vistaseg.dicom.seg_reader import read_seg
+from vistaseg.dicom.seg_reader import SegImport, import_seg, read_seg
 from vistaseg.dicom.seg_writer import SegExport, write_seg
 from vistaseg.dicom.series import Series, read_series
 from vistaseg.dicom.structured_report import structured_report
@@ -20,7 +20,9 @@ __all__ = [
     "Finding",
     "Measures",
     "SegExport",
+    "SegImport",
     "Series",
+    "SeriesList",
     "SeriesSummary",
     "Study",
     "check_seg",
@@ -28,6 +30,8 @@ __all__ = [
     "deliver",
     "find_series",
     "find_studies",
+    "import_seg",
+    "list_series",
     "measure",
     "read_seg",
     "read_series",

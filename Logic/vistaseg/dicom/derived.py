@@ -18,7 +18,9 @@ from vistaseg.dicom.planes import decimal_string
 from vistaseg.errors import InputError
 from vistaseg.progress import Progress, silent
 from vistaseg.volume import Volume
-from vistaseg.volume.dicom.headers import is_dicom, not_quoting, read_header
+from vistaseg.volume.dicom.files import is_dicom
+from vistaseg.volume.dicom.headers import not_quoting, read_header
+from vistaseg.volume.dicom.slices import SOFTWARE
 
 DESCRIPTION = "CT derived by VistaSeg from a volume without images"
 """Series Description of all series that are made here."""
@@ -93,7 +95,7 @@ def _header(volume: Volume, study: Path | None) -> Dataset:
     header.SeriesDescription = DESCRIPTION
     header.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
     header.DerivationDescription = "Made from a volume without DICOM images of its own; values rounded to whole HU."
-    header.Manufacturer = header.ManufacturerModelName = "VistaSeg"
+    header.Manufacturer = header.ManufacturerModelName = SOFTWARE
     header.SoftwareVersions = __version__
     _add_time(header)
     _add_geometry(header, volume)

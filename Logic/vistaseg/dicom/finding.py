@@ -43,7 +43,25 @@ class SeriesSummary:
     problem: str | None = None
 
 
+@dataclass(frozen=True)
+class SeriesList:
+    """What was found.
+
+    Attributes:
+        series: scans first.
+        notes: which files were left out, a sentence for each kind of them.
+    """
+
+    series: tuple[SeriesSummary, ...]
+    notes: tuple[str, ...] = ()
+
+
 def find_series(paths: Paths) -> list[SeriesSummary]:
+    """As `list_series`, without the notes."""
+    return list(list_series(paths).series)
+
+
+def list_series(paths: Paths) -> SeriesList:
     """The series in a folder and those below it, in a list of files, or around one image.
 
     Pixels are read only to tell copies from images of another time.
@@ -51,8 +69,8 @@ def find_series(paths: Paths) -> list[SeriesSummary]:
     Raises:
         InputError: there is no image.
     """
-    stacks, _ = find_stacks(paths)
-    return [_summary(number, stack) for number, stack in enumerate(stacks, start=1)]
+    stacks, found = find_stacks(paths)
+    return SeriesList(tuple(_summary(number, stack) for number, stack in enumerate(stacks, start=1)), found.notes)
 
 
 def _summary(number: int, stack: Stack) -> SeriesSummary:

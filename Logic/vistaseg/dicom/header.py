@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.uid import UID, generate_uid
 
 from vistaseg import __version__
 from vistaseg.dicom.codes import short_text
@@ -18,6 +19,7 @@ from vistaseg.dicom.quoting import reason
 from vistaseg.dicom.segment_items import segment_item
 from vistaseg.errors import InputError
 from vistaseg.segmentation import Segment
+from vistaseg.volume.dicom.slices import SOFTWARE
 
 if TYPE_CHECKING:
     from vistaseg.dicom.series import Series
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 CHARACTER_SET = "ISO_IR 192"
 """UTF-8: names of segments may be in any script."""
 
-_SOFTWARE = "VistaSeg"
 _SERIES_NUMBER = 700
+_SAME_DIRECTION = 1e-4  # of a unit vector: 0.05 mm across a large image
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Description:
     """
 
     text: str = "Segmentation by VistaSeg"
-    creator: str = f"{_SOFTWARE}^"
+    creator: str = f"{SOFTWARE}^"
     series_number: int = _SERIES_NUMBER
 
 
@@ -52,9 +54,12 @@ def make_header(
     highdicom is given one blank frame, because what it makes of the real ones takes too long; the frames follow.
 
     Raises:
-        InputError: the images are of several studies, or highdicom cannot use their headers; says why.
+        InputError: the images are of several studies or orientations, of a private class, or highdicom cannot use
+            their headers; says why.
     """
     _require_one_study(series)
+    _require_one_orientation(planes)
+    _require_public_class(planes[0])
     items = [segment_item(segment, number) for number, segment in enumerate(segments, start=1)]
     try:
         dataset = _blank_segmentation(items, series, planes[0], labelmap, description)
@@ -76,6 +81,26 @@ def _require_one_study(series: Series) -> None:
         raise InputError(
             f"The images of the series name {studies} different studies (StudyInstanceUID), and a DICOM segmentation "
             "belongs to one. Export the series again, with one study, or save the segmentation as another format."
+        )
+
+
+def _require_one_orientation(planes: Sequence[Plane]) -> None:
+    vectors = np.array([plane.orientation for plane in planes])
+    turned = float(np.abs(vectors - vectors[0]).max())
+    if turned > _SAME_DIRECTION:
+        raise InputError(
+            f"The images of the series are turned against each other by {np.degrees(turned):.2g} degrees "
+            "(ImageOrientationPatient), and a DICOM segmentation has one orientation. Export the series again, or save "
+            "the segmentation as another format."
+        )
+
+
+def _require_public_class(plane: Plane) -> None:
+    if UID(plane.sop_class_uid).is_private:
+        raise InputError(
+            f"The images are of a private kind (SOPClassUID {plane.sop_class_uid}), which a DICOM segmentation cannot "
+            "refer to so that others find them. Export the series again as CT images, or save the segmentation as "
+            "another format."
         )
 
 
@@ -113,24 +138,42 @@ def _blank_segmentation(
 
 
 def _source_images(series: Series) -> list[Dataset]:
-    """highdicom asks each image of one slice for its thickness, which need not be told: then it is the distance."""
+    """highdicom asks each image of one slice for its thickness, which need not be told: then it is the distance.
+
+    It also wants the very same directions in all of them, which differ by rounding in some series, and those of a
+    multi-frame image shared by its frames.
+    """
+    images = list(series.datasets)
     if series.frames is not None:
-        return list(series.datasets)
-    return [image if image.get("SliceThickness") else _with_thickness(image, series) for image in series.datasets]
+        return [_with_shared_geometry(images[0], series.frames[0])]
+    whole = all(image.get("SliceThickness") for image in images)
+    same = all(image.ImageOrientationPatient == images[0].ImageOrientationPatient for image in images)
+    return images if whole and same else [_with_geometry(image, series) for image in images]
 
 
-def _with_thickness(image: Dataset, series: Series) -> Dataset:
+def _with_shared_geometry(image: Dataset, frame: int) -> Dataset:
+    shared, copy = Dataset(), Dataset()
+    shared.update((image.get("SharedFunctionalGroupsSequence") or [Dataset()])[0])
+    for keyword in ("PixelMeasuresSequence", "PlaneOrientationSequence"):
+        setattr(shared, keyword, shared.get(keyword) or image.PerFrameFunctionalGroupsSequence[frame - 1].get(keyword))
+    copy.update(image)
+    copy.SharedFunctionalGroupsSequence = DicomSequence([shared])
+    return copy
+
+
+def _with_geometry(image: Dataset, series: Series) -> Dataset:
     copy = Dataset()
     copy.update(image)
-    copy.SliceThickness = decimal_string(series.volume.spacing[2])
+    copy.SliceThickness = image.get("SliceThickness") or decimal_string(series.volume.spacing[2])
+    copy.ImageOrientationPatient = series.datasets[0].ImageOrientationPatient
     return copy
 
 
 def _texts(description: Description) -> dict[str, Any]:
     text = short_text(description.text)
     return {
-        "manufacturer": _SOFTWARE,
-        "manufacturer_model_name": _SOFTWARE,
+        "manufacturer": SOFTWARE,
+        "manufacturer_model_name": SOFTWARE,
         "software_versions": __version__,
         "device_serial_number": __version__,
         "series_description": text,

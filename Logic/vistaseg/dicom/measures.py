@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from vistaseg.dicom.algorithm import UNKNOWN, algorithm_type, is_recorded
 from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.volume import Grid, Volume
 
@@ -28,7 +29,8 @@ class Measures:
     Attributes:
         number: of the segment, from 1, as in the DICOM segmentation.
         name: of the segment.
-        algorithm_type: how it was made, "" where that is not recorded.
+        algorithm_type: how it was made: "AUTOMATIC", "SEMIAUTOMATIC" or "MANUAL"; "unknown" where nobody recorded that,
+            for which DICOM has no value, so that the segmentation says SEMIAUTOMATIC by an unknown algorithm.
         voxels: how many.
         volume_ml: in millilitres, number of voxels times their size.
         mean: of the values of its voxels.
@@ -63,7 +65,7 @@ def _measure(number: int, segment: Segment, segmentation: Segmentation, volume: 
     return Measures(
         number,
         segment.name,
-        str(segment.provenance.get("algorithm_type", "")),
+        algorithm_type(segment.provenance) if is_recorded(segment.provenance) else UNKNOWN,
         segment.voxel_count,
         segmentation.volume_ml(segment),
         float(values.mean()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,13 @@ TYPE_2 = (
 )  # fmt: skip
 """Attributes that an image and what is made from it must have, be they empty (PS3.3 A.3, C.7)."""
 
+_DATE = re.compile(r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
+_TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
+_DATES_AND_TIMES = {
+    "StudyDate": (_DATE, "."), "PatientBirthDate": (_DATE, "."), "StudyTime": (_TIME, ":"),
+}  # fmt: skip
+"""Those that a segmentation takes over from its images, and what separated their parts in older forms."""
+
 _UNKNOWN = "an archive that has the series under others will not bring results together with it"
 
 
@@ -29,7 +37,8 @@ def mend(datasets: Sequence[Dataset]) -> tuple[str, ...]:
         What was mended, a sentence each.
     """
     steps: tuple[Callable[[Sequence[Any]], str | None], ...] = (
-        _take_from_file_meta, _tell_instances_apart, _name_series, _name_study, _share_frame_of_reference, _add_type_2,
+        _take_from_file_meta, _tell_instances_apart, _name_series, _name_study, _share_frame_of_reference,
+        _mend_dates_and_times, _add_type_2,
     )  # fmt: skip
     with not_quoting():
         return tuple(sentence for step in steps if (sentence := step(datasets)))
@@ -44,7 +53,8 @@ def _take_from_file_meta(datasets: Sequence[Any]) -> str | None:
                 setattr(dataset, keyword, stored)
                 mended.add(keyword)
     told = " and ".join(sorted(mended))
-    return f"{told} were blank in the data set and taken from the file meta information." if mended else None
+    are = "was" if len(mended) == 1 else "were"
+    return f"{told} {are} blank in the data set and taken from the file meta information." if mended else None
 
 
 def _tell_instances_apart(datasets: Sequence[Any]) -> str | None:
@@ -88,6 +98,20 @@ def _share_frame_of_reference(datasets: Sequence[Any]) -> str | None:
     if named:
         return "The images name different frames of reference, or some none; that of the first slice was taken."
     return f"FrameOfReferenceUID is missing; one was made, and {_UNKNOWN}."
+
+
+def _mend_dates_and_times(datasets: Sequence[Any]) -> str | None:
+    """Older forms (2001.12.31, 10:11:12; PS3.5 section 6.2) are written in today's; what is no date becomes empty."""
+    emptied = set()
+    for dataset in datasets:
+        for keyword, (form, separator) in _DATES_AND_TIMES.items():
+            text = str(dataset.get(keyword) or "").strip()
+            if text and not form.fullmatch(text):
+                plain = text.replace(separator, "")
+                setattr(dataset, keyword, plain if form.fullmatch(plain) else None)
+                emptied |= set() if form.fullmatch(plain) else {keyword}
+    told = ", ".join(sorted(emptied))
+    return f"What is no date or time was left empty: {told}." if emptied else None
 
 
 def _add_type_2(datasets: Sequence[Any]) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def reason(error: Exception) -> str:
-    """What is wrong, without values: the name of a missing attribute, else only the kind of the error."""
+    """What is wrong, without values: the name of a missing attribute, or that a value is to blame."""
     if isinstance(error, AttributeError):
         return error.name or "an attribute"
-    return str(error) if isinstance(error, KeyError) else type(error).__name__
+    return str(error) if isinstance(error, KeyError) else "a value that the standard does not allow"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from vistaseg.errors import InputError
-from vistaseg.volume.dicom.headers import damage
+from vistaseg.volume.dicom.files import damage, open_dicom
 
 SEGMENTATION_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.66.4": "Segmentation Storage",
@@ -24,13 +24,12 @@ def load_seg(path: Path) -> Dataset:
     Raises:
         InputError: missing, a folder, damaged, or another kind of DICOM; says which.
     """
-    import pydicom
     from pydicom.errors import InvalidDicomError
 
     if path.is_dir():
         raise InputError(f"{path.name} is a folder. Give a DICOM segmentation, a single file.")
     try:
-        dataset = pydicom.dcmread(path)
+        dataset: Dataset = open_dicom(path)
         kind = str(dataset.get("SOPClassUID", ""))
     except InvalidDicomError as error:
         raise InputError(f"{path.name} is no DICOM file. Give a DICOM segmentation.") from error

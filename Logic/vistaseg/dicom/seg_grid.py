@@ -41,9 +41,9 @@ def seg_grid(dataset: Dataset) -> SegGrid:
     Raises:
         InputError: frames without a position or size, of several orientations, at uneven distances, or off the line.
     """
-    positions = _numbers(dataset, "PlanePositionSequence", "ImagePositionPatient", 3)
-    orientations = _numbers(dataset, "PlaneOrientationSequence", "ImageOrientationPatient", 6)
-    spacings = _numbers(dataset, "PixelMeasuresSequence", "PixelSpacing", 2)
+    positions = frame_numbers(dataset, "PlanePositionSequence", "ImagePositionPatient", 3)
+    orientations = frame_numbers(dataset, "PlaneOrientationSequence", "ImageOrientationPatient", 6)
+    spacings = frame_numbers(dataset, "PixelMeasuresSequence", "PixelSpacing", 2)
     if np.ptp(orientations, axis=0).max() > _TURNED or np.ptp(spacings, axis=0).max() > _TURNED:
         raise InputError("The frames of the segmentation differ in orientation or pixel spacing, so they fit no grid.")
     _check_plane(orientations[0].reshape(2, 3), spacings[0])
@@ -58,8 +58,12 @@ def seg_grid(dataset: Dataset) -> SegGrid:
     return SegGrid(shape, flip_lps_ras(affine(columns, first)), tuple(int(index) for index in k))
 
 
-def _numbers(dataset: Dataset, sequence: str, keyword: str, count: int) -> Vector:
-    """(N, count): a row that all frames share, or one for each."""
+def frame_numbers(dataset: Dataset, sequence: str, keyword: str, count: int) -> Vector:
+    """An attribute of a functional group, (N, count): one row that all frames share, or one for each.
+
+    Raises:
+        InputError: a frame has none, or it is no number.
+    """
     values = group_values(dataset, sequence, keyword)
     if not values or any(value is None or len(value) != count for value in values):
         raise InputError(f"The segmentation has frames without {keyword}, so their place is unknown. Export it again.")

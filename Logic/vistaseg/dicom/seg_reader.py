@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
+from vistaseg.dicom.correspondence import require_correspondence
 from vistaseg.dicom.history import Predecessor, with_predecessor
 from vistaseg.dicom.quoting import reason
 from vistaseg.dicom.references import require_same_images
@@ -19,8 +22,9 @@ from vistaseg.dicom.segment_items import segment_of_item
 from vistaseg.errors import InputError
 from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
-from vistaseg.segmentation.resampling import onto_grid
-from vistaseg.volume.dicom.headers import damage, not_quoting
+from vistaseg.segmentation.resampling import Placed, onto_grid
+from vistaseg.volume.dicom.files import damage
+from vistaseg.volume.dicom.headers import not_quoting
 
 if TYPE_CHECKING:
     from vistaseg.dicom.series import Series
@@ -31,18 +35,38 @@ FRACTION = 0.5
 Crop = tuple[Mask, Extent]
 
 
+@dataclass(frozen=True, eq=False)
+class SegImport:
+    """What was read.
+
+    Attributes:
+        segmentation: on the grid of the series, or of the frames where no series was given.
+        notes: what a user should know of it, a sentence or two each.
+    """
+
+    segmentation: Segmentation
+    notes: tuple[str, ...] = ()
+
+
 def read_seg(path: Path | str, series: Series | None = None) -> Segmentation:
+    """As `import_seg`, without the notes."""
+    return import_seg(path, series).segmentation
+
+
+def import_seg(path: Path | str, series: Series | None = None) -> SegImport:
     """Read a DICOM segmentation: BINARY, LABELMAP, or FRACTIONAL from one half on, which its provenance then says.
 
     Args:
-        series: that it refers to, whose grid the result is on; without it the result is on the grid of the frames.
+        series: that it refers to, whose grid the result is on: of frames on another grid the nearest voxel, which is
+            noted. Without it the result is on the grid of the frames.
 
     Returns:
         Segments in order of their numbers, which are their label values. The provenance of each names the file by its
         UIDs, so that the next export can reference it.
 
     Raises:
-        InputError: it cannot be read, makes no grid, refers to other images than the series, or to more of them.
+        InputError: it cannot be read, makes no grid, refers to other images than the series, or to more of them, or
+            lies elsewhere than the images that its frames name.
     """
     place = Path(path)
     with not_quoting():
@@ -51,16 +75,18 @@ def read_seg(path: Path | str, series: Series | None = None) -> Segmentation:
             if series is not None:
                 require_same_images(dataset, series)
             found = _segmentation(dataset, place.stem)
+            if series is not None:
+                require_correspondence(dataset, series, float(np.linalg.norm(found.ijk_to_ras[:3, 2])))
         except InputError as error:
             raise InputError(f"{place.name}: {error}") from error
         except damage() as error:
             raise InputError(
                 f"{place.name} lacks what a segmentation needs ({reason(error)}). Export it again."
             ) from error
-    return found if series is None else _on_series(found, series, place.name)
+    return SegImport(found) if series is None else _on_series(found, series, place.name)
 
 
-def _on_series(found: Segmentation, series: Series, name: str) -> Segmentation:
+def _on_series(found: Segmentation, series: Series, name: str) -> SegImport:
     sheared = _shear_mm(found)
     if sheared > min(series.volume.spacing[:2]) / 2:
         raise InputError(
@@ -71,7 +97,16 @@ def _on_series(found: Segmentation, series: Series, name: str) -> Segmentation:
     if placed.cut:
         named = ", ".join(placed.cut)
         raise InputError(f"{name}: Segments reach beyond the series ({named}). Give the whole series, with all slices.")
-    return placed.segmentation
+    return SegImport(placed.segmentation, tuple(_notes(found, placed)))
+
+
+def _notes(found: Segmentation, placed: Placed) -> Iterator[str]:
+    if not placed.aligned:
+        yield "It lies on another grid than the series: each voxel of the series got the nearest one of it."
+    pairs = zip(found.segments, placed.segmentation.segments, strict=True)
+    lost = [one.name for one, other in pairs if one.voxel_count and not other.voxel_count]
+    if lost:
+        yield f"Empty on the series, because they lie beside it or are smaller than its voxels: {', '.join(lost)}."
 
 
 def _shear_mm(found: Segmentation) -> float:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from vistaseg.errors import InputError
 from vistaseg.volume.dicom.choosing import largest_stack
-from vistaseg.volume.dicom.headers import ImageFiles, files_below, is_dicom, read_images
+from vistaseg.volume.dicom.files import files_below, is_dicom
+from vistaseg.volume.dicom.headers import ImageFiles, read_images
 from vistaseg.volume.dicom.stacks import Stack, stacks_of
 
 
@@ -37,7 +38,8 @@ def find_studies(root: Path, apart_from: Sequence[Path] = ()) -> Iterator[Study]
     """The studies in the folders of a folder, and in its own files, one after the other.
 
     Images of different folders in `root` are of different studies, whatever their UIDs: copies of a study are often
-    made by hand. In each folder a StudyInstanceUID makes a study; without one, a folder does.
+    made by hand. In each folder a StudyInstanceUID makes a study; without one, a folder does. What holds only results,
+    such as segmentations, is no study.
 
     Args:
         apart_from: folders to leave out.
@@ -61,7 +63,8 @@ def _studies(root: Path, folder: Path, files: Iterable[Path]) -> Iterator[Study]
         yield Study(folder.relative_to(root), problem=str(error))
         return
     for stacks in _by_study(stacks_of(found.headers)):
-        yield _study(root, stacks, found)
+        if any(stack.first.is_scan for stack in stacks):
+            yield _study(root, stacks, found)
 
 
 def _by_study(stacks: Iterable[Stack]) -> list[list[Stack]]:
@@ -74,6 +77,6 @@ def _by_study(stacks: Iterable[Stack]) -> list[list[Stack]]:
 def _study(root: Path, stacks: Sequence[Stack], found: ImageFiles) -> Study:
     chosen, _ = largest_stack(stacks)
     folder = Path(os.path.commonpath([file.parent for file in chosen.files])).relative_to(root)
-    # The damaged files too, so that they are told when it is read.
-    files = dict.fromkeys([*(file for stack in stacks for file in stack.files), *found.damaged])
+    # Those that were left out too, so that they are told when it is read.
+    files = dict.fromkeys([*(file for stack in stacks for file in stack.files), *found.damaged, *found.others])
     return Study(folder, tuple(files), chosen.uid, len(chosen.slices))

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from vistaseg.errors import InputError, UsageError
 from vistaseg.segmentation import Segment, Segmentation, read_segmentation
 from vistaseg.segmentation.geometry import same_grid
 from vistaseg.segmentation.model import Mask
+from vistaseg.segmentation.table import FORMAT
 from vistaseg.volume import Grid, Volume, reorient
 
 _SEPARATORS = re.compile(r"[,;\n]")
@@ -107,7 +109,7 @@ def read_truth(path: Path, volume: Volume, names: Mapping[str, str] | None = Non
 
 
 def read_names(path: Path) -> dict[str, str]:
-    """Read a JSON object of label value, or name of a segment → name of a structure.
+    """Read a JSON object of label value, or name of a segment → name of a structure; or the table of a label map.
 
     Raises:
         InputError: there is no such file, or it is something else.
@@ -118,9 +120,18 @@ def read_names(path: Path) -> dict[str, str]:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check the path.") from error
     except ValueError as error:
         raise InputError(f"{path} is no JSON ({error}).") from error
+    if isinstance(values, dict) and values.get("format") == FORMAT:
+        return _names_in_table(values, path)
     if not isinstance(values, dict) or not all(isinstance(name, str) and name.strip() for name in values.values()):
         raise InputError(f'{path} is no table of names: write it like {{"1": "spleen", "5": "liver"}}.')
     return values
+
+
+def _names_in_table(table: Mapping[str, Any], path: Path) -> dict[str, str]:
+    try:
+        return {str(int(row["label"])): str(row["name"]) for row in table["segments"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is damaged ({error!r}): write the segmentation again.") from error
 
 
 def _text(segment: Segment, names: Mapping[str, str] | None, path: Path) -> str | None:

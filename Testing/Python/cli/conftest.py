@@ -20,6 +20,7 @@ from vistaseg.models.segvol.configuration import SegVolConfiguration
 from vistaseg.models.segvol.network import build_network as build_segvol
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.network import build_network
+from vistaseg.volume import Volume
 
 KNOWN = (1, 3, 5, 14, 23, 132)  # liver, spleen, both kidneys, lung tumor, airway
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -123,6 +124,14 @@ def scan(phantom: Callable[..., Any], write_nifti: Write) -> Path:
     affine[:3, 3] = [90, 70, -95]
     volume = phantom((37, 29, 39), affine)
     return write_nifti(volume.array, volume.ijk_to_ras)
+
+
+@pytest.fixture
+def ct(phantom: Callable[..., Volume]) -> Volume:
+    """A small patient of 24 x 22 x 20 voxels of 8 mm, to be written as DICOM."""
+    affine = np.diag([-8.0, -8.0, 8.0, 1.0])
+    affine[:3, 3] = [90, 80, -80]
+    return phantom((24, 22, 20), affine)
 
 
 @pytest.fixture

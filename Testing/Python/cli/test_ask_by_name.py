@@ -189,12 +189,33 @@ def test_missing_weights_are_named_before_the_scan_is_read(
     assert ("state no license" in done.stderr) == (key == "segvol")
 
 
+@pytest.fixture
+def unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the scan nor a model may be read."""
+    monkeypatch.setattr("vistaseg.volume.read_volume", lambda *_: pytest.fail("scan read first"))
+    monkeypatch.setattr("vistaseg.models.registry.load_model", lambda *_: pytest.fail("model loaded first"))
+
+
+@pytest.mark.usefixtures("unread")
 def test_without_the_vocabulary_the_message_says_what_to_install(
-    segment: Command, monkeypatch: pytest.MonkeyPatch
+    segment: Command, refine: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def absent() -> None:
         raise ImportError("No module named 'instant_clip_tokenizer'")
 
     monkeypatch.setattr(tokenizer, "_of_package", absent)
-    done = segment("--text", "uterus", "--model", "segvol-demo")
-    assert done.code == 2 and 'pip install "vistaseg[text]"' in done.stderr
+    for command in (segment, refine):
+        done = command("--text", "uterus", "--model", "segvol-demo")
+        assert done.code == 2 and 'pip install "vistaseg[text]"' in done.stderr
+
+
+@pytest.mark.usefixtures("unread")
+def test_a_text_too_long_is_refused_before_anything_is_read(segment: Command, refine: Command) -> None:
+    for command in (segment, refine):
+        done = command("--text", " ".join(["otorhinolaryngological"] * 10), "--model", "demo")
+        assert done.code == 2 and "too long" in done.stderr
+
+
+def test_what_vista3d_has_a_class_for_needs_no_vocabulary(segment: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokenizer, "token_ids", lambda _: pytest.fail("read by SegVol"))
+    assert segment("--text", "liver", "--model", "demo").code == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import numpy as np
 import pytest
 from dicom_series import uid_of, write_series
 
@@ -14,14 +13,6 @@ from vistaseg.segmentation import Segmentation, read_segmentation
 from vistaseg.volume import Volume
 
 pytestmark = pytest.mark.usefixtures("tiny_demo")
-
-
-@pytest.fixture
-def ct(phantom) -> Volume:
-    """A small patient, 8 mm."""
-    affine = np.diag([-8.0, -8.0, 8.0, 1.0])
-    affine[:3, 3] = [90, 80, -80]
-    return phantom((24, 22, 20), affine)
 
 
 @pytest.fixture

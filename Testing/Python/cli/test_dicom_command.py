@@ -12,16 +12,6 @@ from dicom_series import IDENTITY, uid_of, write_series
 from vistaseg.segmentation import read_segmentation
 from vistaseg.volume import Volume, read_volume
 
-SHAPE = (24, 22, 20)
-
-
-@pytest.fixture
-def ct(phantom) -> Volume:
-    """A small patient, 8 mm."""
-    affine = np.diag([-8.0, -8.0, 8.0, 1.0])
-    affine[:3, 3] = [90, 80, -80]
-    return phantom(SHAPE, affine)
-
 
 @pytest.fixture
 def folder(ct, tmp_path) -> Path:

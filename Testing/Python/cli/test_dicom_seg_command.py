@@ -20,14 +20,6 @@ SHAPE = (24, 22, 20)
 
 
 @pytest.fixture
-def ct(phantom) -> Volume:
-    """A small patient, 8 mm."""
-    affine = np.diag([-8.0, -8.0, 8.0, 1.0])
-    affine[:3, 3] = [90, 80, -80]
-    return phantom(SHAPE, affine)
-
-
-@pytest.fixture
 def folder(ct, tmp_path):
     write_series(tmp_path / "ct", ct)
     return tmp_path / "ct"

@@ -126,6 +126,19 @@ def test_names_say_what_the_labels_mean(evaluate, tmp_path):
     assert "left out: 4" in done.stderr and "left out: 4" in done.json["cases"][0]["notes"][-1]
 
 
+def test_the_table_beside_a_label_map_says_it_too(evaluate, vistaseg, scan, tmp_path):
+    made = tmp_path / "made.nii.gz"
+    assert vistaseg("segment", scan, "-o", made, "--model", "demo", "--classes", "spleen, left kidney").code == 0
+    done = evaluate("--json", "--clicks", "1", "--names", tmp_path / "made.json")
+    names = {row["name"] for row in json.loads((tmp_path / "made.json").read_text())["segments"]}
+    assert names and {s["name"] for s in done.json["cases"][0]["structures"]} == names
+
+
+def test_a_damaged_table_is_named(evaluate, tmp_path):
+    (tmp_path / "names.json").write_text(json.dumps({"format": "vistaseg segmentation", "segments": [{"label": 1}]}))
+    assert "names.json is damaged" in evaluate("--names", tmp_path / "names.json", code=3).stderr
+
+
 def test_the_picture_is_drawn(evaluate, results):
     evaluate("--clicks", "2", "--picture", results / "out.png")
     with Image.open(results / "out.png") as picture:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 from dicom_segmentations import AXIAL, same_masks, several, volume_on
-from dicom_series import uid_of, write_series
+from dicom_series import enhanced_ct, uid_of, write_series
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from vistaseg.dicom import check_seg, measure, read_seg, read_series, structured_report, write_seg
 from vistaseg.dicom.mending import TYPE_2
+from vistaseg.errors import InputError
 
 
 def without_frame_of_reference(image, _):
@@ -41,9 +45,31 @@ def in_latin_letters(image, _):
     image.PatientName = "Müller^Zoë"
 
 
+def turned_by(sine):
+    """The upper half against the lower one."""
+
+    def change(image, k):
+        if k >= 3:
+            image.ImageOrientationPatient = [1, sine, 0, -sine, 1, 0]
+
+    return change
+
+
+def with_dates_of_old(image, _):
+    image.StudyDate, image.StudyTime = "2020.01.02", "10:11:12"
+
+
+def with_no_date_at_all(image, _):
+    image.PatientBirthDate = "unknown"
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
 @pytest.mark.parametrize(
     "change",
     [
+        with_dates_of_old,
+        with_no_date_at_all,
+        turned_by(1e-6),
         without_frame_of_reference,
         with_one_in_each_slice,
         without_what_may_be_empty,
@@ -63,23 +89,73 @@ def test_the_export_is_valid_and_comes_back(change, tmp_path):
     assert structured_report(export, series, measure(export.segmentation, series.volume))
 
 
-def test_a_name_in_another_character_set_stays_the_same_name(tmp_path):
-    import pydicom
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
+def test_dates_of_old_are_kept_and_what_is_none_is_told(tmp_path):
+    write_series(tmp_path / "old", volume_on(AXIAL), change=with_dates_of_old)
+    series = read_series(tmp_path / "old")
+    write_seg(several(series), series, tmp_path / "seg.dcm")
+    found = dcmread(tmp_path / "seg.dcm")
+    assert (found.StudyDate, found.StudyTime) == ("20200102", "101112") and series.mended == ()
+    write_series(tmp_path / "none", volume_on(AXIAL), change=with_no_date_at_all)
+    assert read_series(tmp_path / "none").mended == ("What is no date or time was left empty: PatientBirthDate.",)
 
+
+def test_images_of_a_private_kind_are_refused_in_clear_words(tmp_path):
+    write_series(tmp_path, volume_on(AXIAL), change=lambda image, _: setattr(image, "SOPClassUID", "1.3.46.670589.1"))
+    series = read_series(tmp_path)
+    with pytest.raises(InputError, match="of a private kind .SOPClassUID 1.3.46.670589.1."):
+        write_seg(several(series), series, tmp_path / "seg.dcm")
+
+
+@pytest.mark.parametrize("shared_groups", [True, False])
+def test_an_enhanced_image_that_describes_each_frame_in_full_is_enough(shared_groups, tmp_path):
+    image = enhanced_ct(volume_on(AXIAL), [5, 4, 3, 2, 1, 0])
+    shared = image.SharedFunctionalGroupsSequence[0]
+    for group in image.PerFrameFunctionalGroupsSequence:
+        group.update(shared)
+    if shared_groups:
+        shared.clear()
+    else:
+        del image.SharedFunctionalGroupsSequence
+    image.save_as(tmp_path / "e.dcm", enforce_file_format=True)
+    series = read_series(tmp_path)
+    write_seg(several(series), series, tmp_path / "seg.dcm")
+    assert [finding for finding in check_seg(tmp_path / "seg.dcm") if finding.level == "error"] == []
+    assert same_masks(read_seg(tmp_path / "seg.dcm", series), several(series))
+
+
+@pytest.mark.parametrize("kind", ["single", "enhanced"])
+def test_halves_that_are_turned_against_each_other_are_refused_in_clear_words(kind, tmp_path):
+    if kind == "single":
+        write_series(tmp_path, volume_on(AXIAL), change=turned_by(9e-4))
+    else:
+        image = enhanced_ct(volume_on(AXIAL))
+        shared = image.SharedFunctionalGroupsSequence[0]
+        for k, group in enumerate(image.PerFrameFunctionalGroupsSequence):
+            turned = Dataset()
+            turned.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+            turned_by(9e-4)(turned, k)
+            group.PlaneOrientationSequence = Sequence([turned])
+        del shared.PlaneOrientationSequence
+        image.save_as(tmp_path / "e.dcm", enforce_file_format=True)
+    series = read_series(tmp_path)
+    with pytest.raises(InputError, match="turned against each other by 0.052 degrees .* one orientation"):
+        write_seg(several(series), series, tmp_path / "seg.dcm")
+
+
+def test_a_name_in_another_character_set_stays_the_same_name(tmp_path):
     write_series(tmp_path / "ct", volume_on(AXIAL), change=in_latin_letters)
     series = read_series(tmp_path / "ct")
     write_seg(several(series), series, tmp_path / "seg.dcm")
-    assert str(pydicom.dcmread(tmp_path / "seg.dcm").PatientName) == "Müller^Zoë"
+    assert str(dcmread(tmp_path / "seg.dcm").PatientName) == "Müller^Zoë"
 
 
 def test_a_segmentation_from_before_the_mending_is_read(tmp_path):
     """Another program invented a frame of reference for a series that has none."""
-    import pydicom
-
     write_series(tmp_path / "ct", volume_on(AXIAL), change=without_frame_of_reference)
     series = read_series(tmp_path / "ct")
     write_seg(several(series), series, tmp_path / "seg.dcm")
-    data = pydicom.dcmread(tmp_path / "seg.dcm")
+    data = dcmread(tmp_path / "seg.dcm")
     data.FrameOfReferenceUID = uid_of("invented")
     data.save_as(tmp_path / "seg.dcm")
     assert same_masks(read_seg(tmp_path / "seg.dcm", series), several(series))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import highdicom
 import numpy as np
 import pytest
 import SimpleITK
+from dcmqi_programs import program, write_with_dcmqi
 from dicom_segmentations import (
     KINDS,
     box,
@@ -30,13 +29,6 @@ from vistaseg.dicom import Series, read_seg, read_series, write_seg
 from vistaseg.segmentation import Segmentation
 from vistaseg.segmentation.resampling import onto_grid
 from vistaseg.volume import Volume
-
-
-def program(name: str) -> str:
-    found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed: package dcmqi")
-    return found
 
 
 def read_with_dcmqi(seg: Path, folder: Path) -> tuple[list[Volume], dict]:
@@ -111,47 +103,12 @@ def test_highdicom_reads_the_same_voxels_and_codes(kind, labelmap, tmp_path):
             assert found.get_segment_description(number).segmented_property_type.value == segment.terminology.type.value
 
 
-def dcmqi_table(names: list[str]) -> dict:
-    kidney = {"CodeValue": "64033007", "CodingSchemeDesignator": "SCT", "CodeMeaning": "Kidney"}
-    left = {"CodeValue": "7771000", "CodingSchemeDesignator": "SCT", "CodeMeaning": "Left"}
-    anatomy = {"CodeValue": "123037004", "CodingSchemeDesignator": "SCT", "CodeMeaning": "Anatomical Structure"}
-    rows = [
-        {
-            "labelID": label,
-            "SegmentLabel": name,
-            "SegmentDescription": name,
-            "SegmentAlgorithmType": "AUTOMATIC",
-            "SegmentAlgorithmName": "Another program",
-            "recommendedDisplayRGBValue": [10 * label, 200, 30],
-            "SegmentedPropertyCategoryCodeSequence": anatomy,
-            "SegmentedPropertyTypeCodeSequence": kidney,
-            "SegmentedPropertyTypeModifierCodeSequence": left,
-        }
-        for label, name in enumerate(names, start=1)
-    ]
-    return {
-        "ContentCreatorName": "Doe^J",
-        "SeriesDescription": "Kidneys",
-        "SeriesNumber": "3",
-        "InstanceNumber": "1",
-        "segmentAttributes": [rows],
-    }
-
-
 @pytest.mark.parametrize("kind", ["axial", "oblique in its plane", "non-square", "sagittal"])
 def test_what_dcmqi_writes_is_read_exactly(kind, tmp_path):
     series = series_of_kind(kind)
-    (tmp_path / "ct").mkdir()
-    for k, image in enumerate(series.datasets):
-        image.save_as(tmp_path / "ct" / f"{k}.dcm", enforce_file_format=True)
     labels = np.random.default_rng(0).integers(0, 3, series.volume.array.shape).astype(np.uint8)
     labels[0] = 0
-    SimpleITK.WriteImage(Volume(labels, series.volume.ijk_to_ras).to_sitk(), str(tmp_path / "labels.nrrd"))
-    (tmp_path / "table.json").write_text(json.dumps(dcmqi_table(["left kidney", "another"])))
-    inputs = ["--inputImageList", tmp_path / "labels.nrrd", "--inputDICOMDirectory", tmp_path / "ct"]
-    outputs = ["--inputMetadata", tmp_path / "table.json", "--outputDICOM", tmp_path / "seg.dcm"]
-    subprocess.run([program("itkimage2segimage"), *inputs, *outputs], check=True, capture_output=True)
-    found = read_seg(tmp_path / "seg.dcm", read_series(tmp_path / "ct"))
+    found = read_seg(write_with_dcmqi(series, labels, series.volume.ijk_to_ras, tmp_path), read_series(tmp_path / "ct"))
     assert np.array_equal(found.label_map(), labels)
     kidney = found.segments[0]
     assert (kidney.name, kidney.color, kidney.structure_id) == ("left kidney", (10, 200, 30), 14)

@@ -11,6 +11,8 @@ import pytest
 from dicom_segmentations import (
     AXIAL,
     CORONAL,
+    MANUAL,
+    SEMIAUTOMATIC,
     SHAPE_KJI,
     box,
     on,
@@ -72,6 +74,15 @@ def test_the_table_has_a_line_for_each_segment():
     rows = list(csv.DictReader(io.StringIO(csv_bytes(measure(several(series), series.volume)).decode("utf-8"))))
     assert [row["name"] for row in rows] == [segment.name for segment in several(series).segments]
     assert rows[0]["volume_ml"] == "0.059" and rows[0]["unit"] == "HU" and rows[2]["algorithm_type"] == "MANUAL"
+
+
+@pytest.mark.parametrize(("made", "told"), [({}, "unknown"), ({"algorithm_type": "by magic"}, "unknown"),
+                                           (MANUAL, "MANUAL"), (SEMIAUTOMATIC, "SEMIAUTOMATIC")])  # fmt: skip
+def test_how_a_segment_was_made_is_never_left_blank(made, told):
+    series = series_of_kind("axial")
+    measures = measure(on(series, segment_of("liver", box((1, 3), (2, 6), (3, 7)), dict(made))), series.volume)
+    (row,) = csv.DictReader(io.StringIO(csv_bytes(measures).decode("utf-8")))
+    assert row["algorithm_type"] == told
 
 
 def test_the_report_refers_to_segments_and_series_and_has_the_measures(tmp_path):

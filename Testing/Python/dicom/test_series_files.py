@@ -71,6 +71,13 @@ def test_a_video_is_refused(tmp_path, scan):
         read_volume(tmp_path)
 
 
+def test_a_private_transfer_syntax_is_refused_by_name(tmp_path, scan):
+    for path in write_series(tmp_path, scan):
+        path.write_bytes(path.read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.113619.5.2\0\0", 1))
+    with pytest.raises(InputError, match="stored in the private transfer syntax 1.2.840.113619.5.2"):
+        read_volume(tmp_path)
+
+
 def test_a_file_cut_off_in_its_pixels_is_named(tmp_path, scan):
     path = write_series(tmp_path, scan)[3]
     path.write_bytes(path.read_bytes()[:-20])

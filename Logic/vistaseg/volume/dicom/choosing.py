@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypeGuard
 
 from vistaseg.errors import InputError
-from vistaseg.volume.dicom.headers import ImageFiles, files_below, is_dicom, read_images
+from vistaseg.volume.dicom.files import files_below, is_dicom
+from vistaseg.volume.dicom.headers import ImageFiles, read_images
 from vistaseg.volume.dicom.stacks import Stack, stacks_of
 
 _NAMED_AT_MOST = 3
@@ -19,11 +20,13 @@ Paths = Path | Sequence[Path]
 def find_stacks(paths: Paths) -> tuple[list[Stack], ImageFiles]:
     """All stacks in a folder or a list of files; of a single file those of its series.
 
+    Those of scans come first, so that their numbers stay when results are written beside them.
+
     Raises:
         InputError: there is no image.
     """
     found = _series_around(paths) if _is_file(paths) else read_images(files_below(paths))
-    return stacks_of(found.headers), found
+    return sorted(stacks_of(found.headers), key=lambda stack: not stack.first.is_scan), found
 
 
 def choose_stack(paths: Paths, wanted: str | None = None) -> Stack:
@@ -69,7 +72,7 @@ def _series_of(path: Path) -> ImageFiles:
     if not own:
         raise InputError("This DICOM file holds no image. Give a slice of the scan, or the folder of the series.")
     uid = own[0].get("SeriesInstanceUID", "")
-    return replace(found, headers=tuple(h for h in found.headers if h.get("SeriesInstanceUID", "") == uid))
+    return replace(found, others=(), headers=tuple(h for h in found.headers if h.get("SeriesInstanceUID", "") == uid))
 
 
 def _stack_with(stacks: Sequence[Stack], path: Path) -> Stack:
@@ -93,12 +96,14 @@ def _wanted(stacks: Sequence[Stack], wanted: str) -> tuple[Stack, tuple[str, ...
 def largest_stack(stacks: Sequence[Stack]) -> tuple[Stack, tuple[str, ...]]:
     """The largest one of a CT, else of another scan, and a sentence about the other series, if any.
 
-    Scout views, renderings, dose pages and segmentations are no scans, even where they have more images.
+    Scout views, renderings, dose pages and segmentations are no scans, even where they have more images. A series that
+    VistaSeg made from a scan is taken only where there is no other.
     """
-    whole = [stack for stack in stacks if stack.may_be_scan] or list(stacks)
+    found = [stack for stack in stacks if stack.first.is_scan and not stack.first.is_own] or list(stacks)
+    whole = [stack for stack in found if stack.may_be_scan] or found
     scans = [stack for stack in whole if stack.first.text("Modality") == "CT"] or whole
     chosen = max(scans, key=lambda stack: len(stack.slices))
-    count = len({(stack.uid, stack.files[0].parent if not stack.uid else "") for stack in stacks})
+    count = len({(stack.uid, stack.files[0].parent if not stack.uid else "") for stack in found})
     if count == 1:
         return chosen, ()
     rivals = [stack for stack in scans if stack.uid != chosen.uid or not stack.uid]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import struct
 import warnings
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,25 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from vistaseg.errors import InputError
+from vistaseg.volume.dicom.files import damage, is_dicom, open_dicom, should_be_dicom
 
 TAGS = [
     "AcquisitionDateTime", "AcquisitionNumber", "AcquisitionTime", "Columns", "ContentTime", "ConvolutionKernel",
-    "EchoNumbers", "FrameOfReferenceUID", "ImageOrientationPatient", "ImagePositionPatient", "ImageType", "Modality",
-    "NominalPercentageOfCardiacPhase", "NumberOfFrames", "PatientID", "PerFrameFunctionalGroupsSequence",
-    "PixelSpacing", "RescaleIntercept", "RescaleSlope", "Rows", "SamplesPerPixel", "SeriesDescription",
-    "SeriesInstanceUID", "SharedFunctionalGroupsSequence", "SOPInstanceUID", "StudyInstanceUID",
+    "EchoNumbers", "FrameOfReferenceUID", "ImageOrientationPatient", "ImagePositionPatient", "ImageType",
+    "Manufacturer", "Modality", "NominalPercentageOfCardiacPhase", "NumberOfFrames", "PatientID",
+    "PerFrameFunctionalGroupsSequence", "PixelSpacing", "RescaleIntercept", "RescaleSlope", "Rows", "SamplesPerPixel",
+    "SeriesDescription", "SeriesInstanceUID", "SharedFunctionalGroupsSequence", "SOPInstanceUID", "StudyInstanceUID",
     "TemporalPositionIdentifier", "TriggerTime",
 ]  # fmt: skip
 """What is needed to sort images into series and stacks, and to place them."""
 
-_DAMAGE = (
-    AttributeError, EOFError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError, struct.error,
-    zlib.error,
-)  # fmt: skip
-
 _NAMED_AT_MOST = 3
-
-_PREAMBLE_BYTES = 132
 
 
 @dataclass(frozen=True)
@@ -40,47 +32,31 @@ class ImageFiles:
 
     Attributes:
         headers: `TAGS` of each image, in the order of their files' names.
-        damaged: DICOM files that break off in the header, even before the DICOM mark.
+        damaged: DICOM files that break off in the header, and those that only have the name of one.
+        others: files that are no DICOM, without hidden ones.
     """
 
     headers: tuple[Any, ...]
     damaged: tuple[Path, ...] = ()
+    others: tuple[Path, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """A sentence about the files that were left out, if any."""
-        if not self.damaged:
-            return ()
-        names = ", ".join(path.name for path in self.damaged[:_NAMED_AT_MOST])
-        more = len(self.damaged) - _NAMED_AT_MOST
-        told = names if more <= 0 else f"{names} and {more} more"
-        return (f"DICOM files that are damaged were left out, so slices may be missing: {told}.",)
+        """A sentence about each kind of files that were left out, if any."""
+        notes = []
+        if self.damaged:
+            notes.append(
+                f"DICOM files that are damaged were left out, so slices may be missing: {_listed(self.damaged)}."
+            )
+        if self.others:
+            notes.append(f"Files that are no DICOM were left out ({len(self.others)}): {_listed(self.others)}.")
+        return tuple(notes)
 
 
-def damage() -> tuple[type[Exception], ...]:
-    """What pydicom and its decoders raise about files that are damaged, or no DICOM."""
-    from pydicom.errors import BytesLengthException
-
-    return *_DAMAGE, BytesLengthException
-
-
-def is_dicom(path: Path) -> bool:
-    """Whether the file carries the DICOM mark after its preamble."""
-    with path.open("rb") as stream:
-        return stream.read(_PREAMBLE_BYTES)[128:] == b"DICM"
-
-
-def _is_cut_off(path: Path) -> bool:
-    """Whether a file that is named as DICOM ends before its mark."""
-    return path.suffix.lower() == ".dcm" and path.stat().st_size < _PREAMBLE_BYTES
-
-
-def files_below(paths: Path | Sequence[Path]) -> list[Path]:
-    """All files of a folder and those below it, or a list of files and folders; a link is no copy of its file."""
-    places = [paths] if isinstance(paths, Path) else paths
-    files = (file for place in places for file in (place.rglob("*") if place.is_dir() else [place]))
-    once = {file.resolve(): file for file in sorted(files, reverse=True) if file.is_file()}
-    return sorted(once.values())
+def _listed(paths: Sequence[Path]) -> str:
+    names = ", ".join(path.name for path in paths[:_NAMED_AT_MOST])
+    more = len(paths) - _NAMED_AT_MOST
+    return names if more <= 0 else f"{names} and {more} more"
 
 
 def read_images(files: Iterable[Path]) -> ImageFiles:
@@ -89,18 +65,20 @@ def read_images(files: Iterable[Path]) -> ImageFiles:
     Raises:
         InputError: there are none.
     """
-    once = list(files)
-    headers, damaged = [], list(filter(_is_cut_off, once))
-    for path in filter(is_dicom, once):
+    recognised = {path: is_dicom(path) for path in files}
+    headers: list[Any] = []
+    damaged = [path for path, known in recognised.items() if not known and should_be_dicom(path)]
+    hidden = [path for path in recognised if path.name.startswith(".")]
+    others = [path for path, known in recognised.items() if not (known or path in damaged or path in hidden)]
+    for path in (path for path, known in recognised.items() if known):
         header = read_header(path, TAGS)
         if header is not None and _has_size(header):
             headers.append(header)
         elif header is None or _should_be_image(header):
             damaged.append(path)
-    damaged.sort()
     if headers:
-        return ImageFiles(tuple(headers), tuple(damaged))
-    raise _no_images(damaged)
+        return ImageFiles(tuple(headers), tuple(sorted(damaged)), tuple(others))
+    raise _no_images(sorted(damaged))
 
 
 def read_header(path: Path, tags: list[str] | None = None, pixels: bool = False) -> Any:
@@ -108,11 +86,9 @@ def read_header(path: Path, tags: list[str] | None = None, pixels: bool = False)
 
     Attributes whose values cannot be read are left out, as if they were not there.
     """
-    import pydicom
-
     try:
         with not_quoting():
-            header = pydicom.dcmread(path, stop_before_pixels=not pixels, specific_tags=tags)
+            header = open_dicom(path, stop_before_pixels=not pixels, tags=tags)
             _leave_out_unreadable(header.file_meta)
             _leave_out_unreadable(header)
             return header

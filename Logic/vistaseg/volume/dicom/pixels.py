@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import InputError
-from vistaseg.volume.dicom.headers import damage, not_quoting
+from vistaseg.volume.dicom.files import damage, has_mark, open_dicom
+from vistaseg.volume.dicom.headers import not_quoting
 from vistaseg.volume.dicom.slices import Slice
 
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -70,14 +71,19 @@ def _frames(path: Path, indices: list[int] | None) -> Iterator[np.ndarray]:
 
 def _source(path: Path, has_frames: bool) -> Any:
     """What to decode: the image, or of many frames the file, from which they are taken one by one."""
-    import pydicom
-
-    if has_frames and not pydicom.filereader.read_file_meta_info(path).TransferSyntaxUID.is_deflated:
+    if has_frames and _is_read_in_parts(path):
         return path
-    image = pydicom.dcmread(path)
+    image = open_dicom(path)
     if not any(keyword in image for keyword in _PIXELS):
         raise InputError(f"{path.name} has a header but no pixels: it is cut off. Export the series again.")
     return image
+
+
+def _is_read_in_parts(path: Path) -> bool:
+    """pydicom can do so with what is neither deflated nor without its mark."""
+    from pydicom.filereader import read_file_meta_info
+
+    return has_mark(path) and not read_file_meta_info(path).TransferSyntaxUID.is_deflated
 
 
 def check_decoders(slices: Sequence[Slice]) -> None:
@@ -103,6 +109,7 @@ def _is_decodable(syntax: Any, path: Path) -> bool:
     try:
         return bool(get_decoder(syntax).is_available)
     except NotImplementedError as error:
+        how = "stored in the private transfer syntax" if syntax.is_private else "compressed as"
         raise InputError(
-            f"{path.name} is compressed as {syntax.name}, which cannot be read. Export the series again, uncompressed."
+            f"{path.name} is {how} {syntax.name}, which cannot be read. Export the series again, uncompressed."
         ) from error

@@ -13,6 +13,9 @@ import numpy as np
 from vistaseg.errors import InputError
 
 _UNIT_TOLERANCE = 5e-3  # directions are often rounded to three decimals
+SOFTWARE = "VistaSeg"
+"""Manufacturer of all that is made here."""
+
 _NO_SCANS = ("SEG", "RTDOSE")
 _EACH_FRAME = "PerFrameFunctionalGroupsSequence"
 
@@ -103,6 +106,11 @@ class Slice:
     def is_scan(self) -> bool:
         """Whether it shows what a scanner measured: neither a segmentation nor a dose."""
         return self.text("Modality") not in _NO_SCANS
+
+    @property
+    def is_own(self) -> bool:
+        """Whether VistaSeg made it, from a volume or from another image."""
+        return self.text("Manufacturer") == SOFTWARE
 
     def text(self, keyword: str) -> str:
         """An attribute of the header as text, "" where there is none."""

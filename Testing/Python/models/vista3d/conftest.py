@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
+from clicked_balls import balls, small_model
 from monai.networks.nets.vista3d import VISTA3D
 
 from vistaseg.compute import Compute
+from vistaseg.models.vista3d import interactive
 from vistaseg.models.vista3d.automatic import AutomaticBranch
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
+from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.network import build_network
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.volume import Grid, GridMap, source_map
@@ -52,3 +56,15 @@ def make_branch(
         return AutomaticBranch(network, small, image, compute, keep_bytes)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def sees_balls() -> Iterator[None]:
+    """The point head sees a ball around each click."""
+    with patch.object(interactive, "logits", balls):
+        yield
+
+
+@pytest.fixture(scope="module")
+def model() -> Vista3d:
+    return small_model()

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
+from clicked_balls import RADIUS, affine_of, all_but_balls, balls, body, full, ras, started
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial.transform import Rotation
 
-from vistaseg.compute import Compute
 from vistaseg.errors import CancelledError, InputError, UsageError, WeightsError
 from vistaseg.models.correction import Click
-from vistaseg.models.protocol import ModelIdentity, PromptQuestion
+from vistaseg.models.protocol import PromptQuestion
 from vistaseg.models.vista3d import interactive
-from vistaseg.models.vista3d.channels_last import to_channels_last
-from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.model import Vista3d
-from vistaseg.models.vista3d.network import build_network
 from vistaseg.models.vista3d.point_head import Target
 from vistaseg.progress import silent
 from vistaseg.prompts import Point, RegionOfInterest, Text
@@ -29,79 +25,7 @@ from vistaseg.segmentation.model import EMPTY_EXTENT
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
-RADIUS = 4.5
-"""Voxels: the stand-in for the network sees a ball around each positive click, less those around negative ones."""
-
-CONFIGURATION = Vista3dConfiguration(
-    width=8, features=8, blocks_down=(1, 1), spacing=(3.0, 3.0, 3.0), window=(16, 16, 16), foreground_margin=2
-)
-
-
-def balls(head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target):
-    places = np.stack(np.meshgrid(*(np.arange(n) for n in size), indexing="ij"), axis=-1)
-    found = np.full(size, -1.0, np.float32)
-    for click in clicks:
-        near = np.linalg.norm(places - np.array(click.index), axis=-1) < RADIUS
-        found[near] = 1 if click.positive else -1
-    return torch.from_numpy(found)
-
-
-def all_but_balls(head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target):
-    return torch.where(balls(head, reduced, size, [Click(c.index, not c.positive) for c in clicks], target) > 0, -1, 1)
-
-
-def nothing(head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target):
-    return torch.full(tuple(size), -1.0)
-
-
-@pytest.fixture(autouse=True)
-def _balls() -> Iterator[None]:
-    with patch.object(interactive, "logits", balls):
-        yield
-
-
-@pytest.fixture(scope="module")
-def model() -> Vista3d:
-    torch.manual_seed(1)
-    network = to_channels_last(build_network(CONFIGURATION).requires_grad_(False))
-    identity = ModelIdentity("test", "Test", "ab" * 32)
-    return Vista3d(network, CONFIGURATION, Compute(torch.device("cpu"), torch.float32), identity, 0, 10**8)
-
-
-def body(shape_kji=(24, 26, 28), affine: np.ndarray | None = None) -> Volume:
-    """A body that fills the volume but for a border of air."""
-    array = np.full(shape_kji, -1000.0, np.float32)
-    array[3:-3, 3:-3, 3:-3] = 40.0
-    return Volume(array, np.diag([3.0, 3.0, 3.0, 1.0]) if affine is None else affine)
-
-
-def affine_of(seed: int) -> np.ndarray:
-    """Any rotation, flip and permutation, spacing 1 to 6 mm, far from the origin."""
-    generator = np.random.default_rng(seed)
-    turn = Rotation.random(random_state=seed).as_matrix() * generator.choice([-1, 1])
-    affine = np.eye(4)
-    affine[:3, :3] = turn @ np.diag(generator.uniform(1, 6, 3))
-    affine[:3, 3] = generator.uniform(-500, 500, 3)
-    return affine
-
-
-def ras(volume: Volume, ijk: Sequence[float]) -> tuple[float, float, float]:
-    r, a, s = volume.index_to_ras([list(ijk)])[0]
-    return float(r), float(a), float(s)
-
-
-def started(model: Vista3d) -> tuple[Volume, Session]:
-    volume = body()
-    session = Session(volume, model)
-    session.start("a")
-    return volume, session
-
-
-def full(session: Session, segment: str) -> np.ndarray:
-    answer = session.result(segment)
-    mask = np.zeros(session.volume.array.shape, bool)
-    mask[answer.extent.slices] = answer.mask
-    return mask
+pytestmark = pytest.mark.usefixtures("sees_balls")
 
 
 @given(st.integers(0, 10**6), st.tuples(st.integers(4, 23), st.integers(4, 21), st.integers(4, 19)))
@@ -137,53 +61,6 @@ def test_voxels_far_from_the_click_keep_their_bits(model: Vista3d, seed: int) ->
     assert np.array_equal(after[far], start[far])
     session.undo("a")
     assert np.array_equal(full(session, "a"), start)
-
-
-@given(st.integers(0, 10**6), st.booleans())
-@settings(max_examples=30, deadline=None)
-def test_the_clicked_voxel_changes_in_any_mask_finer_than_the_networks_grid(
-    model: Vista3d, seed: int, positive: bool
-) -> None:
-    """A hole or a speck of one voxel too, which the network's voxel, of many, does not tell of."""
-    generator = np.random.default_rng(seed)
-    volume = body(affine=affine_of(seed))
-    session = Session(volume, model)
-    i, j, k = (int(generator.integers(4, n - 4)) for n in volume.shape_ijk)
-    start = generator.random(volume.array.shape) < generator.choice([0, 0.5, 1])
-    start[k, j, i] = not positive
-    session.set_mask("a", start)
-    with patch.object(interactive, "logits", balls if positive else nothing):
-        session.add(Point(ras(volume, (i, j, k)), positive), "a")
-    assert full(session, "a")[k, j, i] == positive
-
-
-@pytest.mark.parametrize("step", [0.8, 1.0, 1.4, 3.0, 5.0])
-def test_nothing_is_left_of_a_structure_that_a_click_takes_away(model: Vista3d, step: float) -> None:
-    """In a mask finer than the network's grid too, and of what lies beside it every voxel stays."""
-    volume = body(tuple(int(72 / step) for _ in "kji"), np.diag([step, step, step, 1.0]))
-    generator, places = np.random.default_rng(0), np.moveaxis(np.indices(volume.array.shape), 0, -1) * step
-    for _ in range(5):
-        centre = generator.uniform(24, 27, 3)
-        ball = np.linalg.norm(places - centre, axis=-1) < 8
-        other = np.linalg.norm(places - centre - [0, 0, 25], axis=-1) < 8
-        session = Session(volume, model)
-        session.set_mask("a", ball | other)
-        with patch.object(interactive, "logits", nothing):
-            session.add(Point(tuple(centre[::-1]), positive=False), "a")
-        assert np.array_equal(full(session, "a"), other)
-
-
-def test_a_speck_beside_what_a_click_takes_away_keeps_its_bits(model: Vista3d) -> None:
-    """One that the network's grid is too coarse to see, and that is not connected with it."""
-    volume = body((72, 72, 72), np.eye(4))
-    start = np.linalg.norm(np.indices(volume.array.shape) - np.array([[[[36]]]] * 3), axis=0) < 8
-    speck = np.zeros_like(start)
-    speck[36, 36, 46] = True
-    session = Session(volume, model)
-    session.set_mask("a", start | speck)
-    with patch.object(interactive, "logits", nothing):
-        session.add(Point((36.0, 36.0, 36.0), positive=False), "a")
-    assert np.array_equal(full(session, "a"), speck)
 
 
 @pytest.mark.parametrize("shape", [(4, 26, 28), (24, 3, 28), (8, 8, 8)])

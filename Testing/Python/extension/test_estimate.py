@@ -11,6 +11,7 @@ from vistaseg.jobs import ProgressReport
 def estimate(panel, add_ct):
     """The module, which is found once the panel is."""
     import qt
+
     from VistaSegLib import Estimate
 
     node = add_ct()

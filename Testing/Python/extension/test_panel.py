@@ -25,6 +25,12 @@ def place(panel, ras, positive=True):
     panel.sections["InteractiveSection"]._onPoint(ras, positive)
 
 
+def settle_events():
+    """Let the application do what it does once it is idle."""
+    for _ in range(5):
+        slicer.app.processEvents()
+
+
 def names(node):
     segmentation = node.GetSegmentation()
     return [segmentation.GetNthSegment(at).GetName() for at in range(segmentation.GetNumberOfSegments())]
@@ -49,6 +55,47 @@ def test_a_volume_that_is_there_is_chosen_on_entering(panel, add_ct):
     panel.enter()
     assert panel.selection.volumeNode.GetID() == volume.GetID()
     assert buttons(panel)["plus"].enabled
+
+
+def test_a_volume_that_comes_while_none_is_chosen_is_chosen(panel, add_ct, wait_until):
+    assert panel.selection.volumeNode is None
+    volume = add_ct()
+    wait_until(lambda: panel.selection.volumeNode is not None)
+    assert panel.selection.volumeNode.GetID() == volume.GetID()
+    assert panel.sections["ModelSection"].ui.volumeSelector.currentNode() is volume and buttons(panel)["plus"].enabled
+
+
+def test_a_volume_that_comes_later_does_not_replace_the_chosen_one(panel, add_ct):
+    chosen = panel.selection.volumeNode = add_ct()
+    add_ct()
+    settle_events()
+    assert panel.selection.volumeNode is chosen
+
+
+def test_what_comes_after_the_chosen_volume_was_deleted_is_chosen(panel, add_ct, wait_until):
+    first = add_ct()
+    panel.selection.volumeNode = gone = add_ct()
+    settle_events()
+    slicer.mrmlScene.RemoveNode(gone)
+    settle_events()
+    assert panel.selection.volumeNode is None
+    another = add_ct()
+    wait_until(lambda: panel.selection.volumeNode is not None)
+    assert panel.selection.volumeNode is another is not first
+
+
+def test_only_scans_with_voxels_are_chosen_and_only_while_the_panel_is_open(panel, scene, add_ct):
+    for kind in ("vtkMRMLLabelMapVolumeNode", "vtkMRMLVectorVolumeNode"):
+        slicer.util.updateVolumeFromArray(scene.AddNewNodeByClass(kind), np.zeros((2, 2, 2), np.uint8))
+    scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "still empty")
+    settle_events()
+    assert panel.selection.volumeNode is None
+    panel.exit()
+    volume = add_ct()
+    settle_events()
+    assert panel.selection.volumeNode is None
+    panel.enter()
+    assert panel.selection.volumeNode is volume
 
 
 def test_segmented_by_name_and_corrected_by_clicks(panel, add_ct, wait_until):

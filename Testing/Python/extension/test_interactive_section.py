@@ -183,6 +183,16 @@ def test_switching_answering_on_answers_what_waits(case, section):
     assert case.mask("object 1").any()
 
 
+def test_what_waits_for_an_answer_does_not_outlive_its_scene(case, section):
+    section.ui.answerAtOnceBox.click()
+    section.ui.positiveButton.click()
+    case.click(MIDDLES[SPLEEN])
+    slicer.mrmlScene.Clear(0)
+    case.selection.volumeNode = add_ct()  # has the name and number of the one before
+    case.settle()
+    assert rows(section) == [] and not section.ui.answerButton.enabled
+
+
 def test_next_object_goes_on_with_a_new_segment(case, section):
     section.ui.positiveButton.click()
     case.click(MIDDLES[SPLEEN])

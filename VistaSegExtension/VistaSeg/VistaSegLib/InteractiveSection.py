@@ -62,6 +62,8 @@ class InteractiveSection:
         self._watch.follow(self._selection.segmentationNode)
         if parameters is None or self._selection.volumeNode is None:
             self._placing.stop()
+        if parameters is None:
+            self._prompting.forget()  # another scene gives the same ids to other nodes
         self._tidying.start()
         self._segments.update()
         self.ui.answerAtOnceBox.setChecked(parameters is None or parameters.answerAtOnce)

@@ -62,6 +62,11 @@ class Prompting:
         if self.answered:
             self._tryTo(lambda target: self._workspace.clear(target, self._writer))
 
+    def forget(self) -> None:
+        """The scene is about to go: prompts that wait and segments without an answer go with it."""
+        self._waiting.clear()
+        self._unanswered.clear()
+
     def tidy(self) -> None:
         """Remove segments that were made for a prompt which nothing came of; nothing while something runs."""
         if self._workspace.task is not None:

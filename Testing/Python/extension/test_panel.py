@@ -8,6 +8,8 @@ import pytest
 qt = pytest.importorskip("qt", reason="no Qt: see CONTRIBUTING.md for the libraries that it needs")
 slicer = pytest.importorskip("slicer")
 
+from host import module_manager
+
 LONGEST_PAUSE_MS = 100
 LEFT = (-40.0, 10.0, 33.0)
 
@@ -73,15 +75,12 @@ def test_a_volume_that_comes_later_does_not_replace_the_chosen_one(panel, add_ct
 
 
 def test_what_comes_after_the_chosen_volume_was_deleted_is_chosen(panel, add_ct, wait_until):
-    first = add_ct()
     panel.selection.volumeNode = gone = add_ct()
     settle_events()
     slicer.mrmlScene.RemoveNode(gone)
-    settle_events()
     assert panel.selection.volumeNode is None
     another = add_ct()
-    wait_until(lambda: panel.selection.volumeNode is not None)
-    assert panel.selection.volumeNode is another is not first
+    wait_until(lambda: panel.selection.volumeNode is another)
 
 
 def test_only_scans_with_voxels_are_chosen_and_only_while_the_panel_is_open(panel, scene, add_ct):
@@ -130,7 +129,28 @@ def test_progress_is_shown_and_cancelling_leaves_the_scene(panel, add_ct, models
     wait_until(lambda: not panel.workspace.busy, seconds=2)
     assert panel.selection.segmentationNode is None and not buttons(panel)["cancel"].enabled
     assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == []
-    assert slicer.util.getNodesByClass("vtkMRMLSegmentEditorNode") == []
+    editors = slicer.util.getNodesByClass("vtkMRMLSegmentEditorNode")
+    assert [node for node in editors if not node.GetSingletonTag()] == []  # the Segment Editor has one of its own
+
+
+def test_reloading_the_module_leaves_the_panel_open(panel, add_ct):
+    panel.selection.volumeNode = volume = add_ct()
+    again = module_manager.reload_widget("VistaSeg").panel
+    assert again is not panel and again.selection.volumeNode is volume
+    assert buttons(again)["plus"].enabled and again.selection.parameters.modelChoice == "demo"
+
+
+def test_reloading_the_module_in_mid_job_leaves_the_scene(panel, add_ct, models, wait_until):
+    models["demo"].windows, models["demo"].seconds_a_window = 400, 0.02
+    panel.selection.volumeNode = add_ct()
+    panel.selection.parameters.classIds = "3"
+    place(panel, LEFT)
+    buttons(panel)["segment"].click()
+    settle_events()
+    again = module_manager.reload_widget("VistaSeg").panel
+    wait_until(lambda: not again.workspace.busy, seconds=2)
+    assert names(again.selection.segmentationNode) == []
+    assert {message.level for message in again.workspace.messages.all} <= {"info"}
 
 
 def test_the_application_is_never_kept_waiting(panel, add_ct, models, wait_until):

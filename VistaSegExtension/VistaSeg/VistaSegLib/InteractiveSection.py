@@ -89,6 +89,7 @@ class InteractiveSection:
         self._shortcuts.setEnabled(False)
         self._watch.close()
         self._tidying.stop()
+        self._prompting.close()
         self._placing.close()
         self._markers.close()
 

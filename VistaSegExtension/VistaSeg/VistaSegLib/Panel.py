@@ -98,7 +98,9 @@ class Panel:
             section.update()
 
     def cleanup(self) -> None:
-        """Let go of the scene and the workspace; Slicer may ask for it more than once."""
+        """Cancel what runs, whose results nobody could undo, and let go of the scene; Slicer may ask more than once."""
+        if self.sections:
+            self.workspace.cancel()
         while self._stops:
             self._stops.pop()()
         self._arrivals.close()

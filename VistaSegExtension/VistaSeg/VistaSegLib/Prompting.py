@@ -69,8 +69,11 @@ class Prompting:
 
     def tidy(self) -> None:
         """Remove segments that were made for a prompt which nothing came of; nothing while something runs."""
-        if self._workspace.task is not None:
-            return
+        if self._workspace.task is None:
+            self.close()
+
+    def close(self) -> None:
+        """Remove segments that were made for a prompt which has no answer, whatever runs."""
         for target in tuple(self._unanswered):
             self._unanswered.discard(target)
             if isEmpty(target) and not self._workspace.prompts(target):

@@ -349,7 +349,7 @@ class Workspace:
         return node.GetID() is not None and self._scene.GetNodeByID(node.GetID()) is node
 
     def _prune(self) -> None:
-        """Let go of what is not in the scene any more."""
+        """Let go of what is not in the scene any more, and stop what was done for it."""
         gone = [key for key, volumes in self._volumes.items() if self._scene.GetNodeByID(key) is not volumes.node]
         for key in gone:
             del self._volumes[key]
@@ -358,6 +358,7 @@ class Workspace:
                 del self._links[target]
                 if link.volumes.current is not None:
                     link.volumes.current.forget(target.key)
+        self._tasks.stop_invalid()
 
     def _tell(self, text: str) -> None:
         if text:

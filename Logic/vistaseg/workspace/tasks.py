@@ -123,11 +123,11 @@ class Tasks:
         if invalid:
             self._changed()
 
-    def close(self) -> None:
-        """Cancel everything and end the thread; nothing is delivered any more."""
+    def close(self, timeout: float) -> None:
+        """Cancel everything and wait some seconds for the thread to end; nothing is delivered any more."""
         self._tasks.clear()
         self._valid.clear()
-        self._worker.close(timeout=0)
+        self._worker.close(timeout)
 
     def _report(self, job: Job, task: Task) -> None:
         self._tasks[job] = task

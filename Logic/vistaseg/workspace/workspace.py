@@ -95,12 +95,16 @@ class Workspace:
             link.pending.clear()
         self._tasks.cancel()
 
-    def close(self) -> None:
-        """End the thread and let go of everything; nothing is delivered any more."""
+    def close(self, timeout: float = 0.0) -> None:
+        """End the thread and let go of everything; nothing is delivered any more.
+
+        Args:
+            timeout: s to wait for what runs to stop, which it does after its window.
+        """
         self._stop_hearing()
         self._written.close()
         self._listeners = []
-        self._tasks.close()
+        self._tasks.close(timeout)
         self._volumes.clear()
         self._links.clear()
 

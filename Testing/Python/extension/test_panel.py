@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -177,6 +179,25 @@ def test_the_timer_rests_when_there_is_nothing_to_do(panel, add_ct, wait_until):
     place(panel, LEFT)
     assert Host._host._timer.active
     wait_until(lambda: not panel.workspace.busy and not Host._host._timer.active)
+
+
+def test_the_application_goes_only_after_what_runs_has_stopped(panel):
+    from VistaSegLib import Host
+
+    stopped = []
+
+    def work(progress):
+        try:
+            for window in range(1000):
+                progress("windows", window, 1000)
+                time.sleep(0.05)
+        finally:
+            stopped.append(True)
+
+    panel.workspace.run("Working", work)
+    time.sleep(0.02)
+    Host.close()
+    assert stopped
 
 
 def test_a_message_says_what_to_do_and_can_be_copied(panel, add_ct, wait_until):

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from vistaseg import catalog
 from vistaseg.jobs import Job
 from vistaseg.mrml.editing import Change
+from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.removals import on_removals
 from vistaseg.mrml.removing import WatchedSegmentations
 from vistaseg.mrml.transforms import to_local
@@ -325,7 +326,9 @@ class Workspace:
             self.messages.add_error(error)
         for note in outcome.notes:
             self.messages.add("info", note)
-        self._tell(_masking_note(link.receive(self._scene, outcome, writer)))
+        with one_modification(link.target.segmentation(self._scene)):
+            held = link.receive(self._scene, outcome, writer)
+        self._tell(_masking_note(held))
 
     def _valid(self, link: SegmentLink) -> bool:
         return (

@@ -131,6 +131,22 @@ def test_prompts_are_shown_with_their_numbers_where_they_were_placed(case, secti
     assert set(markers()[0]) == {"1", "2"}
 
 
+def test_another_click_keeps_the_marker_nodes_that_are_there(case, section):
+    section.ui.positiveButton.click()
+    case.click(MIDDLES[SPLEEN])
+    added = []
+    tag = slicer.mrmlScene.AddObserver(slicer.mrmlScene.NodeAddedEvent, lambda *_: added.append(1))
+    case.click(MIDDLES[LEFT_KIDNEY])
+    slicer.mrmlScene.RemoveObserver(tag)
+    assert set(markers()[0]) == {"1", "2"} and not added
+    section.ui.promptTree.setCurrentItem(section.ui.promptTree.topLevelItem(0))
+    section.ui.removeButton.click()
+    case.settle()
+    shown = markers()[0]
+    assert set(shown) == {"1"}
+    assert shown["1"][0] == pytest.approx(voxel_to_world(case.volume, MIDDLES[LEFT_KIDNEY]), abs=1e-3)
+
+
 def test_a_box_of_two_corners_asks_for_what_is_in_it(case, section):
     section.ui.boxButton.click()
     place_point(voxel_to_world(case.volume, (4, 5, 5)))

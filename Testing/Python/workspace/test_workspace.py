@@ -235,6 +235,24 @@ def test_work_for_what_was_deleted_is_not_gone_on_with(desk: Any, models: dict[s
     assert desk.texts() == [STOPPED_NOTE]
 
 
+def test_whoever_watches_the_segmentation_is_told_once_of_a_result(desk: Any) -> None:
+    import slicer
+
+    target = desk.target()
+    ask(desk, target, LEFT)
+    kinds = ("SegmentModified", "SourceRepresentationModified", "RepresentationModified")
+    told: list[str] = []
+    for kind in kinds:
+        event = getattr(slicer.vtkSegmentation, kind)
+        desk.segmentation_node.AddObserver(event, lambda *_, kind=kind: told.append(kind))
+    ask(desk, target, RIGHT)
+    assert told and max(map(told.count, kinds)) == 1
+    told.clear()
+    desk.workspace.segment(desk.volume_node, desk.segmentation_node, [3, 5])
+    desk.finish()
+    assert max(map(told.count, kinds)) <= 1
+
+
 def test_work_for_other_volumes_goes_on(desk: Any, models: dict[str, FakeModel]) -> None:
     import slicer
 

@@ -137,6 +137,12 @@ def test_another_click_keeps_the_marker_nodes_that_are_there(case, section):
     added = []
     tag = slicer.mrmlScene.AddObserver(slicer.mrmlScene.NodeAddedEvent, lambda *_: added.append(1))
     case.click(MIDDLES[LEFT_KIDNEY])
+    assert set(markers()[0]) == {"1", "2"}
+    chosen, case.selection.segmentId = case.selection.segmentId, ""
+    case.settle()
+    assert not markers()[0]
+    case.selection.segmentId = chosen
+    case.settle()
     slicer.mrmlScene.RemoveObserver(tag)
     assert set(markers()[0]) == {"1", "2"} and not added
     section.ui.promptTree.setCurrentItem(section.ui.promptTree.topLevelItem(0))
@@ -381,7 +387,7 @@ def test_nothing_of_the_panel_is_left_in_the_scene_when_it_is_closed(case, secti
     case.click(MIDDLES[SPLEEN])
     section.ui.boxButton.click()
     assert markers()[0]
-    module_manager.reload_widget("VistaSeg").panel.selection.segmentId = ""
+    module_manager.reload_widget("VistaSeg").panel.exit()
     nodes = [scene.GetNthNode(n) for n in range(scene.GetNumberOfNodes())]
     left = [node.GetClassName() for node in nodes if not node.GetSingletonTag()]  # as Slicer's own have
     assert not [name for name in left if "Markups" in name or "SegmentEditor" in name]

@@ -187,8 +187,10 @@ class InteractiveSection:
         waiting = self._prompting.waiting
         self._list.show(self._answered, waiting)
         # The effect of the Segment Editor shows them, too, when the panel is left.
-        shown = (*self._answered, *waiting) if self._entered and self.ui.showButton.checked else ()
-        self._markers.show(shown, self._selection.volumeNode)
+        if self._entered and self.ui.showButton.checked:
+            self._markers.show((*self._answered, *waiting), self._selection.volumeNode)
+        else:
+            self._markers.close()
 
     def _showButtons(self) -> None:
         ui, editing, reason = self.ui, self._selection.editing, self.whyNot()

@@ -13,8 +13,8 @@ Content = tuple[tuple[int, Prompt], ...]
 class PromptMarkers:
     """Nodes under the transform of the volume, whose own coordinates prompts have.
 
-    They are made from the prompts, which are kept with their segment, and so are not saved themselves. Nodes stay as
-    long as they have something to show: one that comes or goes keeps an application with views waiting.
+    They are made from the prompts, which are kept with their segment, and so are not saved themselves. Nodes of points
+    stay, even without any: one that comes or goes keeps an application with views waiting for a tenth of a second.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class PromptMarkers:
             self.close()
             self._transformId = transformId
         for key in self._shown.keys() - wanted.keys():
-            removeMarkupsNode(self._shown.pop(key)[0])
+            self._empty(key)
         for key, content in wanted.items():
             node, before = self._shown.get(key) or (self._add(key[0]), ())
             if content != before:
@@ -40,6 +40,15 @@ class PromptMarkers:
         """Take them out of the scene."""
         while self._shown:
             removeMarkupsNode(self._shown.popitem()[1][0])
+
+    def _empty(self, key: tuple) -> None:
+        node, _content = self._shown[key]
+        if key[0] == "box":
+            removeMarkupsNode(node)
+            del self._shown[key]
+        else:
+            node.RemoveAllControlPoints()
+            self._shown[key] = node, ()
 
     def _add(self, kind: str):
         if kind == "box":

@@ -230,7 +230,9 @@ class Workspace:
         """Write what is proposed for a segment."""
         change = self.proposal(target)
         if change is not None:
-            self._tell(_masking_note(self._links[target].accept(self._scene, change, writer)))
+            with one_modification(target.segmentation(self._scene)):
+                held = self._links[target].accept(self._scene, change, writer)
+            self._tell(_masking_note(held))
             self._changed()
 
     def refuse(self, target: Target) -> None:

@@ -4,7 +4,8 @@ Nodes and logics are Slicer's own, from the slicer-core wheel (`mrml_scene`), an
 own, from PySide6. What no wheel has is played by these stand-ins, each only as far as the extension uses it:
 
 - `qt`, `ctk`: the flattened names of PythonQt over PySide6, with properties as attributes (`qt_names`, `qt_properties`)
-- `qMRMLWidget`, `qMRMLNodeComboBox`, `qMRMLSegmentsTableView`, `qSlicerMarkupsPlaceWidget` (`mrml_widgets`)
+- `qMRMLWidget`, `qSlicerScriptedLoadableModuleWidget`, `qMRMLNodeComboBox`, `qMRMLSegmentsTableView`,
+  `qSlicerMarkupsPlaceWidget` (`mrml_widgets`)
 - `ctkCollapsibleButton`, `ctkSliderWidget` (`ctk_widgets`)
 - `slicer.ScriptedLoadableModule`: the four base classes (`scripted_module`)
 - `slicer.parameterNodeWrapper` (`parameter_nodes`, `parameter_widgets`)

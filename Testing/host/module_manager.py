@@ -32,13 +32,8 @@ def load(name: str) -> Any:
 
 def open_widget(name: str) -> Any:
     """A new panel of the module, set up and entered."""
-    if is_slicer():
-        widget = _widget_in_slicer(name)
-    else:
-        widget = getattr(sys.modules[name], f"{name}Widget")(_parent())
-        widget.setup()
-        setattr(slicer.modules, f"{name}Widget", widget)
-    widget.enter()
+    widget = _widget_in_slicer(name) if is_slicer() else _new_widget(name, _parent())
+    widget.parent.enter()
     return widget
 
 
@@ -52,26 +47,46 @@ def _widget_in_slicer(name: str) -> Any:
 def close_widget(name: str) -> None:
     """Leave the panel and let it go, as at the end of the application."""
     widget = getattr(slicer.modules, f"{name}Widget")
-    widget.exit()
+    widget.parent.exit()
     widget.cleanup()
     if not is_slicer():  # where the module owns its panel
         widget.parent.deleteLater()
 
 
 def reload_widget(name: str) -> Any:
-    """As the Reload button of developer mode: the module's own file is read again, and the panel made anew."""
-    if not is_slicer():
-        _import(name, EXTENSION / name / f"{name}.py")
-    close_widget(name)
-    return open_widget(name)
+    """As the Reload button of developer mode: the module's own file is read again, and the panel made anew.
+
+    The module stays entered, and is not told so again.
+    """
+    if is_slicer():
+        return _widget_in_slicer(name)
+    _import(name, EXTENSION / name / f"{name}.py")
+    old = getattr(slicer.modules, f"{name}Widget")
+    old.cleanup()
+    _empty(old.parent.layout())
+    return _new_widget(name, old.parent)
+
+
+def _new_widget(name: str, parent: Any) -> Any:
+    parent.widget = widget = getattr(sys.modules[name], f"{name}Widget")(parent)
+    widget.setup()
+    setattr(slicer.modules, f"{name}Widget", widget)
+    return widget
+
+
+def _empty(layout: Any) -> None:
+    while layout.count():
+        shown = layout.takeAt(0).widget()
+        if shown is not None:
+            shown.hide()
 
 
 def _parent() -> Any:
     from PySide6.QtWidgets import QVBoxLayout
 
-    from host.mrml_widgets import qMRMLWidget
+    from host.mrml_widgets import qSlicerScriptedLoadableModuleWidget
 
-    parent = qMRMLWidget()
+    parent = qSlicerScriptedLoadableModuleWidget()
     parent.setLayout(QVBoxLayout())
     parent.layout().setContentsMargins(4, 4, 4, 4)
     parent.setMRMLScene(slicer.mrmlScene)

@@ -22,6 +22,28 @@ class qMRMLWidget(QWidget):
         self.mrmlSceneChanged.emit(scene)
 
 
+class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):
+    """Owns the panel of a scripted module, and tells it when the user comes and goes.
+
+    Attributes:
+        widget: the panel.
+    """
+
+    widget: Any = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.isEntered = False
+
+    def enter(self) -> None:
+        self.isEntered = True
+        self.widget.enter()
+
+    def exit(self) -> None:
+        self.isEntered = False
+        self.widget.exit()
+
+
 class qMRMLNodeComboBox(QComboBox):
     """The nodes of some classes in the scene; a node that comes is chosen where none was, as in Slicer."""
 

@@ -48,6 +48,8 @@ class VistaSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.StartCloseEvent, lambda *_: self.panel.leaveScene())
         for event in (scene.EndCloseEvent, scene.EndImportEvent, scene.EndBatchProcessEvent):
             self.addObserver(slicer.mrmlScene, event, lambda *_: self.panel.enterScene())
+        if self.parent.isEntered:  # the module is reloaded while it is shown, and is not told again
+            self.panel.enter()
 
     def enter(self) -> None:
         self.panel.enter()

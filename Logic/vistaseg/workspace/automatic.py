@@ -8,6 +8,7 @@ from typing import Any
 
 from vistaseg import catalog
 from vistaseg.mrml.adding import add_segments
+from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.reading import read_mask, segment_record
 from vistaseg.mrml.removing import remove_segments
 from vistaseg.mrml.seals import Seal, seal, seal_of
@@ -44,9 +45,10 @@ def put(segmentation_node: Any, made: Sealed, volume_node: Any) -> list[str]:
     makes place for its successor.
     """
     remove_segments(segmentation_node, _superseded(segmentation_node, made, volume_node))
-    ids: list[str] = add_segments(segmentation_node, made.result, volume_node)
-    for segment_id, one in zip(ids, made.seals, strict=True):
-        seal(segmentation_node.GetSegmentation().GetSegment(segment_id), one)
+    with one_modification(segmentation_node):
+        ids: list[str] = add_segments(segmentation_node, made.result, volume_node)
+        for segment_id, one in zip(ids, made.seals, strict=True):
+            seal(segmentation_node.GetSegmentation().GetSegment(segment_id), one)
     return ids
 
 

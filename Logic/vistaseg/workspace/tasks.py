@@ -14,6 +14,7 @@ from vistaseg.workspace.messages import Messages
 T = TypeVar("T")
 
 CANCELLING = "Cancelling: "
+STOPPED_NOTE = "Stopped: what it was for has changed or is gone. Nothing else was changed."
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Tasks:
         self._messages, self._changed = messages, changed
         self._worker = Worker()
         self._tasks: dict[Job, Task] = {}
+        self._valid: dict[Job, Callable[[], bool]] = {}
+        self._stopped: set[Job] = set()
 
     @property
     def busy(self) -> bool:
@@ -80,6 +83,7 @@ class Tasks:
 
         def end(tell: Callable[[T], None], content: T) -> None:
             self._tasks.pop(job, None)
+            self._valid.pop(job, None)
             try:
                 tell(content)
             except VistaSegError as error:
@@ -96,6 +100,7 @@ class Tasks:
             on_dropped=lambda dropped: end(lambda _: self._tell_dropped(dropped), None),  # type: ignore[arg-type]
             on_progress=lambda report: self._report(job, Task(title, report)),
         )
+        self._valid[job] = valid
         self._report(job, Task(title))
         return job
 
@@ -105,23 +110,40 @@ class Tasks:
 
     def cancel(self) -> None:
         """Cancel everything that was submitted."""
-        for job, task in tuple(self._tasks.items()):
-            job.cancel()
-            # It stops at its next report of progress, which is not told any more.
-            self._tasks[job] = Task(task.title if task.title.startswith(CANCELLING) else CANCELLING + task.title)
+        for job in tuple(self._tasks):
+            self._cancel(job)
         self._changed()
 
-    def close(self) -> None:
-        """Cancel everything and end the thread; nothing is delivered any more."""
+    def stop_invalid(self) -> None:
+        """Cancel what nobody can be told the result of any more."""
+        invalid = [job for job, valid in self._valid.items() if not job.cancel_asked and not valid()]
+        for job in invalid:
+            self._stopped.add(job)
+            self._cancel(job)
+        if invalid:
+            self._changed()
+
+    def close(self, timeout: float) -> None:
+        """Cancel everything and wait some seconds for the thread to end; nothing is delivered any more."""
         self._tasks.clear()
-        self._worker.close(timeout=0)
+        self._valid.clear()
+        self._worker.close(timeout)
 
     def _report(self, job: Job, task: Task) -> None:
         self._tasks[job] = task
         self._changed()
 
+    def _cancel(self, job: Job) -> None:
+        """It stops at its next report of progress, which is not told any more."""
+        job.cancel()
+        title = self._tasks[job].title
+        self._tasks[job] = Task(title if title.startswith(CANCELLING) else CANCELLING + title)
+
     def _tell_dropped(self, job: Job) -> None:
-        if job.state is JobState.CANCELLED:
+        if job in self._stopped:
+            self._stopped.discard(job)
+            self._messages.add("warning", STOPPED_NOTE)
+        elif job.state is JobState.CANCELLED:
             self._messages.add("info", "Cancelled. Nothing was changed.")
         elif job.state is JobState.DROPPED:
             self._messages.add("warning", job.note)

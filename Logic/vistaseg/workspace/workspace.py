@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from vistaseg import catalog
 from vistaseg.jobs import Job
 from vistaseg.mrml.editing import Change
+from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.removals import on_removals
 from vistaseg.mrml.removing import WatchedSegmentations
 from vistaseg.mrml.transforms import to_local
@@ -95,12 +96,16 @@ class Workspace:
             link.pending.clear()
         self._tasks.cancel()
 
-    def close(self) -> None:
-        """End the thread and let go of everything; nothing is delivered any more."""
+    def close(self, timeout: float = 0.0) -> None:
+        """End the thread and let go of everything; nothing is delivered any more.
+
+        Args:
+            timeout: s to wait for what runs to stop, which it does after its window.
+        """
         self._stop_hearing()
         self._written.close()
         self._listeners = []
-        self._tasks.close()
+        self._tasks.close(timeout)
         self._volumes.clear()
         self._links.clear()
 
@@ -225,7 +230,9 @@ class Workspace:
         """Write what is proposed for a segment."""
         change = self.proposal(target)
         if change is not None:
-            self._tell(_masking_note(self._links[target].accept(self._scene, change, writer)))
+            with one_modification(target.segmentation(self._scene)):
+                held = self._links[target].accept(self._scene, change, writer)
+            self._tell(_masking_note(held))
             self._changed()
 
     def refuse(self, target: Target) -> None:
@@ -321,7 +328,9 @@ class Workspace:
             self.messages.add_error(error)
         for note in outcome.notes:
             self.messages.add("info", note)
-        self._tell(_masking_note(link.receive(self._scene, outcome, writer)))
+        with one_modification(link.target.segmentation(self._scene)):
+            held = link.receive(self._scene, outcome, writer)
+        self._tell(_masking_note(held))
 
     def _valid(self, link: SegmentLink) -> bool:
         return (
@@ -349,7 +358,7 @@ class Workspace:
         return node.GetID() is not None and self._scene.GetNodeByID(node.GetID()) is node
 
     def _prune(self) -> None:
-        """Let go of what is not in the scene any more."""
+        """Let go of what is not in the scene any more, and stop what was done for it."""
         gone = [key for key, volumes in self._volumes.items() if self._scene.GetNodeByID(key) is not volumes.node]
         for key in gone:
             del self._volumes[key]
@@ -358,6 +367,7 @@ class Workspace:
                 del self._links[target]
                 if link.volumes.current is not None:
                     link.volumes.current.forget(target.key)
+        self._tasks.stop_invalid()
 
     def _tell(self, text: str) -> None:
         if text:

@@ -131,6 +131,28 @@ def test_prompts_are_shown_with_their_numbers_where_they_were_placed(case, secti
     assert set(markers()[0]) == {"1", "2"}
 
 
+def test_another_click_keeps_the_marker_nodes_that_are_there(case, section):
+    section.ui.positiveButton.click()
+    case.click(MIDDLES[SPLEEN])
+    added = []
+    tag = slicer.mrmlScene.AddObserver(slicer.mrmlScene.NodeAddedEvent, lambda *_: added.append(1))
+    case.click(MIDDLES[LEFT_KIDNEY])
+    assert set(markers()[0]) == {"1", "2"}
+    chosen, case.selection.segmentId = case.selection.segmentId, ""
+    case.settle()
+    assert not markers()[0]
+    case.selection.segmentId = chosen
+    case.settle()
+    slicer.mrmlScene.RemoveObserver(tag)
+    assert set(markers()[0]) == {"1", "2"} and not added
+    section.ui.promptTree.setCurrentItem(section.ui.promptTree.topLevelItem(0))
+    section.ui.removeButton.click()
+    case.settle()
+    shown = markers()[0]
+    assert set(shown) == {"1"}
+    assert shown["1"][0] == pytest.approx(voxel_to_world(case.volume, MIDDLES[LEFT_KIDNEY]), abs=1e-3)
+
+
 def test_a_box_of_two_corners_asks_for_what_is_in_it(case, section):
     section.ui.boxButton.click()
     place_point(voxel_to_world(case.volume, (4, 5, 5)))
@@ -181,6 +203,16 @@ def test_switching_answering_on_answers_what_waits(case, section):
     section.ui.answerAtOnceBox.click()
     case.settle()
     assert case.mask("object 1").any()
+
+
+def test_what_waits_for_an_answer_does_not_outlive_its_scene(case, section):
+    section.ui.answerAtOnceBox.click()
+    section.ui.positiveButton.click()
+    case.click(MIDDLES[SPLEEN])
+    slicer.mrmlScene.Clear(0)
+    case.selection.volumeNode = add_ct()  # has the name and number of the one before
+    case.settle()
+    assert rows(section) == [] and not section.ui.answerButton.enabled
 
 
 def test_next_object_goes_on_with_a_new_segment(case, section):
@@ -355,8 +387,9 @@ def test_nothing_of_the_panel_is_left_in_the_scene_when_it_is_closed(case, secti
     case.click(MIDDLES[SPLEEN])
     section.ui.boxButton.click()
     assert markers()[0]
-    module_manager.reload_widget("VistaSeg").panel.selection.segmentId = ""
-    left = [node.GetClassName() for node in (scene.GetNthNode(n) for n in range(scene.GetNumberOfNodes()))]
+    module_manager.reload_widget("VistaSeg").panel.exit()
+    nodes = [scene.GetNthNode(n) for n in range(scene.GetNumberOfNodes())]
+    left = [node.GetClassName() for node in nodes if not node.GetSingletonTag()]  # as Slicer's own have
     assert not [name for name in left if "Markups" in name or "SegmentEditor" in name]
     interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
     assert interaction.GetCurrentInteractionMode() == interaction.ViewTransform

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
 qt = pytest.importorskip("qt", reason="no Qt: see CONTRIBUTING.md for the libraries that it needs")
 slicer = pytest.importorskip("slicer")
+
+from host import module_manager
 
 LONGEST_PAUSE_MS = 100
 LEFT = (-40.0, 10.0, 33.0)
@@ -23,6 +27,12 @@ def buttons(panel):
 def place(panel, ras, positive=True):
     """A click there, as if made in a slice view."""
     panel.sections["InteractiveSection"]._onPoint(ras, positive)
+
+
+def settle_events():
+    """Let the application do what it does once it is idle."""
+    for _ in range(5):
+        slicer.app.processEvents()
 
 
 def names(node):
@@ -49,6 +59,44 @@ def test_a_volume_that_is_there_is_chosen_on_entering(panel, add_ct):
     panel.enter()
     assert panel.selection.volumeNode.GetID() == volume.GetID()
     assert buttons(panel)["plus"].enabled
+
+
+def test_a_volume_that_comes_while_none_is_chosen_is_chosen(panel, add_ct, wait_until):
+    assert panel.selection.volumeNode is None
+    volume = add_ct()
+    wait_until(lambda: panel.selection.volumeNode is not None)
+    assert panel.selection.volumeNode.GetID() == volume.GetID()
+    assert panel.sections["ModelSection"].ui.volumeSelector.currentNode() is volume and buttons(panel)["plus"].enabled
+
+
+def test_a_volume_that_comes_later_does_not_replace_the_chosen_one(panel, add_ct):
+    chosen = panel.selection.volumeNode = add_ct()
+    add_ct()
+    settle_events()
+    assert panel.selection.volumeNode is chosen
+
+
+def test_what_comes_after_the_chosen_volume_was_deleted_is_chosen(panel, add_ct, wait_until):
+    panel.selection.volumeNode = gone = add_ct()
+    settle_events()
+    slicer.mrmlScene.RemoveNode(gone)
+    assert panel.selection.volumeNode is None
+    another = add_ct()
+    wait_until(lambda: panel.selection.volumeNode is another)
+
+
+def test_only_scans_with_voxels_are_chosen_and_only_while_the_panel_is_open(panel, scene, add_ct):
+    for kind in ("vtkMRMLLabelMapVolumeNode", "vtkMRMLVectorVolumeNode"):
+        slicer.util.updateVolumeFromArray(scene.AddNewNodeByClass(kind), np.zeros((2, 2, 2), np.uint8))
+    scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "still empty")
+    settle_events()
+    assert panel.selection.volumeNode is None
+    panel.exit()
+    volume = add_ct()
+    settle_events()
+    assert panel.selection.volumeNode is None
+    panel.enter()
+    assert panel.selection.volumeNode is volume
 
 
 def test_segmented_by_name_and_corrected_by_clicks(panel, add_ct, wait_until):
@@ -83,7 +131,28 @@ def test_progress_is_shown_and_cancelling_leaves_the_scene(panel, add_ct, models
     wait_until(lambda: not panel.workspace.busy, seconds=2)
     assert panel.selection.segmentationNode is None and not buttons(panel)["cancel"].enabled
     assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == []
-    assert slicer.util.getNodesByClass("vtkMRMLSegmentEditorNode") == []
+    editors = slicer.util.getNodesByClass("vtkMRMLSegmentEditorNode")
+    assert [node for node in editors if not node.GetSingletonTag()] == []  # the Segment Editor has one of its own
+
+
+def test_reloading_the_module_leaves_the_panel_open(panel, add_ct):
+    panel.selection.volumeNode = volume = add_ct()
+    again = module_manager.reload_widget("VistaSeg").panel
+    assert again is not panel and again.selection.volumeNode is volume
+    assert buttons(again)["plus"].enabled and again.selection.parameters.modelChoice == "demo"
+
+
+def test_reloading_the_module_in_mid_job_leaves_the_scene(panel, add_ct, models, wait_until):
+    models["demo"].windows, models["demo"].seconds_a_window = 400, 0.02
+    panel.selection.volumeNode = add_ct()
+    panel.selection.parameters.classIds = "3"
+    place(panel, LEFT)
+    buttons(panel)["segment"].click()
+    settle_events()
+    again = module_manager.reload_widget("VistaSeg").panel
+    wait_until(lambda: not again.workspace.busy, seconds=2)
+    assert names(again.selection.segmentationNode) == []
+    assert {message.level for message in again.workspace.messages.all} <= {"info"}
 
 
 def test_the_application_is_never_kept_waiting(panel, add_ct, models, wait_until):
@@ -110,6 +179,25 @@ def test_the_timer_rests_when_there_is_nothing_to_do(panel, add_ct, wait_until):
     place(panel, LEFT)
     assert Host._host._timer.active
     wait_until(lambda: not panel.workspace.busy and not Host._host._timer.active)
+
+
+def test_the_application_goes_only_after_what_runs_has_stopped(panel):
+    from VistaSegLib import Host
+
+    stopped = []
+
+    def work(progress):
+        try:
+            for window in range(1000):
+                progress("windows", window, 1000)
+                time.sleep(0.05)
+        finally:
+            stopped.append(True)
+
+    panel.workspace.run("Working", work)
+    time.sleep(0.02)
+    Host.close()
+    assert stopped
 
 
 def test_a_message_says_what_to_do_and_can_be_copied(panel, add_ct, wait_until):

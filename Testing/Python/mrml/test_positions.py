@@ -105,7 +105,9 @@ def test_an_empty_region_and_one_outside_are_refused(scene):
 @pytest.fixture
 def view(scene):
     def make(orientation: str, center: tuple[float, float, float], width: float) -> object:
-        node = scene.AddNewNodeByClass("vtkMRMLSliceNode")
+        # Not added: an application makes a view of each that is, and crashes where it does not know which.
+        node = scene.CreateNodeByClass("vtkMRMLSliceNode")
+        node.UnRegister(None)
         node.SetOrientation(orientation)
         node.SetDimensions(200, 100, 1)
         node.SetFieldOfView(width, width / 2, 1)

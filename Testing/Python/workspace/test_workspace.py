@@ -16,6 +16,7 @@ from vistaseg.mrml.editing import Change, SegmentEditing
 from vistaseg.prompts import Point, RegionOfInterest
 from vistaseg.segmentation import Extent
 from vistaseg.workspace import Target, Workspace
+from vistaseg.workspace.tasks import STOPPED_NOTE
 
 SHAPE = (40, 30, 40)
 BODY, LEFT, RIGHT = Point((0.0, 0.0, 0.0)), Point((-40.0, 10.0, 33.0)), Point((40.0, 10.0, -20.0))
@@ -216,7 +217,53 @@ def test_a_result_for_something_that_is_gone_is_dropped(desk: Any, models: dict[
     desk.finish()
     if gone in ("segment", "voxels"):
         assert not desk.mask(other).any()
-    assert any("too late" in text for text in desk.texts())
+    assert any("what it was for has changed or is gone" in text for text in desk.texts())
+
+
+@pytest.mark.parametrize("gone", ["volume", "segmentation", "everything"])
+def test_work_for_what_was_deleted_is_not_gone_on_with(desk: Any, models: dict[str, FakeModel], gone: str) -> None:
+    models["fake"].windows, models["fake"].seconds_a_window = 1000, 0.02
+    target = desk.target()
+    desk.workspace.segment(desk.volume_node, desk.segmentation_node, [3])
+    desk.workspace.prompt(target, LEFT, desk.editing)
+    time.sleep(0.03)
+    if gone == "everything":
+        desk.scene.Clear(0)
+    else:
+        desk.scene.RemoveNode(getattr(desk, f"{gone}_node"))
+    desk.finish(2)
+    assert desk.texts() == [STOPPED_NOTE]
+
+
+def test_whoever_watches_the_segmentation_is_told_once_of_a_result(desk: Any) -> None:
+    import slicer
+
+    target = desk.target()
+    ask(desk, target, LEFT)
+    kinds = ("SegmentModified", "SourceRepresentationModified", "RepresentationModified")
+    told: list[str] = []
+    for kind in kinds:
+        event = getattr(slicer.vtkSegmentation, kind)
+        desk.segmentation_node.AddObserver(event, lambda *_, kind=kind: told.append(kind))
+    ask(desk, target, RIGHT)
+    assert told and max(map(told.count, kinds)) == 1
+    told.clear()
+    desk.workspace.segment(desk.volume_node, desk.segmentation_node, [3, 5])
+    desk.finish()
+    assert max(map(told.count, kinds)) <= 1
+
+
+def test_work_for_other_volumes_goes_on(desk: Any, models: dict[str, FakeModel]) -> None:
+    import slicer
+
+    models["fake"].seconds_a_window = 0.05
+    another = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Another")
+    target = desk.target()
+    desk.workspace.prompt(target, LEFT, desk.editing)
+    time.sleep(0.03)
+    desk.scene.RemoveNode(another)
+    desk.finish()
+    assert desk.mask(target).any() and desk.texts() == []
 
 
 def test_prompts_survive_another_set_of_models_and_another_workspace(desk: Any) -> None:

@@ -13,6 +13,8 @@ from vistaseg.workspace import Workspace
 # with less, PyTorch takes half a minute to load, and nobody notices 10 ms.
 INTERVAL_MS = 10
 LEND_S = 0.01
+# A thread that comes out of PyTorch after Python has ended brings the application down. A window takes less than this.
+LONGEST_WAIT_S = 60.0
 
 
 class Host:
@@ -27,9 +29,9 @@ class Host:
         workspace.listen(self._onChanged)
 
     def close(self) -> None:
-        """Cancel what runs, and end the worker."""
+        """Cancel what runs, and wait for the worker to end."""
         self._timer.stop()
-        self.workspace.close()
+        self.workspace.close(LONGEST_WAIT_S)
 
     def _onChanged(self) -> None:
         if self.workspace.busy and not self._running:

@@ -62,6 +62,8 @@ class InteractiveSection:
         self._watch.follow(self._selection.segmentationNode)
         if parameters is None or self._selection.volumeNode is None:
             self._placing.stop()
+        if parameters is None:
+            self._prompting.forget()  # another scene gives the same ids to other nodes
         self._tidying.start()
         self._segments.update()
         self.ui.answerAtOnceBox.setChecked(parameters is None or parameters.answerAtOnce)
@@ -87,6 +89,7 @@ class InteractiveSection:
         self._shortcuts.setEnabled(False)
         self._watch.close()
         self._tidying.stop()
+        self._prompting.close()
         self._placing.close()
         self._markers.close()
 
@@ -184,8 +187,10 @@ class InteractiveSection:
         waiting = self._prompting.waiting
         self._list.show(self._answered, waiting)
         # The effect of the Segment Editor shows them, too, when the panel is left.
-        shown = (*self._answered, *waiting) if self._entered and self.ui.showButton.checked else ()
-        self._markers.show(shown, self._selection.volumeNode)
+        if self._entered and self.ui.showButton.checked:
+            self._markers.show((*self._answered, *waiting), self._selection.volumeNode)
+        else:
+            self._markers.close()
 
     def _showButtons(self) -> None:
         ui, editing, reason = self.ui, self._selection.editing, self.whyNot()

@@ -16,6 +16,7 @@ from VistaSegLib.ModelSection import ModelSection
 from VistaSegLib.ProgressSection import ProgressSection
 from VistaSegLib.ResultsSection import ResultsSection
 from VistaSegLib.Selection import Selection
+from VistaSegLib.VolumeArrivals import VolumeArrivals
 from VistaSegLib.WrappedHeight import WrappedHeight
 
 
@@ -65,6 +66,7 @@ class Panel:
             layout.addWidget(section.widget)
         layout.addStretch(1)
         self._height = WrappedHeight(layout)
+        self._arrivals = VolumeArrivals(self._onArrived)
         self._stops = [self.workspace.listen(self.update), self.selection.listen(self._onSelected)]
 
     def enter(self) -> None:
@@ -96,12 +98,19 @@ class Panel:
             section.update()
 
     def cleanup(self) -> None:
-        """Let go of the scene and the workspace; Slicer may ask for it more than once."""
+        """Cancel what runs, whose results nobody could undo, and let go of the scene; Slicer may ask more than once."""
+        if self.sections:
+            self.workspace.cancel()
         while self._stops:
             self._stops.pop()()
+        self._arrivals.close()
         self.selection.setParameters(None)
         while self.sections:
             self.sections.popitem()[1].cleanup()
+
+    def _onArrived(self, volumeNode) -> None:
+        if self._entered and not slicer.mrmlScene.IsBatchProcessing():
+            self.selection.chooseIfNone(volumeNode)
 
     def _onSelected(self) -> None:
         self.workspace.models = self.selection.models

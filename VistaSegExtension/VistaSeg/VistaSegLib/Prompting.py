@@ -62,10 +62,18 @@ class Prompting:
         if self.answered:
             self._tryTo(lambda target: self._workspace.clear(target, self._writer))
 
+    def forget(self) -> None:
+        """The scene is about to go: prompts that wait and segments without an answer go with it."""
+        self._waiting.clear()
+        self._unanswered.clear()
+
     def tidy(self) -> None:
         """Remove segments that were made for a prompt which nothing came of; nothing while something runs."""
-        if self._workspace.task is not None:
-            return
+        if self._workspace.task is None:
+            self.close()
+
+    def close(self) -> None:
+        """Remove segments that were made for a prompt which has no answer, whatever runs."""
         for target in tuple(self._unanswered):
             self._unanswered.discard(target)
             if isEmpty(target) and not self._workspace.prompts(target):

@@ -52,11 +52,15 @@ class Selection(VTKObservationMixin):
         self.parameters.volume = node
 
     def chooseVolume(self) -> None:
-        """Choose the first volume of the scene, where none is."""
-        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        volumes = [node for node in nodes if node.GetClassName() == "vtkMRMLScalarVolumeNode"]
-        if self.volumeNode is None and volumes:
-            self.volumeNode = volumes[0]
+        """Choose the first volume of the scene that has voxels, where none is chosen."""
+        for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+            self.chooseIfNone(node)
+
+    def chooseIfNone(self, node) -> None:
+        """Choose a volume where none is chosen; not one that is hidden or has no voxels yet."""
+        isScan = node.GetClassName() == "vtkMRMLScalarVolumeNode" and node.GetImageData() is not None
+        if self.parameters is not None and self.volumeNode is None and isScan and not node.GetHideFromEditors():
+            self.volumeNode = node
 
     @property
     def segmentationNode(self):

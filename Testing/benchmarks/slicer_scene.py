@@ -18,15 +18,12 @@ from host.mrml_scene import set_up
 from timing import in_turns, ratio, spread
 
 from vistaseg.catalog import structures
-from vistaseg.mrml import (
-    Change,
-    SegmentEditing,
-    WatchedSegmentations,
-    add_segments,
-    read_mask,
-    release_labelmaps,
-    volume_from_node,
-)
+from vistaseg.mrml.adding import add_segments
+from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.reading import read_mask
+from vistaseg.mrml.removing import WatchedSegmentations
+from vistaseg.mrml.sharing import release_labelmaps
+from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.segmentation import Extent, Segment, Segmentation
 
 SHAPE_IJK = (512, 512, 300)

@@ -9,7 +9,9 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
-from vistaseg.mrml import add_segments, grid_of, read_mask
+from vistaseg.mrml.adding import add_segments
+from vistaseg.mrml.reading import read_mask
+from vistaseg.mrml.volumes import grid_of
 from vistaseg.mrml.transforms import matrix_from_array
 from vistaseg.segmentation import Segment, Segmentation, crop_to_content
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
-Matrix = npt.NDArray[np.float64]
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
 LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # its own inverse
 

@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from vistaseg.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from vistaseg.catalog import Terminology
     from vistaseg.volume import Grid
 
 Color = tuple[int, int, int]
 Index = tuple[int, int, int]
-Mask = npt.NDArray[np.bool_]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 MAX_LABEL = 65535
 

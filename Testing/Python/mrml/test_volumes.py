@@ -8,7 +8,7 @@ import vtk
 from host.mrml_nodes import SHAPE_IJK, put_under, random_parent
 
 from vistaseg.errors import InputError
-from vistaseg.mrml import is_in_scene, state_of, volume_from_node
+from vistaseg.mrml.volumes import is_in_scene, state_of, volume_from_node
 from vistaseg.mrml.transforms import array_from_matrix
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vistaseg.mrml import SegmentEditing, is_in_scene
+from vistaseg.mrml.editing import SegmentEditing
+from vistaseg.mrml.volumes import is_in_scene
 
 
 class Editing:

@@ -6,7 +6,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from vistaseg.errors import InputError
-from vistaseg.mrml import box_of, visible_region
+from vistaseg.mrml.markups import box_of, visible_region
 from vistaseg.prompts import RegionOfInterest
 
 KINDS = ("whole", "roi", "visible")

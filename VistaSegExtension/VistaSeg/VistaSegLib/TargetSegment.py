@@ -7,7 +7,9 @@ import slicer
 from slicer.i18n import tr as _
 
 from vistaseg import catalog
-from vistaseg.mrml import add_segments, grid_of, read_mask
+from vistaseg.mrml.adding import add_segments
+from vistaseg.mrml.reading import read_mask
+from vistaseg.mrml.volumes import grid_of
 from vistaseg.prompts import Prompt, Text
 from vistaseg.segmentation import Segment, Segmentation, distinct_color
 from vistaseg.segmentation.model import EMPTY_EXTENT

@@ -1,7 +1,7 @@
 """The forms in which a segmentation is kept, told apart by the path; and whether a path can be written.
 
-What reads or writes a form is imported with its first file: the panel in Slicer, which keeps segments in the scene, opens
-without any of it.
+What reads or writes a form is imported with its first file: the panel in Slicer, which keeps segments in the scene,
+opens without any of it.
 """
 
 from __future__ import annotations

@@ -8,13 +8,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from vistaseg.resources import resource_path
 from vistaseg.segmentation.model import Extent, Mask
 from vistaseg.volume.simpleitk import simpleitk
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from vistaseg.volume import Grid
 
 SIZE_MARGIN = 2.0

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vistaseg.errors import InputError
+from vistaseg.mrml.counting import fingerprints, shared_labelmaps
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
 from vistaseg.mrml.volumes import grid_of, state_of
-from vistaseg.mrml.counting import fingerprints, shared_labelmaps
 from vistaseg.segmentation.plausibility import Finding, findings, voxel_milliliters
 
 

@@ -14,7 +14,7 @@ from vistaseg.jobs import Job
 from vistaseg.mrml.removals import on_removals
 from vistaseg.progress import Progress
 from vistaseg.workspace.loaded_models import Load, LoadedModels, load_on_best_device
-from vistaseg.workspace.messages import Messages
+from vistaseg.workspace.messages import Messages, masking_note
 from vistaseg.workspace.operations import Done, Request, add_prompt, clear_prompts, remove_prompt
 from vistaseg.workspace.targets import Target
 from vistaseg.workspace.tasks import Task, Tasks
@@ -233,7 +233,7 @@ class Workspace:
         """Write what is proposed for a segment."""
         change = self.proposal(target)
         if change is not None:
-            self._tell(_masking_note(self._links[target].accept(self._scene, change, writer)))
+            self._tell(masking_note(self._links[target].accept(self._scene, change, writer)))
             self._changed()
 
     def refuse(self, target: Target) -> None:
@@ -335,7 +335,7 @@ class Workspace:
             self.messages.add_error(error)
         for note in outcome.notes:
             self.messages.add("info", note)
-        self._tell(_masking_note(link.receive(self._scene, outcome, writer)))
+        self._tell(masking_note(link.receive(self._scene, outcome, writer)))
 
     def _valid(self, link: SegmentLink) -> bool:
         return (
@@ -391,12 +391,3 @@ class Workspace:
     def _changed(self) -> None:
         for listener in tuple(self._listeners):
             listener()
-
-
-def _masking_note(voxels: int) -> str:
-    if not voxels:
-        return ""
-    return (
-        f"{voxels} voxels stayed as they were: the Segment Editor's masking spares them, or the voxels of the "
-        "segmentation lie otherwise than those of the volume."
-    )

@@ -39,7 +39,7 @@ PROVENANCE = {"algorithm_type": "AUTOMATIC", "algorithm_name": "VISTA3D", "model
 
 
 def organs() -> np.ndarray:
-    """(k, j, i) uint8: an ellipsoid for each of the 117 structures, in the cells of a 5 x 5 x 5 division of the volume."""
+    """(k, j, i) uint8: ellipsoids with the ids of 117 structures, in the cells of a 5 x 5 x 5 division."""
     labels = np.zeros(SHAPE_IJK[::-1], dtype=np.uint8)
     size = np.array(labels.shape) // CELLS_PER_AXIS
     k, j, i = (np.linspace(-1, 1, int(n)) for n in size)

@@ -13,7 +13,7 @@ from dicom_series import write_series
 from host.dicom_database import DicomDatabase
 
 from vistaseg.catalog import get
-from vistaseg.mrml import add_segments
+from vistaseg.mrml.adding import add_segments
 from vistaseg.segmentation import Segment, Segmentation, crop_to_content
 from vistaseg.volume import Volume
 

@@ -66,7 +66,8 @@ def labels(path: Path) -> np.ndarray:
 def correct(panel: Any, truth: np.ndarray) -> None:
     """Click in the middle of the largest error."""
     from vistaseg.evaluate.clicks import next_click
-    from vistaseg.mrml import grid_of, to_world
+    from vistaseg.mrml.transforms import to_world
+    from vistaseg.mrml.volumes import grid_of
 
     segmentation, volume = panel.selection.segmentationNode, panel.selection.volumeNode
     segment_id = segmentation.GetSegmentation().GetSegmentIdBySegmentName(CORRECTED)

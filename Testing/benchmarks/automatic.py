@@ -20,7 +20,9 @@ from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.network import build_network
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.progress import silent
-from vistaseg.volume import Grid, GridMap, source_map
+from vistaseg.volume import Grid
+from vistaseg.volume.prepare import GridMap
+from vistaseg.volume.source import source_map
 
 CONFIGURATION = Vista3dConfiguration()
 SIDE = CONFIGURATION.window[0]

@@ -9,8 +9,10 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
-from vistaseg.mrml import add_segments, grid_of, read_mask
+from vistaseg.mrml.adding import add_segments
+from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.transforms import matrix_from_array
+from vistaseg.mrml.volumes import grid_of
 from vistaseg.segmentation import Segment, Segmentation, crop_to_content
 
 SHAPE_IJK = (9, 8, 7)

@@ -18,7 +18,7 @@ def spare_scan(scan: Path, output: str) -> None:
     Raises:
         UsageError: it is.
     """
-    from vistaseg.segmentation import files_at_stake
+    from vistaseg.segmentation.label_files import files_at_stake
 
     place = Path(output)
     if not os.path.exists(scan) or not os.path.exists(place):

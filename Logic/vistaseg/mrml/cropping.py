@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from vistaseg.segmentation import Extent
+from vistaseg.segmentation.label_boxes import Box
 from vistaseg.segmentation.model import EMPTY_EXTENT, Index, Mask
 
-Box = tuple[slice, slice, slice]
-"""Part of an array (k, j, i)."""
 NO_BOX: Box = (slice(0, 0), slice(0, 0), slice(0, 0))
 
 

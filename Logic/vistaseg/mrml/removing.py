@@ -15,9 +15,10 @@ import numpy as np
 import slicer
 import vtk
 
-from vistaseg.mrml.cropping import NO_BOX, Box
+from vistaseg.mrml.cropping import NO_BOX
 from vistaseg.mrml.geometry import BINARY_LABELMAP
 from vistaseg.mrml.sharing import release_labelmaps, shares_labelmap, take_out
+from vistaseg.segmentation.label_boxes import Box, label_boxes
 
 _FIRST = 1.0
 """Before the subject hierarchy hears of it, which removes the segments one by one."""
@@ -121,7 +122,7 @@ class _Boxes:
 
     def __init__(self) -> None:
         self._time = 0  # of the values, which no two label maps share
-        self._boxes: list[Box | None] = []
+        self._boxes: dict[int, Box] = {}
 
     def take_out(self, segmentation: Any, segment_id: str) -> None:
         """Give a segment a label map of its own, if it shares one."""
@@ -133,10 +134,8 @@ class _Boxes:
 
         def find(labels: np.ndarray, value: int) -> Box:
             if not known:
-                from scipy.ndimage import find_objects  # not at the opening of the panel
-
-                self._boxes = find_objects(labels)
-            return (self._boxes[value - 1] if 0 < value <= len(self._boxes) else None) or NO_BOX
+                self._boxes = label_boxes(labels)
+            return self._boxes.get(value, NO_BOX)
 
         take_out(segmentation, segment_id, find)
         self._time = values.GetMTime()

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import vtk
 
-from vistaseg.mrml.cropping import Box, box_of_value
+from vistaseg.mrml.cropping import box_of_value
 from vistaseg.mrml.geometry import BINARY_LABELMAP, Bounds, Lattice, array_of, as_bounds, lattice_of_image
+from vistaseg.segmentation.label_boxes import Box
 
 
 def isolate_segment(segmentation_node: Any, segment_id: str) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from vistaseg.errors import InputError
 from vistaseg.mrml.reading import labelmap_of_segment, labels_on_grid, segment_record
 from vistaseg.mrml.seals import Seal, seal_of
 from vistaseg.mrml.tags import SegmentRecord
@@ -124,16 +123,3 @@ def segmentation_from_node(
         InputError: a segment is gone, or there is no way from its representation to voxels.
     """
     return snapshot_of(segmentation_node, volume_node, segment_ids).segmentation()
-
-
-def visible_segment_ids(segmentation_node: Any) -> list[str]:
-    """Ids of the segments that are shown in some view, in their order.
-
-    Raises:
-        InputError: the segmentation has no display.
-    """
-    display = segmentation_node.GetDisplayNode()
-    if display is None:
-        raise InputError(f"{segmentation_node.GetName()} is not displayed: show it, or take all of its segments.")
-    ids = segmentation_node.GetSegmentation().GetSegmentIDs()
-    return [segment_id for segment_id in ids if display.GetSegmentVisibility(segment_id)]

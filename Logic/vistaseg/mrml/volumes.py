@@ -12,8 +12,8 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from vistaseg.errors import InputError
 from vistaseg.mrml.transforms import array_from_matrix
-from vistaseg.segmentation.geometry import shifted
 from vistaseg.volume import Grid, Volume
+from vistaseg.volume.geometry import shifted
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """The result: masks on the volume's own grid, what they are and how they were made; and its files."""
 
 from vistaseg.segmentation.files import OUTPUT_FORMATS, check_writable, read_segmentation, write_segmentation
-from vistaseg.segmentation.label_files import files_at_stake
 from vistaseg.segmentation.model import (
     Extent,
     LabelInfo,
@@ -23,7 +22,6 @@ __all__ = [
     "check_writable",
     "crop_to_content",
     "distinct_color",
-    "files_at_stake",
     "overlapping_pairs",
     "read_segmentation",
     "replacing",

@@ -1,29 +1,22 @@
-"""The forms in which a segmentation is kept, told apart by the path; and whether a path can be written."""
+"""The forms in which a segmentation is kept, told apart by the path; and whether a path can be written.
+
+What reads or writes a form is imported with its first file: the panel in Slicer, which keeps segments in the scene,
+opens without any of it.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vistaseg.errors import InputError, UsageError
 from vistaseg.segmentation.foreign import spare_foreign_files, spare_foreign_table
-from vistaseg.segmentation.label_files import (
-    file_names,
-    read_folder,
-    read_label_map,
-    table_path,
-    write_folder,
-    write_label_map,
-)
 from vistaseg.segmentation.model import Segmentation
 from vistaseg.segmentation.replacing import check_file_place, check_folder, write_error
-from vistaseg.segmentation.seg_nrrd import write_seg_nrrd
-from vistaseg.segmentation.seg_nrrd_reader import read_seg_nrrd
 
 OUTPUT_FORMATS = "a file .seg.nrrd, .nii.gz or .nii, or a folder for one NIfTI file per structure"
-_WRITERS = {".seg.nrrd": write_seg_nrrd, ".nii.gz": write_label_map, ".nii": write_label_map}
-_READERS = {".nrrd": read_seg_nrrd, ".nii.gz": read_label_map, ".nii": read_label_map}
+_NIFTI = (".nii.gz", ".nii")
 
 
 def write_segmentation(segmentation: Segmentation, path: Path | str) -> None:
@@ -37,7 +30,17 @@ def write_segmentation(segmentation: Segmentation, path: Path | str) -> None:
             way, or overlapping segments for a label map.
     """
     check_writable(path)
-    _WRITERS.get(_output_suffix(path), write_folder)(segmentation, Path(path))
+    _writer(_output_suffix(path))(segmentation, Path(path))
+
+
+def _writer(suffix: str) -> Callable[[Segmentation, Path], None]:
+    if suffix == ".seg.nrrd":
+        from vistaseg.segmentation.seg_nrrd import write_seg_nrrd
+
+        return write_seg_nrrd
+    from vistaseg.segmentation.label_files import write_folder, write_label_map
+
+    return write_label_map if suffix else write_folder
 
 
 def check_writable(path: Path | str, names: Sequence[str] = ()) -> None:
@@ -59,20 +62,22 @@ def check_writable(path: Path | str, names: Sequence[str] = ()) -> None:
 
 
 def _check_place(path: Path | str, names: Sequence[str]) -> None:
+    from vistaseg.segmentation.label_files import file_names, table_path
+
     target = Path(path)
     if not _output_suffix(path):
         spare_foreign_files(target, file_names(names))
         check_folder(target if target.is_dir() else target.parent)
         return
     check_file_place(target)
-    if target.name.lower().endswith((".nii", ".nii.gz")):
+    if target.name.lower().endswith(_NIFTI):
         spare_foreign_table(table_path(target))
 
 
 def _output_suffix(path: Path | str) -> str:
     """The suffix of a file to write, "" for a folder."""
     target = Path(path)
-    found = next((suffix for suffix in _WRITERS if target.name.lower().endswith(suffix)), "")
+    found = next((suffix for suffix in (".seg.nrrd", *_NIFTI) if target.name.lower().endswith(suffix)), "")
     separators = tuple(filter(None, (os.sep, os.altsep)))
     if found or target.is_dir() or str(path).endswith(separators):
         return found
@@ -88,11 +93,16 @@ def read_segmentation(path: Path | str) -> Segmentation:
         InputError: missing, of another kind, or damaged.
     """
     source = Path(path)
-    if source.is_dir():
-        return read_folder(source)
     if not source.exists():
         raise InputError(f"{source} does not exist: check the path.")
-    for suffix, read in _READERS.items():
-        if source.name.lower().endswith(suffix):
-            return read(source)
+    if source.name.lower().endswith(".nrrd") and not source.is_dir():
+        from vistaseg.segmentation.seg_nrrd_reader import read_seg_nrrd
+
+        return read_seg_nrrd(source)
+    from vistaseg.segmentation.label_files import read_folder, read_label_map
+
+    if source.is_dir():
+        return read_folder(source)
+    if source.name.lower().endswith(_NIFTI):
+        return read_label_map(source)
     raise InputError(f"{source} is of no known kind: give {OUTPUT_FORMATS}.")

@@ -1,11 +1,12 @@
-"""Geometry of files: LPS and RAS, grids that are shifted against each other."""
+"""Geometry of files: LPS and RAS, and whether two grids are the same."""
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
-Matrix = npt.NDArray[np.float64]
+import numpy as np
+
+Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
 LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # its own inverse
 
@@ -14,19 +15,6 @@ def flip_lps_ras(matrix: Matrix) -> Matrix:
     """IJK to RAS from IJK to LPS, or the other way; zeros stay positive."""
     flipped: Matrix = LPS_RAS @ matrix + 0.0
     return flipped
-
-
-def affine(columns: npt.ArrayLike, origin: npt.ArrayLike) -> Matrix:
-    """4x4 from the three steps along i, j, k (as columns) and the position of the first voxel."""
-    matrix = np.eye(4)
-    matrix[:3, :3] = columns
-    matrix[:3, 3] = origin
-    return matrix
-
-
-def shifted(matrix: Matrix, offset: npt.ArrayLike) -> Matrix:
-    """The geometry of a grid whose voxel (0, 0, 0) is the voxel `offset` (i, j, k) of the grid `matrix`."""
-    return affine(matrix[:3, :3], matrix[:3, :3] @ np.asarray(offset, dtype=float) + matrix[:3, 3])
 
 
 def same_grid(one: Matrix, other: Matrix, shape_ijk: tuple[int, int, int], tolerance: float) -> bool:

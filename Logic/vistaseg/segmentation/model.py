@@ -8,18 +8,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from vistaseg.errors import UsageError
 from vistaseg.segmentation.confidence import confidence_of
+from vistaseg.segmentation.label_boxes import Box, label_boxes
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from vistaseg.catalog import Terminology
     from vistaseg.volume import Grid
 
 Color = tuple[int, int, int]
 Index = tuple[int, int, int]
-Mask = npt.NDArray[np.bool_]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 MAX_LABEL = 65535
 
@@ -272,19 +274,13 @@ def label_crops(label_map: npt.NDArray[np.integer[Any]]) -> list[tuple[int, Mask
     Raises:
         UsageError: a label is negative or above 65535.
     """
-    from scipy.ndimage import find_objects
-
     if label_map.size and (int(label_map.min()) < 0 or int(label_map.max()) > MAX_LABEL):
         raise UsageError(f"A label map holds labels from 0 to {MAX_LABEL}, this one does not: renumber its labels.")
-    found = find_objects(label_map.astype(np.int32, copy=False))
-    return [
-        (label, label_map[box] == label, _extent_of_slices(box))
-        for label, box in enumerate(found, start=1)
-        if box is not None
-    ]
+    boxes = label_boxes(label_map)
+    return [(label, label_map[box] == label, _extent_of_slices(box)) for label, box in boxes.items()]
 
 
-def _extent_of_slices(box: tuple[slice, slice, slice]) -> Extent:
+def _extent_of_slices(box: Box) -> Extent:
     k, j, i = box
     return Extent((i.start, j.start, k.start), (i.stop, j.stop, k.stop))
 

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from vistaseg.resources import resource_path
 from vistaseg.segmentation.confidence import LOW_CONFIDENCE
@@ -16,6 +15,8 @@ from vistaseg.segmentation.model import Extent, Mask
 from vistaseg.volume.simpleitk import simpleitk
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from vistaseg.volume import Grid
 
 SIZE_MARGIN = 2.0

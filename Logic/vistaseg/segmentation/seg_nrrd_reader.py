@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vistaseg.errors import InputError, UsageError
-from vistaseg.segmentation.geometry import LPS_RAS, Matrix, affine, same_grid, shifted
+from vistaseg.segmentation.geometry import LPS_RAS, Matrix, same_grid
 from vistaseg.segmentation.model import (
     EMPTY_EXTENT,
     Color,
@@ -27,6 +27,7 @@ from vistaseg.segmentation.model import (
 from vistaseg.segmentation.nrrd_header import read_header
 from vistaseg.segmentation.seg_nrrd import REFERENCE_GEOMETRY, REPRESENTATION
 from vistaseg.segmentation.tags import provenance_of, split_tags, structure_of, terminology_of
+from vistaseg.volume.geometry import affine, shifted
 
 _SPACES = {
     "left-posterior-superior": LPS_RAS,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from vistaseg.prompts import RegionOfInterest
-from vistaseg.segmentation.geometry import shifted
 from vistaseg.volume import Grid
+from vistaseg.volume.geometry import shifted
 
 
 def holds_voxel(region: RegionOfInterest, grid: Grid) -> bool:

@@ -1,8 +1,10 @@
-"""Volumes: reading, geometry, and the way to a model's grid and back."""
+"""Volumes: reading, geometry, and the way to a model's grid and back.
+
+`prepare` and `source`, the way to the grid of a model, are for models alone and not imported here.
+"""
 
 from vistaseg.volume.checks import check_ct, check_volume
 from vistaseg.volume.geometry import ORTHOGONALITY_TOLERANCE, Grid, apply_affine
-from vistaseg.volume.prepare import GridMap, Prepared, prepare
 from vistaseg.volume.reading import errors_naming, holds_dicom, read_volume
 from vistaseg.volume.resample import (
     Box,
@@ -13,16 +15,12 @@ from vistaseg.volume.resample import (
     resample_to_spacing,
     resampled_grid,
 )
-from vistaseg.volume.source import SourceMap, source_map
 from vistaseg.volume.volume import Volume
 
 __all__ = [
     "ORTHOGONALITY_TOLERANCE",
     "Box",
     "Grid",
-    "GridMap",
-    "Prepared",
-    "SourceMap",
     "Volume",
     "apply_affine",
     "check_ct",
@@ -32,10 +30,8 @@ __all__ = [
     "foreground_extent",
     "holds_dicom",
     "nearest_index_maps",
-    "prepare",
     "read_volume",
     "reorient",
     "resample_to_spacing",
     "resampled_grid",
-    "source_map",
 ]

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vistaseg.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 ORTHOGONALITY_TOLERANCE = 1e-3
 """Largest cosine of the angle between two grid axes that still counts as a right angle.
@@ -144,3 +148,16 @@ def _check_invertible(affine: np.ndarray) -> None:
             "The directions of the volume's axes are singular: two of them are the same, or one lies in the "
             "plane of the others. Mend the orientation in its header."
         )
+
+
+def affine(columns: npt.ArrayLike, origin: npt.ArrayLike) -> np.ndarray:
+    """(4, 4) from the three steps along i, j, k (as columns) and the position of the first voxel."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = columns
+    matrix[:3, 3] = origin
+    return matrix
+
+
+def shifted(matrix: np.ndarray, offset: npt.ArrayLike) -> np.ndarray:
+    """The geometry (4, 4) of a grid whose voxel (0, 0, 0) is the voxel `offset` (i, j, k) of the grid `matrix`."""
+    return affine(matrix[:3, :3], matrix[:3, :3] @ np.asarray(offset, dtype=float) + matrix[:3, 3])

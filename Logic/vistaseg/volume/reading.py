@@ -1,4 +1,8 @@
-"""From a path to a volume, whatever the file format."""
+"""From a path to a volume, whatever the file format.
+
+The reader of each format is imported with the first file that needs it: in Slicer volumes come from the scene, and its
+user does not wait for readers of files when the panel is opened.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,6 @@ from pathlib import Path
 
 from vistaseg.errors import InputError
 from vistaseg.volume.checks import check_volume
-from vistaseg.volume.dicom import is_dicom, read_dicom
-from vistaseg.volume.itk_files import read_with_itk
-from vistaseg.volume.nifti import read_nifti
 from vistaseg.volume.volume import Volume
 
 _DEFAULT_NAME = Volume.name
@@ -31,7 +32,7 @@ def read_volume(path: Path | str, series: str | None = None) -> Volume:
     """
     place = Path(path)
     with errors_naming(place):
-        volume = read_dicom(place, series) if holds_dicom(place) else _read_file(place, series)
+        volume = _read_series(place, series) if holds_dicom(place) else _read_file(place, series)
         check_volume(volume)
     return replace(volume, name=_name(place)) if volume.name == _DEFAULT_NAME else volume
 
@@ -64,19 +65,31 @@ def holds_dicom(path: Path) -> bool:
         return True
     if path.stat().st_size == 0:
         raise InputError("The file is empty. Copy or export it again.")
+    from vistaseg.volume.dicom import is_dicom
+
     return is_dicom(path)
+
+
+def _read_series(path: Path, series: str | None) -> Volume:
+    from vistaseg.volume.dicom import read_dicom
+
+    return read_dicom(path, series)
 
 
 def _read_file(path: Path, series: str | None) -> Volume:
     if series is not None:
         raise InputError("This file is no DICOM, so there are no series to choose from. Leave the series out.")
     if path.name.lower().endswith((".nii", ".nii.gz")):
+        from vistaseg.volume.nifti import read_nifti
+
         return read_nifti(path)
     if path.name.lower().endswith(_PAIR_SUFFIXES):
         raise InputError(
             "A header and its voxels in two files (.hdr and .img, Analyze or NIfTI) cannot be read safely: it would "
             "not show if one of them were cut off. Convert the pair to .nii.gz, in 3D Slicer for instance."
         )
+    from vistaseg.volume.itk_files import read_with_itk
+
     return read_with_itk(path)
 
 

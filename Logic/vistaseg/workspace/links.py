@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,25 +16,10 @@ from vistaseg.session import Session
 from vistaseg.session.history import Answer
 from vistaseg.workspace.answering import Beginning, Outcome, change_between, kept_back
 from vistaseg.workspace.memory import recall, remember
-from vistaseg.workspace.operations import Operation
+from vistaseg.workspace.operations import Request
 from vistaseg.workspace.targets import Target
 from vistaseg.workspace.volume_session import VolumeSession
 from vistaseg.workspace.writer import Writer
-
-Done = Callable[[Outcome], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Request:
-    """Something to be done to a segment, what writes it, and who wants to hear of it.
-
-    Attributes:
-        writer: None where the answer is only proposed.
-    """
-
-    operation: Operation
-    writer: Writer | None
-    on_done: Done
 
 
 @dataclass(eq=False)

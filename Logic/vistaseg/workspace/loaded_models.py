@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from threading import Lock
+from typing import TYPE_CHECKING
 
-from vistaseg.models.protocol import SegmentationModel
 from vistaseg.progress import Progress
 
-Load = Callable[[str], SegmentationModel]
+if TYPE_CHECKING:
+    from vistaseg.models.protocol import SegmentationModel
+
+Load = Callable[[str], "SegmentationModel"]
 
 
 def load_on_best_device(key: str) -> SegmentationModel:

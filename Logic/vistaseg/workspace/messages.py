@@ -81,5 +81,15 @@ class Messages:
         self._changed()
 
 
+def masking_note(voxels: int) -> str:
+    """A sentence on voxels that a result was kept from changing, or nothing."""
+    if not voxels:
+        return ""
+    return (
+        f"{voxels} voxels stayed as they were: the Segment Editor's masking spares them, or the voxels of the "
+        "segmentation lie otherwise than those of the volume."
+    )
+
+
 def _trace(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))

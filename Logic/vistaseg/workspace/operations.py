@@ -1,16 +1,36 @@
-"""What can be done to a segment of a session."""
+"""What can be done to a segment of a session, and who asks for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vistaseg.progress import Progress
-from vistaseg.prompts import Prompt
-from vistaseg.session import Session
-from vistaseg.session.history import Answer
 
-Operation = Callable[[Session, str, Progress], Answer]
+if TYPE_CHECKING:
+    from vistaseg.prompts import Prompt
+    from vistaseg.session import Session
+    from vistaseg.session.history import Answer
+    from vistaseg.workspace.answering import Outcome
+    from vistaseg.workspace.writer import Writer
+
+Operation = Callable[["Session", str, Progress], "Answer"]
 """What changes a segment of a session: (session, name of the segment, progress) → its mask."""
+Done = Callable[["Outcome"], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Something to be done to a segment, what writes it, and who wants to hear of it.
+
+    Attributes:
+        writer: None where the answer is only proposed.
+    """
+
+    operation: Operation
+    writer: Writer | None
+    on_done: Done
 
 
 def add_prompt(prompt: Prompt) -> Operation:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vistaseg.mrml.volumes import VolumeState, state_of, volume_from_node
 from vistaseg.progress import Progress
-from vistaseg.session import Session
 from vistaseg.volume import Volume, check_ct
 from vistaseg.workspace.loaded_models import LoadedModels
+
+if TYPE_CHECKING:
+    from vistaseg.session import Session
 
 
 class VolumeSession:
@@ -53,6 +55,8 @@ class VolumeSession:
             CancelledError: from `progress`.
         """
         if self._session is None:
+            from vistaseg.session import Session  # in the worker's thread, for which nobody's screen waits
+
             progress("checking the volume", 0, 1)
             warnings = check_ct(self.volume)
             progress("checking the volume", 1, 1)

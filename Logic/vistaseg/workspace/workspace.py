@@ -1,33 +1,36 @@
-"""The sessions of all volumes of a scene, and the prompts and results that go between them and the segments."""
+"""The sessions of all volumes of a scene, and the prompts and results that go between them and the segments.
+
+What opens volumes, answers and writes is imported by the first request for it: nobody has to wait for it when the panel
+is opened.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vistaseg import catalog
 from vistaseg.jobs import Job
-from vistaseg.mrml.editing import Change
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.removals import on_removals
-from vistaseg.mrml.removing import WatchedSegmentations
-from vistaseg.mrml.transforms import to_local
 from vistaseg.progress import Progress
-from vistaseg.prompts import Prompt, Ras, RegionOfInterest
-from vistaseg.segmentation.model import Mask
-from vistaseg.session.identifying import Identification
-from vistaseg.workspace.answering import Outcome, answer
-from vistaseg.workspace.automatic import Sealed, not_found, put, sealed
-from vistaseg.workspace.links import Done, Request, SegmentLink
 from vistaseg.workspace.loaded_models import Load, LoadedModels, load_on_best_device
-from vistaseg.workspace.memory import prompts_of, recall
-from vistaseg.workspace.messages import Messages
-from vistaseg.workspace.operations import add_prompt, clear_prompts, remove_prompt
-from vistaseg.workspace.replacing import replace_by_classes
+from vistaseg.workspace.messages import Messages, masking_note
+from vistaseg.workspace.operations import Done, Request, add_prompt, clear_prompts, remove_prompt
 from vistaseg.workspace.targets import Target
 from vistaseg.workspace.tasks import Task, Tasks
-from vistaseg.workspace.volume_session import VolumeSession
 from vistaseg.workspace.writer import Writer
+
+if TYPE_CHECKING:
+    from vistaseg.mrml.editing import Change
+    from vistaseg.mrml.removing import WatchedSegmentations
+    from vistaseg.prompts import Prompt, Ras, RegionOfInterest
+    from vistaseg.segmentation.model import Mask
+    from vistaseg.session import Identification
+    from vistaseg.workspace.answering import Outcome
+    from vistaseg.workspace.automatic import Sealed
+    from vistaseg.workspace.links import SegmentLink
+    from vistaseg.workspace.volume_session import VolumeSession
 
 T = TypeVar("T")
 
@@ -60,7 +63,7 @@ class Workspace:
         self._links: dict[Target, SegmentLink] = {}
         self._listeners: list[Callable[[], None]] = []
         self._warnings: list[str] = []
-        self._written = WatchedSegmentations(scene)
+        self._written: WatchedSegmentations | None = None
         self._stop_hearing = on_removals(scene, self._prune)
 
     @property
@@ -103,7 +106,8 @@ class Workspace:
             timeout: s to wait for what runs to stop, which it does after its window.
         """
         self._stop_hearing()
-        self._written.close()
+        if self._written is not None:
+            self._written.close()
         self._listeners = []
         self._tasks.close(timeout)
         self._volumes.clear()
@@ -144,6 +148,8 @@ class Workspace:
             InputError: the node is no volume that can be used.
             UsageError: a class cannot be segmented.
         """
+        from vistaseg.workspace.automatic import not_found, put, sealed
+
         volumes = self._volumes_of(volume_node)
         count = len(catalog.expand(class_ids))
         title = f"Segmenting {count} structures" if count > 1 else f"Segmenting {catalog.get(class_ids[0]).name}"
@@ -156,7 +162,7 @@ class Workspace:
             segments = made.result.segments
             if segments and writer is not None:
                 writer.save_state()
-            with self._written.changing(segmentation_node):
+            with self._watched().changing(segmentation_node):
                 ids = put(segmentation_node, made, volume_node) if segments else []
             self._tell(not_found(class_ids, made.result))
             on_done(ids)
@@ -199,6 +205,8 @@ class Workspace:
         Args:
             class_ids: ids of the catalogue.
         """
+        from vistaseg.workspace.replacing import replace_by_classes
+
         self._request(target, Request(replace_by_classes(class_ids), writer, on_done))
 
     def remove_prompt(self, target: Target, index: int, writer: Writer | None, on_done: Done = _nothing) -> None:
@@ -232,7 +240,7 @@ class Workspace:
         if change is not None:
             with one_modification(target.segmentation(self._scene)):
                 held = self._links[target].accept(self._scene, change, writer)
-            self._tell(_masking_note(held))
+            self._tell(masking_note(held))
             self._changed()
 
     def refuse(self, target: Target) -> None:
@@ -247,6 +255,8 @@ class Workspace:
         segment = target.segment(self._scene)
         if segment is None:
             return ()
+        from vistaseg.workspace.memory import prompts_of, recall
+
         link = self._links.get(target)
         if link is None or link.session is None:
             return prompts_of(recall(segment))
@@ -279,6 +289,8 @@ class Workspace:
         session = None if volumes is None else volumes.current
         if volumes is None or session is None or self.task is not None or not volumes.fits(volume_node, self.models):
             return
+        from vistaseg.mrml.transforms import to_local
+
         ras = to_local(volume_node, world)
         known = volumes
         self._tasks.submit_idle(
@@ -296,6 +308,8 @@ class Workspace:
 
     def _start(self, link: SegmentLink) -> None:
         """Do together what is pending on a segment."""
+        from vistaseg.workspace.answering import answer
+
         requests, link.pending = link.pending, []
         operations = [request.operation for request in requests]
         target, volumes = link.target, link.volumes
@@ -330,7 +344,7 @@ class Workspace:
             self.messages.add("info", note)
         with one_modification(link.target.segmentation(self._scene)):
             held = link.receive(self._scene, outcome, writer)
-        self._tell(_masking_note(held))
+        self._tell(masking_note(held))
 
     def _valid(self, link: SegmentLink) -> bool:
         return (
@@ -340,6 +354,8 @@ class Workspace:
         )
 
     def _link(self, target: Target) -> SegmentLink:
+        from vistaseg.workspace.links import SegmentLink
+
         volumes = self._volumes_of(self._scene.GetNodeByID(target.volume_id))
         link = self._links.get(target)
         if link is None or link.volumes is not volumes:
@@ -348,11 +364,20 @@ class Workspace:
 
     def _volumes_of(self, node: Any) -> VolumeSession:
         """The session of a volume as it is now, with the models of now."""
+        from vistaseg.workspace.volume_session import VolumeSession
+
         known = None if node is None else self._volumes.get(node.GetID())
         if known is None or not known.fits(node, self.models):
             known = VolumeSession(node, self._loaded, self.models, self._warnings.append)
             self._volumes[node.GetID()] = known
         return known
+
+    def _watched(self) -> WatchedSegmentations:
+        """The segmentations that results went to; before the first there is nothing to watch."""
+        from vistaseg.mrml.removing import WatchedSegmentations
+
+        self._written = self._written or WatchedSegmentations(self._scene)
+        return self._written
 
     def _holds(self, node: Any) -> bool:
         return node.GetID() is not None and self._scene.GetNodeByID(node.GetID()) is node
@@ -376,12 +401,3 @@ class Workspace:
     def _changed(self) -> None:
         for listener in tuple(self._listeners):
             listener()
-
-
-def _masking_note(voxels: int) -> str:
-    if not voxels:
-        return ""
-    return (
-        f"{voxels} voxels stayed as they were: the Segment Editor's masking spares them, or the voxels of the "
-        "segmentation lie otherwise than those of the volume."
-    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from vistaseg.mrml.editing import Change
+if TYPE_CHECKING:
+    from vistaseg.mrml.editing import Change
 
 
 class Writer(Protocol):

@@ -17,7 +17,8 @@ from export_desk import SHAPE, blocks, same, scan
 
 from vistaseg.catalog import slicer_terminology_entry
 from vistaseg.dicom import check_seg, read_seg, read_series
-from vistaseg.mrml import add_segments, segmentation_from_node
+from vistaseg.mrml.adding import add_segments
+from vistaseg.mrml.snapshots import segmentation_from_node
 from vistaseg.segmentation import Segmentation
 
 

@@ -12,7 +12,7 @@ pydicom = pytest.importorskip("pydicom")
 from export_desk import MADE, SHAPE, Desk, blocks, same, scan, structure
 
 from vistaseg.dicom import read_seg, read_series
-from vistaseg.mrml import add_segments
+from vistaseg.mrml.adding import add_segments
 from vistaseg.segmentation import Segmentation
 from vistaseg.volume import Volume
 

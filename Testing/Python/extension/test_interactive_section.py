@@ -24,7 +24,8 @@ from panel_case import (
     voxel_to_world,
 )
 
-from vistaseg.mrml import grid_of, read_mask
+from vistaseg.mrml.reading import read_mask
+from vistaseg.mrml.volumes import grid_of
 
 
 @pytest.fixture

@@ -17,6 +17,23 @@ HEAVY = ("torch", "monai", "pydicom", "scipy", "SimpleITK", "huggingface_hub", "
 # What no Slicer brings; the Install button fetches it.
 FOREIGN = (*HEAVY, "einops", "nrrd", "platformdirs", "psutil", "rapidfuzz", "rich", "safetensors", "typer")
 
+# What opens volumes, answers, measures and exports comes when it is asked for.
+LATE = (
+    "vistaseg.session",
+    "vistaseg.models.protocol",
+    "vistaseg.volume.dicom",
+    "vistaseg.volume.itk_files",
+    "vistaseg.segmentation.label_files",
+    "vistaseg.segmentation.plausibility",
+    "vistaseg.mrml.adding",
+    "vistaseg.mrml.editing",
+    "vistaseg.mrml.snapshots",
+    "VistaSegLib.Exporting",
+    "VistaSegLib.ResultRows",
+)
+LIMIT_MS = 150
+TRIES = 5
+
 OPEN = """
 import sys, time
 import host
@@ -60,8 +77,15 @@ def test_a_slicer_without_the_packages_opens_it_and_offers_them(tmp_path):
     assert "Install" in opened(tmp_path, before, after) and "torch, monai" in opened(tmp_path, before, after)
 
 
+def test_nothing_is_imported_that_the_first_look_does_not_show(tmp_path):
+    after = f"print([name for name in {LATE} if name in sys.modules])"
+    assert opened(tmp_path, after=after).splitlines()[-1] == "[]"
+
+
 def test_it_opens_fast(tmp_path):
-    """Processor time, since a busy machine is no slow panel; the bench gives seconds."""
-    opened(tmp_path)
-    times = [float(opened(tmp_path).split()[1]) for _ in range(2)]
-    assert min(times) < 250
+    """Processor time, since a busy machine is no slow panel; what disturbs one process does not disturb all."""
+    opened(tmp_path)  # compiles
+    times: list[float] = []
+    while len(times) < TRIES and not any(time < LIMIT_MS for time in times):
+        times.append(float(opened(tmp_path).split()[1]))
+    assert min(times) < LIMIT_MS

@@ -8,7 +8,9 @@ from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask, segment_of
 
 from vistaseg.catalog import structures
 from vistaseg.errors import InputError
-from vistaseg.mrml import add_segments, grid_of, segment_record
+from vistaseg.mrml.adding import add_segments
+from vistaseg.mrml.reading import segment_record
+from vistaseg.mrml.volumes import grid_of
 from vistaseg.segmentation import Segmentation
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import slicer
 
-from vistaseg.mrml import Change, SegmentEditing, add_segments
+from vistaseg.mrml.adding import add_segments
 from vistaseg.mrml.counting import fingerprints, shared_labelmaps
+from vistaseg.mrml.editing import Change, SegmentEditing
 from vistaseg.segmentation import Extent, Segment, Segmentation
 
 SHAPE = (40, 30, 24)

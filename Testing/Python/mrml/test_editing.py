@@ -10,7 +10,9 @@ import slicer
 from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask
 
 from vistaseg.errors import InputError
-from vistaseg.mrml import Change, SegmentEditing, has_labelmaps, labelmap_of, use_labelmaps
+from vistaseg.mrml.converting import has_labelmaps, use_labelmaps
+from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.writing import labelmap_of
 from vistaseg.segmentation import Extent
 
 NODE, RULES = slicer.vtkMRMLSegmentationNode, slicer.vtkMRMLSegmentEditorNode

@@ -20,9 +20,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vistaseg.errors import InputError
-from vistaseg.mrml import Change, SegmentEditing, labelmap_of, mask_time, read_mask, segment_record
+from vistaseg.mrml.editing import Change, SegmentEditing
 from vistaseg.mrml.geometry import Lattice, array_of, bounds_of, reference_lattice, set_reference
+from vistaseg.mrml.reading import mask_time, read_mask, segment_record
 from vistaseg.mrml.volumes import grid_of
+from vistaseg.mrml.writing import labelmap_of
 from vistaseg.segmentation import Extent
 from vistaseg.volume import apply_affine
 

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vistaseg.errors import InputError
-from vistaseg.mrml import box_of, points_of, to_local, to_world, visible_region, volume_from_node
-from vistaseg.mrml.transforms import matrix_from_array
+from vistaseg.mrml.markups import box_of, points_of, visible_region
+from vistaseg.mrml.transforms import matrix_from_array, to_local, to_world
+from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.volume import apply_affine
 
 geometry = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -9,7 +9,8 @@ from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vistaseg.mrml import SegmentEditing, WatchedSegmentations, remove_segments
+from vistaseg.mrml.editing import SegmentEditing
+from vistaseg.mrml.removing import WatchedSegmentations, remove_segments
 
 COUNT = 40
 FEW = 6  # modifications of the shared label map; each segment that `vtkSegmentation` takes out of it is one or more

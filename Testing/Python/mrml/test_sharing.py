@@ -7,7 +7,7 @@ import slicer
 import slicer.util
 from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask
 
-from vistaseg.mrml import isolate_segment, release_labelmaps
+from vistaseg.mrml.sharing import isolate_segment, release_labelmaps
 
 
 def halves():

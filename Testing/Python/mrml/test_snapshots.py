@@ -8,10 +8,13 @@ import vtk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vistaseg.mrml import SegmentEditing, add_segments, read_mask, segmentation_from_node, snapshot_of, volume_from_node
-from vistaseg.mrml.editing import Change
-from vistaseg.mrml.snapshots import visible_segment_ids
+from vistaseg.mrml.adding import add_segments
+from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.reading import read_mask
+from vistaseg.mrml.snapshots import segmentation_from_node, snapshot_of
 from vistaseg.mrml.transforms import matrix_from_array
+from vistaseg.mrml.visibility import visible_segment_ids
+from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.segmentation import Segment, Segmentation, crop_to_content
 
 SHAPE = (5, 6, 7)

@@ -8,8 +8,8 @@ import vtk
 from host.mrml_nodes import SHAPE_IJK, put_under, random_parent
 
 from vistaseg.errors import InputError
-from vistaseg.mrml import is_in_scene, state_of, volume_from_node
 from vistaseg.mrml.transforms import array_from_matrix
+from vistaseg.mrml.volumes import is_in_scene, state_of, volume_from_node
 
 
 def test_voxels_and_place_are_those_of_the_node(ct):

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 import pytest
 
-from vistaseg.volume import GridMap, Prepared, Volume, prepare, read_volume
+from vistaseg.volume import Volume, read_volume
+from vistaseg.volume.prepare import GridMap, Prepared, prepare
 
 SPACING = (1.5, 1.5, 1.5)
 

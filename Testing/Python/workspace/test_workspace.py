@@ -11,8 +11,8 @@ import slicer
 from fake_model import CONFIDENCES, FakeModel
 
 from vistaseg.errors import InputError, WeightsError
-from vistaseg.mrml import segmentation_from_node
 from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.snapshots import segmentation_from_node
 from vistaseg.prompts import Point, RegionOfInterest
 from vistaseg.segmentation import Extent
 from vistaseg.workspace import Target, Workspace

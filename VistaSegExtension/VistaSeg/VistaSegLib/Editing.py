@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from vistaseg.mrml import SegmentEditing, is_in_scene
+from typing import TYPE_CHECKING
+
+from vistaseg.mrml.volumes import is_in_scene
+
+if TYPE_CHECKING:
+    from vistaseg.mrml.editing import SegmentEditing
 
 
 class Editing:
@@ -18,6 +23,8 @@ class Editing:
 
     def writer(self) -> SegmentEditing:
         """What writes into the chosen segmentation; both nodes have to be chosen."""
+        from vistaseg.mrml.editing import SegmentEditing  # with the first result, not with the panel
+
         self.forgetGone()
         volume, segmentation = self._selection.volumeNode, self._selection.segmentationNode
         key = (volume.GetID(), segmentation.GetID())

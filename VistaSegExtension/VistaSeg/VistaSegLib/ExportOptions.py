@@ -9,9 +9,9 @@ from pathlib import Path
 from slicer.i18n import tr as _
 
 from vistaseg.errors import InputError
-from vistaseg.mrml import obstacles
 from vistaseg.mrml.dicom_images import open_database
-from vistaseg.mrml.snapshots import visible_segment_ids
+from vistaseg.mrml.preconditions import obstacles
+from vistaseg.mrml.visibility import visible_segment_ids
 from VistaSegLib.Installation import missingExportPackages
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import qt
 from slicer.i18n import tr as _
 
 from vistaseg.errors import VistaSegError
 from vistaseg.mrml.dicom_images import instance_uids_of, open_database
 from VistaSegLib import Installation
-from VistaSegLib.Exporting import Exporting
 from VistaSegLib.ExportOptions import ExportOptions, whyNotExportable
 from VistaSegLib.Ui import loadUi
+
+if TYPE_CHECKING:
+    from VistaSegLib.Exporting import Exporting
 
 FOLDER = "VistaSeg/ExportFolder"
 OWN_IMAGES, DERIVED_IMAGES = range(2)
@@ -21,7 +25,6 @@ class ExportSection:
 
     def __init__(self, selection, workspace) -> None:
         self._selection, self._workspace = selection, workspace
-        self._exporting = Exporting(workspace)
         self._seen: tuple = ()
         self.widget, self.ui = loadUi("ExportSection")
         self.ui.imagesCombo.addItems([_("Images it was loaded from"), _("New CT series made from it")])
@@ -55,8 +58,10 @@ class ExportSection:
 
     def update(self) -> None:
         self.ui.section.setEnabled(self._selection.parameters is not None)
+        if self._selection.parameters is None or self.ui.section.collapsed:
+            return
         state = self._state()
-        if self._selection.parameters is None or self.ui.section.collapsed or state == self._seen:
+        if state == self._seen:
             return
         self._seen = state
         self._show(whyNotExportable(self._selection.volumeNode, self._selection.segmentationNode, self.options))
@@ -92,13 +97,18 @@ class ExportSection:
         self._try(Installation.installForExport)
 
     def _onExport(self, *_) -> None:
-        self._try(self._exporting.exportSegmentation, *self._chosen())
+        self._try(self._exporting().exportSegmentation, *self._chosen())
 
     def _onTable(self, *_) -> None:
         if not self.options.folder:
             self._onFolder()
         if self.options.folder:
-            self._try(self._exporting.exportTable, *self._chosen())
+            self._try(self._exporting().exportTable, *self._chosen())
+
+    def _exporting(self) -> Exporting:
+        from VistaSegLib.Exporting import Exporting  # when it is needed: the panel does not open with it
+
+        return Exporting(self._workspace)
 
     def _chosen(self) -> tuple:
         return self._selection.volumeNode, self._selection.segmentationNode, self.options

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from slicer.i18n import tr as _
 
 from vistaseg.errors import InputError
-from vistaseg.mrml import Snapshot, dicom_files_of, is_in_scene, remarks, snapshot_of, state_of, volume_from_node
-from vistaseg.mrml.dicom_images import set_instance_uids, study_image_of
+from vistaseg.mrml.dicom_images import dicom_files_of, set_instance_uids, study_image_of
+from vistaseg.mrml.preconditions import remarks
+from vistaseg.mrml.snapshots import Snapshot, snapshot_of
+from vistaseg.mrml.volumes import is_in_scene, state_of, volume_from_node
 from VistaSegLib.DatabaseInsertion import DatabaseInsertion
 from VistaSegLib.ExportOptions import ExportOptions, filePrefix, requireNoObstacle, segmentIdsOf
 

@@ -6,7 +6,8 @@ import qt
 from slicer.i18n import tr as _
 
 from vistaseg.errors import VistaSegError
-from vistaseg.mrml import box_of, to_local
+from vistaseg.mrml.markups import box_of
+from vistaseg.mrml.transforms import to_local
 from vistaseg.prompts import Point, Prompt, Text
 from VistaSegLib.Later import Later
 from VistaSegLib.Prompting import Prompting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import slicer
 
-from vistaseg.mrml import is_in_scene
+from vistaseg.mrml.volumes import is_in_scene
 
 COLORS = {"positive": (0.2, 0.8, 0.2), "negative": (0.9, 0.2, 0.2), "box": (0.95, 0.8, 0.2)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vistaseg.mrml import is_in_scene
+from vistaseg.mrml.volumes import is_in_scene
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
 from VistaSegLib.MarkupsNodes import COLORS, addMarkupsNode, removeMarkupsNode
 

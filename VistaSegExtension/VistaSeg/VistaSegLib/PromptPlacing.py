@@ -7,7 +7,7 @@ from collections.abc import Callable
 import slicer
 from slicer.util import VTKObservationMixin
 
-from vistaseg.mrml import is_in_scene
+from vistaseg.mrml.volumes import is_in_scene
 from VistaSegLib.Later import Later
 from VistaSegLib.MarkupsNodes import COLORS, addMarkupsNode, limitToSliceViews, removeMarkupsNode
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vistaseg.errors import VistaSegError
 from vistaseg.prompts import Prompt
 from vistaseg.workspace import Target
-from VistaSegLib.TargetSegment import addSegmentFor, currentTarget, isEmpty, remove
+from VistaSegLib.TargetSegment import currentTarget, isEmpty, remove
 
 
 class Prompting:
@@ -82,6 +82,8 @@ class Prompting:
     def _targetFor(self, prompt: Prompt) -> Target:
         target = currentTarget(self._selection)
         if target is None:
+            from VistaSegLib.NewSegment import addSegmentFor  # with the first prompt: the panel opens without it
+
             addSegmentFor(self._selection, prompt)
             target = currentTarget(self._selection)
             self._unanswered.add(target)

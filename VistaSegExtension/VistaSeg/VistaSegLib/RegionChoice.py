@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import slicer
 from slicer.i18n import tr as _
 
 from vistaseg.errors import InputError
-from vistaseg.mrml import box_of, visible_region
-from vistaseg.prompts import RegionOfInterest
+
+if TYPE_CHECKING:
+    from vistaseg.prompts import RegionOfInterest
 
 KINDS = ("whole", "roi", "visible")
 
@@ -23,6 +26,8 @@ def regionOf(kind: str, roiNode, volumeNode) -> RegionOfInterest | None:
     Raises:
         InputError: it is empty, or lies outside the volume.
     """
+    from vistaseg.mrml.markups import box_of, visible_region  # with the first region, not with the panel
+
     if kind == "roi":
         if roiNode is None:
             raise InputError(_("No box is chosen for the region: choose one, or segment the whole volume."))

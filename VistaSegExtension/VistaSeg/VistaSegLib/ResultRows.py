@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vistaseg.errors import InputError
-from vistaseg.mrml import grid_of, mask_time, read_mask, segment_record, state_of
 from vistaseg.mrml.counting import fingerprints, shared_labelmaps
+from vistaseg.mrml.reading import mask_time, read_mask, segment_record
+from vistaseg.mrml.volumes import grid_of, state_of
 from vistaseg.segmentation.confidence import confidence_of
 from vistaseg.segmentation.plausibility import Finding, doubts, findings, voxel_milliliters
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
-from vistaseg.segmentation.plausibility import Finding
+if TYPE_CHECKING:
+    from vistaseg.segmentation.plausibility import Finding
 
 
 def madeBy(provenance: Mapping[str, Any]) -> str:

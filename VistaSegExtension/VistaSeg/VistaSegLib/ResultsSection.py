@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import qt
 from slicer.i18n import tr as _
 
-from VistaSegLib.ResultRows import ResultRows, Row
 from VistaSegLib.ResultTexts import findingText, madeBy, milliliters
 from VistaSegLib.SegmentWatch import SegmentWatch
-from VistaSegLib.SliceViews import jumpToSegment
 from VistaSegLib.Swatch import swatch
 from VistaSegLib.Ui import loadUi
+
+if TYPE_CHECKING:
+    from VistaSegLib.ResultRows import ResultRows, Row
 
 ID = qt.Qt.UserRole
 NAME, VOLUME, VOXELS, MADE_BY, MARK = range(5)
@@ -32,7 +35,6 @@ class ResultsSection:
         _setColumns(self.ui.resultTree)
         self.ui.resultTree.itemClicked.connect(self._onItem)
         self.ui.resultTree.itemActivated.connect(self._onItem)
-        self._rows = ResultRows()
         self._texts: dict[str, tuple[str, ...]] = {}
         self._steps: Generator | None = None
         self._place: tuple = ()
@@ -61,6 +63,13 @@ class ResultsSection:
         """Whether numbers are still to come."""
         return self._steps is not None
 
+    @cached_property
+    def _rows(self) -> ResultRows:
+        """Imported with the first segmentation: a panel without one opens without what measures."""
+        from VistaSegLib.ResultRows import ResultRows
+
+        return ResultRows()
+
     def _start(self) -> None:
         """Show the segments as they are now, and measure what has changed."""
         segmentation, volume = self._selection.segmentationNode, self._selection.volumeNode
@@ -84,7 +93,8 @@ class ResultsSection:
 
     def _show(self) -> None:
         self._shownAt = time.monotonic()
-        rows = self._rows.rows(self._selection.segmentationNode)
+        segmentation = self._selection.segmentationNode
+        rows = self._rows.rows(segmentation) if segmentation is not None else []
         texts = {row.segmentId: _textsOf(row) for row in rows}
         if list(texts) != list(self._texts):
             self._addItems(rows)
@@ -106,6 +116,8 @@ class ResultsSection:
             return
         self._selection.segmentId = segmentId
         if self._selection.volumeNode is not None:
+            from VistaSegLib.SliceViews import jumpToSegment  # as `_rows`
+
             jumpToSegment(self._selection.segmentationNode, segmentId, self._selection.volumeNode)
         self._showFindings()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import slicer
 
-from vistaseg.mrml import grid_of, read_mask, to_world
+from vistaseg.mrml.reading import read_mask
+from vistaseg.mrml.transforms import to_world
+from vistaseg.mrml.volumes import grid_of
 from vistaseg.segmentation.center import center_voxel
 
 

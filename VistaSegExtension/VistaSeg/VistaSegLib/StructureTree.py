@@ -75,7 +75,6 @@ class StructureTree:
             item.setIcon(0, swatch(structure.color))
             item.setCheckState(0, qt.Qt.Unchecked)
             item.setData(0, ID, structure.id)
-            _enable(item, True)
         return group
 
     def _onItemChanged(self, item, column) -> None:

@@ -8,7 +8,7 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from vistaseg.mrml import is_in_scene
+from vistaseg.mrml.volumes import is_in_scene
 from VistaSegLib.Later import Later
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from slicer.i18n import tr as _
 
 from vistaseg.errors import InputError
-from vistaseg.mrml import volume_from_node
-from vistaseg.mrml.volumes import modality_of
+from vistaseg.mrml.volumes import modality_of, volume_from_node
 
 
 def whyNotSegmentable(volumeNode) -> str:

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
-from vistaseg.volume import Grid, GridMap, SourceMap, Volume, prepare
+from vistaseg.volume import Grid, Volume
+from vistaseg.volume.prepare import GridMap, prepare
+from vistaseg.volume.source import SourceMap
 
 AIR_HU = -900.0
 """A window in which no voxel is above this holds nothing but air."""

@@ -18,7 +18,9 @@ from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.network import build_network
 from vistaseg.models.vista3d.preprocessing import NetworkImage
-from vistaseg.volume import Grid, GridMap, source_map
+from vistaseg.volume import Grid
+from vistaseg.volume.prepare import GridMap
+from vistaseg.volume.source import source_map
 
 
 @pytest.fixture(scope="session")

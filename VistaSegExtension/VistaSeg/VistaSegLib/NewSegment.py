@@ -1,0 +1,42 @@
+"""A segment for prompts, where there is none yet."""
+
+from __future__ import annotations
+
+import numpy as np
+from slicer.i18n import tr as _
+
+from vistaseg import catalog
+from vistaseg.mrml.adding import add_segments
+from vistaseg.mrml.volumes import grid_of
+from vistaseg.prompts import Prompt, Text
+from vistaseg.segmentation import Segment, Segmentation, distinct_color
+from vistaseg.segmentation.model import EMPTY_EXTENT
+
+
+def addSegmentFor(selection, prompt: Prompt) -> str:
+    """Add an empty segment, named after a text or numbered, and choose it; returns its id."""
+    node, volume = selection.requireSegmentationNode(), selection.volumeNode
+    number = node.GetSegmentation().GetNumberOfSegments() + 1
+    segment = _namedSegment(prompt.text) if isinstance(prompt, Text) else _numberedSegment(number)
+    grid = grid_of(volume)
+    (segmentId,) = add_segments(node, Segmentation(grid.shape_ijk, grid.ijk_to_ras, [segment]), volume)
+    selection.segmentId = segmentId
+    return segmentId
+
+
+def _numberedSegment(number: int) -> Segment:
+    name = _("object {number}").format(number=number)
+    return _segment(name, None, distinct_color(number), None)
+
+
+def _namedSegment(text: str) -> Segment:
+    """With the name, colour and codes of the structure that is meant, if one is; else with the text as its name."""
+    structure = catalog.by_name(text)
+    if structure is None:
+        return _segment(text, None, distinct_color(len(text)), None)
+    return _segment(structure.name, structure.id, structure.color, structure.terminology)
+
+
+def _segment(name: str, structureId: int | None, color, terminology) -> Segment:
+    nothing = np.zeros((0, 0, 0), dtype=bool)
+    return Segment(name, 1, structureId, color, terminology, nothing, EMPTY_EXTENT)

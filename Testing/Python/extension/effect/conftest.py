@@ -12,14 +12,17 @@ import host
 import numpy as np
 import pytest
 
-if host.is_slicer():
-    pytest.skip("with stand-ins for the Segment Editor", allow_module_level=True)
 pytest.importorskip("qt")
 
 import slicer
 from fake_model import FakeModel
-from host import module_manager, segment_editor
+from host import module_manager
 from host.module_manager import EXTENSION
+
+if host.is_slicer():
+    import editor_in_slicer as segment_editor
+else:
+    from host import segment_editor
 
 from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.transforms import to_world
@@ -41,7 +44,7 @@ class Bench:
         segments: ids by name: a, b and c, empty.
     """
 
-    def __init__(self, volume: Volume, load: Callable[[str], FakeModel]) -> None:
+    def __init__(self, volume: Volume, load: Callable[[str], FakeModel], view: Any) -> None:
         from VistaSegLib import Host
 
         self.scene, self.volume = slicer.mrmlScene, volume
@@ -51,11 +54,10 @@ class Bench:
         self.volumeNode = self.add_volume(volume)
         self.segmentationNode = self.add_segmentation()
         self.segments = {name: self.add_segment(name) for name in ("a", "b", "c")}
-        self.sliceNode = self.add_view("Red")
+        self.view, self.sliceNode = view, view.mrmlSliceNode()
         self.editor = segment_editor.Editor("VistaSeg")
         self.editor.choose(self.volumeNode, self.segmentationNode, self.segments["a"])
         self.editor.activate()
-        self.view = slicer.app.layoutManager().sliceWidget("Red")
         self.mouse = segment_editor.Mouse(self.editor, self.view)
 
     @property
@@ -81,18 +83,9 @@ class Bench:
     def add_segment(self, name: str) -> str:
         return self.segmentationNode.GetSegmentation().AddEmptySegment("", name)
 
-    def add_view(self, name: str) -> Any:
-        # Closing the scene leaves the views where they are.
-        node = self.scene.GetSingletonNode(name, "vtkMRMLSliceNode")
-        if node is None:
-            node = self.scene.AddNode(slicer.vtkMRMLSliceNode())
-            node.SetLayoutName(name)
-        node.SetDimensions(VIEW, VIEW, 1)
-        node.SetFieldOfView(VIEW, VIEW, 2.0)
-        return node
-
     def look_at(self, world: Any, normal: Any = (0, 0, 1), up: Any = (0, 1, 0)) -> None:
-        """Show a place in world RAS in the middle of the view."""
+        """Show a place in world RAS in the middle of the view, one mm a pixel."""
+        self.sliceNode.SetFieldOfView(VIEW, VIEW, 2.0)
         self.sliceNode.SetSliceToRASByNTP(*normal, *np.cross(up, normal), *world, 0)
 
     def at(self, name: str) -> tuple[int, int]:
@@ -141,10 +134,21 @@ class Bench:
     def texts(self) -> list[str]:
         return [message.text for message in self.workspace.messages.all]
 
+    def drawings(self) -> list[Any]:
+        """What the effect draws with over the view: lines of three colors."""
+        actors = [actor for actor in segment_editor.renderer_of(self.view).GetViewProps() if actor.IsA("vtkActor2D")]
+        mappers = [actor.GetMapper() for actor in actors]
+        data = [mapper.GetInput() for mapper in mappers if mapper is not None and mapper.IsA("vtkPolyDataMapper2D")]
+        return [each for each in data if each is not None and _is_colored(each)]
+
     def lines(self) -> int:
         """Number of lines that are drawn over the view."""
-        actors = [actor for actor in self.view.renderer.GetViewProps() if actor.IsA("vtkActor2D")]
-        return sum(actor.GetMapper().GetInput().GetNumberOfLines() for actor in actors)
+        return sum(each.GetNumberOfLines() for each in self.drawings())
+
+
+def _is_colored(data: Any) -> bool:
+    colors = data.GetCellData().GetScalars()
+    return colors is not None and colors.GetNumberOfComponents() == 3
 
 
 # In local RAS mm.
@@ -172,16 +176,16 @@ def make_bench(scene: Any) -> Iterator[Callable[..., Bench]]:
     from VistaSegLib import Host
 
     made: list[Bench] = []
+    with segment_editor.square_view(VIEW) as view:
 
-    def make(volume: Volume, load: Callable[[str], FakeModel]) -> Bench:
-        made.append(Bench(volume, load))
-        return made[-1]
+        def make(volume: Volume, load: Callable[[str], FakeModel]) -> Bench:
+            made.append(Bench(volume, load, view))
+            return made[-1]
 
-    yield make
-    for bench in made:
-        bench.editor.deactivate()
-        bench.effect.cleanup()
-    Host.close()
+        yield make
+        for bench in made:
+            bench.editor.close()
+        Host.close()
 
 
 @pytest.fixture
@@ -192,6 +196,8 @@ def bench(make_bench: Callable[..., Bench], phantom: Any, models: dict[str, Fake
 @pytest.fixture(scope="session", autouse=True)
 def _effect() -> None:
     """The effect is registered, as at start-up."""
+    if host.is_slicer():
+        return
     segment_editor.install()
     sys.path.insert(0, str(EXTENSION / "VistaSeg"))
     module_manager.load("SegmentEditorVistaSeg")

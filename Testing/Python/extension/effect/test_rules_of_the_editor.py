@@ -181,12 +181,13 @@ def test_a_segmentation_with_voxels_of_its_own(bench: Any) -> None:
 
 
 def test_a_change_is_written_on_its_extent_alone(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from SegmentEditorVistaSegLib import Writing
+
     extents = []
-    write = bench.editor.effect.modifySelectedSegmentByLabelmap
     monkeypatch.setattr(
-        bench.editor.effect,
-        "modifySelectedSegmentByLabelmap",
-        lambda labelmap, mode: (extents.append(labelmap.GetDimensions()), write(labelmap, mode)),
+        Writing,
+        "give_way",
+        lambda node, segment_id, labelmap, rules: extents.append(labelmap.GetDimensions()) or True,
     )
     bench.mouse.click(bench.at("right"))
     bench.finish()

@@ -45,30 +45,29 @@ class Story:
 
     def undo_and_redo(self) -> None:
         before = self._everything()
-        if not self.bench.editor.logic.CanUndo():
+        if not self.bench.editor.can_undo:
             return
-        self.bench.editor.undo()
+        self.undo()
         self._check()
-        self.bench.editor.redo()
+        self.redo()
         self._check()
         assert self._everything() == before
 
     def undo(self) -> None:
         self.bench.editor.undo()
+        self._note_segments()
 
     def redo(self) -> None:
         self.bench.editor.redo()
+        self._note_segments()
 
     def select(self) -> None:
         self.bench.editor.node.SetSelectedSegmentID(self.random.choice(list(self.bench.segments.values())))
 
     def delete(self) -> None:
         if len(self.bench.segments) > 1:
-            segment_id = self.bench.segments.pop(self.random.choice(list(self.bench.segments)))
-            self.bench.editor.effect.saveStateForUndo()
-            self.bench.segmentationNode.GetSegmentation().RemoveSegment(segment_id)
-            self.bench.editor.logic.ClearUndoState()
-            self.select()
+            self.bench.editor.remove_segment()
+            self._note_segments()
 
     def click_and_go_on(self) -> None:
         """Something else is done before the answer comes."""
@@ -98,6 +97,11 @@ class Story:
             yield self.random.choice((*often, *seldom))
         if self.random.random() < 0.1:
             yield self.close_scene
+
+    def _note_segments(self) -> None:
+        """Segments go with undo, and come back with it."""
+        segmentation = self.bench.segmentationNode.GetSegmentation()
+        self.bench.segments = {segmentation.GetSegment(i).GetName(): i for i in segmentation.GetSegmentIDs()}
 
     def _choose(self) -> None:
         bench = self.bench

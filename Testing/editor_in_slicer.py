@@ -33,7 +33,7 @@ class Editor:
         self.widget.setMRMLSegmentEditorNode(self.node)
 
     def choose(self, volume: Any, segmentation: Any, segment_id: str = "") -> None:
-        """Select nodes and a segment."""
+        """Select nodes and a segment; another segmentation ends the effect."""
         self.widget.setSegmentationNode(segmentation)
         self.widget.setSourceVolumeNode(volume)
         self.node.SetSelectedSegmentID(segment_id)

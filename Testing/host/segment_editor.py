@@ -122,9 +122,9 @@ class Editor:
         self.logic.SetMRMLScene(slicer.mrmlScene)
         self.logic.SetMaximumNumberOfUndoStates(10)
         self.node: Any = None
-        self.reset()
         self.effect = EffectFactory.registered[effect_name].self().clone()
         self.effect.editor = self
+        self.reset()
 
     def reset(self) -> None:
         """Take a new parameter set node, as after the scene was closed; segments may overlap."""
@@ -133,7 +133,9 @@ class Editor:
         self.logic.SetSegmentEditorNode(self.node)
 
     def choose(self, volume: Any, segmentation: Any, segment_id: str = "") -> None:
-        """Select nodes and a segment."""
+        """Select nodes and a segment; another segmentation ends the effect."""
+        if segmentation is not self.node.GetSegmentationNode():
+            self.deactivate()
         segmentation.CreateDefaultDisplayNodes()
         self.logic.SetSegmentationNode(segmentation)
         self.logic.SetSourceVolumeNode(volume)
@@ -152,6 +154,7 @@ class Editor:
 
     def lock(self) -> None:
         """Make the editor read-only."""
+        self.deactivate()
         self.effect.optionsFrame().setEnabled(False)
 
     @property

@@ -59,6 +59,10 @@ class Editor:
     def can_undo(self) -> bool:
         return bool(self._button("UndoButton").enabled)
 
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._button("RedoButton").enabled)
+
     def undo(self) -> None:
         self._button("UndoButton").click()
 

@@ -161,6 +161,10 @@ class Editor:
     def can_undo(self) -> bool:
         return bool(self.logic.CanUndo())
 
+    @property
+    def can_redo(self) -> bool:
+        return bool(self.logic.CanRedo())
+
     def undo(self) -> None:
         self.logic.Undo()
 

@@ -171,6 +171,25 @@ def test_deleting_the_segment_in_mid_job_is_told(bench: Any, models: Any) -> Non
     assert bench.workspace.task is None
 
 
+@pytest.mark.parametrize("preview", [False, True])
+@pytest.mark.parametrize("gone", ["volume", "segmentation"])
+def test_deleting_a_node_in_mid_job_is_told_and_leaves_nothing(
+    bench: Any, models: Any, gone: str, preview: bool
+) -> None:
+    models["demo"].seconds_a_window = 0.1
+    bench.ui.previewCheckBox.setChecked(preview)
+    at = bench.at("right")
+    bench.mouse.click(at)
+    slicer.mrmlScene.RemoveNode(bench.volumeNode if gone == "volume" else bench.segmentationNode)
+    before = nodes()
+    bench.finish()
+    assert "too late" in bench.texts()[-1] or "Cancelled" in bench.texts()[-1]
+    bench.mouse.click(at)
+    bench.finish()
+    assert not [text for text in bench.texts() if "unexpected" in text]
+    assert bench.lines() == 0 and nodes() == before and not bench.editor.can_undo
+
+
 @pytest.mark.skipif(host.is_slicer(), reason="asks what a new process imports")
 def test_registering_imports_nothing_heavy() -> None:
     script = f"""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +12,7 @@ import slicer
 from vistaseg.mrml.converting import require_labelmaps
 from vistaseg.mrml.geometry import BINARY_LABELMAP, CLOSED_SURFACE, array_of
 from vistaseg.mrml.masking import segment_ids
+from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.tags import tag_segment
 from vistaseg.mrml.writing import on_lattice, source_image
 from vistaseg.segmentation import Extent, Segment, Segmentation
@@ -69,7 +69,7 @@ def add_segments(segmentation_node: Any, segmentation: Segmentation, volume_node
     layers = {id(layer): layer for layer, _ in drawn if layer is not None}.values()
     images = {id(layer): on_lattice(layer.image, layer.extent, volume_node, segmentation_node) for layer in layers}
     segmentation_node.CreateDefaultDisplayNodes()
-    with _one_modification(segmentation_node):
+    with one_modification(segmentation_node):
         segmentation_node.GetSegmentation().RemoveRepresentation(CLOSED_SURFACE)
         names = _UnusedNames(segmentation_node)
         return [
@@ -128,13 +128,3 @@ class _UnusedNames:
         free = name if name not in self._taken else next(text for text in numbered if text not in self._taken)
         self._taken.add(free)
         return free
-
-
-@contextmanager
-def _one_modification(node: Any) -> Iterator[None]:
-    """Whoever watches the node is told once, at the end."""
-    before = node.StartModify()
-    try:
-        yield
-    finally:
-        node.EndModify(before)

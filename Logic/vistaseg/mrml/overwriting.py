@@ -13,6 +13,7 @@ import slicer
 
 from vistaseg.mrml.geometry import BINARY_LABELMAP, Offset, array_of, is_empty, lattice_of_image, shift
 from vistaseg.mrml.masking import Rules, images_of, segment_ids, visible_ids
+from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.resampling import common_bounds, moved, slices_of
 
 _Editor = slicer.vtkMRMLSegmentEditorNode
@@ -36,12 +37,11 @@ def give_way(segmentation_node: Any, segment_id: str, labelmap: Any, rules: Rule
     offsets = {image: shift(lattice_of_image(image), lattice) for image in images}
     if None in offsets.values() or _has_more_than_labelmaps(segmentation_node):
         return False
-    before = segmentation_node.StartModify()
-    for image, offset in offsets.items():
-        if offset is not None:
-            values = _erase(image, list(images[image]), labelmap, offset)
-            _tell(segmentation_node.GetSegmentation(), [images[image][value] for value in values])
-    segmentation_node.EndModify(before)
+    with one_modification(segmentation_node):
+        for image, offset in offsets.items():
+            if offset is not None:
+                values = _erase(image, list(images[image]), labelmap, offset)
+                _tell(segmentation_node.GetSegmentation(), [images[image][value] for value in values])
     return True
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from vistaseg import catalog
 from vistaseg.jobs import Job
 from vistaseg.mrml.editing import Change
+from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
 from vistaseg.mrml.tags import tag_provenance
 from vistaseg.segmentation import Extent
@@ -100,10 +101,11 @@ class SegmentLink:
         """Take an outcome, and write it unless it is only proposed; returns how many voxels were kept back."""
         self.earlier, self.provenance = outcome.earlier, outcome.provenance
         self._catch_up(scene, outcome, writer)
-        held = 0 if outcome.change is None or writer is None else self.write(scene, outcome.change, writer)
-        if writer is not None and self.session is not None:
-            remember(self.target.segment(scene), self.session, self.target.key)
-        self.settle(scene)
+        with one_modification(self.target.segmentation(scene)):
+            held = 0 if outcome.change is None or writer is None else self.write(scene, outcome.change, writer)
+            if writer is not None and self.session is not None:
+                remember(self.target.segment(scene), self.session, self.target.key)
+            self.settle(scene)
         return held
 
     def accept(self, scene: Any, change: Change, writer: Writer) -> int:

@@ -148,6 +148,7 @@ def square_view(size: int) -> Iterator[Any]:
     while widget.mrmlSliceNode().GetDimensions()[:2] != (size, size):
         slicer.app.processEvents()
     yield widget
+    widget.mrmlSliceNode().SetOrientation("Axial")
     widget.sliceView().setMinimumSize(0, 0)
     widget.sliceView().setMaximumSize(LARGEST, LARGEST)
     manager.setLayout(before)

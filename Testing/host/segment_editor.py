@@ -244,6 +244,7 @@ def square_view(size: int) -> Iterator[SliceWidget]:
         node.SetLayoutName("Red")
     node.SetDimensions(size, size, 1)
     yield slice_widget(None, "Red")
+    slicer.mrmlScene.RemoveNode(node)
 
 
 def renderer_of(view: SliceWidget) -> Any:

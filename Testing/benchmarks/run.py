@@ -22,6 +22,7 @@ sys.path[:0] = [str(FOLDER.parents[1] / "Logic"), str(FOLDER.parent), str(FOLDER
 import automatic  # noqa: E402
 import clicks  # noqa: E402
 import dicom  # noqa: E402
+import effect  # noqa: E402
 import memory  # noqa: E402
 import panel  # noqa: E402
 import segvol_network  # noqa: E402
@@ -34,7 +35,7 @@ GROUPS: dict[str, Callable[[], dict[str, Any]]] = {
     "dicom": dicom.measure,
     "memory": memory.measure,
     "segvol": segvol_network.measure,
-    "slicer": lambda: slicer_scene.measure() | panel.measure(),
+    "slicer": lambda: slicer_scene.measure() | effect.measure() | panel.measure(),
 }
 
 

@@ -6,6 +6,8 @@ Masking, overwriting and undo are Slicer's own, from the wheel's `vtkSlicerSegme
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -27,7 +29,7 @@ class ScriptedEffect:
     def __init__(self, _parent: Any = None) -> None:
         self.name = self.title = ""
         self.editor: Any = None
-        self.confirmation = self.ConfirmedWithoutDialog
+        self.answer = ""
         self._self: Any = None
         self._frame = QFrame()
         QFormLayout(self._frame)
@@ -56,7 +58,12 @@ class ScriptedEffect:
         view.renderer.RemoveViewProp(actor)
 
     def confirmCurrentSegmentVisible(self) -> int:
-        return self.confirmation
+        node = self.editor.node
+        display, segment_id = node.GetSegmentationNode().GetDisplayNode(), node.GetSelectedSegmentID()
+        if display.GetSegmentVisibility(segment_id):
+            return self.ConfirmedWithoutDialog
+        display.SetSegmentVisibility(segment_id, self.answer == "Yes")
+        return self.NotConfirmed if self.answer == "Cancel" else self.ConfirmedWithDialog
 
     def saveStateForUndo(self) -> None:
         self.editor.logic.SaveStateForUndo()
@@ -97,6 +104,9 @@ class SliceWidget:
     def sliceLogic(self) -> Any:
         return SimpleNamespace(GetSliceNode=lambda: self.node)
 
+    def mrmlSliceNode(self) -> Any:
+        return self.node
+
     def sliceView(self) -> SliceWidget:
         return self
 
@@ -112,9 +122,9 @@ class Editor:
         self.logic.SetMRMLScene(slicer.mrmlScene)
         self.logic.SetMaximumNumberOfUndoStates(10)
         self.node: Any = None
-        self.reset()
         self.effect = EffectFactory.registered[effect_name].self().clone()
         self.effect.editor = self
+        self.reset()
 
     def reset(self) -> None:
         """Take a new parameter set node, as after the scene was closed; segments may overlap."""
@@ -123,7 +133,10 @@ class Editor:
         self.logic.SetSegmentEditorNode(self.node)
 
     def choose(self, volume: Any, segmentation: Any, segment_id: str = "") -> None:
-        """Select nodes and a segment."""
+        """Select nodes and a segment; another segmentation ends the effect."""
+        if segmentation is not self.node.GetSegmentationNode():
+            self.deactivate()
+        segmentation.CreateDefaultDisplayNodes()
         self.logic.SetSegmentationNode(segmentation)
         self.logic.SetSourceVolumeNode(volume)
         self.node.SetSelectedSegmentID(segment_id)
@@ -134,11 +147,39 @@ class Editor:
     def deactivate(self) -> None:
         self.effect.self().deactivate()
 
+    def close(self) -> None:
+        """Let the effect go."""
+        self.deactivate()
+        self.effect.self().cleanup()
+
+    def lock(self) -> None:
+        """Make the editor read-only."""
+        self.deactivate()
+        self.effect.optionsFrame().setEnabled(False)
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self.logic.CanUndo())
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self.logic.CanRedo())
+
     def undo(self) -> None:
         self.logic.Undo()
 
     def redo(self) -> None:
         self.logic.Redo()
+
+    def remove_segment(self) -> None:
+        """Remove the segment that is selected."""
+        self.logic.RemoveSelectedSegment()
+
+    @contextmanager
+    def answering(self, answer: str) -> Iterator[None]:
+        """Have the next question answered with the button of this text."""
+        self.effect.answer = answer
+        yield
 
 
 class Mouse:
@@ -155,12 +196,20 @@ class Mouse:
         event = getattr(vtk.vtkCommand, f"{name}Event")
         return self._editor.effect.self().processInteractionEvents(self._interactor, event, self._view)
 
+    def offer(self, name: str, at: tuple[float, float] = (0, 0), shift: bool = False, key: str = "") -> bool:
+        """Show an event to the effect alone; returns whether it would keep it from the others."""
+        self._interactor.SetKeySym(key)
+        return self.event(name, at, shift=shift)
+
+    def offer_in_3d(self, name: str) -> bool:
+        """Show an event in a 3D view to the effect alone."""
+        view = SimpleNamespace(className=lambda: "qMRMLThreeDWidget")
+        event = getattr(vtk.vtkCommand, f"{name}Event")
+        return self._editor.effect.self().processInteractionEvents(self._interactor, event, view)
+
     def key(self, name: str) -> bool:
         """Press a key."""
-        self._interactor.SetKeySym(name)
-        return self._editor.effect.self().processInteractionEvents(
-            self._interactor, vtk.vtkCommand.KeyPressEvent, self._view
-        )
+        return self.offer("KeyPress", key=name)
 
     def click(self, at: tuple[float, float], ctrl: bool = False) -> None:
         self.event("LeftButtonPress", at, ctrl)
@@ -183,6 +232,24 @@ def slice_widget(_manager: Any, name: str) -> SliceWidget:
 
 
 _slice_widgets: dict[str, SliceWidget] = {}
+
+
+@contextmanager
+def square_view(size: int) -> Iterator[SliceWidget]:
+    """The red slice view, so many pixels wide and high."""
+    # Closing the scene leaves the views where they are.
+    node = slicer.mrmlScene.GetSingletonNode("Red", "vtkMRMLSliceNode")
+    if node is None:
+        node = slicer.mrmlScene.AddNode(slicer.vtkMRMLSliceNode())
+        node.SetLayoutName("Red")
+    node.SetDimensions(size, size, 1)
+    yield slice_widget(None, "Red")
+    slicer.mrmlScene.RemoveNode(node)
+
+
+def renderer_of(view: SliceWidget) -> Any:
+    """The renderer that an effect draws with."""
+    return view.renderer
 
 
 def install() -> None:

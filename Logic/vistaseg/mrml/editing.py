@@ -13,6 +13,7 @@ from vistaseg.errors import InputError
 from vistaseg.mrml.converting import require_labelmaps
 from vistaseg.mrml.geometry import array_of, is_empty, lattice_of_image
 from vistaseg.mrml.masking import Rules, editable, in_range, rules_of
+from vistaseg.mrml.overwriting import give_way
 from vistaseg.mrml.removing import quick_removals
 from vistaseg.mrml.sharing import isolate_segment
 from vistaseg.mrml.volumes import is_in_scene, volume_from_node
@@ -73,10 +74,11 @@ class SegmentEditing:
         """
         self._check(segment_id)
         rules = rules_of(self._rules_node or self._editor)
-        self._editor.SetOverwriteMode(rules.overwrite_mode)
         isolate_segment(self._segmentation, segment_id)
         for labelmap, removing in allowed_parts(change, self._segmentation, segment_id, self._volume, rules):
             mode = self._logic.ModificationModeRemove if removing else self._logic.ModificationModeAdd
+            done = not removing and give_way(self._segmentation, segment_id, labelmap, rules)
+            self._editor.SetOverwriteMode(self._editor.OverwriteNone if done else rules.overwrite_mode)
             self._logic.ModifySegmentByLabelmap(self._segmentation, segment_id, labelmap, mode, False, False)
 
     def save_state(self) -> None:

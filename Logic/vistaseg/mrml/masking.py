@@ -88,8 +88,7 @@ def _mask_segments(segmentation_node: Any, rules: Rules) -> set[str]:
             )
         return {rules.mask_segment_id}
     if rules.mask_mode in (_Node.EditAllowedInsideVisibleSegments, _Node.EditAllowedOutsideVisibleSegments):
-        display = segmentation_node.GetDisplayNode()
-        return {segment_id for segment_id in every if display is None or display.GetSegmentVisibility(segment_id)}
+        return visible_ids(segmentation_node)
     return set(every)
 
 
@@ -98,14 +97,26 @@ def segment_ids(segmentation_node: Any) -> list[str]:
     return list(segmentation_node.GetSegmentation().GetSegmentIDs())
 
 
-def _covered(segmentation_node: Any, ids: set[str], lattice: Lattice, bounds: Bounds) -> Mask:
-    """Where any of the segments is, (k, j, i) within bounds of a lattice."""
-    values: dict[Any, list[int]] = {}
+def visible_ids(segmentation_node: Any) -> set[str]:
+    """The ids of the segments that are shown; of all of them where nothing says which."""
+    display, every = segmentation_node.GetDisplayNode(), segment_ids(segmentation_node)
+    return {segment_id for segment_id in every if display is None or display.GetSegmentVisibility(segment_id)}
+
+
+def images_of(segmentation_node: Any, ids: set[str]) -> dict[Any, dict[int, str]]:
+    """The label maps that hold segments: vtkOrientedImageData → value there → id; empty segments are in none."""
+    found: dict[Any, dict[int, str]] = {}
     for segment_id in ids:
         segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
-        values.setdefault(segment.GetRepresentation(BINARY_LABELMAP), []).append(segment.GetLabelValue())
-    covered = np.zeros([last - first + 1 for first, last in zip(bounds[4::-2], bounds[5::-2], strict=True)], dtype=bool)
-    for image, used in values.items():
+        image = segment.GetRepresentation(BINARY_LABELMAP)
         if image is not None and image.GetNumberOfPoints():
-            covered |= np.isin(values_on(image, lattice, bounds), used)
+            found.setdefault(image, {})[segment.GetLabelValue()] = segment_id
+    return found
+
+
+def _covered(segmentation_node: Any, ids: set[str], lattice: Lattice, bounds: Bounds) -> Mask:
+    """Where any of the segments is, (k, j, i) within bounds of a lattice."""
+    covered = np.zeros([last - first + 1 for first, last in zip(bounds[4::-2], bounds[5::-2], strict=True)], dtype=bool)
+    for image, values in images_of(segmentation_node, ids).items():
+        covered |= np.isin(values_on(image, lattice, bounds), list(values))
     return covered

@@ -121,6 +121,22 @@ def change_between(before: Answer, after: Answer) -> Change | None:
     return Change(different & now, different & ~now, extent)
 
 
+def mask_after(mask: Mask, extent: Extent, change: Change) -> tuple[Mask, Extent]:
+    """A mask after a change, bool (k, j, i) of its extent, and that extent.
+
+    Args:
+        mask: bool (k, j, i), of `extent` only.
+    """
+    box = union(extent, change.extent)
+    whole = np.zeros(box.shape_kji, dtype=bool)
+    if not extent.empty:
+        whole[extent.within(box)] = mask
+    part = whole[change.extent.within(box)]
+    part |= change.added
+    part &= ~change.removed
+    return crop_to_content(whole, box.start)
+
+
 def kept_back(change: Change, mask: Mask, extent: Extent) -> int:
     """Number of voxels that were to change and did not.
 

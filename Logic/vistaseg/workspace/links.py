@@ -8,13 +8,14 @@ from typing import Any
 from vistaseg import catalog
 from vistaseg.jobs import Job
 from vistaseg.mrml.editing import Change
+from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
 from vistaseg.mrml.tags import tag_provenance
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
 from vistaseg.session.history import Answer
-from vistaseg.workspace.answering import Beginning, Outcome, change_between, kept_back
+from vistaseg.workspace.answering import Beginning, Outcome, change_between, kept_back, mask_after
 from vistaseg.workspace.memory import recall, remember
 from vistaseg.workspace.operations import Request
 from vistaseg.workspace.targets import Target
@@ -83,22 +84,29 @@ class SegmentLink:
     def receive(self, scene: Any, outcome: Outcome, writer: Writer | None) -> int:
         """Take an outcome, and write it unless it is only proposed; returns how many voxels were kept back."""
         self.earlier, self.provenance = outcome.earlier, outcome.provenance
-        self._catch_up(scene, outcome)
-        held = 0 if outcome.change is None or writer is None else self.write(scene, outcome.change, writer)
-        if writer is not None and self.session is not None:
-            remember(self.target.segment(scene), self.session, self.target.key)
-        self.settle(scene)
+        self._catch_up(scene, outcome, writer)
+        with one_modification(self.target.segmentation(scene)):
+            held = 0 if outcome.change is None or writer is None else self.write(scene, outcome.change, writer)
+            if writer is not None and self.session is not None:
+                remember(self.target.segment(scene), self.session, self.target.key)
+            self.settle(scene)
         return held
 
     def accept(self, scene: Any, change: Change, writer: Writer) -> int:
         """Write what was proposed; returns how many voxels were kept back."""
         return self.receive(scene, Outcome(change, provenance=self.provenance, earlier=self.earlier), writer)
 
-    def _catch_up(self, scene: Any, outcome: Outcome) -> None:
+    def _catch_up(self, scene: Any, outcome: Outcome, writer: Writer | None) -> None:
         """Undo, redo and painting that came while prompts were answered come before these."""
-        now = mask_time(self.target.segmentation(scene), self.target.segment_id)
-        if self.session is not None and outcome.count is not None and now != self.begun:
-            self.session.rebase(self.target.key, *self.mask(scene), outcome.count)
+        session, key = self.session, self.target.key
+        if session is None or mask_time(self.target.segmentation(scene), self.target.segment_id) == self.begun:
+            return
+        mask, extent = self.mask(scene)
+        if outcome.count is not None:
+            session.rebase(key, mask, extent, outcome.count)
+        if writer is None and outcome.change is not None:
+            # Nobody writes into the scene now, and so nobody else tells the session what is proposed there.
+            session.amend(key, *mask_after(mask, extent, outcome.change))
 
     def write(self, scene: Any, change: Change, writer: Writer) -> int:
         """Bring a change into the scene, and tell the session what has become of it there.

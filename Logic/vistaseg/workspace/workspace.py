@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vistaseg import catalog
 from vistaseg.jobs import Job
-from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.removals import on_removals
 from vistaseg.progress import Progress
 from vistaseg.workspace.loaded_models import Load, LoadedModels, load_on_best_device
@@ -238,9 +237,7 @@ class Workspace:
         """Write what is proposed for a segment."""
         change = self.proposal(target)
         if change is not None:
-            with one_modification(target.segmentation(self._scene)):
-                held = self._links[target].accept(self._scene, change, writer)
-            self._tell(masking_note(held))
+            self._tell(masking_note(self._links[target].accept(self._scene, change, writer)))
             self._changed()
 
     def refuse(self, target: Target) -> None:
@@ -342,9 +339,7 @@ class Workspace:
             self.messages.add_error(error)
         for note in outcome.notes:
             self.messages.add("info", note)
-        with one_modification(link.target.segmentation(self._scene)):
-            held = link.receive(self._scene, outcome, writer)
-        self._tell(masking_note(held))
+        self._tell(masking_note(link.receive(self._scene, outcome, writer)))
 
     def _valid(self, link: SegmentLink) -> bool:
         return (

@@ -11,8 +11,9 @@ import pytest
 from fake_model import FakeModel
 from host.mrml_scene import scene
 
-from vistaseg.mrml.editing import SegmentEditing
+from vistaseg.mrml.editing import Change, SegmentEditing
 from vistaseg.mrml.reading import read_mask
+from vistaseg.segmentation import Extent
 from vistaseg.volume import Volume
 from vistaseg.workspace import Target, Workspace
 
@@ -53,6 +54,12 @@ class Desk:
         mask, extent = read_mask(self.segmentation_node, target.segment_id, self.volume_node, self.volume.grid)
         whole[extent.slices] = mask
         return whole
+
+    def paint(self, target: Target, extent: Extent) -> None:
+        """Fill a box of a segment by hand."""
+        everything = np.ones(extent.shape_kji, bool)
+        self.editing.save_state()
+        self.editing.apply(target.segment_id, Change(everything, ~everything, extent))
 
     def finish(self, seconds: float = 20.0) -> None:
         """Poll as a host does, until nothing is left to do."""

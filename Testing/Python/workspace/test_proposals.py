@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from vistaseg.mrml.reading import segment_record
 from vistaseg.prompts import Point
+from vistaseg.segmentation import Extent
 
 LEFT, RIGHT = Point((-40.0, 10.0, 33.0)), Point((40.0, 10.0, -20.0))
 
@@ -100,3 +102,45 @@ def test_a_listener_that_asks_for_the_prompts_does_not_disturb_the_answer(desk: 
         desk.finish()
     stop()
     assert np.array_equal(desk.mask(target), region_of(desk, 300) | region_of(desk, 600))
+
+
+@pytest.mark.parametrize("asked", ["prompt", "automatic"])
+def test_painting_while_an_answer_is_worked_out_leaves_it_as_proposed(desk: Any, models: Any, asked: str) -> None:
+    models["fake"].seconds_a_window = 0.05
+    target, corner = desk.target(), np.zeros(desk.volume.array.shape, dtype=bool)
+    corner[:2, :2, :2] = True
+    if asked == "prompt":
+        desk.workspace.prompt(target, RIGHT, None)
+    else:
+        desk.workspace.segment_into(target, [3], None)
+    desk.paint(target, Extent((0, 0, 0), (2, 2, 2)))
+    desk.finish()
+    change = desk.workspace.proposal(target)
+    assert change is not None and change.added.any() and not change.removed.any()
+    assert np.array_equal(desk.mask(target), corner)
+    desk.workspace.accept(target, desk.editing)
+    assert np.array_equal(desk.mask(target), corner | region_of(desk, 300))
+
+
+def test_a_proposal_after_painting_in_mid_job_can_be_refused(desk: Any, models: Any) -> None:
+    models["fake"].seconds_a_window = 0.05
+    target = desk.target()
+    desk.workspace.prompt(target, RIGHT, None)
+    desk.paint(target, Extent((0, 0, 0), (2, 2, 2)))
+    desk.finish()
+    desk.workspace.refuse(target)
+    assert desk.workspace.prompts(target) == () and desk.workspace.proposal(target) is None
+    assert desk.mask(target).sum() == 8
+
+
+def test_undo_while_an_answer_is_worked_out_leaves_it_as_proposed(desk: Any, models: Any) -> None:
+    target = desk.target()
+    desk.workspace.prompt(target, LEFT, desk.editing)
+    desk.finish()
+    models["fake"].seconds_a_window = 0.05
+    desk.workspace.prompt(target, RIGHT, None)
+    desk.editing.undo()
+    desk.finish()
+    assert not desk.mask(target).any() and desk.workspace.prompts(target) == (RIGHT,)
+    desk.workspace.accept(target, desk.editing)
+    assert np.array_equal(desk.mask(target), region_of(desk, 300))

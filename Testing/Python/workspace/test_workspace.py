@@ -11,7 +11,7 @@ import slicer
 from fake_model import CONFIDENCES, FakeModel
 
 from vistaseg.errors import InputError, WeightsError
-from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.editing import SegmentEditing
 from vistaseg.mrml.snapshots import segmentation_from_node
 from vistaseg.prompts import Point, RegionOfInterest
 from vistaseg.segmentation import Extent
@@ -31,12 +31,6 @@ def ask(desk: Any, target: Target, *prompts: Any) -> None:
     for prompt in prompts:
         desk.workspace.prompt(target, prompt, desk.editing)
         desk.finish()
-
-
-def paint(desk: Any, target: Target, extent: Extent) -> None:
-    everything = np.ones(extent.shape_kji, bool)
-    desk.editing.save_state()
-    desk.editing.apply(target.segment_id, Change(everything, ~everything, extent))
 
 
 def test_a_click_on_a_tilted_volume_under_a_transform_takes_what_was_clicked(desk: Any) -> None:
@@ -108,7 +102,7 @@ def test_undo_in_the_editor_takes_the_prompt_back_and_redo_brings_it_again(desk:
 def test_painting_in_between_becomes_what_the_next_prompt_starts_from(desk: Any) -> None:
     target = desk.target()
     ask(desk, target, LEFT)
-    paint(desk, target, Extent((0, 0, 0), (2, 2, 2)))
+    desk.paint(target, Extent((0, 0, 0), (2, 2, 2)))
     ask(desk, target, RIGHT)
     assert desk.mask(target)[:2, :2, :2].all()
     assert desk.workspace.prompts(target) == (RIGHT,)
@@ -129,7 +123,7 @@ def test_how_a_corrected_mask_was_made_is_kept_over_several_prompts(desk: Any) -
 
 def test_a_sibling_stays_as_it_is_under_what_overlaps_it(desk: Any) -> None:
     sibling, target = desk.target("sibling"), desk.target()
-    paint(desk, sibling, Extent((0, 0, 0), SHAPE))
+    desk.paint(sibling, Extent((0, 0, 0), SHAPE))
     ask(desk, target, RIGHT)
     assert desk.mask(sibling).all()
     assert np.array_equal(desk.mask(target), region_of(desk, 300, 300))
@@ -143,7 +137,7 @@ def test_what_masking_keeps_back_is_neither_written_nor_remembered(desk: Any) ->
     right = np.argwhere(region_of(desk, 300, 300))[::2]
     low, high = right.min(axis=0)[::-1], right.max(axis=0)[::-1] + 1
     middle = Extent(tuple(map(int, low)), (int(low[0] + high[0]) // 2, int(high[1]), int(high[2])))
-    paint(desk, sibling, middle)
+    desk.paint(sibling, middle)
     before = desk.mask(sibling)
     assert before.any()
     desk.workspace.prompt(target, RIGHT, editing)
@@ -161,7 +155,7 @@ def test_painting_while_a_prompt_is_answered_is_not_lost(desk: Any, models: dict
     models["fake"].seconds_a_window = 0.05
     target = desk.target()
     desk.workspace.prompt(target, LEFT, desk.editing)
-    paint(desk, target, Extent((0, 0, 0), (2, 2, 2)))
+    desk.paint(target, Extent((0, 0, 0), (2, 2, 2)))
     desk.finish()
     assert desk.mask(target)[:2, :2, :2].all()
     assert desk.mask(target).sum() > 8
@@ -427,7 +421,7 @@ def test_painting_while_a_prompt_is_answered_outlives_the_prompts(desk: Any, mod
     ask(desk, target, LEFT)
     models["fake"].seconds_a_window = 0.05
     desk.workspace.prompt(target, RIGHT, desk.editing)
-    paint(desk, target, Extent((0, 0, 0), (2, 2, 2)))
+    desk.paint(target, Extent((0, 0, 0), (2, 2, 2)))
     desk.finish()
     assert desk.workspace.prompts(target) == (RIGHT,)
     desk.workspace.clear(target, desk.editing)
@@ -443,7 +437,7 @@ def test_a_touched_automatic_segment_stays_beside_its_successor(desk: Any, touch
     target = Target(desk.volume_node.GetID(), desk.segmentation_node.GetID(), segmentation.GetNthSegmentID(0))
     region, volume_node = None, desk.volume_node
     if touch == "paint":
-        paint(desk, target, Extent((0, 0, 0), (2, 2, 2)))
+        desk.paint(target, Extent((0, 0, 0), (2, 2, 2)))
     elif touch == "rename":
         segmentation.GetSegment(target.segment_id).SetName("my spleen")
     elif touch == "region":
@@ -463,7 +457,7 @@ def test_a_painted_automatic_segment_is_exported_as_semiautomatic(desk: Any) -> 
     desk.finish()
     segmentation_id = desk.segmentation_node.GetID()
     segment_id = desk.segmentation_node.GetSegmentation().GetNthSegmentID(1)
-    paint(desk, Target(desk.volume_node.GetID(), segmentation_id, segment_id), Extent((0, 0, 0), (2, 2, 2)))
+    desk.paint(Target(desk.volume_node.GetID(), segmentation_id, segment_id), Extent((0, 0, 0), (2, 2, 2)))
     liver, spleen = segmentation_from_node(desk.segmentation_node, desk.volume_node).segments
     assert liver.provenance["algorithm_type"] == "AUTOMATIC" and liver.confidence == CONFIDENCES[1]
     assert spleen.provenance["algorithm_type"] == "SEMIAUTOMATIC" and "confidence" not in spleen.provenance

@@ -12,6 +12,7 @@ from SegmentEditorVistaSegLib.Choice import segmentationOf, volumeOf
 from vistaseg.errors import InputError
 from vistaseg.mrml.editing import Change, allowed_parts
 from vistaseg.mrml.masking import rules_of
+from vistaseg.mrml.overwriting import give_way
 from vistaseg.mrml.sharing import isolate_segment
 from vistaseg.workspace import Target
 
@@ -56,27 +57,34 @@ class EffectWriter:
         isolate_segment(segmentation, segment_id)
         for labelmap, removing in allowed_parts(change, segmentation, segment_id, volumeOf(self._target), rules):
             # What is removed inside one segment goes back to that: the editor does it where it masks by itself.
-            with _settings(node, segment_id, masked=removing and rules.mask_mode == INSIDE_ONE):
+            masked = removing and rules.mask_mode == INSIDE_ONE
+            overwriting = removing or not give_way(segmentation, segment_id, labelmap, rules)
+            with _settings(node, segment_id, masked, overwriting):
                 mode = effect.ModificationModeRemove if removing else effect.ModificationModeAdd
                 effect.modifySelectedSegmentByLabelmap(labelmap, mode)
 
 
 @contextmanager
-def _settings(node, segmentId: str, masked: bool) -> Iterator[None]:
+def _settings(node, segmentId: str, masked: bool, overwriting: bool) -> Iterator[None]:
     """Have a segment selected for a moment, because the user may have gone on to another one since.
 
-    Where it is masked already, the editor need not do it again: with many segments that takes it half a minute.
+    What is done already, masking or overwriting, the editor need not do again: with many segments masking takes it
+    half a minute.
     """
     chosen, mode, ranged = node.GetSelectedSegmentID(), node.GetMaskMode(), node.GetSourceVolumeIntensityMask()
+    overwrite = node.GetOverwriteMode()
     modifying = node.StartModify()
     node.SetSelectedSegmentID(segmentId)
     if not masked:
         node.SetMaskMode(EVERYWHERE)
         node.SetSourceVolumeIntensityMask(False)
+    if not overwriting:
+        node.SetOverwriteMode(node.OverwriteNone)
     try:
         yield
     finally:
         node.SetSelectedSegmentID(chosen)
         node.SetMaskMode(mode)
         node.SetSourceVolumeIntensityMask(ranged)
+        node.SetOverwriteMode(overwrite)
         node.EndModify(modifying)

@@ -131,7 +131,7 @@ def preview(bench: Any) -> None:
 def test_a_preview_writes_nothing_until_it_is_applied(bench: Any) -> None:
     before = nodes()
     preview(bench)
-    assert not bench.mask("a").any() and not bench.editor.logic.CanUndo()
+    assert not bench.mask("a").any() and not bench.editor.can_undo
     assert bench.effect.work.preview.shown and bench.ui.acceptButton.enabled
     bench.ui.acceptButton.click()
     assert np.array_equal(bench.mask("a"), bench.region(300, 300))

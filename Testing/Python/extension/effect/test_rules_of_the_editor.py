@@ -47,8 +47,8 @@ def test_voxels_that_may_not_change_do_not(bench: Any, how: str, overwrite: str,
     bench.fill("a", slab(bench, 18, 20))
     before = {name: bench.mask(name) for name in "abc"}
     bench.segmentationNode.GetDisplayNode().SetSegmentVisibility(bench.segments["c"], False)
-    node.SetMaskMode(getattr(slicer.vtkMRMLSegmentationNode, MASKS[how]))
     node.SetMaskSegmentID(bench.segments["b"] if how == "inside a segment" else None)
+    node.SetMaskMode(getattr(slicer.vtkMRMLSegmentationNode, MASKS[how]))
     node.SetOverwriteMode(getattr(node, OVERWRITES[overwrite]))
     node.SetSourceVolumeIntensityMask(ranged)
     node.SetSourceVolumeIntensityMaskRange(*RANGE)
@@ -80,8 +80,8 @@ def test_what_is_removed_inside_a_segment_goes_back_to_it_as_with_the_eraser(ben
     bench.finish()
     before, rest = bench.mask("a"), bench.mask("c")
     node = bench.editor.node
-    node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedInsideSingleSegment)
     node.SetMaskSegmentID(bench.segments["b"])
+    node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedInsideSingleSegment)
     bench.mouse.click((250, 200), ctrl=True)
     bench.finish()
     assert not bench.mask("a").any()
@@ -152,14 +152,20 @@ def test_an_answer_goes_to_the_segment_that_was_asked_for(bench: Any, models: An
     assert bench.editor.node.GetSelectedSegmentID() == bench.segments["b"]
 
 
-def test_an_answer_that_comes_after_the_editor_went_on_is_not_written(bench: Any, models: Any) -> None:
+@pytest.mark.parametrize(("another", "told"), [("volume", "nothing was written"), ("segmentation", "Cancelled")])
+def test_an_answer_that_comes_after_the_editor_went_on_is_not_written(
+    bench: Any, models: Any, another: str, told: str
+) -> None:
     models["demo"].seconds_a_window = 0.05
     bench.mouse.click(bench.at("right"))
-    other = bench.add_segmentation()
-    bench.editor.choose(bench.volumeNode, other, other.GetSegmentation().AddEmptySegment("", "x"))
+    if another == "volume":
+        bench.editor.choose(bench.add_volume(bench.volume), bench.segmentationNode, bench.segments["a"])
+    else:
+        other = bench.add_segmentation()
+        bench.editor.choose(bench.volumeNode, other, other.GetSegmentation().AddEmptySegment("", "x"))
     bench.finish()
     assert not bench.mask("a").any() and bench.workspace.prompts(bench.target("a")) == ()
-    assert "nothing was written" in bench.texts()[-1]
+    assert told in bench.texts()[-1]
 
 
 def test_a_segmentation_with_voxels_of_its_own(bench: Any) -> None:
@@ -181,12 +187,13 @@ def test_a_segmentation_with_voxels_of_its_own(bench: Any) -> None:
 
 
 def test_a_change_is_written_on_its_extent_alone(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from SegmentEditorVistaSegLib import Writing
+
     extents = []
-    write = bench.editor.effect.modifySelectedSegmentByLabelmap
     monkeypatch.setattr(
-        bench.editor.effect,
-        "modifySelectedSegmentByLabelmap",
-        lambda labelmap, mode: (extents.append(labelmap.GetDimensions()), write(labelmap, mode)),
+        Writing,
+        "give_way",
+        lambda node, segment_id, labelmap, rules: extents.append(labelmap.GetDimensions()) or True,
     )
     bench.mouse.click(bench.at("right"))
     bench.finish()

@@ -93,8 +93,21 @@ def sampling_grid(subject: Subject, centre: Tensor, patch: int, zoom: float, gen
         offsets = offsets @ random_affine(generator).T
     if chance(0.5, generator):
         offsets = offsets + elastic_offsets(patch, uniform(0.5, 2.5, generator), generator)
-    sides = torch.tensor(subject.image.shape[-3:], dtype=torch.float32)
-    return ((2 * (centre + offsets) + 1) / sides - 1).flip(-1)[None]
+    return as_grid(centre + offsets, subject.image)
+
+
+def as_grid(places: Tensor, image: Tensor) -> Tensor:
+    """Places (X, Y, Z, 3) in voxels of an image, as `grid_sample` wants them, (1, X, Y, Z, 3)."""
+    sides = torch.tensor(image.shape[-3:], dtype=torch.float32)
+    return ((2 * places + 1) / sides - 1).flip(-1)[None]
+
+
+def sampled(image: Tensor, labels: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
+    """Image and labels, (1, 1, X, Y, Z) each, at the places of a grid; air beyond them."""
+    return (
+        functional.grid_sample(image - AIR, grid, mode="bilinear", align_corners=False) + AIR,
+        functional.grid_sample(labels, grid, mode="nearest", align_corners=False),
+    )
 
 
 def pick_centre(subject: Subject, patch: float, generator: torch.Generator) -> Tensor:
@@ -152,10 +165,15 @@ def cut_field_of_view(image: Tensor, labels: Tensor, generator: torch.Generator)
 
 
 def thick_slices(image: Tensor, generator: torch.Generator) -> Tensor:
-    """Average along one axis and interpolate back: scans of 5 to 10 mm slices."""
+    """Scans of 5 to 10 mm slices."""
     axis = 2 if chance(0.8, generator) else int(torch.randint(2, (), generator=generator))
+    return slices_times(image, axis, uniform(1.3, 3.3, generator))
+
+
+def slices_times(image: Tensor, axis: int, factor: float) -> Tensor:
+    """Slices across one of the axes (x, y, z) `factor` times as thick: averaged, and interpolated back."""
     size = list(image.shape[2:])
-    size[axis] = max(2, round(size[axis] / uniform(1.3, 3.3, generator)))
+    size[axis] = max(2, round(size[axis] / factor))
     thick = functional.interpolate(image, size=size, mode="area")
     return functional.interpolate(thick, size=image.shape[2:], mode="trilinear", align_corners=False)
 
@@ -187,8 +205,7 @@ def random_patch(
 ) -> Patch:
     """One augmented patch of a case, its voxels `zoom` times as large as the case's."""
     grid = sampling_grid(subject, pick_centre(subject, patch * zoom, generator), patch, zoom, generator)
-    image = functional.grid_sample(subject.image - AIR, grid, mode="bilinear", align_corners=False) + AIR
-    labels = functional.grid_sample(subject.labels, grid, mode="nearest", align_corners=False)
+    image, labels = sampled(subject.image, subject.labels, grid)
     image = vary_intensity(image, labels, generator)
     if chance(0.15, generator):
         image, labels = cut_field_of_view(image, labels, generator)

@@ -3,7 +3,7 @@
 from vistaseg.evaluate.case import automatic_masks, evaluate_case
 from vistaseg.evaluate.clicks import next_click
 from vistaseg.evaluate.cohort import CaseFiles, Plan, evaluate_files, read_cohort
-from vistaseg.evaluate.confidence import POOR_DICE, Agreement, confidence_agreement
+from vistaseg.evaluate.confidence import POOR_DICE, Agreement, agreement, confidence_agreement
 from vistaseg.evaluate.curves import Curve, mean_curve, mean_curves
 from vistaseg.evaluate.falls import count_falls
 from vistaseg.evaluate.metrics import TOLERANCE_MM, Scores, area_under_curve, score
@@ -28,6 +28,7 @@ __all__ = [
     "StructureResult",
     "Target",
     "Truth",
+    "agreement",
     "area_under_curve",
     "automatic_masks",
     "bounding_box",

@@ -43,10 +43,14 @@ def confidence_agreement(cases: Iterable[CaseResult]) -> Agreement:
         for result in case.structures
         if result.confidence is not None and result.automatic is not None
     ]
-    confidence, dice = np.reshape(np.array(pairs, dtype=float), (-1, 2)).T
+    return agreement(*np.reshape(np.array(pairs, dtype=float), (-1, 2)).T)
+
+
+def agreement(confidence: np.ndarray, dice: np.ndarray) -> Agreement:
+    """Compare confidences, or whatever else ranks masks, with Dice; (masks,) each."""
     poor, marked = dice < POOR_DICE, confidence < LOW_CONFIDENCE
     return Agreement(
-        len(pairs),
+        len(dice),
         _rank_correlation(confidence, dice),
         _roc_area(confidence[poor], confidence[~poor]),
         int(poor.sum()),

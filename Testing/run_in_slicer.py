@@ -4,7 +4,8 @@
         --additional-module-paths VistaSegExtension/VistaSeg VistaSegExtension/SegmentEditorVistaSeg \
         --python-script Testing/run_in_slicer.py [--install] [arguments of pytest]
 
-`--install` lets Slicer's Python fetch pytest and what else the tests import; without it, what is missing is named.
+`--install` lets Slicer's Python fetch pytest, and what the panel's own Install fetches; without it, what is missing is
+named.
 """
 
 from __future__ import annotations
@@ -16,21 +17,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("Testing/Python/mrml", "Testing/Python/workspace", "Testing/Python/extension")
-NEEDED = ("pytest", "hypothesis", "pytest_timeout")
+# Module that shows that it is there: requirement.
+TEST_REQUIREMENTS = {"pytest": "pytest", "hypothesis": "hypothesis", "pytest_timeout": "pytest-timeout"}
 
 
 def run(arguments: list[str]) -> int:
     """Exit status of pytest.
 
     Raises:
-        RuntimeError: pytest is missing.
+        RuntimeError: pytest, or a package that the models need, is missing.
     """
-    missing = [name for name in NEEDED if find_spec(name) is None]
+    sys.path[:0] = [str(ROOT / name) for name in ("Testing", "Logic", "VistaSegExtension/VistaSeg")]
+    missing = {name: text for name, text in _requirements().items() if find_spec(name) is None}
     if missing and "--install" in arguments:
-        _install(missing)
+        _install(list(missing.values()))
     elif missing:
         raise RuntimeError(f"Slicer's Python lacks {', '.join(missing)}: give --install to fetch them.")
-    sys.path[:0] = [str(ROOT / "Testing"), str(ROOT / "Logic")]
     import pytest
 
     options = [argument for argument in arguments if argument != "--install"]
@@ -38,11 +40,24 @@ def run(arguments: list[str]) -> int:
     return int(pytest.main(["--rootdir", str(ROOT), "-p", "no:cacheprovider", *options, *chosen]))
 
 
-def _install(names: list[str]) -> None:
+def _requirements() -> dict[str, str]:
+    """What the tests need beside Slicer; without the models' packages the panel can only install them."""
+    from VistaSegLib import Installation
+
+    own = {**Installation.REQUIREMENTS, **Installation.EXPORT_REQUIREMENTS}
+    needed = {name: text for name, text in own.items() if name not in Installation.OPTIONAL}
+    return {**TEST_REQUIREMENTS, "torch": f"torch{Installation.TORCH}", **needed}
+
+
+def _install(requirements: list[str]) -> None:
     import slicer.util
 
-    slicer.util.pip_install([name.replace("_", "-") for name in names])
+    slicer.util.pip_install(requirements)
     importlib.invalidate_caches()
+    # What is missing was looked up once.
+    from VistaSegLib.Installation import missingPackages
+
+    missingPackages.cache_clear()
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def test_any_sequence(desk: Any, models: dict[str, FakeModel], seed: int) -> Non
 
 
 def agrees_with_session(desk: Any, target: Target, whole: np.ndarray) -> None:
-    session = desk.workspace._volumes[target.volume_id].current
+    session = desk.workspace._volumes.get(target.volume_id).current
     answer = session.result(target.key)
     known = np.zeros_like(whole)
     known[answer.extent.slices] = answer.mask

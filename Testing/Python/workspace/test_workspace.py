@@ -374,8 +374,8 @@ def test_nothing_is_left_of_a_closed_scene(desk: Any) -> None:
     ask(desk, target, LEFT)
     desk.scene.Clear(0)
     assert desk.workspace.prompts(target) == ()
-    assert not desk.workspace._volumes
-    assert not desk.workspace._links
+    assert desk.workspace._volumes.get(target.volume_id) is None
+    assert desk.workspace._links.get(target) is None
 
 
 def test_closing_takes_the_observers_along(desk: Any) -> None:

@@ -160,4 +160,4 @@ def test_everything_stays_in_step(make_bench: Any, phantom: Any, first: int) -> 
             raise AssertionError(f"story {seed}: {error}") from error
     bench.editor.deactivate()
     slicer.mrmlScene.Clear(0)
-    assert not bench.workspace._links and not bench.workspace._volumes
+    assert not bench.workspace._links._links and not bench.workspace._volumes._sessions

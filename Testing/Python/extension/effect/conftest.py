@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("qt")
+pytest.importorskip("qt", reason="no Qt: see CONTRIBUTING.md for the libraries that it needs")
 
 from effect_case import VIEW, Bench, register_effect, segment_editor
 from fake_model import FakeModel

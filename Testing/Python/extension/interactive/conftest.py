@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("qt")
+pytest.importorskip("qt", reason="no Qt: see CONTRIBUTING.md for the libraries that it needs")
 
 from panel_case import add_ct
 

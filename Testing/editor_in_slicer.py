@@ -9,6 +9,7 @@ from typing import Any
 import qt
 import slicer
 import vtk
+from host.strokes import Place, Strokes
 
 LARGEST = 16777215
 """What Qt takes for no limit."""
@@ -94,19 +95,19 @@ def _press(text: str) -> None:
             button.click()
 
 
-class Mouse:
+class Mouse(Strokes):
     """The left button and keys in a slice view: events of its interactor, which whoever observes it gets."""
 
     def __init__(self, editor: Editor, view: Any) -> None:
         self._editor, self._view = editor, view
         self._interactor = view.sliceView().interactor()
 
-    def event(self, name: str, at: tuple[float, float] = (0, 0), ctrl: bool = False, shift: bool = False) -> bool:
+    def event(self, name: str, at: Place = (0, 0), ctrl: bool = False, shift: bool = False) -> bool:
         """Send an event; returns whether somebody kept it from the others."""
         self._set(at, ctrl, shift)
         return bool(self._interactor.InvokeEvent(f"{name}Event"))
 
-    def offer(self, name: str, at: tuple[float, float] = (0, 0), shift: bool = False, key: str = "") -> bool:
+    def offer(self, name: str, at: Place = (0, 0), shift: bool = False, key: str = "") -> bool:
         """Show an event to the effect alone; returns whether it would keep it from the others."""
         self._set(at, False, shift)
         self._interactor.SetKeySym(key)
@@ -123,17 +124,7 @@ class Mouse:
         self._interactor.SetKeySym(name)
         return bool(self._interactor.InvokeEvent("KeyPressEvent"))
 
-    def click(self, at: tuple[float, float], ctrl: bool = False) -> None:
-        self.event("LeftButtonPress", at, ctrl)
-        self.event("LeftButtonRelease", at, ctrl)
-
-    def drag(self, *path: tuple[float, float], ctrl: bool = False) -> None:
-        self.event("LeftButtonPress", path[0], ctrl)
-        for at in path[1:]:
-            self.event("MouseMove", at, ctrl)
-        self.event("LeftButtonRelease", path[-1], ctrl)
-
-    def _set(self, at: tuple[float, float], ctrl: bool, shift: bool) -> None:
+    def _set(self, at: Place, ctrl: bool, shift: bool) -> None:
         self._interactor.SetEventInformation(round(at[0]), round(at[1]), int(ctrl), int(shift))
 
 

@@ -6,7 +6,6 @@ It is the real editor inside a Slicer, and its stand-in elsewhere; Qt has to be 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -16,13 +15,14 @@ import numpy as np
 import slicer
 from host import module_manager
 from host.module_manager import EXTENSION
+from host.mrml_nodes import add_scan, add_segmentation, full_mask
+from waiting import wait_until
 
 if host.is_slicer():
     import editor_in_slicer as segment_editor
 else:
     from host import segment_editor
 
-from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.transforms import to_world
 from vistaseg.mrml.writing import labelmap_of
 from vistaseg.segmentation import Extent
@@ -59,8 +59,8 @@ class Bench:
         self.workspace = Workspace(slicer.mrmlScene, load)
         self.workspace.models = ("demo",)
         Host.use(self.workspace)
-        self.volumeNode = self.add_volume(volume)
-        self.segmentationNode = self.add_segmentation()
+        self.volumeNode = add_scan(volume)
+        self.segmentationNode = add_segmentation(self.volumeNode)
         self.segments = {name: self.add_segment(name) for name in ("a", "b", "c")}
         self.view, self.sliceNode = view, view.mrmlSliceNode()
         self.editor = segment_editor.Editor("VistaSeg")
@@ -75,18 +75,6 @@ class Bench:
     @property
     def ui(self) -> SimpleNamespace:
         return self.effect.options.ui
-
-    def add_volume(self, volume: Volume, name: str = "CT") -> Any:
-        node = self.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-        slicer.util.updateVolumeFromArray(node, np.array(volume.array))
-        node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(volume.ijk_to_ras))
-        return node
-
-    def add_segmentation(self) -> Any:
-        node = self.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Segmentation")
-        node.CreateDefaultDisplayNodes()
-        node.SetReferenceImageGeometryParameterFromVolumeNode(self.volumeNode)
-        return node
 
     def add_segment(self, name: str) -> str:
         return self.segmentationNode.GetSegmentation().AddEmptySegment("", name)
@@ -106,10 +94,7 @@ class Bench:
 
     def mask(self, name: str) -> np.ndarray:
         """A segment on the grid of the volume, bool (k, j, i)."""
-        whole = np.zeros(self.volume.array.shape, bool)
-        mask, extent = read_mask(self.segmentationNode, self.segments[name], self.volumeNode, self.volume.grid)
-        whole[extent.slices] = mask
-        return whole
+        return full_mask(self.segmentationNode, self.segments[name], self.volumeNode)
 
     def fill(self, name: str, mask: np.ndarray) -> None:
         """Put a mask, bool (k, j, i), in the place of a segment, whatever the rules."""
@@ -122,18 +107,14 @@ class Bench:
 
     def finish(self, seconds: float = 20.0) -> None:
         """Let the application work until nothing is left to do."""
-        end = time.monotonic() + seconds
-        while self.workspace.busy:
-            assert time.monotonic() < end, "the workspace does not come to rest"
-            slicer.app.processEvents()
-            time.sleep(0.001)
+        wait_until(lambda: not self.workspace.busy, slicer.app.processEvents, seconds)
 
     def renew(self) -> None:
         """Close the scene and set everything up again in the next one."""
         slicer.mrmlScene.Clear(0)
         self.editor.deactivate()
-        self.volumeNode, self.segmentationNode = self.add_volume(self.volume), None
-        self.segmentationNode = self.add_segmentation()
+        self.volumeNode = add_scan(self.volume)
+        self.segmentationNode = add_segmentation(self.volumeNode)
         self.segments = {name: self.add_segment(name) for name in ("a", "b", "c")}
         self.editor.reset()
         self.editor.choose(self.volumeNode, self.segmentationNode, self.segments["a"])

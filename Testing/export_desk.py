@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ import pydicom
 import slicer
 from dicom_series import write_series
 from host.dicom_database import DicomDatabase
+from host.mrml_nodes import add_scan, add_segmentation
+from waiting import wait_until
 
 from vistaseg.catalog import get
 from vistaseg.mrml.adding import add_segments
@@ -58,24 +59,15 @@ class Desk:
         self.section = panel.sections["ExportSection"]
         self.files = write_series(folder / "series", scan())
         self.database = slicer.dicomDatabase = DicomDatabase(folder / "database", self.files)
-        self.volume = self.add_volume(scan())
+        self.volume = add_scan(scan())
         uids = [pydicom.dcmread(file).SOPInstanceUID for file in self.files]
         self.volume.SetAttribute("DICOM.instanceUIDs", " ".join(uids))
-        self.segmentation = self.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Segmentation")
-        self.segmentation.CreateDefaultDisplayNodes()
-        self.segmentation.SetReferenceImageGeometryParameterFromVolumeNode(self.volume)
+        self.segmentation = add_segmentation(self.volume)
         add_segments(self.segmentation, Segmentation(SHAPE, scan().ijk_to_ras, blocks()), self.volume)
         self.choose(self.volume, self.segmentation)
         self.section.ui.section.collapsed = False
         self.section.ui.databaseBox.setChecked(False)
         self.section.ui.folderLine.text = str(self.out)
-
-    def add_volume(self, volume: Volume) -> Any:
-        """A node of a volume, which knows of no DICOM."""
-        node = self.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
-        slicer.util.updateVolumeFromArray(node, np.array(volume.array))
-        node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(volume.ijk_to_ras))
-        return node
 
     def choose(self, volume: Any, segmentation: Any) -> None:
         """Choose nodes in the panel."""
@@ -101,11 +93,7 @@ class Desk:
 
     def finish(self, seconds: float = 20.0) -> None:
         """Let the application work until something was said."""
-        end = time.monotonic() + seconds
-        while self.told is None or self.panel.workspace.busy:
-            assert time.monotonic() < end, "nothing was said in time"
-            slicer.app.processEvents()
-            time.sleep(0.001)
+        wait_until(lambda: self.told is not None and not self.panel.workspace.busy, slicer.app.processEvents, seconds)
 
     def derive(self) -> None:
         """Let the export refer to a CT series that is made."""

@@ -101,6 +101,28 @@ def mask_of(segmentation: Any, segment_id: str, volume: Any) -> np.ndarray:
     return slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, volume).astype(bool)
 
 
+def prompt_rows(section: Any) -> list[str]:
+    """What the section for one structure lists its prompts as."""
+    tree = section.ui.promptTree
+    return [tree.topLevelItem(place).text(0) for place in range(tree.topLevelItemCount)]
+
+
+def markers() -> tuple[dict[str, tuple[tuple[float, ...], str]], int]:
+    """What is shown of prompts.
+
+    Returns:
+        Label of each point → (position in world RAS mm, name of its node); and the number of boxes.
+    """
+    kinds = ("vtkMRMLMarkupsFiducialNode", "vtkMRMLMarkupsROINode")
+    points, boxes = ([node for node in slicer.util.getNodesByClass(kind) if node.GetLocked()] for kind in kinds)
+    placed = {
+        node.GetNthControlPointLabel(n): (tuple(node.GetNthControlPointPositionWorld(n)), node.GetName())
+        for node in points
+        for n in range(node.GetNumberOfControlPoints())
+    }
+    return placed, len(boxes)
+
+
 class PanelCase:
     """A panel that is entered."""
 

@@ -47,11 +47,12 @@ def measure_writing() -> dict[str, Any]:
     from effect_case import segment_editor
     from host.mrml_nodes import add_volume
     from SegmentEditorVistaSegLib.Writing import EffectWriter
-    from slicer_scene import SHAPE_IJK, new_node, organs
+    from slicer_scene import SHAPE_IJK, new_node, organs, taken_out
 
     slicer.mrmlScene.Clear(0)
     volume_node = add_volume(np.zeros(SHAPE_IJK[::-1], dtype=np.int16))
-    result, node, editor = organs(volume_node), new_node(), segment_editor.Editor("VistaSeg")
+    result = taken_out(organs(), volume_from_node(volume_node)).result
+    node, editor = new_node(), segment_editor.Editor("VistaSeg")
     ids = add_segments(node, result, volume_node)
     editor.choose(volume_node, node, ids[0])
 

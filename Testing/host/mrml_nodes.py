@@ -14,6 +14,7 @@ from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.transforms import matrix_from_array
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.segmentation import Segment, Segmentation, crop_to_content
+from vistaseg.volume import Volume
 
 SHAPE_IJK = (9, 8, 7)
 KINDS = ("identity", "translated", "rotated", "scaled")
@@ -32,12 +33,38 @@ def add_volume(array: np.ndarray, ijk_to_ras: np.ndarray | None = None, parent: 
     return node
 
 
+def add_scan(volume: Volume) -> Any:
+    """A scalar volume node of a volume."""
+    return add_volume(np.array(volume.array), volume.ijk_to_ras)
+
+
+def add_segmentation(volume_node: Any) -> Any:
+    """An empty segmentation on the grid of a volume, which views can show."""
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Segmentation")
+    node.CreateDefaultDisplayNodes()
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
+    return node
+
+
 def put_under(node: Any, matrix: np.ndarray | None) -> None:
     """Give a node a linear parent transform."""
     if matrix is not None:
         transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
         transform.SetMatrixTransformToParent(matrix_from_array(matrix))
         node.SetAndObserveTransformNodeID(transform.GetID())
+
+
+def tilted(shape_ijk: tuple[int, int, int], steps: tuple[float, float, float]) -> np.ndarray:
+    """IJK to RAS of a grid around the origin, turned by 0.2 rad about R.
+
+    Args:
+        steps: mm between voxels along i, j and k; negative where an axis is flipped.
+    """
+    c, s = np.cos(0.2), np.sin(0.2)
+    affine = np.eye(4)
+    affine[:3, :3] = np.array([[1, 0, 0], [0, c, -s], [0, s, c]]) @ np.diag(steps)
+    affine[:3, 3] = -affine[:3, :3] @ ((np.array(shape_ijk) - 1) / 2)
+    return affine
 
 
 def random_rotation(random: np.random.Generator) -> np.ndarray:

@@ -17,6 +17,7 @@ import vtk
 from PySide6.QtWidgets import QFormLayout, QFrame, QWidget
 
 from host.application import LayoutManager
+from host.strokes import Place, Strokes
 
 
 class ScriptedEffect:
@@ -182,21 +183,21 @@ class Editor:
         yield
 
 
-class Mouse:
-    """Presses, moves and releases the left button in a slice view."""
+class Mouse(Strokes):
+    """The left button and keys in a slice view: events that the effect gets."""
 
     def __init__(self, editor: Editor, view: SliceWidget) -> None:
         self._editor, self._view = editor, view
         self._interactor = vtk.vtkRenderWindowInteractor()
 
-    def event(self, name: str, at: tuple[float, float] = (0, 0), ctrl: bool = False, shift: bool = False) -> bool:
+    def event(self, name: str, at: Place = (0, 0), ctrl: bool = False, shift: bool = False) -> bool:
         """Send an event; returns whether the effect kept it to itself."""
         x, y = at
         self._interactor.SetEventInformation(round(x), round(y), int(ctrl), int(shift))
         event = getattr(vtk.vtkCommand, f"{name}Event")
         return self._editor.effect.self().processInteractionEvents(self._interactor, event, self._view)
 
-    def offer(self, name: str, at: tuple[float, float] = (0, 0), shift: bool = False, key: str = "") -> bool:
+    def offer(self, name: str, at: Place = (0, 0), shift: bool = False, key: str = "") -> bool:
         """Show an event to the effect alone; returns whether it would keep it from the others."""
         self._interactor.SetKeySym(key)
         return self.event(name, at, shift=shift)
@@ -210,16 +211,6 @@ class Mouse:
     def key(self, name: str) -> bool:
         """Press a key."""
         return self.offer("KeyPress", key=name)
-
-    def click(self, at: tuple[float, float], ctrl: bool = False) -> None:
-        self.event("LeftButtonPress", at, ctrl)
-        self.event("LeftButtonRelease", at, ctrl)
-
-    def drag(self, *path: tuple[float, float], ctrl: bool = False) -> None:
-        self.event("LeftButtonPress", path[0], ctrl)
-        for at in path[1:]:
-            self.event("MouseMove", at, ctrl)
-        self.event("LeftButtonRelease", path[-1], ctrl)
 
 
 def slice_widget(_manager: Any, name: str) -> SliceWidget:

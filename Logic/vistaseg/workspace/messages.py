@@ -57,6 +57,11 @@ class Messages:
             self._all = [*self._all[1 - KEPT :], message]
             self._changed()
 
+    def tell(self, text: str) -> None:
+        """Say how something went, where there is anything to say."""
+        if text:
+            self.add("info", text)
+
     def add_error(self, error: BaseException) -> None:
         """Say what went wrong."""
         if isinstance(error, CancelledError):

@@ -13,11 +13,13 @@ from vistaseg import catalog
 from vistaseg.jobs import Job
 from vistaseg.mrml.removals import on_removals
 from vistaseg.progress import Progress
-from vistaseg.workspace.loaded_models import Load, LoadedModels, load_on_best_device
-from vistaseg.workspace.messages import Messages, masking_note
+from vistaseg.workspace.loaded_models import Load, load_on_best_device
+from vistaseg.workspace.messages import Messages
 from vistaseg.workspace.operations import Done, Request, add_prompt, clear_prompts, remove_prompt
+from vistaseg.workspace.segment_links import SegmentLinks
 from vistaseg.workspace.targets import Target
 from vistaseg.workspace.tasks import Task, Tasks
+from vistaseg.workspace.volume_sessions import VolumeSessions
 from vistaseg.workspace.writer import Writer
 
 if TYPE_CHECKING:
@@ -26,9 +28,7 @@ if TYPE_CHECKING:
     from vistaseg.prompts import Prompt, Ras, RegionOfInterest
     from vistaseg.segmentation.model import Mask
     from vistaseg.session import Identification
-    from vistaseg.workspace.answering import Outcome
     from vistaseg.workspace.automatic import Sealed
-    from vistaseg.workspace.links import SegmentLink
     from vistaseg.workspace.volume_session import VolumeSession
 
 T = TypeVar("T")
@@ -56,12 +56,10 @@ class Workspace:
         self.models: tuple[str, ...] = ("vista3d",)
         self.messages = Messages(self._changed)
         self._scene = scene
-        self._loaded = LoadedModels(load)
         self._tasks = Tasks(self.messages, self._changed)
-        self._volumes: dict[str, VolumeSession] = {}
-        self._links: dict[Target, SegmentLink] = {}
+        self._volumes = VolumeSessions(scene, load)
+        self._links = SegmentLinks(scene, self._tasks, self.messages, self._changed)
         self._listeners: list[Callable[[], None]] = []
-        self._warnings: list[str] = []
         self._written: WatchedSegmentations | None = None
         self._stop_hearing = on_removals(scene, self._prune)
 
@@ -89,13 +87,12 @@ class Workspace:
         try:
             self._tasks.poll()
         finally:
-            while self._warnings:
-                self.messages.add("warning", self._warnings.pop(0))
+            for text in self._volumes.take_warnings():
+                self.messages.add("warning", text)
 
     def cancel(self) -> None:
         """Cancel everything that a user asked for."""
-        for link in self._links.values():
-            link.pending.clear()
+        self._links.clear_pending()
         self._tasks.cancel()
 
     def close(self, timeout: float = 0.0) -> None:
@@ -118,8 +115,7 @@ class Workspace:
 
     def forget_models(self) -> None:
         """Load models anew: weights have changed."""
-        self._loaded.forget()
-        self._volumes.clear()
+        self._volumes.forget_models()
         self._links.clear()
 
     def segment(
@@ -163,7 +159,7 @@ class Workspace:
                 writer.save_state()
             with self._watched().changing(segmentation_node):
                 ids = put(segmentation_node, made, volume_node) if segments else []
-            self._tell(not_found(class_ids, made.result))
+            self.messages.tell(not_found(class_ids, made.result))
             on_done(ids)
 
         return self._tasks.submit(
@@ -222,43 +218,23 @@ class Workspace:
 
     def withdraw(self, target: Target) -> None:
         """Cancel what is asked of a segment."""
-        link = self._links.get(target)
-        if link is not None:
-            link.pending.clear()
-            if link.job is not None:
-                link.job.cancel()
+        self._links.withdraw(target)
 
     def proposal(self, target: Target) -> Change | None:
         """What answers without a writer would change in a segment; None where that is nothing."""
-        link = self._links.get(target)
-        return None if link is None or not self._valid(link) else link.proposal(self._scene)
+        return self._links.proposal(target)
 
     def accept(self, target: Target, writer: Writer) -> None:
         """Write what is proposed for a segment."""
-        change = self.proposal(target)
-        if change is not None:
-            self._tell(masking_note(self._links[target].accept(self._scene, change, writer)))
-            self._changed()
+        self._links.accept(target, writer)
 
     def refuse(self, target: Target) -> None:
         """Take the prompts back that led to what is proposed for a segment."""
-        link = self._links.get(target)
-        if link is not None and link.session is not None and self._valid(link):
-            link.session.follow(target.key, *link.mask(self._scene))
-            self._changed()
+        self._links.refuse(target)
 
     def prompts(self, target: Target) -> tuple[Prompt, ...]:
         """The prompts that led to a segment's mask, in order, in the volume's local RAS mm."""
-        segment = target.segment(self._scene)
-        if segment is None:
-            return ()
-        from vistaseg.workspace.memory import prompts_of, recall
-
-        link = self._links.get(target)
-        if link is None or link.session is None:
-            return prompts_of(recall(segment))
-        link.follow(self._scene)
-        return link.session.prompts(target.key)
+        return self._links.prompts(target)
 
     def identify(
         self,
@@ -298,74 +274,11 @@ class Workspace:
         self._changed()
 
     def _request(self, target: Target, *requests: Request) -> None:
-        link = self._link(target)
-        link.pending.extend(requests)
-        if not link.busy:
-            self._start(link)
-
-    def _start(self, link: SegmentLink) -> None:
-        """Do together what is pending on a segment."""
-        from vistaseg.workspace.answering import answer
-
-        requests, link.pending = link.pending, []
-        operations = [request.operation for request in requests]
-        target, volumes = link.target, link.volumes
-        beginning, earlier = link.beginning(self._scene), link.earlier
-        link.begun, link.time = link.time, None  # until the outcome is written
-
-        def done(outcome: Outcome) -> None:
-            self._receive(link, outcome, requests[-1].writer)
-            for request in requests:
-                request.on_done(outcome)
-
-        def ended() -> None:
-            link.job, link.busy = None, False
-            if link.pending and self._valid(link):
-                self._start(link)
-
-        # Before it is submitted: listeners are told then, and ask for the prompts.
-        link.busy = True
-        link.job = self._tasks.submit(
-            f"Answering on {target.segment(self._scene).GetName()}",
-            lambda progress: answer(volumes.get(progress), target.key, beginning, earlier, operations, progress),
-            done,
-            valid=lambda: self._valid(link),
-            ended=ended,
-        )
-
-    def _receive(self, link: SegmentLink, outcome: Outcome, writer: Writer | None) -> None:
-        """Tell the user of an outcome, and bring it into the scene."""
-        for error in outcome.errors:
-            self.messages.add_error(error)
-        for note in outcome.notes:
-            self.messages.add("info", note)
-        self._tell(masking_note(link.receive(self._scene, outcome, writer)))
-
-    def _valid(self, link: SegmentLink) -> bool:
-        return (
-            self._links.get(link.target) is link
-            and link.volumes.unchanged(self._scene)
-            and link.target.segment(self._scene) is not None
-        )
-
-    def _link(self, target: Target) -> SegmentLink:
-        from vistaseg.workspace.links import SegmentLink
-
-        volumes = self._volumes_of(self._scene.GetNodeByID(target.volume_id))
-        link = self._links.get(target)
-        if link is None or link.volumes is not volumes:
-            link = self._links[target] = SegmentLink(target, volumes)
-        return link
+        self._links.request(target, self._volumes_of(self._scene.GetNodeByID(target.volume_id)), *requests)
 
     def _volumes_of(self, node: Any) -> VolumeSession:
         """The session of a volume as it is now, with the models of now."""
-        from vistaseg.workspace.volume_session import VolumeSession
-
-        known = None if node is None else self._volumes.get(node.GetID())
-        if known is None or not known.fits(node, self.models):
-            known = VolumeSession(node, self._loaded, self.models, self._warnings.append)
-            self._volumes[node.GetID()] = known
-        return known
+        return self._volumes.of(node, self.models)
 
     def _watched(self) -> WatchedSegmentations:
         """The segmentations that results went to; before the first there is nothing to watch."""
@@ -379,19 +292,9 @@ class Workspace:
 
     def _prune(self) -> None:
         """Let go of what is not in the scene any more, and stop what was done for it."""
-        gone = [key for key, volumes in self._volumes.items() if self._scene.GetNodeByID(key) is not volumes.node]
-        for key in gone:
-            del self._volumes[key]
-        for target, link in list(self._links.items()):
-            if target.volume_id in gone or target.segment(self._scene) is None:
-                del self._links[target]
-                if link.volumes.current is not None:
-                    link.volumes.current.forget(target.key)
+        self._volumes.prune()
+        self._links.prune()
         self._tasks.stop_invalid()
-
-    def _tell(self, text: str) -> None:
-        if text:
-            self.messages.add("info", text)
 
     def _changed(self) -> None:
         for listener in tuple(self._listeners):

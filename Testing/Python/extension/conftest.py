@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import host
-import numpy as np
 import pytest
+import waiting
 from fake_model import FakeModel
 
 try:
@@ -19,36 +19,18 @@ except ImportError as error:
 else:
     import slicer
     from host import module_manager
+    from host.mrml_nodes import add_scan, tilted
     from host.mrml_scene import scene  # noqa: F401 - a fixture
     from panel_case import PanelCase
 
 WaitUntil = Callable[..., None]
-
-# Voxels of 4 x 5 x 4.5 mm, turned by 0.2 rad about R.
 SHAPE = (44, 30, 44)
-
-
-def oblique() -> np.ndarray:
-    """IJK to RAS of a tilted grid around the phantom."""
-    c, s = np.cos(0.2), np.sin(0.2)
-    affine = np.eye(4)
-    affine[:3, :3] = np.array([[1, 0, 0], [0, c, -s], [0, s, c]]) @ np.diag([-4.0, 5.0, 4.5])
-    affine[:3, 3] = -affine[:3, :3] @ ((np.array(SHAPE) - 1) / 2)
-    return affine
 
 
 @pytest.fixture
 def wait_until() -> WaitUntil:
     """Let the application work until a condition holds; fails after some seconds."""
-
-    def wait(condition: Callable[[], Any], seconds: float = 20.0) -> None:
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, "it did not happen in time"
-            slicer.app.processEvents()
-            time.sleep(0.001)
-
-    return wait
+    return partial(waiting.wait_until, work=slicer.app.processEvents)
 
 
 @pytest.fixture
@@ -60,15 +42,7 @@ def models() -> dict[str, FakeModel]:
 @pytest.fixture
 def add_ct(scene: Any, phantom: Any) -> Callable[[], Any]:  # noqa: F811
     """Adds a node with the phantom on an oblique grid."""
-    volume = phantom(SHAPE, oblique())
-
-    def add() -> Any:
-        node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
-        slicer.util.updateVolumeFromArray(node, np.array(volume.array))
-        node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(volume.ijk_to_ras))
-        return node
-
-    return add
+    return partial(add_scan, phantom(SHAPE, tilted(SHAPE, (-4.0, 5.0, 4.5))))
 
 
 @pytest.fixture

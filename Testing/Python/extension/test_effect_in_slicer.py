@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,27 +14,24 @@ if not host.is_slicer():
 
 import slicer
 import vtk
+from effect_case import PLACES
+from host.mrml_nodes import add_scan, add_segmentation, full_mask
+from host.strokes import Strokes
+from waiting import wait_until
 
-from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.transforms import to_world
 from vistaseg.workspace import Target, Workspace
 
-PLACES = {"body": (0.0, 0.0, 0.0), "left": (-40.0, 10.0, 33.0), "right": (40.0, 10.0, -20.0)}
 
-
-class Desk:
+class Desk(Strokes):
     """The Segment Editor module with the effect active, before the phantom, and the red view."""
 
     def __init__(self, volume: Any, workspace: Workspace) -> None:
         self.volume, self.workspace = volume, workspace
         slicer.util.selectModule("SegmentEditor")
         self.editor = slicer.modules.SegmentEditorWidget.editor
-        self.volumeNode = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
-        slicer.util.updateVolumeFromArray(self.volumeNode, np.array(volume.array))
-        self.volumeNode.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(volume.ijk_to_ras))
-        self.segmentationNode = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Segmentation")
-        self.segmentationNode.CreateDefaultDisplayNodes()
-        self.segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(self.volumeNode)
+        self.volumeNode = add_scan(volume)
+        self.segmentationNode = add_segmentation(self.volumeNode)
         self.segments = {name: self.segmentationNode.GetSegmentation().AddEmptySegment("", name) for name in "ab"}
         self.editor.setSegmentationNode(self.segmentationNode)
         self.editor.setSourceVolumeNode(self.volumeNode)
@@ -68,28 +64,18 @@ class Desk:
         self.interactor.InvokeEvent(f"{name}Event")
 
     def drag(self, *path: tuple[int, int], ctrl: bool = False) -> None:
-        self.event("LeftButtonPress", path[0], ctrl)
-        for at in path[1:]:
-            self.event("MouseMove", at, ctrl)
-        self.event("LeftButtonRelease", path[-1], ctrl)
+        super().drag(*path, ctrl=ctrl)
         self.finish()
 
     def finish(self, seconds: float = 20.0) -> None:
-        end = time.monotonic() + seconds
-        while self.workspace.busy:
-            assert time.monotonic() < end, "the workspace does not come to rest"
-            slicer.app.processEvents()
-            time.sleep(0.001)
+        wait_until(lambda: not self.workspace.busy, slicer.app.processEvents, seconds)
 
     def prompts(self, name: str = "a") -> tuple[Any, ...]:
         ids = self.volumeNode.GetID(), self.segmentationNode.GetID(), self.segments[name]
         return self.workspace.prompts(Target(*ids))
 
     def mask(self, name: str = "a") -> np.ndarray:
-        whole = np.zeros(self.volume.array.shape, bool)
-        mask, extent = read_mask(self.segmentationNode, self.segments[name], self.volumeNode, self.volume.grid)
-        whole[extent.slices] = mask
-        return whole
+        return full_mask(self.segmentationNode, self.segments[name], self.volumeNode)
 
     def region(self, value: int) -> np.ndarray:
         return self.volume.array == value

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+qt = pytest.importorskip("qt", reason="no Qt: see CONTRIBUTING.md for the libraries that it needs")
+
 from vistaseg.jobs import ProgressReport
 
 
 @pytest.fixture
 def estimate(panel, add_ct):
     """The module, which is found once the panel is."""
-    import qt
-
     from VistaSegLib import Estimate
 
     node = add_ct()

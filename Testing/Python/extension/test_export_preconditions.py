@@ -10,6 +10,7 @@ slicer = pytest.importorskip("slicer")
 pydicom = pytest.importorskip("pydicom")
 
 from export_desk import MADE, SHAPE, Desk, blocks, same, scan, structure
+from host.mrml_nodes import add_scan
 
 from vistaseg.dicom import read_seg, read_series
 from vistaseg.mrml.adding import add_segments
@@ -162,7 +163,7 @@ def test_a_volume_that_was_moved_is_refused(desk):
 def test_segments_of_a_cropped_volume_go_to_their_place(desk):
     volume = scan()
     cropped = Volume(volume.array[1:5, 1:, 1:8], volume.grid.cropped((1, 1, 1), (8, 8, 5)).ijk_to_ras)
-    node = desk.add_volume(cropped)
+    node = add_scan(cropped)
     node.SetAttribute("DICOM.instanceUIDs", desk.volume.GetAttribute("DICOM.instanceUIDs"))
     desk.choose(node, desk.segmentation)
     desk.export()
@@ -172,7 +173,7 @@ def test_segments_of_a_cropped_volume_go_to_their_place(desk):
 
 def test_segments_of_a_resampled_volume_are_taken_to_the_series_with_a_word(desk):
     affine = scan().ijk_to_ras @ np.diag([1, 1, 0.5, 1.0])
-    node = desk.add_volume(Volume(np.repeat(scan().array, 2, axis=0), affine))
+    node = add_scan(Volume(np.repeat(scan().array, 2, axis=0), affine))
     node.SetAttribute("DICOM.instanceUIDs", desk.volume.GetAttribute("DICOM.instanceUIDs"))
     desk.choose(node, desk.segmentation)
     desk.export()
@@ -182,7 +183,7 @@ def test_segments_of_a_resampled_volume_are_taken_to_the_series_with_a_word(desk
 
 def test_a_volume_that_shows_something_else_is_refused(desk):
     affine = scan().ijk_to_ras @ np.diag([1, 1, 0.5, 1.0])
-    node = desk.add_volume(Volume(np.repeat(scan().array[::-1], 2, axis=0), affine))
+    node = add_scan(Volume(np.repeat(scan().array[::-1], 2, axis=0), affine))
     node.SetAttribute("DICOM.instanceUIDs", desk.volume.GetAttribute("DICOM.instanceUIDs"))
     desk.choose(node, desk.segmentation)
     desk.export()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 from fake_model import FakeModel
+from workspace_case import Desk
 
 from vistaseg.mrml.editing import Change
 from vistaseg.prompts import Point
@@ -22,7 +22,7 @@ STEPS = 40
 class User:
     """Does one thing after the other to two segments."""
 
-    def __init__(self, desk: Any, seed: int) -> None:
+    def __init__(self, desk: Desk, seed: int) -> None:
         self.desk, self.random = desk, random.Random(seed)
         self.targets = [desk.target("one"), desk.target("two")]
 
@@ -101,7 +101,7 @@ class User:
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_any_sequence(desk: Any, models: dict[str, FakeModel], seed: int) -> None:
+def test_any_sequence(desk: Desk, models: dict[str, FakeModel], seed: int) -> None:
     models["fake"].seconds_a_window = 0.001
     user = User(desk, seed)
     for _ in range(STEPS):
@@ -116,8 +116,8 @@ def test_any_sequence(desk: Any, models: dict[str, FakeModel], seed: int) -> Non
         agrees_with_session(desk, target, whole)
 
 
-def agrees_with_session(desk: Any, target: Target, whole: np.ndarray) -> None:
-    session = desk.workspace._volumes[target.volume_id].current
+def agrees_with_session(desk: Desk, target: Target, whole: np.ndarray) -> None:
+    session = desk.workspace._volumes.get(target.volume_id).current
     answer = session.result(target.key)
     known = np.zeros_like(whole)
     known[answer.extent.slices] = answer.mask

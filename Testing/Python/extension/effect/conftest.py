@@ -5,27 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 
-pytest.importorskip("qt")
+pytest.importorskip("qt", reason="no Qt: see CONTRIBUTING.md for the libraries that it needs")
 
 from effect_case import VIEW, Bench, register_effect, segment_editor
 from fake_model import FakeModel
+from host.mrml_nodes import tilted
 
 from vistaseg.volume import Volume
 
 SHAPE = (40, 30, 40)
-
-
-def oblique() -> np.ndarray:
-    """IJK to RAS of a tilted, anisotropic, flipped grid around the phantom."""
-    c, s = np.cos(0.2), np.sin(0.2)
-    axes = np.array([[1, 0, 0], [0, c, -s], [0, s, c]]) @ np.diag([-5.0, 6.0, 5.5])
-    affine = np.eye(4)
-    affine[:3, :3] = axes
-    affine[:3, 3] = -axes @ ((np.array(SHAPE) - 1) / 2)
-    return affine
 
 
 @pytest.fixture
@@ -53,7 +43,7 @@ def make_bench(scene: Any) -> Iterator[Callable[..., Bench]]:
 
 @pytest.fixture
 def bench(make_bench: Callable[..., Bench], phantom: Any, models: dict[str, FakeModel]) -> Bench:
-    return make_bench(phantom(SHAPE, oblique()), models.__getitem__)
+    return make_bench(phantom(SHAPE, tilted(SHAPE, (-5.0, 6.0, 5.5))), models.__getitem__)
 
 
 @pytest.fixture(scope="session", autouse=True)

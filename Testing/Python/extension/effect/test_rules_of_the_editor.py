@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import slicer
+from host.mrml_nodes import add_scan, add_segmentation
 
 MASKS = {
     "everywhere": "EditAllowedEverywhere",
@@ -159,9 +160,9 @@ def test_an_answer_that_comes_after_the_editor_went_on_is_not_written(
     models["demo"].seconds_a_window = 0.05
     bench.mouse.click(bench.at("right"))
     if another == "volume":
-        bench.editor.choose(bench.add_volume(bench.volume), bench.segmentationNode, bench.segments["a"])
+        bench.editor.choose(add_scan(bench.volume), bench.segmentationNode, bench.segments["a"])
     else:
-        other = bench.add_segmentation()
+        other = add_segmentation(bench.volumeNode)
         bench.editor.choose(bench.volumeNode, other, other.GetSegmentation().AddEmptySegment("", "x"))
     bench.finish()
     assert not bench.mask("a").any() and bench.workspace.prompts(bench.target("a")) == ()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import slicer
 from fake_model import FakeModel
+from host.mrml_nodes import add_scan, add_segmentation
 
 SHAPE = (16, 12, 17)
 STORIES, AT_ONCE, STEPS = 500, 50, 6
@@ -77,12 +78,12 @@ class Story:
         self.random.choice((self.select, self.undo, self.switch_segmentation, self.paint, self.reactivate))()
 
     def switch_segmentation(self) -> None:
-        self.bench.segmentationNode = self.bench.add_segmentation()
+        self.bench.segmentationNode = add_segmentation(self.bench.volumeNode)
         self.bench.segments = {name: self.bench.add_segment(name) for name in "ab"}
         self._choose()
 
     def switch_volume(self) -> None:
-        self.bench.volumeNode = self.bench.add_volume(self.bench.volume)
+        self.bench.volumeNode = add_scan(self.bench.volume)
         self._choose()
 
     def reactivate(self) -> None:
@@ -160,4 +161,4 @@ def test_everything_stays_in_step(make_bench: Any, phantom: Any, first: int) -> 
             raise AssertionError(f"story {seed}: {error}") from error
     bench.editor.deactivate()
     slicer.mrmlScene.Clear(0)
-    assert not bench.workspace._links and not bench.workspace._volumes
+    assert not bench.workspace._links._links and not bench.workspace._volumes._sessions

@@ -1,0 +1,160 @@
+"""The segments that are worked on: what is asked of them, and what becomes of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from vistaseg.workspace.messages import Messages, masking_note
+from vistaseg.workspace.operations import Request
+from vistaseg.workspace.targets import Target
+from vistaseg.workspace.tasks import Tasks
+from vistaseg.workspace.writer import Writer
+
+if TYPE_CHECKING:
+    from vistaseg.mrml.editing import Change
+    from vistaseg.prompts import Prompt
+    from vistaseg.workspace.answering import Outcome
+    from vistaseg.workspace.links import SegmentLink
+    from vistaseg.workspace.volume_session import VolumeSession
+
+
+class SegmentLinks:
+    """The links of the segments of a scene with those of sessions, each with one job at a time.
+
+    Args:
+        scene: the MRML scene.
+        tasks: where the jobs go.
+        messages: where the user is told of what came out.
+        changed: called after a proposal was accepted or refused.
+    """
+
+    def __init__(self, scene: Any, tasks: Tasks, messages: Messages, changed: Callable[[], None]) -> None:
+        self._scene, self._tasks, self._messages, self._changed = scene, tasks, messages, changed
+        self._links: dict[Target, SegmentLink] = {}
+
+    def get(self, target: Target) -> SegmentLink | None:
+        """The link of a segment that something was asked of."""
+        return self._links.get(target)
+
+    def request(self, target: Target, volumes: VolumeSession, *requests: Request) -> None:
+        """Do something to a segment; together with what else is asked of it until its job is over.
+
+        Args:
+            volumes: the session of its volume.
+        """
+        link = self._link(target, volumes)
+        link.pending.extend(requests)
+        if not link.busy:
+            self._start(link)
+
+    def withdraw(self, target: Target) -> None:
+        """Cancel what is asked of a segment."""
+        link = self.get(target)
+        if link is not None:
+            link.pending.clear()
+            if link.job is not None:
+                link.job.cancel()
+
+    def clear_pending(self) -> None:
+        """Forget what waits for another job on the same segment."""
+        for link in self._links.values():
+            link.pending.clear()
+
+    def proposal(self, target: Target) -> Change | None:
+        """What answers without a writer would change in a segment; None where that is nothing."""
+        link = self.get(target)
+        return None if link is None or not self._valid(link) else link.proposal(self._scene)
+
+    def accept(self, target: Target, writer: Writer) -> None:
+        """Write what is proposed for a segment."""
+        change = self.proposal(target)
+        if change is not None:
+            self._messages.tell(masking_note(self._links[target].accept(self._scene, change, writer)))
+            self._changed()
+
+    def refuse(self, target: Target) -> None:
+        """Take the prompts back that led to what is proposed for a segment."""
+        link = self.get(target)
+        if link is not None and link.session is not None and self._valid(link):
+            link.session.follow(target.key, *link.mask(self._scene))
+            self._changed()
+
+    def prompts(self, target: Target) -> tuple[Prompt, ...]:
+        """The prompts that led to a segment's mask: those of its session, else those that the segment remembers."""
+        segment = target.segment(self._scene)
+        if segment is None:
+            return ()
+        from vistaseg.workspace.memory import prompts_of, recall
+
+        link = self.get(target)
+        if link is None or link.session is None:
+            return prompts_of(recall(segment))
+        link.follow(self._scene)
+        return link.session.prompts(target.key)
+
+    def prune(self) -> None:
+        """Let go of segments that are gone, or whose volume is."""
+        for target, link in list(self._links.items()):
+            volume_node = self._scene.GetNodeByID(target.volume_id)
+            if volume_node is not link.volumes.node or target.segment(self._scene) is None:
+                del self._links[target]
+                if link.volumes.current is not None:
+                    link.volumes.current.forget(target.key)
+
+    def clear(self) -> None:
+        """Let go of all links."""
+        self._links.clear()
+
+    def _link(self, target: Target, volumes: VolumeSession) -> SegmentLink:
+        from vistaseg.workspace.links import SegmentLink
+
+        link = self.get(target)
+        if link is None or link.volumes is not volumes:
+            link = self._links[target] = SegmentLink(target, volumes)
+        return link
+
+    def _start(self, link: SegmentLink) -> None:
+        """Do together what is pending on a segment."""
+        from vistaseg.workspace.answering import answer
+
+        requests, link.pending = link.pending, []
+        operations = [request.operation for request in requests]
+        target, volumes = link.target, link.volumes
+        beginning, earlier = link.beginning(self._scene), link.earlier
+        link.begun, link.time = link.time, None  # until the outcome is written
+
+        def done(outcome: Outcome) -> None:
+            self._receive(link, outcome, requests)
+
+        def ended() -> None:
+            link.job, link.busy = None, False
+            if link.pending and self._valid(link):
+                self._start(link)
+
+        # Before it is submitted: listeners are told then, and ask for the prompts.
+        link.busy = True
+        link.job = self._tasks.submit(
+            f"Answering on {target.segment(self._scene).GetName()}",
+            lambda progress: answer(volumes.get(progress), target.key, beginning, earlier, operations, progress),
+            done,
+            valid=lambda: self._valid(link),
+            ended=ended,
+        )
+
+    def _receive(self, link: SegmentLink, outcome: Outcome, requests: Sequence[Request]) -> None:
+        """Tell the user of an outcome, bring it into the scene, and tell who asked."""
+        for error in outcome.errors:
+            self._messages.add_error(error)
+        for note in outcome.notes:
+            self._messages.tell(note)
+        self._messages.tell(masking_note(link.receive(self._scene, outcome, requests[-1].writer)))
+        for request in requests:
+            request.on_done(outcome)
+
+    def _valid(self, link: SegmentLink) -> bool:
+        return (
+            self.get(link.target) is link
+            and link.volumes.unchanged(self._scene)
+            and link.target.segment(self._scene) is not None
+        )

@@ -1,0 +1,118 @@
+"""Prompts between painting, undo and the rules of the editor."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+from fake_model import FakeModel
+from workspace_case import LEFT, RIGHT, SHAPE, Desk
+
+from vistaseg.mrml.editing import SegmentEditing
+from vistaseg.segmentation import Extent
+
+
+def test_undo_in_the_editor_takes_the_prompt_back_and_redo_brings_it_again(desk: Desk) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT, RIGHT)
+    both = desk.mask(target)
+    desk.editing.undo()
+    assert desk.workspace.prompts(target) == (LEFT,)
+    desk.editing.redo()
+    assert desk.workspace.prompts(target) == (LEFT, RIGHT)
+    assert np.array_equal(desk.mask(target), both)
+    desk.editing.undo()
+    desk.editing.undo()
+    assert desk.workspace.prompts(target) == ()
+    assert not desk.mask(target).any()
+
+
+def test_undo_while_a_prompt_is_answered_takes_back_what_it_takes_back(
+    desk: Desk, models: dict[str, FakeModel]
+) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT)
+    models["fake"].seconds_a_window = 0.05
+    desk.workspace.prompt(target, RIGHT, desk.editing)
+    desk.editing.undo()
+    desk.finish()
+    assert desk.workspace.prompts(target) == (RIGHT,)
+    assert np.array_equal(desk.mask(target), desk.region(300))
+
+
+def test_painting_in_between_becomes_what_the_next_prompt_starts_from(desk: Desk) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT)
+    desk.paint(target)
+    desk.ask(target, RIGHT)
+    assert desk.mask(target)[:2, :2, :2].all()
+    assert desk.workspace.prompts(target) == (RIGHT,)
+    record = desk.provenance(target)
+    assert record["algorithm_type"] == "SEMIAUTOMATIC"
+    assert len(record["corrected"]["prompts"]) == 1
+
+
+def test_painting_while_a_prompt_is_answered_is_not_lost(desk: Desk, models: dict[str, FakeModel]) -> None:
+    models["fake"].seconds_a_window = 0.05
+    target = desk.target()
+    desk.workspace.prompt(target, LEFT, desk.editing)
+    desk.paint(target)
+    desk.finish()
+    assert desk.mask(target)[:2, :2, :2].all()
+    assert desk.mask(target).sum() > 8
+    assert desk.workspace.prompts(target) == (LEFT,)
+
+
+def test_painting_while_a_prompt_is_answered_outlives_the_prompts(desk: Desk, models: dict[str, FakeModel]) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT)
+    models["fake"].seconds_a_window = 0.05
+    desk.workspace.prompt(target, RIGHT, desk.editing)
+    desk.paint(target)
+    desk.finish()
+    assert desk.workspace.prompts(target) == (RIGHT,)
+    desk.workspace.clear(target, desk.editing)
+    desk.finish()
+    assert desk.mask(target)[:2, :2, :2].all()
+
+
+def test_a_sibling_stays_as_it_is_under_what_overlaps_it(desk: Desk) -> None:
+    sibling, target = desk.target("sibling"), desk.target()
+    desk.paint(sibling, Extent((0, 0, 0), SHAPE))
+    desk.ask(target, RIGHT)
+    assert desk.mask(sibling).all()
+    assert np.array_equal(desk.mask(target), desk.region(300))
+
+
+def test_writing_under_the_rules_of_an_editor(desk: Desk) -> None:
+    node = desk.scene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
+    node.SetSourceVolumeIntensityMask(True)
+    node.SetSourceVolumeIntensityMaskRange(290, 310)
+    target = desk.target()
+    editing = SegmentEditing(desk.segmentation_node, desk.volume_node, node)
+    desk.workspace.prompt(target, LEFT, editing)
+    desk.workspace.prompt(target, RIGHT, editing)
+    desk.finish()
+    assert np.array_equal(desk.mask(target), desk.region(300))
+    editing.close()
+
+
+def test_what_masking_keeps_back_is_neither_written_nor_remembered(desk: Desk) -> None:
+    sibling, target = desk.target("sibling"), desk.target()
+    node = desk.scene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
+    node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedOutsideAllSegments)
+    editing = SegmentEditing(desk.segmentation_node, desk.volume_node, node)
+    right = np.argwhere(desk.region(300))[::2]
+    low, high = right.min(axis=0)[::-1], right.max(axis=0)[::-1] + 1
+    middle = Extent(tuple(map(int, low)), (int(low[0] + high[0]) // 2, int(high[1]), int(high[2])))
+    desk.paint(sibling, middle)
+    before = desk.mask(sibling)
+    assert before.any()
+    desk.workspace.prompt(target, RIGHT, editing)
+    desk.finish()
+    assert np.array_equal(desk.mask(sibling), before)
+    assert np.array_equal(desk.mask(target), desk.region(300) & ~before)
+    kept = int((desk.region(300) & before).sum())
+    assert any("masking" in text and f"{kept} voxels" in text for text in desk.texts())
+    desk.ask(target, LEFT)
+    assert np.array_equal(desk.mask(target), (desk.region(300) & ~before) | desk.region(600))
+    assert desk.workspace.prompts(target) == (RIGHT, LEFT)

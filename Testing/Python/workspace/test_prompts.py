@@ -1,0 +1,95 @@
+"""Prompts on a segment, and what they lead to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from fake_model import FakeModel
+from workspace_case import BODY, LEFT, OUTSIDE, RIGHT, Desk
+
+from vistaseg.prompts import Point, RegionOfInterest
+from vistaseg.workspace import Workspace
+
+
+def test_a_click_on_a_tilted_volume_under_a_transform_takes_what_was_clicked(desk: Desk) -> None:
+    target = desk.target()
+    desk.ask(target, RIGHT)
+    assert np.array_equal(desk.mask(target), desk.region(300))
+    assert desk.workspace.prompts(target) == (RIGHT,)
+
+
+def test_a_box_and_a_negative_click(desk: Desk) -> None:
+    target = desk.target()
+    desk.ask(target, RegionOfInterest((20.0, -10.0, -40.0), (60.0, 30.0, 0.0)), Point(RIGHT.ras, positive=False))
+    assert desk.mask(target).any()
+    assert not (desk.mask(target) & desk.region(300)).any()
+
+
+def test_prompts_that_come_quickly_are_all_answered(desk: Desk, models: dict[str, FakeModel]) -> None:
+    models["fake"].seconds_a_window = 0.02
+    target = desk.target()
+    heard: list[Any] = []
+    for prompt in (LEFT, OUTSIDE, RIGHT):
+        desk.workspace.prompt(target, prompt, desk.editing, heard.append)
+    desk.finish()
+    assert desk.workspace.prompts(target) == (LEFT, RIGHT)
+    assert len(heard) == 3
+    assert any("outside" in text for text in desk.texts())
+
+
+def test_cancelling_changes_nothing_and_says_so(desk: Desk, models: dict[str, FakeModel]) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT)
+    before = desk.mask(target)
+    models["fake"].seconds_a_window = 0.1
+    desk.workspace.prompt(target, RIGHT, desk.editing)
+    desk.workspace.prompt(target, BODY, desk.editing)
+    desk.workspace.poll()
+    desk.workspace.cancel()
+    desk.workspace.cancel()
+    assert desk.workspace.task.title == "Cancelling: Answering on a"
+    desk.finish()
+    assert np.array_equal(desk.mask(target), before)
+    assert desk.workspace.prompts(target) == (LEFT,)
+    assert any("Cancelled" in text for text in desk.texts())
+    assert desk.workspace.task is None
+
+
+def test_prompts_can_be_removed_and_cleared(desk: Desk) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT, RIGHT)
+    desk.workspace.remove_prompt(target, 0, desk.editing)
+    desk.finish()
+    assert np.array_equal(desk.mask(target), desk.region(300))
+    desk.workspace.clear(target, desk.editing)
+    desk.finish()
+    assert not desk.mask(target).any()
+    assert desk.workspace.prompts(target) == ()
+    desk.editing.undo()
+    assert desk.workspace.prompts(target) == (RIGHT,)
+
+
+def test_prompts_survive_another_set_of_models_and_another_workspace(desk: Desk) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT)
+    before = desk.mask(target)
+    later = Workspace(desk.scene, lambda key: FakeModel(key))
+    later.models = ("fake",)
+    assert later.prompts(target) == (LEFT,)
+    desk.workspace.close()
+    desk.workspace = later
+    desk.ask(target, RIGHT)
+    assert later.prompts(target) == (LEFT, RIGHT)
+    assert (desk.mask(target) >= before).all()
+
+
+def test_a_segment_of_other_models_goes_on_from_its_mask(desk: Desk) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT)
+    before = desk.mask(target)
+    desk.workspace.models = ("other",)
+    desk.ask(target, RIGHT)
+    assert desk.workspace.prompts(target) == (RIGHT,)
+    assert (desk.mask(target) >= before).all()
+    assert desk.provenance(target)["corrected"]["model"] == "fake"

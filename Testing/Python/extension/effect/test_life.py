@@ -183,7 +183,8 @@ def test_deleting_a_node_in_mid_job_is_told_and_leaves_nothing(
     slicer.mrmlScene.RemoveNode(bench.volumeNode if gone == "volume" else bench.segmentationNode)
     before = nodes()
     bench.finish()
-    assert bench.texts()[-1].startswith(("Stopped", "Cancelled"))
+    # The answer may have been there already when a busy application came to remove the node.
+    assert bench.texts()[-1].startswith(("Stopped", "Cancelled", "The result came too late"))
     bench.mouse.click(at)
     bench.finish()
     assert not [text for text in bench.texts() if "unexpected" in text]

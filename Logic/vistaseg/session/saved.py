@@ -26,6 +26,8 @@ FORMAT = "vistaseg session 1"
 DAMAGE = (KeyError, TypeError, ValueError, binascii.Error, zlib.error)
 """What reading values that were tampered with may raise."""
 
+_ROUNDING_MM = 1e-6  # more than what writing and reading a file changes of a geometry
+
 Restored = tuple[str, int | None, PackedMask, list[Step]]
 """Name, class id, the mask at the start, and the steps since."""
 
@@ -60,7 +62,7 @@ def restored(document: Any, volume: Volume, engines: Engines) -> Iterator[Restor
             precision: each would give other masks.
     """
     keys = models_of(document)
-    if document.get("volume") != fingerprint(volume):
+    if not _is_of(document.get("volume"), volume):
         raise UsageError("The session was saved with another volume. Open the scan that it belongs to.")
     for key in keys:
         _require_same(document["models"][key], engines.model(key))
@@ -112,6 +114,17 @@ def fingerprint(volume: Volume) -> dict[str, Any]:
         "ijk_to_ras": volume.ijk_to_ras.tolist(),
         "sha256": hashlib.sha256(voxels.data).hexdigest(),
     }
+
+
+def _is_of(saved: Any, volume: Volume) -> bool:
+    """Whether a saved fingerprint is that of a volume; its geometry but for what writing and reading files changes."""
+    own = fingerprint(volume)
+    try:
+        there = np.asarray(saved["ijk_to_ras"], dtype=float)
+        alike = {**saved, "ijk_to_ras": own["ijk_to_ras"]} == own
+    except (KeyError, TypeError, ValueError):
+        return False
+    return alike and there.shape == (4, 4) and bool(np.allclose(there, volume.ijk_to_ras, rtol=0, atol=_ROUNDING_MM))
 
 
 def saved_segment(name: str, history: History) -> dict[str, Any]:

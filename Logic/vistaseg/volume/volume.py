@@ -15,6 +15,8 @@ from vistaseg.volume.geometry import Grid
 from vistaseg.volume.simpleitk import simpleitk
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_GEOMETRY_STEP = 1e-6  # mm
+_OFF_STEP = 0.3141  # usual spacings and origins are whole or half steps: none of them lies where a step ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +78,12 @@ class Volume:
 
     @cached_property
     def content_hash(self) -> str:
-        """Sha256, in hex, of the voxels, their type and shape, and the geometry; names do not count."""
+        """Sha256, in hex, of the voxels, their type and shape, and the geometry; names do not count.
+
+        The geometry counts in steps of a nanometre, for its last digits change when a file is written and read.
+        """
         digest = hashlib.sha256(f"{self.array.dtype.str}{self.array.shape}".encode())
-        digest.update(self.ijk_to_ras.tobytes())
+        digest.update(np.floor(self.ijk_to_ras / _GEOMETRY_STEP + _OFF_STEP).astype(np.int64).tobytes())
         for part in self.array:
             digest.update(np.ascontiguousarray(part).data)
         return digest.hexdigest()

@@ -283,6 +283,18 @@ def test_a_session_of_another_scan_is_refused(session: Session) -> None:
         Session.replay(volume(seed=1), [CubeModel()], session.as_dict())
 
 
+def test_a_session_of_the_same_scan_read_from_another_file_is_taken(session: Session) -> None:
+    session.start("a")
+    session.add(at(session, 4, 4, 4), "a")
+    scan, turned = volume(), volume().ijk_to_ras.copy()
+    turned[:3] *= 1 + 2**-50
+    again = Session.replay(Volume(scan.array, turned), [CubeModel()], session.as_dict())
+    assert np.array_equal(full(again, "a"), full(session, "a"))
+    turned[0, 3] += 0.01
+    with pytest.raises(UsageError, match="another volume"):
+        Session.replay(Volume(scan.array, turned), [CubeModel()], session.as_dict())
+
+
 ACTIONS = st.lists(
     st.tuples(
         st.sampled_from(["add", "remove", "refused", "cancelled", "undo", "redo", "clear", "mask"]),

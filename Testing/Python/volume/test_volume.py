@@ -63,6 +63,19 @@ def test_equal_content_has_equal_hash_whatever_its_name_and_memory_layout() -> N
     assert same.content_hash == volume.content_hash
 
 
+@given(st.lists(st.decimals(-1000, 1000, places=4).map(float), min_size=3, max_size=3))
+def test_what_files_change_of_a_geometry_does_not_change_the_hash(origin: list[float]) -> None:
+    volume = random_volume(1)
+    there = volume.ijk_to_ras.copy()
+    there[:3, 3] = origin
+    hashes = set()
+    for change in (0, 2**-50, -(2**-50)):
+        read = there * (1 + change)
+        read[3] = there[3]
+        hashes.add(Volume(volume.array, read).content_hash)
+    assert len(hashes) == 1
+
+
 def test_any_change_of_content_changes_the_hash() -> None:
     volume = random_volume(1)
     brighter = volume.array.copy()

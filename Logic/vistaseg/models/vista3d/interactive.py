@@ -28,7 +28,8 @@ STOPPED = (
 )
 
 DOUBTFUL = (
-    "The model takes this mask for something else: only what is near the click was changed. Click again to change more."
+    "The model sees something else than this mask here: only what is near the click was changed. Click again to change "
+    "more, or take large parts away by hand."
 )
 
 
@@ -115,9 +116,9 @@ class PointBranch:
         doubtful = speaks_of_mask and not recognises(found, part)
         if doubtful:
             allowed &= near_click(part, click)
-        after = np.where(allowed, found, part)
-        part[...] = touched_change(part, after, [click]).applied(part)
-        return DOUBTFUL if doubtful else ""
+        change = touched_change(part, np.where(allowed, found, part), [click])
+        part[...] = change.applied(part)
+        return DOUBTFUL if doubtful and not change.empty else ""
 
     @staticmethod
     def _anchor(part: Mask, inside: Box, clicks: Sequence[Click]) -> tuple[Click, ...]:

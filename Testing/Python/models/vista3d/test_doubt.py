@@ -79,3 +79,9 @@ def test_a_positive_click_on_a_mask_of_clicks_adds_all_that_it_touches():
     changed = answer(~ORGAN, ORGAN, (21, 12, 12), positive=True, given=False)
     assert changed.note == ""
     assert np.array_equal(changed.change.added, ~ORGAN)
+
+
+def test_nothing_is_said_to_have_changed_where_nothing_has():
+    changed = answer(ORGAN[::-1] & ~ORGAN | BUMP, ORGAN | BUMP, (21, 12, 12), positive=False, given=True)
+    assert changed.change.empty
+    assert changed.note == ""

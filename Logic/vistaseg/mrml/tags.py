@@ -11,6 +11,7 @@ import vtk
 from vistaseg.segmentation import Segment
 from vistaseg.segmentation.model import Color
 from vistaseg.segmentation.tags import (
+    PROVENANCE_TAG_NAMES,
     TAG_NAMES,
     provenance_of,
     provenance_tags,
@@ -66,7 +67,9 @@ def record_of(vtk_segment: Any) -> SegmentRecord:
 
 
 def tag_provenance(vtk_segment: Any, provenance: Mapping[str, Any]) -> None:
-    """Tell how a vtkSegment was made."""
+    """Tell how a vtkSegment was made; nothing stays of what was told before."""
+    for name in PROVENANCE_TAG_NAMES:
+        vtk_segment.RemoveTag(name)
     for name, value in provenance_tags(provenance).items():
         vtk_segment.SetTag(name, value)
 

@@ -21,7 +21,9 @@ _ALGORITHM_NAME = "DICOM.SegmentAlgorithmName"
 _STRUCTURE = "VistaSeg.StructureId"
 _PROVENANCE = "VistaSeg.Provenance"
 
-TAG_NAMES = (_TERMINOLOGY, _ALGORITHM_TYPE, _ALGORITHM_NAME, _STRUCTURE, _PROVENANCE)
+PROVENANCE_TAG_NAMES = (_ALGORITHM_TYPE, _ALGORITHM_NAME, _PROVENANCE)
+"""What `provenance_tags` may write."""
+TAG_NAMES = (_TERMINOLOGY, _STRUCTURE, *PROVENANCE_TAG_NAMES)
 """What `structure_of`, `terminology_of` and `provenance_of` read."""
 
 # Printable ASCII without what Slicer or NRRD would take as their own, and without "%" itself.

@@ -47,8 +47,9 @@ class Outcome:
         change: voxels that differ; None where none do.
         notes: of the answers, a sentence each.
         errors: of operations that failed; the others were done.
-        provenance: how the segment was made now; empty where nothing is there.
-        earlier: how the mask was made that the prompts started from; empty where they started from nothing.
+        provenance: how the segment was made now; empty where nothing is there, or nobody recorded it.
+        earlier: how the mask was made that the prompts started from, empty where nobody recorded it; None where they
+            started from nothing.
         count: how many prompts there were before those that were answered; None where it did more than add to them.
     """
 
@@ -56,7 +57,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
     errors: tuple[VistaSegError, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
-    earlier: dict[str, Any] = field(default_factory=dict)
+    earlier: dict[str, Any] | None = None
     count: int | None = None
 
 
@@ -64,7 +65,7 @@ def answer(
     session: Session,
     key: str,
     beginning: Beginning | None,
-    earlier: dict[str, Any],
+    earlier: dict[str, Any] | None,
     operations: Sequence[Operation],
     progress: Progress,
 ) -> Outcome:
@@ -150,26 +151,41 @@ def kept_back(change: Change, mask: Mask, extent: Extent) -> int:
     return int(np.count_nonzero((change.added & ~now) | (change.removed & now)))
 
 
-def _provenance(session: Session, key: str, earlier: dict[str, Any]) -> dict[str, Any]:
+def _provenance(session: Session, key: str, earlier: dict[str, Any] | None) -> dict[str, Any]:
     """How the mask of a segment was made: by its prompts, and by what they started from."""
     made = session.made(key)
     if made is None:
         return {}
-    if not session.prompts(key) and earlier:
-        return earlier
-    return made.provenance | ({"corrected": earlier} if earlier else {})
+    if earlier is None:
+        return made.provenance
+    return made.provenance | {"corrected": earlier} if session.prompts(key) else earlier
 
 
-def _begin(session: Session, key: str, beginning: Beginning, earlier: dict[str, Any]) -> dict[str, Any]:
+def _begin(session: Session, key: str, beginning: Beginning, earlier: dict[str, Any] | None) -> dict[str, Any] | None:
     """Bring the session to where the segment is; returns how the mask was made that its prompts start from."""
     if key not in session.segments:
         if _resumed(session, key, beginning):
-            return dict(beginning.provenance.get("corrected", {}))
+            return beginning.provenance.get("corrected")
         session.start(key, beginning.class_id)
     session.follow(key, beginning.mask, beginning.extent)
-    if session.prompts(key):
-        return earlier
-    return {} if beginning.extent.empty else beginning.provenance
+    return start_provenance(session, key, beginning, earlier)
+
+
+def start_provenance(
+    session: Session, key: str, beginning: Beginning, earlier: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    """How the mask was made that the prompts of a segment start from, once the session has followed it.
+
+    Args:
+        earlier: the same before it was followed.
+
+    Returns:
+        Empty where nobody recorded it; None where the prompts start from nothing.
+    """
+    if not session.prompts(key):
+        return None if beginning.extent.empty else beginning.provenance
+    # Undo brings back the tags of the prompts that it leads to; prompts that changed nothing were never written there.
+    return beginning.provenance.get("corrected") if beginning.provenance.get("prompts") else earlier
 
 
 def _resumed(session: Session, key: str, beginning: Beginning) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vistaseg import catalog
@@ -48,7 +48,8 @@ def put(segmentation_node: Any, made: Sealed, volume_node: Any) -> list[str]:
     with one_modification(segmentation_node):
         ids: list[str] = add_segments(segmentation_node, made.result, volume_node)
         for segment_id, one in zip(ids, made.seals, strict=True):
-            seal(segmentation_node.GetSegmentation().GetSegment(segment_id), one)
+            segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
+            seal(segment, replace(one, name=segment.GetName()))  # numbered, where the name was taken
     return ids
 
 

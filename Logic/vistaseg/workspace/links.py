@@ -15,7 +15,14 @@ from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
 from vistaseg.session.history import Answer
-from vistaseg.workspace.answering import Beginning, Outcome, change_between, kept_back, mask_after
+from vistaseg.workspace.answering import (
+    Beginning,
+    Outcome,
+    change_between,
+    kept_back,
+    mask_after,
+    start_provenance,
+)
 from vistaseg.workspace.memory import recall, remember
 from vistaseg.workspace.operations import Request
 from vistaseg.workspace.targets import Target
@@ -34,7 +41,8 @@ class SegmentLink:
         pending: what the next job is to do together.
         time: `mask_time` of the segment when the session last knew its mask; None where it never did.
         begun: `mask_time` when the job began.
-        earlier, provenance: of the last outcome.
+        earlier: of the last outcome, or of where the session has followed the segment since.
+        provenance: of the last outcome.
     """
 
     target: Target
@@ -44,7 +52,7 @@ class SegmentLink:
     pending: list[Request] = field(default_factory=list)
     time: int | None = None
     begun: int | None = None
-    earlier: dict[str, Any] = field(default_factory=dict)
+    earlier: dict[str, Any] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -71,10 +79,11 @@ class SegmentLink:
         if session is None or self.busy:
             return False
         beginning = self.beginning(scene)
-        return (
-            beginning is not None
-            and session.follow(self.target.key, beginning.mask, beginning.extent).changed is not None
-        )
+        if beginning is None:
+            return False
+        answer = session.follow(self.target.key, beginning.mask, beginning.extent)
+        self.earlier = start_provenance(session, self.target.key, beginning, self.earlier)
+        return answer.changed is not None
 
     def mask(self, scene: Any) -> tuple[Mask, Extent]:
         """The segment's mask in the scene, bool (k, j, i) of the extent, on the volume's grid."""

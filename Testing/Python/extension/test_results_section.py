@@ -86,9 +86,36 @@ def test_how_a_segment_was_made_is_said(case, section):
     assert made == {
         "spleen": "automatic",
         "left kidney": "automatic + 2",
-        "painted": "by hand",
+        "painted": "unknown",
         "object 4": "2 clicks",
     }
+
+
+def test_what_clicks_started_from_is_said(case, section):
+    case.selection.segmentId = add_segment(case, "painted", ct_array() == LEFT_KIDNEY)
+    click_on(case, SPLEEN)
+    assert item(section, "painted").text(MADE_BY) == "unknown + 1"
+    case.selection.segmentId = add_segment(case, "clicked", np.zeros(ct_array().shape, bool))
+    click_on(case, SPLEEN)
+    node = case.selection.segmentationNode
+    painted = slicer.util.arrayFromSegmentBinaryLabelmap(node, case.selection.segmentId, case.volume).copy()
+    painted[:2, :2, :2] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(painted, node, case.selection.segmentId, case.volume)
+    case.settle()
+    click_on(case, LEFT_KIDNEY)
+    assert item(section, "clicked").text(MADE_BY) == "1 click + 1"
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [("MANUAL", "by hand"), ("SEMIAUTOMATIC", "semiautomatic"), ("AUTOMATIC", "automatic"), ("by magic", "unknown")],
+)
+def test_how_another_program_made_a_segment_is_said_as_far_as_it_told(case, section, made, said):
+    segment_id = add_segment(case, "theirs", ct_array() == SPLEEN)
+    segment = case.selection.segmentationNode.GetSegmentation().GetSegment(segment_id)
+    segment.SetTag("DICOM.SegmentAlgorithmType", made)
+    case.settle()
+    assert item(section, "theirs").text(MADE_BY) == said
 
 
 def test_what_is_worth_a_look_is_marked_with_the_reason(case, section):

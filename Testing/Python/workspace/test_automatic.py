@@ -37,6 +37,23 @@ def test_an_automatic_result_takes_the_place_of_an_untouched_earlier_one_alone(d
     assert np.array_equal(desk.mask(touched), corrected)
 
 
+def test_a_numbered_result_makes_place_for_its_successor_until_it_is_renamed(desk: Desk) -> None:
+    (painted,) = desk.segment(3)
+    desk.paint(painted)
+    segmentation = desk.segmentation_node.GetSegmentation()
+
+    def names() -> list[str]:
+        return [segmentation.GetSegment(each).GetName() for each in segmentation.GetSegmentIDs()]
+
+    desk.segment(3)
+    (again,) = desk.segment(3)
+    assert names() == ["spleen", "spleen 2"]
+    assert np.array_equal(desk.mask(again), desk.region(250, 350))
+    again.segment(desk.scene).SetName("mine")
+    desk.segment(3)
+    assert names() == ["spleen", "mine", "spleen 2"]
+
+
 def test_an_automatic_result_replaces_another_and_goes_without_a_copy_of_what_its_segments_share(desk: Desk) -> None:
     copies: list[int] = []
     for _ in range(2):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import slicer
 from fake_model import FakeModel
 from workspace_case import LEFT, RIGHT, SHAPE, Desk
@@ -39,16 +40,55 @@ def test_undo_while_a_prompt_is_answered_takes_back_what_it_takes_back(
     assert np.array_equal(desk.mask(target), desk.region(300))
 
 
-def test_painting_in_between_becomes_what_the_next_prompt_starts_from(desk: Desk) -> None:
+@pytest.mark.parametrize("shown", [False, True])
+def test_painting_in_between_becomes_what_the_next_prompt_starts_from(desk: Desk, shown: bool) -> None:
     target = desk.target()
     desk.ask(target, LEFT)
     desk.paint(target)
+    if shown:
+        assert desk.workspace.prompts(target) == ()
     desk.ask(target, RIGHT)
     assert desk.mask(target)[:2, :2, :2].all()
     assert desk.workspace.prompts(target) == (RIGHT,)
     record = desk.provenance(target)
     assert record["algorithm_type"] == "SEMIAUTOMATIC"
     assert len(record["corrected"]["prompts"]) == 1
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_undone_painting_is_not_what_the_next_prompt_starts_from(desk: Desk, shown: bool) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT)
+    for change in (lambda: desk.paint(target), desk.editing.undo):
+        change()
+        if shown:
+            desk.workspace.prompts(target)
+    desk.ask(target, RIGHT)
+    record = desk.provenance(target)
+    assert len(record["prompts"]) == 2 and "corrected" not in record
+
+
+def test_an_undone_correction_of_painting_is_forgotten(desk: Desk) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT)
+    desk.paint(target)
+    desk.ask(target, RIGHT)
+    desk.editing.undo()
+    desk.editing.undo()
+    desk.ask(target, RIGHT)
+    record = desk.provenance(target)
+    assert len(record["prompts"]) == 2 and "corrected" not in record
+
+
+def test_what_nobody_recorded_is_told_from_nothing_and_comes_back_with_it(desk: Desk) -> None:
+    target = desk.target()
+    desk.paint(target)
+    desk.ask(target, RIGHT)
+    record = desk.provenance(target)
+    assert len(record["prompts"]) == 1 and record["corrected"] == {}
+    desk.workspace.clear(target, desk.editing)
+    desk.finish()
+    assert desk.provenance(target) == {}
 
 
 def test_painting_while_a_prompt_is_answered_is_not_lost(desk: Desk, models: dict[str, FakeModel]) -> None:

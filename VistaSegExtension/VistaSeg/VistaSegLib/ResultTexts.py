@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 
 def madeBy(provenance: Mapping[str, Any]) -> str:
-    """How a segment was made: "automatic", "automatic + 2", "2 clicks", "by hand"."""
+    """How a segment was made: "automatic", "automatic + 2", "2 clicks", "by hand", "unknown"."""
     prompts = provenance.get("prompts") or []
     if not prompts:
-        return _("automatic") if provenance.get("algorithm_type") == "AUTOMATIC" else _("by hand")
+        known = {"AUTOMATIC": _("automatic"), "SEMIAUTOMATIC": _("semiautomatic"), "MANUAL": _("by hand")}
+        return known.get(str(provenance.get("algorithm_type")), _("unknown"))
     earlier = provenance.get("corrected")
-    if earlier:
+    if earlier is not None:
         return _("{earlier} + {count}").format(earlier=madeBy(earlier), count=len(prompts))
     return _prompts([prompt.get("kind") for prompt in prompts])
 

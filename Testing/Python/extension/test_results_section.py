@@ -118,6 +118,13 @@ def test_how_another_program_made_a_segment_is_said_as_far_as_it_told(case, sect
     assert item(section, "theirs").text(MADE_BY) == said
 
 
+def test_prompts_of_which_only_the_number_is_known_are_counted(section):
+    from VistaSegLib.ResultTexts import madeBy
+
+    assert madeBy({"prompts": 3}) == "3 prompts"
+    assert madeBy({"prompts": 2, "corrected": {"algorithm_type": "AUTOMATIC"}}) == "automatic + 2"
+
+
 def test_what_is_worth_a_look_is_marked_with_the_reason(case, section):
     segment_automatically(case, "1 3")
     assert "small for its kind" in item(section, "spleen").toolTip(MARK)

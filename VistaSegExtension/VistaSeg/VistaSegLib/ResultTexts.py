@@ -19,8 +19,8 @@ def madeBy(provenance: Mapping[str, Any]) -> str:
         return known.get(str(provenance.get("algorithm_type")), _("unknown"))
     earlier = provenance.get("corrected")
     if earlier is not None:
-        return _("{earlier} + {count}").format(earlier=madeBy(earlier), count=len(prompts))
-    return _prompts([prompt.get("kind") for prompt in prompts])
+        return _("{earlier} + {count}").format(earlier=madeBy(earlier), count=len(_kinds(prompts)))
+    return _prompts(_kinds(prompts))
 
 
 def milliliters(value: float) -> str:
@@ -40,6 +40,11 @@ def findingText(finding: Finding) -> str:
     volume, low, high = (milliliters(number) for number in finding.numbers)
     text = _("small for its kind") if finding.kind == "small" else _("large for its kind")
     return _("{text}: {volume} ml, {low} to {high} ml expected").format(text=text, volume=volume, low=low, high=high)
+
+
+def _kinds(prompts: list[dict[str, Any]] | int) -> list[str | None]:
+    """Of what kind each prompt was; a DICOM file that is short of room tells only how many there were."""
+    return [None] * prompts if isinstance(prompts, int) else [prompt.get("kind") for prompt in prompts]
 
 
 def _prompts(kinds: list[str | None]) -> str:

@@ -41,8 +41,8 @@ def fingerprints(image: Any, values: Mapping[str, int]) -> Generator[None, None,
     highest, weights, sums = max(values.values()), _weights(image.GetExtent()), []
     for number, plane in enumerate(array_of(image), start=1):
         labels = plane.ravel()
-        places = np.flatnonzero(labels)
-        sums.append(np.bincount(labels[places], weights[places], minlength=highest + 1)[: highest + 1])
+        drawn = labels != 0
+        sums.append(np.bincount(labels[drawn], weights[drawn], minlength=highest + 1)[: highest + 1])
         if number % _SLICES_A_STEP == 0:
             yield
     columns = np.array(sums).T

@@ -22,6 +22,8 @@ from panel_case import (
     voxel_to_world,
 )
 
+from vistaseg.mrml.editing import SegmentEditing
+
 NAME, VOLUME, VOXELS, MADE_BY, MARK = range(5)
 VOXEL_ML = 2.2 * 2.0 * 3.0 / 1000
 
@@ -184,6 +186,31 @@ def test_painting_is_said_of_clicks_until_it_is_undone_or_clicked_again(case, se
     paint(case, name, erased(mask))
     click_on(case, SPLEEN, "negativeButton")
     assert "edited" not in item(section, name).text(MADE_BY)
+
+
+def test_clicks_that_were_taken_back_leave_nothing_edited(case, section):
+    segment_automatically(case, "3")
+    case.selection.segmentId = case.segments["spleen"]
+    click_on(case, LEFT_KIDNEY)
+    click_on(case, SPLEEN, "negativeButton")
+    made = []
+    for _ in range(2):
+        case.section("Interactive").ui.undoButton.click()
+        case.settle()
+        made.append(item(section, "spleen").text(MADE_BY))
+    assert made == ["automatic + 1", "automatic"]
+
+
+def test_undo_of_the_host_leaves_clicks_unedited(case, section):
+    click_on(case, SPLEEN)
+    node = case.selection.segmentationNode
+    editing = SegmentEditing(node, case.volume)
+    editing.save_state()
+    click_on(case, LEFT_KIDNEY)
+    editing.undo()
+    case.settle()
+    editing.close()
+    assert [item(section, name).text(MADE_BY) for name in names(section)] == ["1 click"]
 
 
 def test_painting_on_corrected_clicks_is_said_and_saved_with_the_scene(case, section, tmp_path):

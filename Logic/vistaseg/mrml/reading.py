@@ -48,6 +48,25 @@ def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: G
     return crop_to_value(labels, value, start)
 
 
+def own_mask(segmentation_node: Any, segment_id: str, volume_node: Any) -> tuple[Mask, Extent] | None:
+    """The mask of a segment on the voxels of its own label map, as `read_mask` gives it on those of a volume.
+
+    None where it has no label map, where its voxels are those of the volume, or where they begin before index 0.
+
+    Raises:
+        InputError: there is no such segment.
+    """
+    segment = _segment(segmentation_node, segment_id)
+    image = segment.GetRepresentation(BINARY_LABELMAP)
+    if image is None or is_empty(as_bounds(image.GetExtent())):
+        return None
+    lattice = lattice_of_image(image)
+    start = (lattice.bounds[0], lattice.bounds[2], lattice.bounds[4])
+    if min(start) < 0 or offset_between(lattice, segmentation_node, volume_node) == (0, 0, 0):
+        return None
+    return crop_to_value(array_of(image), segment.GetLabelValue(), start)
+
+
 def labels_on_grid(image: Any, segmentation_node: Any, volume_node: Any, grid: Grid) -> tuple[np.ndarray, Index]:
     """The values of a label map where it covers the grid of a volume, see `read_mask`; not copied where they need not.
 

@@ -1,7 +1,8 @@
-"""Whether an automatic segment is still what the model made of it: a tag says what that was."""
+"""Whether a segment is still what a model made of it: tags say what that was."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from vistaseg.segmentation.model import Mask
 from vistaseg.segmentation.tags import json_tag, values_of_json_tag
 
 TAG = "VistaSeg.Seal"
+ANSWER_TAG = "VistaSeg.Answer"
 
 
 @dataclass(frozen=True)
@@ -45,3 +47,20 @@ def seal_of(vtk_segment: Any) -> Seal | None:
         return Seal(str(values["volume"]), str(values["name"]), str(values["mask"]))
     except KeyError:
         return None
+
+
+def seal_answer(vtk_segment: Any, mask: str) -> None:
+    """Say what the last prompt made of a segment: its `mask_fingerprint`, on the grid of the volume."""
+    vtk_segment.SetTag(ANSWER_TAG, mask)
+
+
+def made_mask(vtk_segment: Any, provenance: Mapping[str, Any]) -> str | None:
+    """`mask_fingerprint` of what a model last made of a segment; None where nothing says so.
+
+    Args:
+        provenance: of the segment; it tells which seal is the last.
+    """
+    if provenance.get("prompts"):
+        return read_tag(vtk_segment, ANSWER_TAG)
+    made = seal_of(vtk_segment) if provenance.get("algorithm_type") == "AUTOMATIC" else None
+    return None if made is None else made.mask

@@ -16,5 +16,15 @@ def mask_fingerprint(mask: Mask, extent: Extent) -> str:
         mask: bool (k, j, i), of `extent` only.
     """
     cropped, box = crop_to_content(mask, extent.start)
-    place = f"{box.start}{box.stop}".encode()
-    return hashlib.sha256(place + np.packbits(cropped).tobytes()).hexdigest()[:32]
+    return packed_fingerprint(np.packbits(cropped).tobytes(), box)
+
+
+def packed_fingerprint(bits: bytes, extent: Extent) -> str:
+    """`mask_fingerprint` of a mask that is packed already.
+
+    Args:
+        bits: of the mask (k, j, i), in C order, as `numpy.packbits` gives them.
+        extent: of the mask, cropped to its content.
+    """
+    place = f"{extent.start}{extent.stop}".encode()
+    return hashlib.sha256(place + bits).hexdigest()[:32]

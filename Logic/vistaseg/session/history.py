@@ -11,6 +11,7 @@ import numpy as np
 
 from vistaseg.prompts import Prompt
 from vistaseg.segmentation import Extent, crop_to_content
+from vistaseg.segmentation.fingerprint import packed_fingerprint
 from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
 
 
@@ -38,6 +39,11 @@ class PackedMask:
         shape = self.extent.shape_kji
         bits = np.frombuffer(zlib.decompress(self.bits), dtype=np.uint8)
         return np.unpackbits(bits, count=int(np.prod(shape))).astype(bool).reshape(shape)
+
+    @property
+    def fingerprint(self) -> str:
+        """`mask_fingerprint` of the mask."""
+        return packed_fingerprint(zlib.decompress(self.bits), self.extent)
 
     def equals(self, other: PackedMask) -> bool:
         """Whether both have the same voxels."""

@@ -277,6 +277,10 @@ class Session:
         with self._stepping:
             self._histories.pop(segment, None)
 
+    def fingerprint(self, segment: str) -> str:
+        """`mask_fingerprint` of the mask of a segment."""
+        return self._history(segment).state.mask.fingerprint
+
     def memory_of(self, segment: str) -> dict[str, Any]:
         """The prompts of a segment and the mask they started from, JSON-able, for `resume`."""
         return saved_segment(segment, self._history(segment))

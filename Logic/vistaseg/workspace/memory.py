@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vistaseg.errors import UsageError
+from vistaseg.mrml.seals import seal_answer
 from vistaseg.mrml.tags import read_tag
 from vistaseg.prompts import Prompt, prompt_from_dict
 from vistaseg.segmentation.tags import json_tag, values_of_json_tag
@@ -14,11 +15,12 @@ TAG = "VistaSeg.Prompts"
 
 
 def remember(vtk_segment: Any, session: Session, key: str) -> None:
-    """Write the prompts of a session's segment into its tag; one without prompts has none."""
+    """Write the prompts of a session's segment into its tag, and seal what they made; one without prompts has none."""
     memory = session.memory_of(key)
     if not memory["steps"]:
         vtk_segment.RemoveTag(TAG)
         return
+    seal_answer(vtk_segment, session.fingerprint(key))
     document = {"volume": session.volume.content_hash, "segment": memory}
     vtk_segment.SetTag(TAG, json_tag(document))
 

@@ -22,6 +22,8 @@ from panel_case import (
     voxel_to_world,
 )
 
+from vistaseg.mrml.editing import SegmentEditing
+
 NAME, VOLUME, VOXELS, MADE_BY, MARK = range(5)
 VOXEL_ML = 2.2 * 2.0 * 3.0 / 1000
 
@@ -168,6 +170,105 @@ def test_a_mark_of_low_confidence_does_not_outlive_painting(case, section):
     case.settle()
     assert item(section, "left kidney").text(VOXELS) == str(mask.sum())
     assert "confidence" not in item(section, "left kidney").toolTip(MARK)
+
+
+def paint(case, name, mask):
+    slicer.util.updateSegmentBinaryLabelmapFromArray(
+        mask.astype(np.uint8), case.selection.segmentationNode, case.segments[name], case.volume
+    )
+    case.settle()
+
+
+def erased(mask):
+    """Without a voxel."""
+    mask = mask.copy()
+    mask[tuple(np.argwhere(mask)[0])] = False
+    return mask
+
+
+def test_painting_is_said_of_an_automatic_segment_until_it_is_undone(case, section):
+    segment_automatically(case)
+    mask = case.mask("left kidney")
+    paint(case, "left kidney", erased(mask))
+    made = {name: item(section, name).text(MADE_BY) for name in names(section)}
+    assert made == {"spleen": "automatic", "left kidney": "automatic, edited"}
+    assert "confidence" not in item(section, "left kidney").toolTip(MARK)
+    paint(case, "left kidney", mask)
+    assert item(section, "left kidney").text(MADE_BY) == "automatic"
+    assert "low confidence: 0.40" in item(section, "left kidney").toolTip(MARK)
+
+
+@pytest.mark.parametrize("axis", [0, 2])
+def test_a_mask_that_was_moved_is_not_the_one_that_the_model_was_not_sure_of(case, section, axis):
+    segment_automatically(case)
+    mask = case.mask("left kidney")
+    paint(case, "left kidney", np.roll(mask, 1, axis))
+    assert item(section, "left kidney").text(VOXELS) == str(mask.sum())
+    assert item(section, "left kidney").text(MADE_BY) == "automatic, edited"
+    assert "confidence" not in item(section, "left kidney").toolTip(MARK)
+
+
+def test_painting_is_said_of_clicks_until_it_is_undone_or_clicked_again(case, section):
+    click_on(case, SPLEEN)
+    click_on(case, LEFT_KIDNEY)
+    (name,) = names(section)
+    mask = case.mask(name)
+    paint(case, name, erased(mask))
+    assert item(section, name).text(MADE_BY) == "2 clicks, edited"
+    paint(case, name, mask)
+    assert item(section, name).text(MADE_BY) == "2 clicks"
+    paint(case, name, erased(mask))
+    click_on(case, SPLEEN, "negativeButton")
+    assert "edited" not in item(section, name).text(MADE_BY)
+
+
+def test_clicks_that_were_taken_back_leave_nothing_edited(case, section):
+    segment_automatically(case, "3")
+    case.selection.segmentId = case.segments["spleen"]
+    click_on(case, LEFT_KIDNEY)
+    click_on(case, SPLEEN, "negativeButton")
+    made = []
+    for _ in range(2):
+        case.section("Interactive").ui.undoButton.click()
+        case.settle()
+        made.append(item(section, "spleen").text(MADE_BY))
+    assert made == ["automatic + 1", "automatic"]
+
+
+def test_undo_of_the_host_leaves_clicks_unedited(case, section):
+    click_on(case, SPLEEN)
+    node = case.selection.segmentationNode
+    editing = SegmentEditing(node, case.volume)
+    editing.save_state()
+    click_on(case, LEFT_KIDNEY)
+    editing.undo()
+    case.settle()
+    editing.close()
+    assert [item(section, name).text(MADE_BY) for name in names(section)] == ["1 click"]
+
+
+def test_painting_on_corrected_clicks_is_said_and_saved_with_the_scene(case, section, tmp_path):
+    segment_automatically(case, "3")
+    case.selection.segmentId = case.segments["spleen"]
+    click_on(case, LEFT_KIDNEY)
+    assert item(section, "spleen").text(MADE_BY) == "automatic + 1"
+    paint(case, "spleen", erased(case.mask("spleen")))
+    load_scene(save_scene(tmp_path))
+    case.settle()
+    assert item(section, "spleen").text(MADE_BY) == "automatic + 1, edited"
+
+
+def test_what_is_only_looked_at_on_another_grid_or_moved_is_not_edited(case, section):
+    segment_automatically(case)
+    other = add_ct("finer")
+    other.SetIJKToRASMatrix(oblique((1.1, 2.0, 3.0)))
+    slicer.util.updateVolumeFromArray(other, np.repeat(ct_array(), 2, axis=2))
+    case.selection.volumeNode = other
+    case.settle()
+    assert item(section, "spleen").text(MADE_BY) == "automatic"
+    case.selection.segmentationNode.SetAndObserveTransformNodeID(add_rotation().GetID())
+    case.settle()
+    assert item(section, "spleen").text(MADE_BY) == "automatic"
 
 
 def test_a_click_on_a_row_goes_there_and_makes_it_the_target(case, section):

@@ -9,6 +9,7 @@ import slicer
 from vistaseg.mrml.adding import add_segments
 from vistaseg.mrml.counting import fingerprints, shared_labelmaps
 from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.geometry import array_of
 from vistaseg.segmentation import Extent, Segment, Segmentation
 
 SHAPE = (40, 30, 24)
@@ -67,6 +68,18 @@ def test_only_the_segment_that_was_edited_has_another_fingerprint(node, place, a
     edit(node, place, added)
     after = prints(node)
     assert {key for key in before if after.get(key) != before[key]} == {node.ids[1]}
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_shift_is_an_edit_within_slices_too(node, axis):
+    before = prints(node)
+    ((image, values),) = shared_labelmaps(node)
+    labels, value = array_of(image), values[node.ids[1]]
+    mask = labels == value
+    labels[mask] = 0
+    labels[np.roll(mask, 1, axis)] = value
+    after = prints(node)
+    assert {key for key in before if after[key] != before[key]} == {node.ids[1]}
 
 
 def test_nothing_edited_is_nothing_changed(node):

@@ -9,9 +9,11 @@ import numpy as np
 
 from vistaseg.errors import InputError
 from vistaseg.mrml.counting import fingerprints, shared_labelmaps
-from vistaseg.mrml.reading import mask_time, read_mask, segment_record
+from vistaseg.mrml.reading import mask_time, own_mask, read_mask, segment_record
+from vistaseg.mrml.seals import made_mask
 from vistaseg.mrml.volumes import grid_of, state_of
 from vistaseg.segmentation.confidence import confidence_of
+from vistaseg.segmentation.fingerprint import mask_fingerprint
 from vistaseg.segmentation.plausibility import Finding, doubts, findings, voxel_milliliters
 
 
@@ -22,6 +24,8 @@ class Measures:
     Attributes:
         time: `mask_time` when it was measured.
         fingerprint: of `vistaseg.mrml.counting`; None where it has a label map of its own.
+        masks: each `mask_fingerprint` that it has: on the grid of the volume, and on its own where that is another.
+        edited: whether it is not what a model made of it any more.
     """
 
     voxels: int
@@ -29,6 +33,8 @@ class Measures:
     findings: tuple[Finding, ...]
     time: int
     fingerprint: int | None
+    masks: tuple[str, ...]
+    edited: bool
 
 
 @dataclass(frozen=True)
@@ -42,10 +48,17 @@ class Row:
     measures: Measures | None
 
     @property
+    def edited(self) -> bool:
+        """Whether it was painted on after a model had made it, as far as is known."""
+        return self.measures is not None and self.measures.edited
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """Why it is worth a look, as far as is known."""
         if self.measures is None:
             return ()
+        if self.edited:
+            return self.measures.findings
         return (*self.measures.findings, *doubts(confidence_of(self.provenance, self.measures.voxels)))
 
 
@@ -70,8 +83,7 @@ class ResultRows:
         stale = [key for key in ids if self._isStale(segmentationNode, key)]
         prints = yield from _fingerprintsOf(segmentationNode, stale)
         for segmentId in stale:
-            if self._measureOne(segmentationNode, volumeNode, segmentId, prints.get(segmentId)):
-                yield
+            yield from self._measureOne(segmentationNode, volumeNode, segmentId, prints.get(segmentId))
 
     def _row(self, segmentationNode, segmentId: str) -> Row:
         record = segment_record(segmentationNode, segmentId)
@@ -81,25 +93,42 @@ class ResultRows:
         known = self._measured.get(segmentId)
         return known is None or known.time != mask_time(segmentationNode, segmentId)
 
-    def _measureOne(self, segmentationNode, volumeNode, segmentId: str, fingerprint: int | None) -> bool:
-        """Measure, or know the measures for still right; returns whether that took time."""
+    def _measureOne(
+        self, segmentationNode, volumeNode, segmentId: str, fingerprint: int | None
+    ) -> Generator[None, None, None]:
+        """Measure, or know the measures for still right, which takes no step."""
         time, known = mask_time(segmentationNode, segmentId), self._measured.get(segmentId)
         if known is not None and fingerprint is not None and known.fingerprint == fingerprint:
-            self._measured[segmentId] = replace(known, time=time)
-            return False
+            edited = _isEdited(segmentationNode, segmentId, known.masks)
+            self._measured[segmentId] = replace(known, time=time, edited=edited)
+            return
         try:
-            self._measured[segmentId] = _measure(segmentationNode, volumeNode, segmentId, time, fingerprint)
+            measures = yield from _measure(segmentationNode, volumeNode, segmentId, time, fingerprint)
+            self._measured[segmentId] = measures
         except InputError:
             self._measured.pop(segmentId, None)  # a surface that cannot be made voxels of has a row without numbers
-        return True
+        yield
 
 
-def _measure(segmentationNode, volumeNode, segmentId: str, time: int, fingerprint: int | None) -> Measures:
+def _measure(
+    segmentationNode, volumeNode, segmentId: str, time: int, fingerprint: int | None
+) -> Generator[None, None, Measures]:
     grid = grid_of(volumeNode)
     mask, extent = read_mask(segmentationNode, segmentId, volumeNode, grid)
     voxels = int(np.count_nonzero(mask))
+    yield
     found = findings(mask, extent, grid, segment_record(segmentationNode, segmentId).structure_id)
-    return Measures(voxels, voxels * voxel_milliliters(grid), found, time, fingerprint)
+    yield
+    own = own_mask(segmentationNode, segmentId, volumeNode)
+    masks = tuple(mask_fingerprint(*each) for each in ((mask, extent), own) if each is not None)
+    edited = _isEdited(segmentationNode, segmentId, masks)
+    return Measures(voxels, voxels * voxel_milliliters(grid), found, time, fingerprint, masks, edited)
+
+
+def _isEdited(segmentationNode, segmentId: str, masks: tuple[str, ...]) -> bool:
+    segment = segmentationNode.GetSegmentation().GetSegment(segmentId)
+    made = made_mask(segment, segment_record(segmentationNode, segmentId).provenance)
+    return made is not None and made not in masks
 
 
 def _fingerprintsOf(segmentationNode, segmentIds: Iterable[str]) -> Generator[None, None, dict[str, int]]:

@@ -23,6 +23,12 @@ def madeBy(provenance: Mapping[str, Any]) -> str:
     return _prompts(_kinds(prompts))
 
 
+def madeText(provenance: Mapping[str, Any], edited: bool) -> str:
+    """How a segment was made, and whether it was painted on since: "automatic, edited", "2 clicks, edited"."""
+    made = madeBy(provenance)
+    return _("{made}, edited").format(made=made) if edited else made
+
+
 def milliliters(value: float) -> str:
     """With as many digits as mean something."""
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"

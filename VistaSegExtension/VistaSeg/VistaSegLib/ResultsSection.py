@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import qt
 from slicer.i18n import tr as _
 
-from VistaSegLib.ResultTexts import findingText, madeBy, milliliters
+from VistaSegLib.ResultTexts import findingText, madeText, milliliters
 from VistaSegLib.SegmentWatch import SegmentWatch
 from VistaSegLib.Swatch import swatch
 from VistaSegLib.Ui import loadUi
@@ -130,7 +130,7 @@ class ResultsSection:
 
 def _textsOf(row: Row) -> tuple[str, ...]:
     """Of the columns, the tooltip of the mark, and the colour."""
-    made = madeBy(row.provenance)
+    made = madeText(row.provenance, row.edited)
     color = str(row.color)
     if row.measures is None:
         return row.name, "…", "…", made, "", "", color
@@ -157,4 +157,6 @@ def _setColumns(tree) -> None:
         header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
     header.setSectionResizeMode(NAME, qt.QHeaderView.Stretch)
     tree.headerItem().setToolTip(VOLUME, _("Volume in millilitres"))
-    tree.headerItem().setToolTip(MADE_BY, _("How it was made, and by how many prompts it was corrected"))
+    tree.headerItem().setToolTip(
+        MADE_BY, _("How it was made, by how many prompts it was corrected, and whether it was painted on since")
+    )

@@ -177,8 +177,8 @@ def _against(
     turned, along, sideways = _turned(own, image), _along(own, image), _sideways(own, image)
     nearest = _NEAREST * max(distances) + _ROUNDING_MM
     limit = _SAME_SLICE * distances[0] + _ROUNDING_MM if source.preserved else nearest
-    limits = sideways > _SAME_PIXEL * float(image.spacings.max()) + _ROUNDING_MM
-    misplaced = (turned > _TURNED) | (along > limit) | limits
+    shifted = sideways > _SAME_PIXEL * float(image.spacings.max()) + _ROUNDING_MM
+    misplaced = (turned > _TURNED) | (along > limit) | shifted
     elsewhere = (turned <= _TURNED) & (along > nearest)
     wrong = np.where(_has_its_pixels(own, image, bool(source.preserved)), misplaced, elsewhere)
     for index in np.flatnonzero(wrong).tolist():

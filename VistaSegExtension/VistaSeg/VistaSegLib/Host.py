@@ -13,7 +13,8 @@ from vistaseg.workspace import Workspace
 # with less, PyTorch takes half a minute to load, and nobody notices 10 ms.
 INTERVAL_MS = 10
 LEND_S = 0.01
-# A thread that comes out of PyTorch after Python has ended brings the application down. A window takes less than this.
+# A thread that comes out of PyTorch after Python has ended brings the application down. A window of VISTA3D took 40 s
+# on two busy processor cores; on a slower machine it may take longer than this.
 LONGEST_WAIT_S = 60.0
 
 

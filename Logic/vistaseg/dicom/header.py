@@ -68,6 +68,7 @@ def make_header(
             f"The headers of the series do not allow a DICOM segmentation ({reason(error)}). Export the series "
             "again, with all of its attributes."
         ) from error
+    dataset.SpecificCharacterSet = CHARACTER_SET
     del dataset.PixelData, dataset.PerFrameFunctionalGroupsSequence
     _mend_shared_groups(dataset, series.volume.spacing[2])
     dataset.SegmentSequence = _with_background(dataset, items)
@@ -131,7 +132,6 @@ def _blank_segmentation(
         instance_number=1,
         content_label="SEGMENTATION",
         omit_empty_frames=False,
-        specific_character_set=CHARACTER_SET,
         **_texts(description),
         **_geometry(series, plane),
     )

@@ -59,8 +59,8 @@ def structured_report(export: SegExport, series: Series, measures: Sequence[Meas
                 manufacturer="VistaSeg",
                 series_description=f"Measures: {export.header.SeriesDescription}"[:64],
                 is_complete=True,
-                specific_character_set=CHARACTER_SET,
             )
+            report.SpecificCharacterSet = CHARACTER_SET
     except (AttributeError, TypeError, ValueError, KeyError) as error:
         raise InputError(
             f"The headers of the series do not allow a structured report ({reason(error)}). Export the series again, "

@@ -25,7 +25,7 @@ REQUIREMENTS = {
     ),
 }
 EXPORT_REQUIREMENTS = {
-    "highdicom": "highdicom>=0.28",
+    "highdicom": "highdicom>=0.27",
     "pylibjpeg": "pylibjpeg>=2.0",
     "openjpeg": "pylibjpeg-openjpeg>=2.3",
 }

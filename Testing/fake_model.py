@@ -89,6 +89,7 @@ class FakeModel:
     computed_on: Mapping[str, str] = {"device": "cpu", "precision": "fp32"}
     class_ids = tuple(CLASSES)
     takes: frozenset[type[Prompt]] = frozenset((Point, RegionOfInterest))
+    trained_with = takes
     notice = ""
 
     def __init__(self, key: str = "fake", windows: int = 3, seconds_a_window: float = 0.0) -> None:

@@ -51,13 +51,17 @@ def fetch_command(
 @app.command("import")
 def import_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A checkpoint that you brought.")],
-    key: Annotated[str, typer.Option(metavar="KEY", help="Which weights they are.")] = "vista3d",
+    key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Which weights they are; else told by layout and hash.")
+    ] = None,
     as_json: _Json = False,
 ) -> None:
     """Check and install weights from a file, without a network."""
     from vistaseg.weights import find_entry, import_file
+    from vistaseg.weights.recognising import recognised_entry
 
-    _print(import_file(find_entry(key), file), as_json)
+    entry = recognised_entry(file) if key is None else find_entry(key)
+    _print(import_file(entry, file), as_json)
 
 
 @app.command("verify")
@@ -103,6 +107,8 @@ def _as_dict(found: WeightsStatus) -> dict[str, Any]:
         "sha256": found.sha256,
         "size": found.size,
         "source": found.source,
+        "revision": found.revision,
+        "padding": entry.padding,
         "origin": entry.origin,
         "license": entry.license.name,
         "license_url": entry.license.url,
@@ -112,13 +118,20 @@ def _as_dict(found: WeightsStatus) -> dict[str, Any]:
 
 def _as_text(found: WeightsStatus) -> str:
     entry = found.entry
-    lines = [f"{entry.key}: {found.state.value} - {entry.title}, from {entry.hub_id}, {_size_text(found)}"]
+    lines = [f"{entry.key}: {found.state.value} - {entry.title}, {_whence(found)}, {_size_text(found)}"]
     lines.append(f"  license: {entry.license.name} ({entry.license.url})")
     if found.path is not None:
         lines.append(f"  file: {found.path}")
     if found.sha256 is not None:
         lines.append(f"  sha256: {found.sha256}")
     return "\n".join(lines)
+
+
+def _whence(found: WeightsStatus) -> str:
+    """Where a file that a user brought is from, nobody knows: its layout and its key only say how it is used."""
+    if found.source == "user":
+        return f"imported from a file, used as {found.entry.hub_id}"
+    return f"from {found.entry.hub_id}"
 
 
 def _size_text(found: WeightsStatus) -> str:

@@ -12,11 +12,15 @@ from scipy import ndimage
 from vistaseg.models.boxes import Index3
 
 Mask = npt.NDArray[np.bool_]
+Place3 = tuple[float, float, float]
 TOUCHING = np.ones((3, 3, 3), dtype=bool)
 """26-connectivity."""
 
 RECOGNISED = 0.75
 """Share of a mask that an answer has to hold to count as an answer about it. Ours."""
+
+_REACH = 2
+"""Voxels by which a click may miss what it touches, in MONAI's `keep_merge_components_with_points`."""
 
 NEAR, NEAREST = 1.5, 4.0
 """Reach of a click that is answered in doubt: times its depth, and at least voxels. Ours."""
@@ -28,10 +32,23 @@ class Click:
 
     Attributes:
         index: voxel, along the axes of the masks that it belongs to.
+        place: where exactly, in voxels along the same axes, whole numbers being their middles; None: at `index`.
     """
 
     index: Index3
     positive: bool
+    place: Place3 | None = None
+
+    @property
+    def exact(self) -> Place3:
+        """Where it was made, in voxels."""
+        return self.index if self.place is None else self.place
+
+    def seen_from(self, origin: Sequence[int]) -> Click:
+        """The click in an array whose first voxel is `origin`."""
+        x, y, z = (p - a for p, a in zip(self.index, origin, strict=True))
+        a, b, c = (p - a for p, a in zip(self.exact, origin, strict=True))
+        return Click((x, y, z), self.positive, None if self.place is None else (a, b, c))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +82,25 @@ def touched_change(before: Mask, after: Mask, clicks: Sequence[Click]) -> Change
         added |= components_at(space, chosen)
     removed |= components_at(before & ~after, [click for click in clicks if not click.positive])
     return Change(added & ~before, removed)
+
+
+def published_change(before: Mask, after: Mask, clicks: Sequence[Click]) -> Change:
+    """What MONAI's `VISTA3D.connected_components_combine` makes of a mask, an answer and all clicks in a window.
+
+    A positive click adds the component that it is in, or is nearest to within `_REACH` voxels: of the answer where any
+    of the clicks is inside the mask, else of what the answer holds outside it. A negative click removes the component
+    of the mask less the answer likewise.
+    """
+    inside = any(before[_rounded(click, before.shape)] for click in clicks)
+    added, _ = ndimage.label(after if inside else after & ~before, TOUCHING)
+    removed, _ = ndimage.label(before & ~after, TOUCHING)
+    chosen = np.zeros_like(before)
+    for click in clicks:
+        components = added if click.positive else removed
+        label = _nearest_label(components, _rounded(click, before.shape))
+        if label:
+            chosen |= components == label
+    return Change(after & chosen & ~before, before & chosen & ~after)
 
 
 def recognises(found: Mask, mask: Mask) -> bool:
@@ -116,6 +152,20 @@ def components_with(mask: Mask, seeds: Mask) -> Mask:
     components, _ = ndimage.label(mask, TOUCHING)
     found: Mask = np.isin(components, np.setdiff1d(np.unique(components[seeds]), [0]))
     return found
+
+
+def _rounded(click: Click, shape: Sequence[int]) -> Index3:
+    x, y, z = (min(max(int(np.round(p)), 0), n - 1) for p, n in zip(click.exact, shape, strict=True))
+    return x, y, z
+
+
+def _nearest_label(components: np.ndarray, index: Index3) -> int:
+    """The highest label in the smallest cube around a voxel that holds any, 0 where none does."""
+    for margin in range(_REACH + 1):
+        cube = components[tuple(slice(max(p - margin, 0), p + margin + 1) for p in index)]
+        if cube.any():
+            return int(cube.max())
+    return 0
 
 
 def _labels_at(components: np.ndarray, click: Click) -> set[int]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from vistaseg.models.recipe import Recipe
 from vistaseg.progress import Progress
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest
 from vistaseg.segmentation import Extent
@@ -22,11 +23,15 @@ class ModelIdentity:
         key: short name on the command line: "vista3d", "demo".
         title: name for people.
         weights_sha256: of the file that the weights were read from, in hex.
+        weights_from: where that file is from: "imported", "bundled", or its published place; empty where unknown.
+        recipe: the rules between the network and the masks.
     """
 
     key: str
     title: str
     weights_sha256: str
+    weights_from: str = ""
+    recipe: Recipe = Recipe()
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +59,8 @@ class PromptQuestion:
         prompts: every prompt of the segment, the new one last.
         records: what the answers to the earlier ones said of themselves.
         class_id: id in the catalogue; None for a structure without a class.
+        known_organ: whether a structure without a class is of a kind that the model was trained on; else it is
+            something new.
         mask: bool (k, j, i), the segment so far, of `extent` only.
         record: of the same prompt when it was answered before, to get the same answer; None for a new one.
         given: whether the mask is more than what the model's answers to the prompts led to.
@@ -66,6 +73,7 @@ class PromptQuestion:
     extent: Extent
     record: Mapping[str, Any] | None = None
     given: bool = False
+    known_organ: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +134,10 @@ class SegmentationModel(Protocol):
     @property
     def takes(self) -> frozenset[type[Prompt]]:
         """Kinds of prompts that it answers."""
+
+    @property
+    def trained_with(self) -> frozenset[type[Prompt]]:
+        """Those of them that its weights were trained with."""
 
     @property
     def notice(self) -> str:

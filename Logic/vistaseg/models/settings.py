@@ -48,5 +48,7 @@ def _fits(value: Any, default: Any, any_length: bool = False) -> bool:
         return right_length and all(_fits(item, default[0]) for item in value)
     if isinstance(default, str):
         return isinstance(value, str)
+    if isinstance(default, bool):
+        return isinstance(value, bool)
     kinds = (int,) if isinstance(default, int) else (int, float)
     return isinstance(value, kinds) and not isinstance(value, bool)

@@ -108,10 +108,11 @@ class History:
 
     Attributes:
         class_id: id in the catalogue; None for a structure without a class.
+        known_organ: whether a structure without a class is of a kind that models were trained on.
     """
 
-    def __init__(self, class_id: int | None) -> None:
-        self.class_id = class_id
+    def __init__(self, class_id: int | None, known_organ: bool = False) -> None:
+        self.class_id, self.known_organ = class_id, known_organ
         self._states = [State(NOTHING, (), NOTHING)]
         self._at = 0
 

@@ -27,9 +27,16 @@ def provenance_of(models: Sequence[SegmentationModel], region: RegionOfInterest 
         **software,
         "model": ", ".join(model.identity.key for model in models),
         "weights_sha256": ", ".join(model.identity.weights_sha256 for model in models),
+        **_weights_from(models),
+        "recipe": {model.identity.key: model.identity.recipe.as_dict() for model in models},
         **models[0].computed_on,
         **where,
     }
+
+
+def _weights_from(models: Sequence[SegmentationModel]) -> dict[str, str]:
+    known = [model.identity.weights_from or "unknown" for model in models]
+    return {} if set(known) == {"unknown"} else {"weights_from": ", ".join(known)}
 
 
 def _numbers(point: Sequence[float]) -> list[float]:

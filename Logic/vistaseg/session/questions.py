@@ -22,6 +22,7 @@ def question_of(chosen: Route, history: History, record: Mapping[str, Any] | Non
         mask=mask.mask,
         extent=mask.extent,
         record=record,
+        known_organ=history.known_organ,
         given=not history.state.start.extent.empty
         or any(step.record["model"] != chosen.model or isinstance(step.prompt, Text) for step in steps),
     )

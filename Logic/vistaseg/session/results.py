@@ -16,6 +16,10 @@ FIRST_FREE_LABEL = 200
 """Above the ids of the catalogue: labels of structures without a class."""
 
 
+KNOWN_ORGAN = "known organ"
+"""How a structure without a class was clicked on, where it was not as something new."""
+
+
 def changed_mask(before: PackedMask, answer: PromptAnswer) -> PackedMask:
     """The mask after an answer."""
     if answer.extent.empty:
@@ -45,6 +49,7 @@ def made_segments(
 def _segment(name: str, history: History, label: int, provenance: Mapping[str, Any]) -> Segment:
     structure = None if history.class_id is None else catalog.get(history.class_id)
     state = history.state
+    clicked_as = {} if structure is not None or not history.known_organ else {"clicked_as": KNOWN_ORGAN}
     prompts = [{**step.prompt.as_dict(), "model": step.record["model"]} for step in state.steps]
     return Segment(
         name,
@@ -54,7 +59,7 @@ def _segment(name: str, history: History, label: int, provenance: Mapping[str, A
         None if structure is None else structure.terminology,
         state.mask.mask,
         state.mask.extent,
-        {**provenance, "algorithm_type": "SEMIAUTOMATIC" if "model" in provenance else "MANUAL", "prompts": prompts},
+        {**provenance, "algorithm_type": "SEMIAUTOMATIC" if "model" in provenance else "MANUAL", "prompts": prompts, **clicked_as},
     )
 
 

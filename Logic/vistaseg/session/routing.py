@@ -1,6 +1,7 @@
 """Which model answers a prompt, and why.
 
-Clicks and boxes stay with the model that a segment was made by. A text is first looked up among the structures: one
+Clicks stay with the model that a segment was made by. A box goes to a model that was trained with boxes; where there is
+none, it is answered as well as another model can, and the user is told. A text is first looked up among the structures: one
 that a model knows by class is answered by that model; any other is read by a model that takes texts, in the spelling
 it was trained with.
 """
@@ -15,7 +16,7 @@ from vistaseg.catalog.words import words_of
 from vistaseg.errors import UsageError
 from vistaseg.models.protocol import SegmentationModel
 from vistaseg.models.segvol.texts import require_name, trained_spelling
-from vistaseg.prompts import Prompt, Text
+from vistaseg.prompts import Prompt, RegionOfInterest, Text
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,21 @@ def route(prompt: Prompt, models: Sequence[SegmentationModel], wanted: str | Non
     able = [model for model in models if wanted is None or model.identity.key == wanted]
     if isinstance(prompt, Text):
         return _route_text(prompt, able)
-    taking = sorted(
-        (model for model in able if type(prompt) in model.takes), key=lambda model: model.identity.key != last
-    )
+    taking = [model for model in able if type(prompt) in model.takes]
     if not taking:
         raise UsageError(f"{_titles(able)} cannot be asked by clicks or boxes. Choose another model.")
-    return Route(taking[0].identity.key, prompt)
+    is_box = isinstance(prompt, RegionOfInterest)
+    chosen = min(
+        taking, key=lambda model: (is_box and RegionOfInterest not in model.trained_with, model.identity.key != last)
+    )
+    untrained = is_box and RegionOfInterest not in chosen.trained_with
+    return Route(chosen.identity.key, prompt, why=_untrained(chosen) if untrained else "")
+
+
+def _untrained(model: SegmentationModel) -> str:
+    """What to say where a model answers boxes that it was not trained with."""
+    how = "" if Text in model.takes else " It takes a box as a click in its middle, and keeps nothing outside the box."
+    return f"{model.identity.title} was not trained with boxes.{how} SegVol's published weights were."
 
 
 def surely_meant(text: str) -> catalog.Match | None:

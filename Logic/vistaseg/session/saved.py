@@ -14,6 +14,7 @@ import numpy as np
 from vistaseg import catalog
 from vistaseg.errors import UsageError
 from vistaseg.models.protocol import SegmentationModel
+from vistaseg.models.recipe import Recipe
 from vistaseg.prompts import prompt_from_dict
 from vistaseg.segmentation import Extent
 from vistaseg.session.engines import Engines
@@ -28,8 +29,8 @@ DAMAGE = (KeyError, TypeError, ValueError, binascii.Error, zlib.error)
 
 _ROUNDING_MM = 1e-6  # more than what writing and reading a file changes of a geometry
 
-Restored = tuple[str, int | None, PackedMask, list[Step]]
-"""Name, class id, the mask at the start, and the steps since."""
+Restored = tuple[str, History, PackedMask, list[Step]]
+"""Name, an empty history, the mask at the start, and the steps since."""
 
 
 def saved(histories: Mapping[str, History], volume: Volume, engines: Engines) -> dict[str, Any]:
@@ -54,18 +55,36 @@ def models_of(document: Any) -> list[str]:
     return [str(key) for key in models]
 
 
+def recipe_of(document: Any, key: str) -> Recipe:
+    """The rules that a model of a saved session had; those of the first versions where none were written down.
+
+    Raises:
+        UsageError: it is no saved session with that model, or its rules are not known here.
+    """
+    try:
+        return Recipe.of(document["models"][key].get("recipe"))
+    except ValueError as error:
+        raise UsageError(
+            f"The session was saved under rules for {key} that this version does not have: {error}. Open it with the "
+            "version of VistaSeg that saved it."
+        ) from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UsageError("The saved session is damaged. Choose another file.") from error
+
+
 def restored(document: Any, volume: Volume, engines: Engines) -> Iterator[Restored]:
     """The segments of a saved session.
 
     Raises:
-        UsageError: it is none, or was made with another volume, other weights, or on another device or in another
-            precision: each would give other masks.
+        UsageError: it is none, or was made with another volume, other weights, under other rules, or on another
+            device or in another precision: each would give other masks.
     """
     keys = models_of(document)
     if not _is_of(document.get("volume"), volume):
         raise UsageError("The session was saved with another volume. Open the scan that it belongs to.")
     for key in keys:
         _require_same(document["models"][key], engines.model(key))
+        _require_recipe(recipe_of(document, key), engines.model(key))
     try:
         segments = [restored_segment(values, volume) for values in document["segments"]]
         names = {name for name, *_ in segments}
@@ -90,7 +109,13 @@ def repeated(step: Step) -> Route:
 
 
 def _saved_model(model: SegmentationModel) -> dict[str, Any]:
-    return {"weights_sha256": model.identity.weights_sha256, "computed_on": dict(model.computed_on)}
+    identity = model.identity
+    computed_on = dict(model.computed_on)
+    return {
+        "weights_sha256": identity.weights_sha256,
+        "computed_on": computed_on,
+        "recipe": identity.recipe.as_dict(),
+    }
 
 
 def _require_same(was: Any, model: SegmentationModel) -> None:
@@ -103,6 +128,17 @@ def _require_same(was: Any, model: SegmentationModel) -> None:
         raise UsageError(
             f"The session was saved with {was.get('computed_on')}, which gives other masks than "
             f"{now['computed_on']}. Choose that device and precision again."
+        )
+
+
+def _require_recipe(was: Recipe, model: SegmentationModel) -> None:
+    now, title = model.identity.recipe, model.identity.title
+    differing = was.differences(now)
+    if differing:
+        rules = "; ".join(f"{name} is {getattr(now, name)} and was {getattr(was, name)}" for name in differing)
+        raise UsageError(
+            f"The session was saved under other rules of {title}, which would give other masks: {rules}. "
+            "Load the model with the rules of the session."
         )
 
 
@@ -133,6 +169,7 @@ def saved_segment(name: str, history: History) -> dict[str, Any]:
     return {
         "name": name,
         "class_id": history.class_id,
+        "known_organ": history.known_organ,
         "start": _saved_mask(state.start),
         "steps": [_saved_step(step) for step in state.steps],
     }
@@ -146,12 +183,14 @@ def restored_segment(values: Mapping[str, Any], volume: Volume) -> Restored:
     """
     steps = [_restored_step(step) for step in values["steps"]]
     class_id, start = values["class_id"], _restored_mask(values["start"])
-    if isinstance(class_id, bool):
-        raise TypeError("a class is a number")
+    known_organ = values.get("known_organ", False)
+    if isinstance(class_id, bool) or not isinstance(known_organ, bool):
+        raise TypeError("a class is a number, and a known organ true or false")
     masks = [start, *(step.mask for step in steps if step.mask is not None)]
     if any(last > size for mask in masks for last, size in zip(mask.extent.stop, volume.shape_ijk, strict=True)):
         raise ValueError("a mask reaches outside the volume")
-    return str(values["name"]), None if class_id is None else catalog.get(class_id).id, start, steps
+    history = History(None if class_id is None else catalog.get(class_id).id, known_organ)
+    return str(values["name"]), history, start, steps
 
 
 def _saved_step(step: Step) -> dict[str, Any]:

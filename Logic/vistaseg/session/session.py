@@ -100,19 +100,24 @@ class Session:
         """Names of the segments that are made by prompts."""
         return tuple(self._histories)
 
-    def start(self, segment: str, class_id: int | None = None) -> None:
+    def start(self, segment: str, class_id: int | None = None, known_organ: bool = False) -> None:
         """A new, empty segment.
 
         Args:
             class_id: id in the catalogue of what it will be; None for a structure without a class.
+            known_organ: whether a structure without a class is of a kind that VISTA3D was trained on, as the published
+                pipelines take it; else it is something new (zero-shot).
 
         Raises:
             UsageError: there is a segment of that name.
         """
+        self._begin(segment, History(class_id, known_organ))
+
+    def _begin(self, segment: str, history: History) -> None:
         with self._stepping:
             if segment in self._histories:
                 raise UsageError(f"There is a segment {segment!r} already: choose another name, or go on with it.")
-            self._histories[segment] = History(class_id)
+            self._histories[segment] = history
 
     def set_mask(self, segment: str, mask: np.ndarray) -> Answer:
         """Go on from any mask, bool (k, j, i) on the volume's grid; the segment is started where there is none.
@@ -296,10 +301,10 @@ class Session:
             UsageError: the memory is damaged or of another grid, or there is a segment of that name.
         """
         try:
-            _, class_id, start, steps = restored_segment(memory, self.volume)
+            _, history, start, steps = restored_segment(memory, self.volume)
         except DAMAGE as error:
             raise UsageError("What was saved of the segment's prompts is damaged.") from error
-        self.start(segment, class_id)
+        self._begin(segment, history)
         packed = PackedMask.of(mask, extent)
         with self._stepping:
             if not start.extent.empty:
@@ -317,14 +322,14 @@ class Session:
         """A session in which the prompts of a saved one are answered again, to the same masks.
 
         Args:
-            models: those that the saved session had, see `saved.models_of`.
+            models: those that the saved session had, see `saved.models_of`, under its rules, see `saved.recipe_of`.
 
         Raises:
-            UsageError: the document is not a saved session, or of another volume or other weights.
+            UsageError: the document is not a saved session, or of another volume, other weights or other rules.
         """
         session = cls(volume, *models)
-        for name, class_id, start, steps in restored(document, volume, session._engines):
-            session._histories[name] = History(class_id)
+        for name, history, start, steps in restored(document, volume, session._engines):
+            session._histories[name] = history
             if not start.extent.empty:
                 session._histories[name].push(State(start, (), start))
             for step in steps:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +18,13 @@ from vistaseg.weights.record import Progress
 _SETTINGS = ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_XET")
 
 
-def download(entry: WeightsEntry, folder: Path, progress: Progress | None = None) -> Path:
+def download(
+    entry: WeightsEntry, folder: Path, progress: Progress | None = None, revision: str | None = None
+) -> Path:
     """Bring the file of `entry` into `folder`; a broken connection is resumed, a finished file kept.
+
+    Args:
+        revision: of the repository, where it is to be another one than the entry's.
 
     Raises:
         WeightsError: it did not arrive; what `progress` raises passes through.
@@ -29,7 +35,7 @@ def download(entry: WeightsEntry, folder: Path, progress: Progress | None = None
                 hub.hf_hub_download(
                     entry.hub_id,
                     entry.file,
-                    revision=entry.revision,
+                    revision=revision or entry.revision,
                     local_dir=folder,
                     token=False,
                     tqdm_class=_bar_class(progress),
@@ -39,6 +45,19 @@ def download(entry: WeightsEntry, folder: Path, progress: Progress | None = None
         raise
     except Exception as error:
         raise _failure(entry, error) from error
+
+
+def downloaded_revision(entry: WeightsEntry, folder: Path) -> str:
+    """The commit of the published repository that a download into `folder` came from; empty where it is not noted.
+
+    The hub's client writes it into the first line of a file of its own, beside the download.
+    """
+    note = folder / ".cache" / "huggingface" / "download" / f"{entry.file}.metadata"
+    try:
+        lines = note.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return lines[0] if lines and re.fullmatch(r"[0-9a-f]{40}", lines[0]) else ""
 
 
 def _failure(entry: WeightsEntry, error: Exception) -> WeightsError:

@@ -35,7 +35,14 @@ class License:
 
 @dataclass(frozen=True)
 class WeightsEntry:
-    """One published file. `size_bytes`, `sha256` and `md5` are None where nobody has published them."""
+    """One published file. `size_bytes`, `sha256` and `md5` are None where nobody has published them.
+
+    Attributes:
+        reported_bytes: size that others saw the file have, where its publisher states none.
+        prefix: what the name of every tensor in the file starts with.
+        padding: how the code published with VISTA3D's weights fills up windows that reach beyond a scan, "zero" or
+            "replicate"; None for models without such windows.
+    """
 
     key: str
     model: str
@@ -48,6 +55,9 @@ class WeightsEntry:
     sha256: str | None
     md5: str | None
     license: License
+    reported_bytes: int | None = None
+    prefix: str = ""
+    padding: str | None = None
 
     @property
     def origin(self) -> str:

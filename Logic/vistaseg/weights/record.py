@@ -19,7 +19,12 @@ _CHUNK_BYTES = 4 << 20
 
 @dataclass(frozen=True)
 class Record:
-    """An installed file when it was last hashed; `source` is "download" or "user" (who brought the file)."""
+    """An installed file when it was last hashed.
+
+    Attributes:
+        source: "download" or "user" (who brought the file).
+        revision: of the published repository that a download came from; empty where it is not known.
+    """
 
     file: str
     sha256: str
@@ -28,6 +33,7 @@ class Record:
     source: str
     origin: str
     date: str
+    revision: str = ""
 
     def describes(self, path: Path) -> bool:
         """Whether size and modification time of `path` are still those of the record."""
@@ -35,11 +41,11 @@ class Record:
         return (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
 
 
-def make_record(path: Path, sha256: str, source: str, origin: str) -> Record:
+def make_record(path: Path, sha256: str, source: str, origin: str, revision: str = "") -> Record:
     """Record of the file at `path`, whose hash is known."""
     found = path.stat()
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return Record(path.name, sha256, found.st_size, found.st_mtime_ns, source, origin, date)
+    return Record(path.name, sha256, found.st_size, found.st_mtime_ns, source, origin, date, revision)
 
 
 def read_record(folder: Path) -> Record | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from vistaseg.errors import WeightsError
 from vistaseg.weights.acceptance import require_acceptance
-from vistaseg.weights.download import download
+from vistaseg.weights.download import download, downloaded_revision
 from vistaseg.weights.folder import download_folder, staging, unfinished_folders, weights_folder, writing_to
 from vistaseg.weights.manifest import WeightsEntry, load_manifest
 from vistaseg.weights.record import (
@@ -40,7 +40,10 @@ class WeightsState(Enum):
 
 @dataclass(frozen=True)
 class WeightsStatus:
-    """What is on this machine of one manifest entry; `size` in bytes, `source` "download" or "user"."""
+    """What is on this machine of one manifest entry; `size` in bytes, `source` "download" or "user".
+
+    `revision` is that of the published repository, where a download noted it.
+    """
 
     entry: WeightsEntry
     state: WeightsState
@@ -48,6 +51,7 @@ class WeightsStatus:
     sha256: str | None = None
     size: int | None = None
     source: str | None = None
+    revision: str | None = None
 
 
 def entry_for(model: str) -> WeightsEntry:
@@ -91,6 +95,8 @@ def installed_path(entry: WeightsEntry) -> Path:
 def fetch(entry: WeightsEntry, accept_license: str | None = None, progress: Progress | None = None) -> WeightsStatus:
     """Download, check and install the weights, unless they are; no network before the license was accepted.
 
+    Where the file of an earlier download is damaged, the same one is downloaded again: its revision and hash count.
+
     Args:
         entry: what to download.
         accept_license: exact name of the license; None relies on an acceptance recorded earlier.
@@ -98,7 +104,7 @@ def fetch(entry: WeightsEntry, accept_license: str | None = None, progress: Prog
 
     Raises:
         WeightsError: the user's own file is installed, license not accepted, no connection, wrong checksum or
-            content, or a folder that cannot be written.
+            content, another file than was downloaded first, or a folder that cannot be written.
     """
     _spare_own_file(entry)
     require_acceptance(entry, accept_license)
@@ -108,10 +114,14 @@ def fetch(entry: WeightsEntry, accept_license: str | None = None, progress: Prog
     with staging(entry.key) as folder:
         resumable = download_folder(entry.key)
         resumable.mkdir(exist_ok=True)
-        arrived = _take(download(entry, resumable, progress), folder)
+        first = read_record(weights_folder(entry.key))
+        found = download(entry, resumable, progress, None if first is None else first.revision)
+        revision = downloaded_revision(entry, resumable)
+        arrived = _take(found, folder)
         shutil.rmtree(resumable, ignore_errors=True)
         sha256 = _checked_download(entry, arrived)
-        return _install(entry, arrived, sha256, "download", entry.origin)
+        _require_first(entry, first, sha256)
+        return _install(entry, arrived, sha256, "download", entry.origin, revision)
 
 
 def import_file(
@@ -191,7 +201,7 @@ def _damaged(entry: WeightsEntry, path: Path, sha256: str | None = None) -> Weig
 
 
 def _installed(entry: WeightsEntry, path: Path, record: Record) -> WeightsStatus:
-    return WeightsStatus(entry, WeightsState.INSTALLED, path, record.sha256, record.size, record.source)
+    return WeightsStatus(entry, WeightsState.INSTALLED, path, record.sha256, record.size, record.source, record.revision or None)
 
 
 def _hash_again(entry: WeightsEntry, path: Path, record: Record) -> WeightsStatus:
@@ -262,18 +272,30 @@ def _refuse_other_checksum(entry: WeightsEntry, digests: dict[str, str]) -> None
         )
 
 
+def _require_first(entry: WeightsEntry, first: Record | None, sha256: str) -> None:
+    """A download counts as the published file from the first one on, where its publisher states no hash."""
+    if first is not None and first.source == "download" and first.sha256 != sha256:
+        raise WeightsError(
+            f"The download of {entry.title} is not the file that was downloaded first (sha256 {sha256}, first "
+            f"{first.sha256}, revision {first.revision or 'unknown'}). Nothing was installed. If the authors replaced "
+            f"their file and you want the new one, first run: vistaseg weights remove {entry.key}"
+        )
+
+
 def _suffix_by_content(path: Path) -> str:
     with path.open("rb") as stream:
         return ".safetensors" if stream.read(9)[8:] == b"{" else ".pt"
 
 
-def _install(entry: WeightsEntry, arrived: Path, sha256: str, source: str, origin: str) -> WeightsStatus:
+def _install(
+    entry: WeightsEntry, arrived: Path, sha256: str, source: str, origin: str, revision: str = ""
+) -> WeightsStatus:
     """Move a checked file from the staging folder into its place, and write its record."""
     with writing_to(weights_folder(entry.key)) as folder:
         path = folder / f"model{arrived.suffix}"
         before = read_record(folder)
         # Made of the file in our own folder: at `path` another run may put its file at any time.
-        record = replace(make_record(arrived, sha256, source, origin), file=path.name)
+        record = replace(make_record(arrived, sha256, source, origin, revision), file=path.name)
         os.replace(arrived, path)
         write_record(folder, record)
         _remove_predecessor(folder, before, path)

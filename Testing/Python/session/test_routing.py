@@ -62,6 +62,7 @@ class Model:
     def __init__(self, key: str, title: str, class_ids: tuple[int, ...], takes: set[type], plane: int) -> None:
         self.identity = ModelIdentity(key, title, key * 4)
         self.class_ids, self.takes = class_ids, frozenset(takes)
+        self.trained_with = self.takes
         self.opened = Recording(key, plane)
 
     def open(self, volume: Volume) -> Any:

@@ -26,6 +26,7 @@ class SegVolConfiguration:
         depth, heads, mlp: layers of the image encoder, heads of its attention, width of its perceptrons.
         decoder_depth, decoder_heads, decoder_mlp: the same of the mask decoder.
         text_width, text_depth, text_heads, text_mlp: the same of the text encoder, whose channels are `text_width`.
+        trained_with_boxes: whether the weights were trained with boxes, so that boxes are sent to them.
         notice: a sentence that accompanies every result; empty for a model meant for real use.
     """
 
@@ -43,6 +44,7 @@ class SegVolConfiguration:
     text_depth: int = 12
     text_heads: int = 8
     text_mlp: int = 2048
+    trained_with_boxes: bool = True
     notice: str = ""
 
     @property

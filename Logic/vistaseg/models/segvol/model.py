@@ -60,6 +60,11 @@ class SegVol:
         return frozenset((Point, RegionOfInterest, Text))
 
     @property
+    def trained_with(self) -> frozenset[type[Prompt]]:
+        """Kinds of prompts that its weights were trained with."""
+        return self.takes if self.configuration.trained_with_boxes else self.takes - {RegionOfInterest}
+
+    @property
     def notice(self) -> str:
         """What SegVol cannot be relied on for, and what else its configuration says."""
         return f"{LIMITS} {self.configuration.notice}".strip()
@@ -83,7 +88,7 @@ class SegVolVolume:
 
     def __init__(self, model: SegVol, volume: Volume) -> None:
         self._model, self._volume = model, volume
-        self._image = segvol_image(volume, model.configuration.image_size)
+        self._image = segvol_image(volume, model.configuration.image_size, model.identity.recipe.box)
         self._encoding = Encoding(model.network, self._image, model.compute, model.window_bytes)
         self._zoom = ZoomOutZoomIn(model.network, self._image, self._encoding, model.compute)
         self._answering = Answering(volume, self._image, self._zoom, model.texts, BodySides(volume))

@@ -30,25 +30,33 @@ class ZoomMap:
     Attributes:
         size: voxels of the cropped volume.
         zoomed: voxels of the shrunk one.
+        box: the rule for boxes, see `recipe.RULES`.
     """
 
     size: Index3
     zoomed: Index3
+    box: str = "shown"
 
     def to_zoomed(self, index: Index3) -> Index3:
         """Where a voxel of the cropped volume lies in the shrunk one: floor((p + 0.5) · zoomed / size)."""
         return index3((2 * p + 1) * s // (2 * n) for p, s, n in zip(index, self.zoomed, self.size, strict=True))
 
     def box_to_zoomed(self, box: Box) -> Box:
-        """What a box of the cropped volume is in the shrunk one.
+        """What a box of the cropped volume is in the shrunk one: the box around all that shows its voxels.
 
-        From where its first voxel lies to where its last one does; in a volume that has fewer voxels than the "shrunk"
-        one, all that shows its voxels.
+        Published is the box around a shrunk mask. Around a solid box both are the same. Around an organ, of which the
+        shrunk volume may not show the outermost voxels, the published one can be smaller: corners alone do not say.
+        An axis along which no voxel of the box is shown gets the voxel that it lies in; published is no box then.
         """
         first, last = self.to_zoomed(box.start), self.to_zoomed(index3(b - 1 for b in box.stop))
         showing = [
             np.flatnonzero((a <= down) & (down < b)) for down, a, b in zip(self.down, box.start, box.stop, strict=True)
         ]
+        if self.box == "shown":
+            return Box(
+                index3(places[0] if len(places) else p for p, places in zip(first, showing, strict=True)),
+                index3((places[-1] if len(places) else p) + 1 for p, places in zip(last, showing, strict=True)),
+            )
         return Box(
             index3(min([p, *places[:1]]) for p, places in zip(first, showing, strict=True)),
             index3(max([p, *places[-1:]]) + 1 for p, places in zip(last, showing, strict=True)),
@@ -137,11 +145,12 @@ class SegVolImage:
         return torch.from_numpy((clipped - np.float32(self.low)) / np.float32(self.high - self.low))[None, None]
 
 
-def segvol_image(volume: Volume, zoomed: Index3) -> SegVolImage:
+def segvol_image(volume: Volume, zoomed: Index3, box: str = "shown") -> SegVolImage:
     """Prepare a volume; beside it, this takes memory for its foreground only.
 
     Args:
         zoomed: voxels of a window, (d, h, w).
+        box: the rule for boxes, see `recipe.RULES`.
 
     Raises:
         InputError: the foreground has one intensity.
@@ -154,7 +163,7 @@ def segvol_image(volume: Volume, zoomed: Index3) -> SegVolImage:
         )
     start, stop = found
     crop = Box(index3(reversed(start)), index3(reversed(stop)))
-    return SegVolImage(volume.array, low, high, crop, ZoomMap(crop.shape, zoomed))
+    return SegVolImage(volume.array, low, high, crop, ZoomMap(crop.shape, zoomed, box))
 
 
 def intensity_range(array: np.ndarray) -> tuple[float, float]:

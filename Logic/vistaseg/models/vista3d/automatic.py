@@ -12,6 +12,7 @@ from torch import Tensor
 from vistaseg.compute import Compute, available_bytes, memory_guard
 from vistaseg.errors import MemoryLimitError
 from vistaseg.models.boxes import Box, Index3
+from vistaseg.models.recipe import CURRENT, Recipe
 from vistaseg.models.vista3d.classify import ClassMaps, ClassQuestion, class_vectors
 from vistaseg.models.vista3d.click_windows import ClickWindows
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
@@ -64,6 +65,7 @@ class AutomaticBranch:
         image: the volume on the network's grid.
         keep_bytes: how much memory kept features may take; 0 keeps none.
         memory_bytes: how much memory encoding may take, with smaller windows where that is needed; None: no limit.
+        recipe: its rules for padding and for air.
     """
 
     def __init__(
@@ -74,10 +76,11 @@ class AutomaticBranch:
         compute: Compute,
         keep_bytes: int,
         memory_bytes: int | None = None,
+        recipe: Recipe = CURRENT,
     ) -> None:
         self._network, self._configuration, self._image = network, configuration, image
         self._compute, self._keep_bytes = compute, keep_bytes
-        self._memory_bytes = memory_bytes
+        self._memory_bytes, self._recipe = memory_bytes, recipe
         self._kept: KeptFeatures | None = None
 
     def windows(self, region: Box | None = None) -> int:
@@ -134,7 +137,9 @@ class AutomaticBranch:
             return
         self._require_memory(plan)
         keeping = self._room_for(plan)
-        for slab in stream_slabs(self._network, self._image, plan, self._compute, progress, clicks):
+        for slab in stream_slabs(
+            self._network, self._image, plan, self._compute, progress, clicks, self._recipe
+        ):
             if keeping is not None:
                 keeping.hold(slab)
             yield slab

@@ -23,14 +23,14 @@ Windows of the automatic pass overlap by twice as much, so that every voxel is w
 """
 
 
-def centred_window(index: Sequence[int], window: Index3, size: Index3) -> Box:
-    """The window around a voxel, moved to lie inside the image; around an image that is smaller.
+def centred_window(place: Sequence[float], window: Index3, size: Index3) -> Box:
+    """The window around a place in voxels, moved to lie inside the image; around an image that is smaller.
 
     The same as that of MONAI's `point_based_window_inferer`.
     """
     start = [
         min(max(int(p) - w // 2, 0), n - w) if n >= w else -((w - n) // 2)
-        for p, w, n in zip(index, window, size, strict=True)
+        for p, w, n in zip(place, window, size, strict=True)
     ]
     return Box((start[0], start[1], start[2]), (start[0] + window[0], start[1] + window[1], start[2] + window[2]))
 

@@ -31,11 +31,15 @@ class Clicking:
     and holds later clicks inside it to itself.
 
     Args:
-        class_ids: classes that the model was trained on; others are clicked on as structures without a class.
+        class_ids: classes that the model was trained on; others are clicked on as something new.
+        exact: whether clicks lie where they were made, and not in the middles of the network's voxels.
     """
 
-    def __init__(self, branch: PointBranch, image: NetworkImage, volume: Grid, class_ids: Sequence[int]) -> None:
+    def __init__(
+        self, branch: PointBranch, image: NetworkImage, volume: Grid, class_ids: Sequence[int], exact: bool = True
+    ) -> None:
         self._branch, self._image, self._volume, self._class_ids = branch, image, volume, frozenset(class_ids)
+        self._exact = exact
 
     def answer(self, question: PromptQuestion, progress: Progress) -> PromptAnswer:
         """What the newest prompt changes.
@@ -50,7 +54,7 @@ class Clicking:
         region = limiting_box(prompts)
         limit = None if region is None else region_box(region, self._image)
         windows = self._windows(question, clicks[-1])
-        asked = ClickQuestion(clicks, self._target(question.class_id), limit, windows, question.given)
+        asked = ClickQuestion(clicks, self._target(question), limit, windows, question.given)
         before = self._before(question, _place(prompts[-1]), clicks[-1])
         answer = self._branch.answer(asked, before, progress)
         return self._on_volume(answer, before, question, region)
@@ -87,21 +91,29 @@ class Clicking:
 
     def _click(self, prompt: SpatialPrompt) -> Click:
         if isinstance(prompt, Point):
-            return Click(self.index(prompt.ras), prompt.positive)
+            return self._click_at(prompt.ras, prompt.positive)
         try:
-            return Click(self.index(_place(prompt)), positive=True)
+            return self._click_at(_place(prompt), positive=True)
         except InputError as error:
             raise InputError(
                 "The middle of the box lies outside the scan or the body. Draw the box around the structure."
             ) from error
 
-    def _target(self, class_id: int | None) -> Target:
-        if class_id is None:
-            return Target(supported=False)
-        structure = catalog.get(class_id)
+    def _click_at(self, ras: Ras, positive: bool) -> Click:
+        index = self.index(ras)
+        if not self._exact:
+            return Click(index, positive)
+        x, y, z = (float(p) for p in self._image.grid.ras_to_index([ras])[0])
+        return Click(index, positive, (x, y, z))
+
+    def _target(self, question: PromptQuestion) -> Target:
+        """The published pipelines take a click without a class for one on a known organ."""
+        if question.class_id is None:
+            return Target(supported=question.known_organ)
+        structure = catalog.get(question.class_id)
         if structure.subclasses:
             raise UsageError(f"{structure.name} stands for several structures. Click on one of them by its own name.")
-        supported = class_id in self._class_ids
+        supported = question.class_id in self._class_ids
         return Target(supported, supported and structure.special_points)
 
     def _before(self, question: PromptQuestion, place: Ras, click: Click) -> Mask:

@@ -17,6 +17,7 @@ from torch import Tensor
 from vistaseg.compute import Compute
 from vistaseg.models.answers import require_numbers
 from vistaseg.models.boxes import Box
+from vistaseg.models.recipe import CURRENT, Recipe
 from vistaseg.models.vista3d.click_windows import ClickWindows
 from vistaseg.models.vista3d.point_head import reduce
 from vistaseg.models.vista3d.preprocessing import NetworkImage
@@ -91,6 +92,7 @@ def stream_slabs(
     compute: Compute,
     progress: Progress,
     clicks: ClickWindows | None = None,
+    recipe: Recipe = CURRENT,
 ) -> Iterator[Slab]:
     """Encode the windows in order and hand out planes as soon as no later window touches them.
 
@@ -98,13 +100,14 @@ def stream_slabs(
 
     Args:
         clicks: takes the windows as well, prepared for clicks, as far as it has room.
+        recipe: its rules for padding and for air.
     """
     stitcher = _Stitcher(plan, network.class_head.class_embeddings.embedding_dim)
     for done, window in enumerate(plan.windows):
         yield from stitcher.finish_before(window.start[plan.slab_axis])
         progress("windows", done, len(plan.windows))
-        if not holds_only_air(image.voxels, window, image.air_level):
-            stitcher.add(window, _encoded(network, image, window, compute, clicks))
+        if not is_skipped(image, window, recipe):
+            stitcher.add(window, _encoded(network, image, window, compute, clicks, recipe))
     progress("windows", len(plan.windows), len(plan.windows))
     yield from stitcher.finish_before(plan.region.stop[plan.slab_axis])
 
@@ -116,12 +119,20 @@ def needed_bytes(plan: WindowPlan, channels: int) -> int:
     return 4 * channels * (depth * planes + MAPS_IN_A_PASS * math.prod(plan.windows[0].shape))
 
 
+def is_skipped(image: NetworkImage, window: Box, recipe: Recipe) -> bool:
+    """Whether a window is not encoded: it holds nothing but air, and no label of the body depends on it."""
+    only_air = holds_only_air(image.voxels, window, image.air_level)
+    return only_air and not (recipe.air == "scan" and image.labels_tissue(window))
+
+
 @torch.inference_mode()
 def _encoded(
-    network: VISTA3D, image: NetworkImage, window: Box, compute: Compute, clicks: ClickWindows | None
+    network: VISTA3D, image: NetworkImage, window: Box, compute: Compute, clicks: ClickWindows | None, recipe: Recipe
 ) -> Tensor:
-    voxels = cut_window(image.voxels, window)
-    if clicks is None or not clicks.has_room_for(window):
+    voxels = cut_window(image.voxels, window, recipe.padding)
+    # Clicks are answered in windows padded with 0, by either published pipeline.
+    same = recipe.padding == "zero" or window.clipped(Box((0, 0, 0), image.size)) == window
+    if clicks is None or not same or not clicks.has_room_for(window):
         found = window_features(network, voxels, compute)
         require_numbers(found)
         return found

@@ -14,7 +14,16 @@ from scipy import ndimage
 from vistaseg.compute import memory_guard, with_second_try
 from vistaseg.models.answers import require_numbers
 from vistaseg.models.boxes import Box, Index3
-from vistaseg.models.correction import Change, Click, Mask, components_at, near_click, recognises, touched_change
+from vistaseg.models.correction import (
+    Change,
+    Click,
+    Mask,
+    components_at,
+    near_click,
+    published_change,
+    recognises,
+    touched_change,
+)
 from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window, deepest_window, fitting_window
 from vistaseg.models.vista3d.following import End, widest_end
 from vistaseg.models.vista3d.point_head import Target, logits
@@ -67,10 +76,18 @@ class ClickAnswer:
 
 
 class PointBranch:
-    """Answers clicks about one image of `size` voxels (x, y, z)."""
+    """Answers clicks about one image of `size` voxels (x, y, z).
 
-    def __init__(self, network: VISTA3D, encoded: ClickWindows, window: Index3, size: Index3) -> None:
+    Args:
+        merging: how an answer changes a mask, see `recipe.RULES`. The published rule knows the window of the click
+            alone: nothing stands in for a missing positive click, no answer is doubted, and no structure is followed.
+    """
+
+    def __init__(
+        self, network: VISTA3D, encoded: ClickWindows, window: Index3, size: Index3, merging: str = "touched"
+    ) -> None:
         self._network, self._encoded, self.window, self._size = network, encoded, window, size
+        self._published = merging == "published"
 
     def encode(self, index: Index3, progress: Progress) -> None:
         """Have the window of a click at hand before it comes."""
@@ -92,18 +109,29 @@ class PointBranch:
         window = self._choose(question)
         with memory_guard("the answer to a click"):
             mask = before.copy()
-            note = with_second_try(partial(self._answer_in, window, question, mask), self._encoded.forget)
-            if question.clicks[-1].positive and not note:
+            answer_in = self._merge_in if self._published else self._answer_in
+            note = with_second_try(partial(answer_in, window, question, mask), self._encoded.forget)
+            if question.clicks[-1].positive and not note and not self._published:
                 note = self._follow(window, question, before, mask, progress)
             return ClickAnswer(Change(mask & ~before, before & ~mask), window, note)
 
     def _choose(self, question: ClickQuestion) -> Box:
-        index = question.clicks[-1].index
+        click = question.clicks[-1]
         return (
-            fitting_window(index, question.windows, self._size)
-            or deepest_window(index, self._encoded.windows, self._size)
-            or centred_window(index, self.window, self._size)
+            fitting_window(click.index, question.windows, self._size)
+            or deepest_window(click.index, self._encoded.windows, self._size)
+            or centred_window(click.exact, self.window, self._size)
         )
+
+    def _merge_in(self, window: Box, question: ClickQuestion, mask: Mask) -> str:
+        """Change the mask by the published rule, in the window of the new click; returns no note."""
+        inside = window.clipped(Box((0, 0, 0), self._size))
+        part = mask[inside.slices]
+        found = self._found(window, question.clicks, question.target)
+        own = [click.seen_from(inside.start) for click in question.clicks if inside.holds(click.index)]
+        after = np.where(self._allowed(inside, question.limit), found, part)
+        part[...] = published_change(part, after, own).applied(part)
+        return ""
 
     def _answer_in(self, window: Box, question: ClickQuestion, mask: Mask) -> str:
         """Change the mask where the new click asks for it, in its window; returns a note."""
@@ -111,7 +139,7 @@ class PointBranch:
         part = mask[inside.slices]
         allowed = self._allowed(inside, question.limit)
         found = self._found(window, (*question.clicks, *self._anchor(part, inside, question.clicks)), question.target)
-        click = _moved(question.clicks[-1], inside)
+        click = question.clicks[-1].seen_from(inside.start)
         speaks_of_mask = question.given or not click.positive
         doubtful = speaks_of_mask and not recognises(found, part)
         if doubtful:
@@ -126,12 +154,12 @@ class PointBranch:
 
         Negative clicks alone do not tell the network which structure is meant.
         """
-        own = [click for click in clicks if _holds(inside, click.index)]
+        own = [click for click in clicks if inside.holds(click.index)]
         if any(click.positive for click in own) or not part.any():
             return ()
         rest = part.copy()
         for click in own:
-            rest[_moved(click, inside).index] = False
+            rest[click.seen_from(inside.start).index] = False
         if not rest.any():
             return ()
         depth = ndimage.distance_transform_edt(np.pad(rest, 1))[1:-1, 1:-1, 1:-1]
@@ -161,12 +189,12 @@ class PointBranch:
         inside = window.clipped(Box((0, 0, 0), self._size))
         found = self._found(window, (*question.clicks, end), question.target)
         found &= self._allowed(inside, question.limit)
-        mask[inside.slices] |= components_at(found, [_moved(end, inside)])
+        mask[inside.slices] |= components_at(found, [end.seen_from(inside.start)])
 
     def _found(self, window: Box, clicks: Sequence[Click], target: Target) -> Mask:
         """What the network sees in the part of a window that lies in the image."""
         inside = window.clipped(Box((0, 0, 0), self._size))
-        own = [_moved(click, window) for click in clicks if _holds(window, click.index)]
+        own = [click.seen_from(window.start) for click in clicks if window.holds(click.index)]
         reduced = self._encoded.reduced(window)
         with torch.inference_mode():
             answer = logits(self._network.point_head, reduced, window.shape, own, target)
@@ -181,13 +209,3 @@ class PointBranch:
         if limit is not None and min(limit.clipped(inside).shape) > 0:
             allowed[limit.clipped(inside).moved([-a for a in inside.start]).slices] = True
         return allowed
-
-
-def _holds(window: Box, index: Index3) -> bool:
-    return all(a <= p < b for p, a, b in zip(index, window.start, window.stop, strict=True))
-
-
-def _moved(click: Click, box: Box) -> Click:
-    """The click in the voxels of a box."""
-    x, y, z = (p - a for p, a in zip(click.index, box.start, strict=True))
-    return Click((x, y, z), click.positive)

@@ -61,6 +61,11 @@ class Vista3d:
         return frozenset((Point, RegionOfInterest))
 
     @property
+    def trained_with(self) -> frozenset[type[Prompt]]:
+        """Kinds of prompts that its weights were trained with: a box is answered as a click in its middle."""
+        return frozenset((Point,))
+
+    @property
     def notice(self) -> str:
         """A sentence that accompanies every result, or nothing."""
         return self.configuration.notice
@@ -87,10 +92,15 @@ class Vista3dVolume:
             model.compute,
             model.keep_bytes,
             model.memory_bytes,
+            model.identity.recipe,
         )
         self._encoded = ClickWindows(model.network, self._image, model.compute, model.click_bytes)
-        branch = PointBranch(model.network, self._encoded, model.configuration.window, self._image.size)
-        self._clicking = Clicking(branch, self._image, volume.grid, model.class_ids)
+        recipe = model.identity.recipe
+        branch = PointBranch(
+            model.network, self._encoded, model.configuration.window, self._image.size, recipe.merging
+        )
+        exact = recipe.click_place == "exact"
+        self._clicking = Clicking(branch, self._image, volume.grid, model.class_ids, exact)
 
     def windows(self, region: RegionOfInterest | None = None) -> int:
         """Windows that a question about the region has to encode; 0 when the features are at hand."""

@@ -43,7 +43,7 @@ def logits(head: PointMappingSAM, reduced: Tensor, size: Index3, clicks: Sequenc
     Args:
         reduced: what `reduce` gave for the window.
         size: voxels of the window.
-        clicks: at least one, in the window's own voxels.
+        clicks: at least one, in the window's own voxels, or between them.
     """
     # Of what was encoded in bf16 the head, a small part, still makes the most in float32.
     reduced = reduced.float()
@@ -58,7 +58,7 @@ def _tokens(head: PointMappingSAM, size: Index3, clicks: Sequence[Click], target
     """(1, 1 + clicks + 1, C): the mask's token, the clicks, and whether the class is known."""
     device = head.mask_tokens.weight.device
     # The head counts from the corner of a voxel.
-    places = torch.tensor([[click.index for click in clicks]], dtype=torch.float32, device=device) + 0.5
+    places = torch.tensor([[click.exact for click in clicks]], dtype=torch.float32, device=device) + 0.5
     encoded = head.pe_layer.forward_with_coords(places, size)[0]
     kinds = torch.cat([head.point_embeddings[int(click.positive)].weight for click in clicks])
     if target.special:

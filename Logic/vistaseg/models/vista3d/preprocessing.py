@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vistaseg.models.boxes import Box
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.volume import Grid, Volume
 from vistaseg.volume.prepare import GridMap, prepare
@@ -15,6 +16,9 @@ from vistaseg.volume.source import SourceMap
 
 AIR_HU = -900.0
 """A window in which no voxel is above this holds nothing but air."""
+
+TISSUE_HU = -500.0
+"""A voxel above this belongs to the body, or may."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +31,7 @@ class NetworkImage:
         back: brings arrays on this grid back to the volume's own.
         source: brings parts of arrays on the volume's own grid to this one.
         air_level: value of `AIR_HU` on the 0…1 scale.
+        scan: (k, j, i) HU, the voxels of the volume itself.
     """
 
     voxels: Tensor
@@ -34,12 +39,24 @@ class NetworkImage:
     back: GridMap
     source: SourceMap
     air_level: float
+    scan: np.ndarray
 
     @property
     def size(self) -> tuple[int, int, int]:
         """Voxels along (x, y, z)."""
         x, y, z = self.voxels.shape
         return x, y, z
+
+    def labels_tissue(self, box: Box) -> bool:
+        """Whether a voxel of the scan above `TISSUE_HU` takes its label from a box of this grid.
+
+        What is thinner than a voxel of this grid, such as the skin, may leave no trace in `voxels`.
+        """
+        found = self.back.extent(box.start, box.stop)
+        if found is None:
+            return False
+        (i, j, k), (i_stop, j_stop, k_stop) = found
+        return bool((self.scan[k:k_stop, j:j_stop, i:i_stop] > TISSUE_HU).any())
 
 
 def network_image(volume: Volume, configuration: Vista3dConfiguration) -> NetworkImage:
@@ -54,7 +71,7 @@ def network_image(volume: Volume, configuration: Vista3dConfiguration) -> Networ
     voxels = np.ascontiguousarray(prepared.array, dtype=np.float32)
     scale_intensity(voxels, configuration.intensity_range)
     air_level = _scaled(AIR_HU, configuration.intensity_range)
-    return NetworkImage(torch.from_numpy(voxels), prepared.grid, prepared.back, prepared.source, air_level)
+    return NetworkImage(torch.from_numpy(voxels), prepared.grid, prepared.back, prepared.source, air_level, volume.array)
 
 
 def scale_intensity(voxels: np.ndarray, intensity_range: tuple[float, float]) -> None:

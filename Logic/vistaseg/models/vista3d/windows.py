@@ -17,8 +17,7 @@ class WindowPlan:
 
     Attributes:
         region: the voxels that are asked for.
-        windows: boxes on the image's grid; those of a volume smaller than a window reach beyond it, where the
-            image counts as 0.
+        windows: boxes on the image's grid; those of a volume smaller than a window reach beyond it.
         slab_axis: the axis along which the windows advance, the longest of the region.
     """
 
@@ -51,15 +50,22 @@ def holds_only_air(image: Tensor, window: Box, air_level: float) -> bool:
     return bool((image[inside.slices] <= air_level).all())
 
 
-def cut_window(image: Tensor, window: Box) -> Tensor:
-    """The window's voxels, (1, 1, x, y, z), 0 beyond the image (x, y, z)."""
+def cut_window(image: Tensor, window: Box, padding: str = "zero") -> Tensor:
+    """The window's voxels, (1, 1, x, y, z), of an image (x, y, z).
+
+    Args:
+        padding: what is beyond the image: 0 ("zero"), or the nearest voxel ("replicate").
+    """
     inside = window.clipped(Box((0, 0, 0), index3(image.shape)))
-    padding = [
+    amounts = [
         amount
         for axis in (2, 1, 0)
         for amount in (inside.start[axis] - window.start[axis], window.stop[axis] - inside.stop[axis])
     ]
-    return functional.pad(image[inside.slices], padding)[None, None]
+    voxels = image[inside.slices][None, None]
+    if not any(amounts):
+        return voxels
+    return functional.pad(voxels, amounts, mode="constant" if padding == "zero" else "replicate")
 
 
 def _grown(region: Box, window: Index3, size: Index3) -> Box:

@@ -77,8 +77,9 @@ def test_texts_and_boxes_give_the_published_mask(
     with torch.inference_mode():
         batch = None
         if own is not None:
-            shown = image.zoom.box_to_zoomed(own)
-            batch = torch.tensor([[*shown.start, *(b - 1 for b in shown.stop)]]).float()
+            drawn = torch.zeros(image.crop.shape)
+            drawn[own.slices] = 1
+            batch = corners(Resize(small.image_size, mode="nearest-exact")(drawn[None])[0])
         expected = published(network, whole, text, batch)
     zoom = ZoomOutZoomIn(network, image, Encoding(network, image, CPU, 10**8), CPU)
     found = zoom.find(PlacedPrompts(box=own, text="liver"), text, 1, (), silent)

@@ -45,7 +45,9 @@ def as_image() -> Callable[[np.ndarray], NetworkImage]:
         x, y, z = (np.arange(n) for n in voxels.shape)
         back = GridMap((0, 1, 2), (x, y, z))
         grid = Grid(voxels.shape, np.eye(4))
-        return NetworkImage(torch.from_numpy(voxels.astype(np.float32)), grid, back, source_map(grid, grid), 0.05)
+        hu = 2000 * voxels.transpose(2, 1, 0) - 1000
+        own = torch.from_numpy(voxels.astype(np.float32))
+        return NetworkImage(own, grid, back, source_map(grid, grid), 0.05, hu)
 
     return make
 

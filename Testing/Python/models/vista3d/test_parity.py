@@ -16,6 +16,7 @@ from reference_pipeline import ReferenceResult, run_reference
 from vistaseg import catalog
 from vistaseg.compute import Compute, MemoryBudget
 from vistaseg.models.protocol import ModelIdentity
+from vistaseg.models.recipe import Recipe
 from vistaseg.models.registry import load_model
 from vistaseg.models.vista3d import automatic
 from vistaseg.models.vista3d.channels_last import to_channels_last
@@ -34,10 +35,11 @@ TINY = Vista3dConfiguration(
 )
 
 
-def random_model(configuration: Vista3dConfiguration) -> Vista3d:
+def random_model(configuration: Vista3dConfiguration, padding: str = "zero") -> Vista3d:
     torch.manual_seed(7)
     network = to_channels_last(build_network(configuration).requires_grad_(False))
-    return Vista3d(network, configuration, CPU, ModelIdentity("test", "Test", ""), keep_bytes=0)
+    identity = ModelIdentity("test", "Test", "", recipe=Recipe(padding=padding))
+    return Vista3d(network, configuration, CPU, identity, keep_bytes=0)
 
 
 def as_published(model: Vista3d) -> torch.nn.Module:
@@ -98,10 +100,12 @@ def assert_same(ours: ReferenceResult, reference: ReferenceResult, defined: np.n
     assert agreement(ours.labels[defined], reference.labels[defined]) >= 0.9999
 
 
-def compare(model: Vista3d, volume: Volume, class_ids: tuple[int, ...]) -> ReferenceResult:
+def compare(
+    model: Vista3d, volume: Volume, class_ids: tuple[int, ...], padding_mode: str = "constant"
+) -> ReferenceResult:
     """Ours, once it was found the same as the published pipeline's."""
     ours = run_ours(model, volume, class_ids)
-    reference = run_reference(as_published(model), volume, class_ids, model.configuration)
+    reference = run_reference(as_published(model), volume, class_ids, model.configuration, padding_mode)
     assert_same(ours, reference, ~halfway(volume, model.configuration))
     return ours
 
@@ -135,6 +139,16 @@ def phantom(shape: tuple[int, int, int] = (40, 44, 52)) -> Volume:
 @pytest.mark.parametrize("window", [(32, 32, 32), (48, 64, 32), (96, 96, 96)])
 def test_logits_and_labels_match_the_published_pipeline_on_an_oblique_phantom(window: tuple[int, int, int]) -> None:
     compare(random_model(replace(TINY, window=window)), phantom(), (1, 3, 5, 6, 14, 115))
+
+
+@pytest.mark.parametrize("shape", [(14, 50, 60), (20, 22, 24), (30, 18, 70)])
+def test_scans_shorter_than_a_window_are_padded_as_either_published_pipeline_does(shape: tuple[int, int, int]) -> None:
+    """model-zoo's inferer leaves MONAI's default, NV-Segment-CT's gives padding_mode="replicate"."""
+    ids = (1, 3, 5, 6, 14, 115)
+    window = replace(TINY, window=(64, 64, 64))
+    zero = compare(random_model(window, "zero"), phantom(shape), ids, "constant")
+    nearest = compare(random_model(window, "replicate"), phantom(shape), ids, "replicate")
+    assert (zero.grid_labels != nearest.grid_labels).mean() > 0.05, "the padding makes no difference to be tested"
 
 
 def test_a_single_class_is_the_voxels_with_a_positive_logit() -> None:

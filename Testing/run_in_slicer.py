@@ -50,9 +50,12 @@ def _requirements() -> dict[str, str]:
 
 
 def _install(requirements: list[str]) -> None:
-    import slicer.util
+    import slicer.packaging
 
-    slicer.util.pip_install(requirements)
+    from VistaSegLib.Installation import constraintsOfInstalled
+
+    with constraintsOfInstalled() as constraints:
+        slicer.packaging.pip_install(requirements, constraints=constraints)
     importlib.invalidate_caches()
     # What is missing was looked up once.
     from VistaSegLib.Installation import missingPackages

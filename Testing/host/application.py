@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -48,13 +49,20 @@ class LayoutManager:
 
 
 class Installer:
-    """`slicer.packaging`: remembers what it was asked for instead of installing it."""
+    """`slicer.packaging`: remembers what it was asked for instead of installing it.
+
+    Attributes:
+        asked: the requirements of each call.
+        constraints: the text of the file of constraints of each call.
+    """
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
+        self.constraints: list[str] = []
 
-    def pip_ensure(self, requirements: Any, *_: Any, **__: Any) -> None:
+    def pip_ensure(self, requirements: Any, constraints: Path, *_: Any, **__: Any) -> None:
         self.asked.append([str(requirement) for requirement in requirements])
+        self.constraints.append(Path(constraints).read_text(encoding="utf-8"))
 
 
 class SampleDataLogic:

@@ -8,7 +8,8 @@ import numpy as np
 import slicer
 
 from vistaseg.errors import InputError
-from vistaseg.mrml.geometry import BINARY_LABELMAP, Lattice, lattice_of_grid, prepare_lattice, set_reference
+from vistaseg.mrml.geometry import BINARY_LABELMAP, Lattice, lattice_of_grid
+from vistaseg.mrml.reference import prepare_lattice, set_reference
 from vistaseg.mrml.transforms import linear_part, transform_between
 from vistaseg.volume import Grid
 

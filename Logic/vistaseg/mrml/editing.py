@@ -11,12 +11,14 @@ import slicer
 
 from vistaseg.errors import InputError
 from vistaseg.mrml.converting import require_labelmaps
-from vistaseg.mrml.geometry import array_of, is_empty, lattice_of_image
+from vistaseg.mrml.geometry import array_of, lattice_of_image
+from vistaseg.mrml.intensities import intensities_on
 from vistaseg.mrml.masking import Rules, editable, in_range, rules_of
 from vistaseg.mrml.overwriting import give_way
+from vistaseg.mrml.reference import require_room
 from vistaseg.mrml.removing import quick_removals
 from vistaseg.mrml.sharing import isolate_segment
-from vistaseg.mrml.volumes import is_in_scene, volume_from_node
+from vistaseg.mrml.volumes import is_in_scene
 from vistaseg.mrml.writing import labelmap_of
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import Mask
@@ -50,11 +52,13 @@ class SegmentEditing:
             no masking, and no other segment is overwritten.
 
     Raises:
-        InputError: the segmentation keeps its segments as surfaces; see `use_labelmaps`.
+        InputError: the segmentation keeps its segments as surfaces, see `use_labelmaps`; or it cannot be made large
+            enough for the volume.
     """
 
     def __init__(self, segmentation_node: Any, volume_node: Any, editor_node: Any = None) -> None:
         require_labelmaps(segmentation_node)
+        require_room(segmentation_node, volume_node)
         self._segmentation = segmentation_node
         self._volume = volume_node
         self._rules_node = editor_node
@@ -135,17 +139,19 @@ def allowed_parts(
     Raises:
         InputError: the rules name a segment that is gone.
     """
-    in_intensities = in_range(volume_from_node(volume_node).array[change.extent.slices], rules)
     for mask, removing in ((change.added, False), (change.removed, True)):
-        part = mask if in_intensities is None else mask & in_intensities
-        labelmap = labelmap_of(part, change.extent, volume_node, segmentation_node) if part.any() else None
-        if labelmap is None or is_empty(labelmap.GetExtent()):
+        if not mask.any():
             continue
+        labelmap = labelmap_of(mask, change.extent, volume_node, segmentation_node)
         lattice = lattice_of_image(labelmap)
+        voxels = array_of(labelmap)
+        if rules.intensities is not None:
+            voxels[~in_range(intensities_on(volume_node, change.extent, lattice, segmentation_node), rules)] = 0
         allowed = editable(segmentation_node, segment_id, rules, lattice, lattice.bounds, removing)
         if allowed is not None:
-            array_of(labelmap)[~allowed] = 0
-        yield labelmap, removing
+            voxels[~allowed] = 0
+        if voxels.any():
+            yield labelmap, removing
 
 
 def _size(segmentation_node: Any) -> int:

@@ -1,4 +1,4 @@
-"""Where the voxels of a segmentation node lie, and how they lie to those of a volume."""
+"""Where the voxels of images, volumes and segmentation nodes lie, and how they lie to each other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ _AGREEMENT = 0.01
 """Largest distance, in voxels, at which the voxels of two grids still count as the same."""
 
 Bounds = tuple[int, int, int, int, int, int]
-NOTHING: Bounds = (0, -1, 0, -1, 0, -1)
 Offset = tuple[int, int, int]
 
 
@@ -63,47 +62,6 @@ def lattice_of_image(image: Any) -> Lattice:
 def lattice_of_grid(grid: Grid) -> Lattice:
     """The voxels of a grid."""
     return Lattice(grid.ijk_to_ras, bounds_of(Extent((0, 0, 0), grid.shape_ijk)))
-
-
-def reference_lattice(segmentation_node: Any) -> Lattice | None:
-    """The reference geometry of a node, otherwise that of its label maps; None where it has neither."""
-    segmentation = segmentation_node.GetSegmentation()
-    text = segmentation.GetConversionParameter(_reference_parameter())
-    text = text or segmentation.DetermineCommonLabelmapGeometry(
-        segmentation.EXTENT_UNION_OF_SEGMENTS, vtk.vtkStringArray()
-    )
-    matrix, bounds = vtk.vtkMatrix4x4(), [0, -1, 0, -1, 0, -1]
-    if not text or not slicer.vtkSegmentationConverter.DeserializeImageGeometry(text, matrix, bounds):
-        return None
-    return Lattice(array_from_matrix(matrix), as_bounds(bounds))
-
-
-def prepare_lattice(segmentation_node: Any, volume_node: Any) -> Lattice:
-    """The lattice that a node's segments are written on, which becomes its reference geometry.
-
-    A node without segments takes the grid of the volume. Where a node has one of its own with the same voxels,
-    it is made as large as the volume: what lies outside it escapes the editor's masking.
-    """
-    lattice = reference_lattice(segmentation_node)
-    if lattice is None or segmentation_node.GetSegmentation().GetNumberOfSegments() == 0:
-        segmentation_node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
-        lattice = reference_lattice(segmentation_node)
-        assert lattice is not None
-        return lattice
-    role = segmentation_node.GetReferenceImageGeometryReferenceRole()
-    if segmentation_node.GetNodeReference(role) is None:
-        # Slicer's DICOM export asks this volume for its images.
-        segmentation_node.SetNodeReferenceID(role, volume_node.GetID())
-    lattice = _covering(lattice, segmentation_node, volume_node)
-    set_reference(segmentation_node.GetSegmentation(), lattice)
-    return lattice
-
-
-def set_reference(segmentation: Any, lattice: Lattice) -> None:
-    """Make a lattice the reference geometry of a vtkSegmentation."""
-    text = slicer.vtkSegmentationConverter.SerializeImageGeometry(lattice.image())
-    if text != segmentation.GetConversionParameter(_reference_parameter()):
-        segmentation.SetConversionParameter(_reference_parameter(), text)
 
 
 def offset_between(lattice: Lattice, segmentation_node: Any, volume_node: Any) -> Offset | None:
@@ -157,20 +115,6 @@ def array_of(image: Any) -> np.ndarray:
 def is_empty(bounds: Bounds) -> bool:
     """Whether VTK's bounds hold no voxel."""
     return any(last < first for first, last in zip(bounds[::2], bounds[1::2], strict=True))
-
-
-def _covering(lattice: Lattice, segmentation_node: Any, volume_node: Any) -> Lattice:
-    offset = offset_between(lattice, segmentation_node, volume_node)
-    if offset is None:
-        return lattice
-    shape = grid_of(volume_node).shape_ijk
-    volume = bounds_of(Extent((0, 0, 0), shape), offset)
-    pairs = enumerate(zip(lattice.bounds, volume, strict=True))
-    return Lattice(lattice.ijk_to_local, as_bounds([(max if n % 2 else min)(pair) for n, pair in pairs]))
-
-
-def _reference_parameter() -> str:
-    return str(slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName())
 
 
 def as_bounds(values: Sequence[int]) -> Bounds:

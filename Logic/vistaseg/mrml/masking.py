@@ -49,10 +49,10 @@ def rules_of(editor_node: Any) -> Rules:
     )
 
 
-def in_range(voxels: np.ndarray, rules: Rules) -> Mask | None:
-    """Which voxels the range of intensities allows, None for all of them."""
+def in_range(voxels: np.ndarray, rules: Rules) -> Mask:
+    """Which voxels the range of intensities allows."""
     if rules.intensities is None:
-        return None
+        return np.ones(voxels.shape, dtype=bool)
     low, high = rules.intensities
     return np.asarray((voxels >= low) & (voxels <= high))
 

@@ -75,6 +75,12 @@ def common_bounds(one: Bounds, other: Bounds) -> Bounds:
     return as_bounds([value for pair in both for value in pair])
 
 
+def united_bounds(one: Bounds, other: Bounds) -> Bounds:
+    """The smallest bounds that hold both."""
+    both = [(min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(_pairs(one), _pairs(other), strict=True)]
+    return as_bounds([value for pair in both for value in pair])
+
+
 def moved(bounds: Bounds, offset: Offset) -> Bounds:
     """Bounds after every index was changed by an offset."""
     return as_bounds([value + move for pair, move in zip(_pairs(bounds), offset, strict=True) for value in pair])

@@ -8,17 +8,15 @@ import numpy as np
 import vtk
 
 from vistaseg.mrml.geometry import (
-    NOTHING,
     array_of,
     bounds_of,
-    is_empty,
     lattice_of_grid,
     lattice_of_image,
     offset_between,
     place,
-    prepare_lattice,
 )
-from vistaseg.mrml.resampling import common_bounds, covered_bounds, resample
+from vistaseg.mrml.reference import prepare_lattice
+from vistaseg.mrml.resampling import covered_bounds, resample
 from vistaseg.mrml.transforms import transform_between
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.segmentation import Extent
@@ -29,12 +27,14 @@ def labelmap_of(mask: Mask, extent: Extent, volume_node: Any, segmentation_node:
     """A mask of a volume as a vtkOrientedImageData of 0 and 1 in the coordinates of a segmentation node.
 
     Where the voxels of both are the same, nothing is resampled. Otherwise each voxel of the segmentation takes
-    the value of the nearest of the volume's, and what lies outside its reference geometry is left out. A node
-    without a reference geometry gets one.
+    the value of the nearest of the volume's. The node's reference geometry is made, or made larger, to hold the volume.
 
     Args:
         mask: bool, (k, j, i), of `extent` only.
         extent: its place on the volume's grid.
+
+    Raises:
+        InputError: see `prepare_lattice`.
     """
     image = source_image(extent, volume_node)
     np.copyto(array_of(image), mask, casting="unsafe")
@@ -55,5 +55,4 @@ def on_lattice(image: Any, extent: Extent, volume_node: Any, segmentation_node: 
     if offset is not None:
         return place(image, lattice, bounds_of(extent, offset))
     transform = transform_between(volume_node, segmentation_node)
-    bounds = common_bounds(covered_bounds(lattice_of_image(image), lattice, transform), lattice.bounds)
-    return lattice.image(NOTHING) if is_empty(bounds) else resample(image, lattice, bounds, transform)
+    return resample(image, lattice, covered_bounds(lattice_of_image(image), lattice, transform), transform)

@@ -21,8 +21,10 @@ from hypothesis import strategies as st
 
 from vistaseg.errors import InputError
 from vistaseg.mrml.editing import Change, SegmentEditing
-from vistaseg.mrml.geometry import Lattice, array_of, bounds_of, reference_lattice, set_reference
+from vistaseg.mrml.geometry import Lattice, array_of, bounds_of
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
+from vistaseg.mrml.reference import reference_lattice, set_reference
+from vistaseg.mrml.resampling import common_bounds, united_bounds, values_on
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.mrml.writing import labelmap_of
 from vistaseg.segmentation import Extent
@@ -94,20 +96,53 @@ def test_a_cropped_geometry_of_the_same_voxels_loses_nothing(ct, segmentation_no
 
 @geometry
 @given(seed=seeds)
-def test_another_geometry_takes_the_nearest_voxels(scene, seed):
+def test_another_geometry_takes_the_nearest_voxels_and_grows_to_hold_them_all(scene, seed):
     random = np.random.default_rng(seed)
     volume_node, segmentation_node = place_nodes(scene, random, "rotated", "same")
-    own = Lattice(random_affine(random), (-3, 12, 0, 10, 2, 14))
-    own.ijk_to_local[:3, 3] = grid_of(volume_node).index_to_ras([(4, 4, 3)])[0] - own.ijk_to_local[:3, :3] @ [5, 5, 8]
+    own = Lattice(random_affine(random), (-3, 2, 0, 4, 2, 5))
+    own.ijk_to_local[:3, 3] = grid_of(volume_node).index_to_ras([(4, 4, 3)])[0] - own.ijk_to_local[:3, :3] @ [0, 2, 3]
     segmentation_node.GetSegmentation().AddEmptySegment("first")
     set_reference(segmentation_node.GetSegmentation(), own)
     mask = random_mask(random)
     got = labelmap_of(mask, WHOLE, volume_node, segmentation_node)
-    expected, sure = nearest(mask, own, grid_of(volume_node))
-    full = np.zeros(expected.shape, dtype=bool)
-    i0, i1, j0, j1, k0, k1 = got.GetExtent()
-    full[k0 - 2 : k1 - 1, j0 : j1 + 1, i0 + 3 : i1 + 4] = array_of(got) if got.GetNumberOfPoints() else False
+    grown = reference_lattice(segmentation_node)
+    assert np.allclose(grown.ijk_to_local, own.ijk_to_local)
+    # Around what was asked for, too, so that nothing lies beyond.
+    around = Lattice(grown.ijk_to_local, united_bounds(grown.bounds, (-40, 40, -40, 40, -40, 40)))
+    expected, sure = nearest(mask, around, grid_of(volume_node))
+    full = values_on(got, around, around.bounds).astype(bool)
     assert np.array_equal(full[sure], expected[sure])
+    assert common_bounds(grown.bounds, got.GetExtent()) == got.GetExtent()
+
+
+def test_nothing_is_cut_off_by_the_geometry_of_another_scan(scene, ct, segmentation_node):
+    """Half of the second scan lies beyond the first, and its voxels lie otherwise."""
+    (first,) = add_masks(segmentation_node, ct, np.ones(SHAPE_IJK[::-1], dtype=bool))
+    other = grid_of(ct).ijk_to_ras @ np.diag([1.3, 1.3, 1.3, 1])
+    other[:3, 3] = grid_of(ct).index_to_ras([(5, 5, 4)])[0]
+    volume_node = add_volume(np.zeros((30, 30, 30), dtype=np.int16), other)
+    (second,) = add_masks(segmentation_node, volume_node, np.ones((30, 30, 30), dtype=bool))
+    image = segmentation_node.GetSegmentation().GetSegment(second).GetRepresentation("Binary labelmap")
+    assert np.count_nonzero(array_of(image)) == pytest.approx(30**3 * 1.3**3, rel=0.05)
+    assert full_mask(segmentation_node, second, volume_node).all()
+    assert full_mask(segmentation_node, first, ct).all()
+
+
+def test_a_segmentation_that_cannot_grow_so_far_is_refused_before_anything_is_written(scene, ct, segmentation_node):
+    add_masks(segmentation_node, ct, np.ones(SHAPE_IJK[::-1], dtype=bool))
+    affine = np.eye(4)
+    affine[:3, 3] = 5e4
+    far = add_volume(np.zeros((3, 3, 3), dtype=np.int16), affine)
+    before = reference_lattice(segmentation_node).bounds
+    writing = (
+        lambda: SegmentEditing(segmentation_node, far),
+        lambda: add_masks(segmentation_node, far, np.ones((3, 3, 3), bool)),
+    )
+    for write in writing:
+        with pytest.raises(InputError, match="Segmentation cannot be made large enough for CT"):
+            write()
+    assert segmentation_node.GetSegmentation().GetNumberOfSegments() == 1
+    assert reference_lattice(segmentation_node).bounds == before
 
 
 def nearest(mask, lattice, grid):

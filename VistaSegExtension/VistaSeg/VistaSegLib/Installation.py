@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
+from importlib.metadata import distributions
 from importlib.util import find_spec
+from pathlib import Path
 from subprocess import CalledProcessError
+from tempfile import TemporaryDirectory
 
 from slicer.i18n import tr as _
 
@@ -68,18 +73,67 @@ def installForExport() -> None:
     _ensure(EXPORT_REQUIREMENTS.values())
 
 
+@contextmanager
+def constraintsOfInstalled() -> Iterator[Path]:
+    """A file of constraints for pip, by which every installed package keeps its version; gone afterwards."""
+    with TemporaryDirectory(prefix="VistaSeg-") as folder:
+        path = Path(folder) / "installed.txt"
+        path.write_text("".join(f"{name}=={version}\n" for name, version in _installed().items()), encoding="utf-8")
+        yield path
+
+
 def _ensure(requirements: Iterable[str]) -> None:
     import slicer.packaging
     from packaging.requirements import Requirement
 
+    wanted = [Requirement(text) for text in requirements]
+    _requireNoOther(wanted)
     try:
-        slicer.packaging.pip_ensure([Requirement(text) for text in requirements], requester="VistaSeg")
+        with constraintsOfInstalled() as constraints:
+            slicer.packaging.pip_ensure(wanted, constraints=constraints, requester="VistaSeg")
     except CalledProcessError as error:
         raise InstallationError(
-            _("The packages could not be installed. Check the connection to the internet, then try again.")
+            _(
+                "The packages could not be installed. Check the connection to the internet, then try again. Slicer's "
+                "log says more; where it names a conflict: VistaSeg changes no package that is installed."
+            )
         ) from error
     except RuntimeError as error:
         raise InstallationError(_("Nothing was installed: {reason}").format(reason=error)) from error
+
+
+def _requireNoOther(requirements: Iterable) -> None:
+    """What is installed is not replaced: other extensions, and Slicer itself, may need it as it is.
+
+    Raises:
+        InstallationError: a package is there in a version that does not do.
+    """
+    installed = _installed()
+    for one in requirements:
+        version = installed.get(_normalized(one.name))
+        applies = one.marker is None or one.marker.evaluate()
+        if version is not None and applies and not one.specifier.contains(version, prereleases=True):
+            raise InstallationError(
+                _(
+                    "{name} {version} is installed, and VistaSeg needs {requirement}. VistaSeg replaces no package: if "
+                    "nothing else needs this version, remove it in the Python console with "
+                    'slicer.packaging.pip_uninstall("{name}"), restart Slicer, then press Install again.'
+                ).format(name=one.name, version=version, requirement=f"{one.name}{one.specifier}")
+            )
+
+
+def _installed() -> dict[str, str]:
+    """Version of each package that is installed; of several copies, the one that is imported."""
+    found: dict[str, str] = {}
+    for distribution in distributions():
+        name = distribution.metadata["Name"]
+        if name and distribution.version:
+            found.setdefault(_normalized(name), distribution.version)
+    return found
+
+
+def _normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _installTorch() -> None:

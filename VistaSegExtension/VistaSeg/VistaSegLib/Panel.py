@@ -59,7 +59,7 @@ class Panel:
         self._findParameters = findParameters
         self._entered = False
         self.workspace = Host.workspace()
-        self.selection = Selection()
+        self.selection = Selection(self.workspace.messages.tell)
         self.sections: dict[str, Section] = {}
         for kind in SECTIONS:
             section = self.sections[kind.__name__] = kind(self.selection, self.workspace)

@@ -11,20 +11,27 @@ from slicer.util import VTKObservationMixin
 
 from VistaSegLib.Editing import Editing
 from VistaSegLib.Models import known, readyKeys
+from VistaSegLib.SegmentationOfVolume import SegmentationOfVolume
 
 
 class Selection(VTKObservationMixin):
     """Kept in the parameter node, and so saved with the scene; between two scenes there is none.
+
+    Another volume brings its own segmentation with it, see `SegmentationOfVolume`.
+
+    Args:
+        tell: says something to the user.
 
     Attributes:
         parameters: the parameter node, or None.
         editing: what writes into the segmentation, with undo.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
         super().__init__()
         self.parameters = None
         self.editing = Editing(self)
+        self._ofVolume = SegmentationOfVolume(self, tell)
         self._listeners: list[Callable[[], None]] = []
 
     def setParameters(self, parameters) -> None:
@@ -35,6 +42,7 @@ class Selection(VTKObservationMixin):
             self.editing.close()
         else:
             self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
+        self._ofVolume.update()
         self._tell()
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -103,6 +111,7 @@ class Selection(VTKObservationMixin):
         return readyKeys(known(self.parameters.modelChoice)) if self.parameters else ()
 
     def _onModified(self, *_) -> None:
+        self._ofVolume.update()
         self._tell()
 
     def _tell(self) -> None:

@@ -1,0 +1,55 @@
+"""The intensities of a volume on the voxels of a segmentation, as the Segment Editor looks at them when it masks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import slicer
+from vtk.util.numpy_support import numpy_to_vtk
+
+from vistaseg.mrml.geometry import Lattice, array_of, bounds_of, lattice_of_grid, offset_between
+from vistaseg.mrml.transforms import transform_between
+from vistaseg.mrml.volumes import volume_from_node
+from vistaseg.segmentation import Extent
+
+_MARGIN = 3
+"""Voxels of the volume around a box: interpolation looks beyond it."""
+
+
+def intensities_on(volume_node: Any, extent: Extent, lattice: Lattice, segmentation_node: Any) -> np.ndarray:
+    """The values of a volume on the voxels of a segmentation, interpolated linearly where those lie otherwise.
+
+    So does `vtkSlicerSegmentEditorLogic::UpdateAlignedSourceVolume`, with the whole volume.
+
+    Args:
+        extent: a box of the volume; beyond it only its surroundings are looked at.
+        lattice: in the coordinates of the segmentation node.
+
+    Returns:
+        (k, j, i) of the lattice, in the type of the volume; outside the volume, its background value.
+    """
+    volume = volume_from_node(volume_node)
+    offset = offset_between(lattice, segmentation_node, volume_node)
+    if offset is not None and lattice.bounds == bounds_of(extent, offset):
+        return volume.array[extent.slices]
+    box = _grown(extent, volume.shape_ijk)
+    image = lattice_of_grid(volume.grid.cropped(box.start, box.stop)).image()
+    image.GetPointData().SetScalars(numpy_to_vtk(volume.array[box.slices].ravel(), deep=True))
+    output = slicer.vtkOrientedImageData()
+    slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
+        image,
+        lattice.image(),
+        output,
+        True,  # linear
+        False,
+        transform_between(volume_node, segmentation_node),
+        volume_node.GetImageBackgroundScalarComponentAsDouble(0),
+    )
+    return array_of(output)
+
+
+def _grown(extent: Extent, shape_ijk: tuple[int, int, int]) -> Extent:
+    start = [max(first - _MARGIN, 0) for first in extent.start]
+    stop = [min(last + _MARGIN, size) for last, size in zip(extent.stop, shape_ijk, strict=True)]
+    return Extent((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))

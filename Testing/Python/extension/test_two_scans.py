@@ -1,0 +1,123 @@
+"""Two scans in one scene: the results of each go into its own segmentation, and nothing is cut off."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+qt = pytest.importorskip("qt", reason="no Qt: see CONTRIBUTING.md for the libraries that it needs")
+slicer = pytest.importorskip("slicer")
+
+from host.mrml_nodes import add_scan, full_mask, tilted
+from panel_case import load_scene, save_scene
+
+SPLEEN_ID, SPLEEN = 3, 300
+FIRST, SECOND = (44, 30, 44), (40, 36, 40)
+
+
+@pytest.fixture
+def scans(scene, phantom):
+    """The first scan and a second of another patient: other voxels, half of them beyond the first scan."""
+    first = add_scan(phantom(FIRST, tilted(FIRST, (-4.0, 5.0, 4.5))))
+    second = add_scan(phantom(SECOND, tilted(SECOND, (4.4, 4.0, 4.9))))
+    first.SetName("CT of A")
+    second.SetName("CT of B")
+    second.SetOrigin(*np.add(second.GetOrigin(), (70, -20, 60)))
+    return first, second
+
+
+def segment(case):
+    case.selection.parameters.classIds = str(SPLEEN_ID)
+    case.section("Automatic").ui.segmentButton.click()
+    case.settle()
+
+
+def choose(case, name, node):
+    """As a user does, in the selector at the top."""
+    getattr(case.section("Model").ui, f"{name}Selector").setCurrentNode(node)
+    case.settle()
+
+
+def holds_all(segmentation, volume) -> bool:
+    """Whether the last segment is all of the spleen of a scan."""
+    segment_id = list(segmentation.GetSegmentation().GetSegmentIDs())[-1]
+    return np.array_equal(full_mask(segmentation, segment_id, volume), slicer.util.arrayFromVolume(volume) == SPLEEN)
+
+
+def texts(case):
+    return [message.text for message in case.workspace.messages.all]
+
+
+def test_another_volume_brings_its_own_segmentation(case, scans):
+    first, second = scans
+    choose(case, "volume", first)
+    segment(case)
+    of_first = case.selection.segmentationNode
+    choose(case, "volume", second)
+    assert case.selection.segmentationNode is None
+    assert texts(case)[-1] == "Results of CT of B go into a new segmentation."
+    segment(case)
+    of_second = case.selection.segmentationNode
+    assert of_second is not of_first and holds_all(of_second, second) and holds_all(of_first, first)
+    assert of_first.GetSegmentation().GetNumberOfSegments() == of_second.GetSegmentation().GetNumberOfSegments() == 1
+    choose(case, "volume", first)
+    assert case.selection.segmentationNode is of_first
+    assert case.section("Model").ui.segmentationSelector.currentNode() is of_first
+
+
+def test_after_the_other_volume_was_deleted(case, scans):
+    first, second = scans
+    choose(case, "volume", first)
+    segment(case)
+    of_first = case.selection.segmentationNode
+    slicer.mrmlScene.RemoveNode(first)
+    choose(case, "volume", second)
+    assert case.selection.segmentationNode is None
+    segment(case)
+    assert holds_all(case.selection.segmentationNode, second)
+    assert of_first.GetSegmentation().GetNumberOfSegments() == 1
+
+
+def test_after_a_scene_was_loaded_that_mixes_both(case, scans, tmp_path):
+    """As earlier versions left it."""
+    first, second = scans
+    choose(case, "volume", first)
+    segment(case)
+    choose(case, "volume", second)
+    segment(case)
+    case.selection.segmentationNode = next(
+        node for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode") if "of A" in node.GetName()
+    )
+    load_scene(save_scene(tmp_path))
+    case.settle()
+    assert case.selection.volumeNode.GetName() == "CT of B"
+    assert case.selection.segmentationNode.GetName() == "CT of B segmentation"
+    case.selection.volumeNode = slicer.util.getNode("CT of A")
+    assert case.selection.segmentationNode.GetName() == "CT of A segmentation"
+
+
+def test_a_segmentation_of_another_scan_can_be_chosen_and_then_holds_all_of_both(case, scans):
+    first, second = scans
+    choose(case, "volume", first)
+    segment(case)
+    mixed = case.selection.segmentationNode
+    choose(case, "volume", second)
+    choose(case, "segmentation", mixed)
+    assert "was made for CT of A: results of CT of B are added to it" in texts(case)[-1]
+    case.panel.exit()
+    case.panel.enter()  # it is not chosen away when the user looks at something else
+    assert case.selection.segmentationNode is mixed
+    segment(case)
+    assert mixed.GetSegmentation().GetNumberOfSegments() == 2
+    segment_id = list(mixed.GetSegmentation().GetSegmentIDs())[-1]
+    written, whole = full_mask(mixed, segment_id, second), slicer.util.arrayFromVolume(second) == SPLEEN
+    assert abs(np.count_nonzero(written) / np.count_nonzero(whole) - 1) < 0.05
+    assert np.count_nonzero(written ^ whole) < 0.25 * np.count_nonzero(whole)  # its voxels lie otherwise
+
+
+def test_a_segmentation_that_was_chosen_before_any_volume_stays(case, scans):
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "from a file")
+    node.GetSegmentation().AddEmptySegment("", "drawn")
+    case.selection.segmentationNode = node
+    choose(case, "volume", scans[0])
+    assert case.selection.segmentationNode is node

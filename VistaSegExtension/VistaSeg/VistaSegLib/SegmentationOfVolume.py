@@ -1,0 +1,76 @@
+"""Where results go after another volume was chosen: results of two scans do not end up in one segmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import slicer
+from slicer.i18n import tr as _
+
+from vistaseg.mrml.reference import reference_volume
+
+
+class SegmentationOfVolume:
+    """Lets the chosen segmentation follow the chosen volume; a user may still choose any other afterwards.
+
+    Args:
+        selection: see `Selection`.
+        tell: says where results go now.
+    """
+
+    def __init__(self, selection, tell: Callable[[str], None]) -> None:
+        self._selection, self._tell = selection, tell
+        self._parameterNode = None
+        self._volumeId = ""  # "gone" after it was deleted
+        self._used: dict[str, str] = {}
+
+    def update(self) -> None:
+        """Look whether there is another volume or scene, and choose the segmentation of that."""
+        parameters = self._selection.parameters
+        node = parameters.parameterNode if parameters is not None else None
+        if node is not self._parameterNode:
+            self._parameterNode, self._volumeId, self._used = node, "", {}
+        volume, segmentation = self._selection.volumeNode, self._selection.segmentationNode
+        if volume is None:
+            if self._volumeId and slicer.mrmlScene.GetNodeByID(self._volumeId) is None:
+                self._volumeId = "gone"
+            return
+        before, self._volumeId = self._volumeId, volume.GetID()
+        if before != self._volumeId and not _isFor(segmentation, volume, isFirst=not before):
+            segmentation = self._ownOf(volume)
+            self._choose(segmentation, volume)
+        if segmentation is not None:
+            self._used[volume.GetID()] = segmentation.GetID()
+
+    def _choose(self, segmentation, volume) -> None:
+        if segmentation is self._selection.segmentationNode:
+            return
+        self._selection.segmentationNode = segmentation
+        name = segmentation.GetName() if segmentation is not None else _("a new segmentation")
+        self._tell(_("Results of {volume} go into {segmentation}.").format(volume=volume.GetName(), segmentation=name))
+
+    def _ownOf(self, volume):
+        """The segmentation of a volume that was used last, else the newest; None where it has none."""
+        nodes = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+        own = [node for node in nodes if not node.GetHideFromEditors() and reference_volume(node) is volume]
+        used = [node for node in own if node.GetID() == self._used.get(volume.GetID())]
+        return next(iter([*used, *reversed(own)]), None)
+
+
+def isOfAnother(segmentation, volume) -> bool:
+    """Whether a segmentation was made for another volume of the scene."""
+    made = reference_volume(segmentation) if segmentation is not None else None
+    return made is not None and volume is not None and made is not volume
+
+
+def _isFor(segmentation, volume, isFirst: bool) -> bool:
+    """Whether results of a volume belong into a segmentation.
+
+    Args:
+        isFirst: whether no other volume was chosen before; a segmentation that no volume of the scene is known for was
+            then chosen for this one.
+    """
+    if segmentation is None or isOfAnother(segmentation, volume):
+        return False
+    isEmpty = segmentation.GetSegmentation().GetNumberOfSegments() == 0
+    return isFirst or isEmpty or reference_volume(segmentation) is volume

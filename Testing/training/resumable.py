@@ -5,14 +5,26 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shutil
+import signal
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+
+PAUSE = "PAUSE"
+"""A file of this name beside the folder of a run makes the run wait between two steps."""
+PAUSE_SECONDS = 2.0
+"""How often a run that waits looks for it."""
+SAVED_EVERY = 50
+"""Steps."""
 
 
 class Average:
@@ -50,6 +62,7 @@ def add_run_arguments(parser: argparse.ArgumentParser, minutes: float, rate: flo
     parser.add_argument("--rate", type=float, default=rate)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--copy", type=Path, help="keep the state in this file, too")
 
 
 class ResumableRun(ABC):
@@ -74,7 +87,8 @@ class ResumableRun(ABC):
         self.optimizer = torch.optim.AdamW(groups, lr=self.rate, weight_decay=1e-4)
         self.generator = torch.Generator().manual_seed(arguments.seed)
         self.average = Average(network)
-        self.step, self.seconds = 0, 0.0
+        self.copy: Path | None = arguments.copy
+        self.step, self.seconds, self.stopped = 0, 0.0, False
         self.output.mkdir(parents=True, exist_ok=True)
         self.state_path = self.output / "state.pt"
         if self.state_path.exists():
@@ -113,6 +127,10 @@ class ResumableRun(ABC):
             beside,
         )
         beside.replace(self.state_path)
+        if self.copy is not None:
+            beside = self.copy.with_name(f"{self.copy.name}.tmp")
+            shutil.copyfile(self.state_path, beside)
+            beside.replace(self.copy)
 
     def advance(self) -> float | None:
         """One step of the optimiser; returns the loss."""
@@ -130,17 +148,41 @@ class ResumableRun(ABC):
         return loss.item()
 
     def train(self) -> None:
-        """Train until the time is used up, and write what is shipped."""
-        losses: list[float] = []
-        while self.seconds < 60 * self.minutes:
+        """Train until the time is used up, or until the process is asked to end; write what is shipped."""
+        self.log(f"state in {self.state_path.resolve()}, step {self.step}, {self.seconds / 60:.1f} min of computing")
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        losses: deque[float] = deque(maxlen=100)
+        while self.seconds < 60 * self.minutes and not self.stopped:
+            self.wait_while_paused()
             start = time.process_time() / torch.get_num_threads()
             done = self.advance()
             self.seconds += time.process_time() / torch.get_num_threads() - start
             if done is not None:
                 losses.append(done)
-            if self.step % 100 == 0:
-                mean = sum(losses[-100:]) / max(1, len(losses[-100:]))
-                print(f"step {self.step}, {self.seconds / 60:.1f} min of computing: {mean:.3f}", flush=True)
+            if self.step % SAVED_EVERY == 0:
+                mean = sum(losses) / max(1, len(losses))
+                self.log(f"step {self.step}, {self.seconds / 60:.1f} min of computing: {mean:.3f}")
                 self.save()
         self.save()
         export(self.average.state, self.configuration, self.output)
+
+    def wait_while_paused(self) -> None:
+        """Wait as long as there is a file PAUSE beside the run's folder."""
+        pause = self.output.parent / PAUSE
+        if not pause.exists():
+            return
+        self.save()
+        self.log(f"step {self.step}: waiting until {pause.resolve()} is gone")
+        while pause.exists() and not self.stopped:
+            time.sleep(PAUSE_SECONDS)
+
+    def log(self, line: str) -> None:
+        """Print a line, and keep it beside the state."""
+        line = f"{time.strftime('%H:%M:%S')} {line}"
+        print(line, flush=True)
+        with (self.output / "log.txt").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.stopped = True

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vistaseg.errors import UsageError
+from vistaseg.escaping import printable
 from vistaseg.segmentation.replacing import check_file_place, replacing
 
 if TYPE_CHECKING:
@@ -311,7 +312,8 @@ def _volume_text(segmentation: Segmentation, segment: Segment) -> str:
 
 
 def _fitted(text: str, size: int, room: float) -> str:
-    """The text, shortened where it is too long for `room` pixels."""
+    """The text on one line, shortened where it is too long for `room` pixels."""
+    text = printable(text)
     if _font(size).getlength(text) <= room:
         return text
     while text and _font(size).getlength(f"{text}...") > room:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -125,9 +126,9 @@ def prompt_from_dict(values: Any) -> Prompt:
             return RegionOfInterest.between(_triple(values["low"]), _triple(values["high"]))
         if values["kind"] == "text" and isinstance(values["text"], str):
             return Text(values["text"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"This is not a prompt: {values!r}.") from error
-    raise UsageError(f"This is not a prompt: {values!r}.")
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise UsageError(f"This is not a prompt: {reprlib.repr(values)}.") from error
+    raise UsageError(f"This is not a prompt: {reprlib.repr(values)}.")
 
 
 def _triple(values: Any) -> Ras:

@@ -14,9 +14,11 @@ PACKAGE = ROOT / "Logic" / "vistaseg"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 OTHERS = sorted(path for folder in ("Testing", "VistaSegExtension") for path in (ROOT / folder).rglob("*.py"))
 
-FOR_ALL = {"errors", "progress", "resources"}
+FOR_ALL = {"bounded_json", "errors", "escaping", "progress", "resources"}
 ROOMS: dict[str, set[str]] = {
+    "bounded_json": set(),
     "errors": set(),
+    "escaping": set(),
     "progress": set(),
     "resources": set(),
     "volume": set(),

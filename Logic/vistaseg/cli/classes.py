@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 
 from vistaseg import catalog
+from vistaseg.cli.console import echo, echo_json
 
 
 def classes_command(
@@ -20,7 +20,7 @@ def classes_command(
     if search is not None:
         _show_matches(search, as_json)
     elif as_json:
-        typer.echo(json.dumps([_as_dict(s) for s in catalog.structures()], indent=1))
+        echo_json([_as_dict(s) for s in catalog.structures()])
     else:
         _show_groups()
 
@@ -29,18 +29,18 @@ def _show_matches(text: str, as_json: bool) -> None:
     matches = catalog.find(text)
     if as_json:
         rows = [{"title": m.title, "ids": list(m.ids), "score": m.score, "matched": m.matched_text} for m in matches]
-        typer.echo(json.dumps(rows, indent=1))
+        echo_json(rows)
     elif not matches:
-        typer.echo(f"Nothing resembles {text!r}. `vistaseg classes` lists every structure.")
+        echo(f"Nothing resembles {text!r}. `vistaseg classes` lists every structure.")
     for match in matches if not as_json else ():
-        typer.echo(f"{match.score:5.0f}  {match.title}  ({', '.join(str(i) for i in match.ids)})")
+        echo(f"{match.score:5.0f}  {match.title}  ({', '.join(str(i) for i in match.ids)})")
 
 
 def _show_groups() -> None:
     for group in catalog.groups().values():
         names = [catalog.get(i).name for i in group.ids]
-        typer.echo(f"{group.title} ({len(names)})\n  {', '.join(names)}")
-    typer.echo("\nPresets: " + ", ".join(catalog.presets()))
+        echo(f"{group.title} ({len(names)})", f"  {', '.join(names)}")
+    echo("", f"Presets: {', '.join(catalog.presets())}")
 
 
 def _as_dict(structure: catalog.Structure) -> dict[str, Any]:

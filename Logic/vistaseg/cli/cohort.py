@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ import typer
 
 from vistaseg.cli.cohort_run import Cohort, run_cohort
 from vistaseg.cli.cohort_table import Row, Status
+from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.model_choice import models_for, require_one_way
 from vistaseg.cli.options import (
     ClassesOption,
@@ -70,7 +70,7 @@ def cohort_command(
     cohort = Cohort(request, asked, f".{form.value}", report or Path(output) / "report.csv")
     rows = run_cohort(cohort)
     if as_json:
-        typer.echo(json.dumps([row.as_dict() for row in rows], indent=1))
+        echo_json([row.as_dict() for row in rows])
     _tell(rows, cohort.table)
 
 
@@ -88,7 +88,7 @@ def _tell(rows: Sequence[Row], table: Path) -> None:
     if not rows:
         raise InputError("There is no study here. Give the folder that holds a folder for each study.")
     failed = [row for row in rows if row.status is Status.FAILED]
-    typer.echo(f"{len(rows) - len(failed)} of {len(rows)} studies are done, see {table}.", err=True)
+    echo(f"{len(rows) - len(failed)} of {len(rows)} studies are done, see {table}.", err=True)
     if failed:
         names = ", ".join(row.folder for row in failed)
         raise InputError(f"{len(failed)} of {len(rows)} studies failed, for the reasons above: {names}.")

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from vistaseg.cli.cohort_table import CohortTable, Row, Status
+from vistaseg.cli.console import echo
 from vistaseg.cli.opening import check_texts, check_weights, read_dicom_scan
 from vistaseg.cli.outputs import made_folder
 from vistaseg.cli.run import Request, check_outputs, load_for, segment_scan
@@ -87,9 +86,9 @@ def _row(cohort: Cohort, study: Study, table: CohortTable, models: list[Segmenta
     todo = Row(str(study.folder), study.series, study.images, cohort.asked, output=str(output))
     before = table.done_before(todo)
     if before is not None and (Path(cohort.request.output) / output).exists():
-        typer.echo(f"{study.folder}: done before.", err=True)
+        echo(f"{study.folder}: done before.", err=True)
         return before
-    typer.echo(f"{study.folder}: {study.images} images", err=True)
+    echo(f"{study.folder}: {study.images} images", err=True)
     if not models:
         models += load_for(cohort.request)  # what fails here would fail for all
     start = time.perf_counter()
@@ -113,7 +112,7 @@ def _attempt(cohort: Cohort, study: Study, todo: Row, models: list[SegmentationM
         reason = str(error)
     except Exception as error:  # a cohort runs through the night: one study that no one foresaw must not end it
         reason = f"An unexpected error ({type(error).__name__}). Segment this study alone to see more of it."
-    typer.echo(f"{study.folder} failed: {reason}", err=True)
+    echo(f"{study.folder} failed: {reason}", err=True)
     return replace(todo, status=Status.FAILED, reason=reason)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vistaseg.errors import UsageError
+from vistaseg.escaping import csv_cell, csv_text
 
 
 class Status(str, Enum):
@@ -99,8 +100,13 @@ class CohortTable:
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(row.as_dict() for row in self._rows.values())
+        writer.writerows(_cells(row) for row in self._rows.values())
         return text.getvalue()
+
+
+def _cells(row: Row) -> dict[str, Any]:
+    """Names of folders come from outside: nothing in them may break the table, or be run by a spreadsheet."""
+    return {key: csv_cell(value) if isinstance(value, str) else value for key, value in row.as_dict().items()}
 
 
 def _read(path: Path) -> list[Row]:
@@ -109,7 +115,7 @@ def _read(path: Path) -> list[Row]:
             reader = csv.DictReader(file)
             if tuple(reader.fieldnames or ()) != COLUMNS:
                 raise ValueError("its columns are others")
-            return [_row(row) for row in reader]
+            return [_row({key: csv_text(cell) for key, cell in row.items()}) for row in reader]
     except (OSError, ValueError, TypeError, csv.Error) as error:
         raise UsageError(f"{path} is no report of a cohort to go on from ({error}). Give another name.") from error
 

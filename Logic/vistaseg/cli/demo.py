@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.outputs import made_folder
 from vistaseg.cli.run import Request, run
 from vistaseg.errors import UsageError
@@ -27,4 +27,7 @@ def demo_command(
     segmentation, preview, report = (folder / name for name in ("segmentation.seg.nrrd", "preview.png", "report.json"))
     with made_folder(folder):
         said = run(Request(scan, str(segmentation), models=("demo",), preview=preview, report=report))
-    typer.echo(json.dumps(said, indent=1) if as_json else f"Wrote {segmentation}, {preview}, {report}")
+    if as_json:
+        echo_json(said)
+    else:
+        echo(f"Wrote {segmentation}, {preview}, {report}")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vistaseg.cli.console import echo, echo_json, table_console
 from vistaseg.cli.options import JsonOption
+from vistaseg.escaping import printable
 
 if TYPE_CHECKING:
     from vistaseg.dicom import SeriesSummary
@@ -32,10 +33,10 @@ def list_command(
             raise InputError("This is no DICOM file. Give a slice of the scan, or the folder of the series.")
         listed = list_series(place)
     for note in listed.notes:
-        typer.echo(note, err=True)
+        echo(note, err=True)
     found = listed.series
     if as_json:
-        typer.echo(json.dumps([_as_dict(one) for one in found], indent=1))
+        echo_json([_as_dict(one) for one in found])
     else:
         _show(found)
 
@@ -58,15 +59,16 @@ def _as_dict(one: SeriesSummary) -> dict[str, Any]:
 
 
 def _show(found: Sequence[SeriesSummary]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table("", "modality", "description", "images", "size", "UID", "what is wrong")
+    table = Table()
+    for title in ("", "modality", "description", "images", "size", "UID", "what is wrong"):
+        table.add_column(title, overflow="fold")  # on a narrow terminal too, a UID is not cut
     for one in found:
         rows, columns = one.size
         description = ", ".join(filter(None, (one.description, one.part)))
         wrong = " ".join((*one.notes, *filter(None, (one.problem,))))
         cells = (one.number, one.modality, description, one.images, f"{columns} x {rows}", one.uid, wrong)
-        table.add_row(*(escape(str(cell)) for cell in cells))
-    Console().print(table)
+        table.add_row(*(Text(printable(str(cell))) for cell in cells))
+    table_console().print(table)

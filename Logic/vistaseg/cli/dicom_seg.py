@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.options import JsonOption, SeriesOption
 from vistaseg.cli.outputs import check_beside
 from vistaseg.cli.results import check_dicom_place
@@ -50,8 +50,8 @@ def export_command(
     export = write_seg(found, chosen, output, labelmap=labelmap)
     _write_reports(export, chosen, report, sr)
     for note in (*chosen.volume.notes, *chosen.mended, *export.notes):
-        typer.echo(note, err=True)
-    typer.echo(f"{len(export.segmentation.segments)} segments written to {output}, and read back the same.", err=True)
+        echo(note, err=True)
+    echo(f"{len(export.segmentation.segments)} segments written to {output}, and read back the same.", err=True)
 
 
 def _check_places(output: Path, report: Path | None, sr: Path | None, segmentation: Path) -> None:
@@ -100,8 +100,8 @@ def import_command(
     found = import_seg(seg, chosen)
     write_segmentation(found.segmentation, output)
     for note in (*chosen.volume.notes, *chosen.mended, *found.notes):
-        typer.echo(note, err=True)
-    typer.echo(f"{len(found.segmentation.segments)} segments written to {output}.", err=True)
+        echo(note, err=True)
+    echo(f"{len(found.segmentation.segments)} segments written to {output}.", err=True)
 
 
 def _series_of(seg: Path, images: Path) -> str | None:
@@ -122,7 +122,7 @@ def check_command(seg: SegArgument, as_json: JsonOption = False) -> None:
 
     found = check_seg(seg)
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in found], indent=1))
+        echo_json([asdict(finding) for finding in found])
     else:
         _show(found)
     if any(finding.level == "error" for finding in found):
@@ -133,6 +133,6 @@ def _show(found: list[Finding]) -> None:
     for finding in found:
         place = f" [{finding.where}]" if finding.where else ""
         meaning = f" {finding.meaning}" if finding.meaning else ""
-        typer.echo(f"{finding.level}: {finding.what}{place}{meaning}")
+        echo(f"{finding.level}: {finding.what}{place}{meaning}")
     if all(finding.level == "note" for finding in found):
-        typer.echo("No error and no warning.")
+        echo("No error and no warning.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vistaseg import __version__
+from vistaseg.cli.console import echo, echo_json, table_console
 from vistaseg.cli.options import (
     Device,
     DeviceOption,
@@ -118,7 +118,7 @@ def _load(key: str, device: str, precision: str) -> SegmentationModel:
 
     compute = choose_compute(device, precision)
     model = load_model(key, compute)
-    typer.echo(f"{model.identity.title} on {describe_device(compute.device)}, {compute.precision}.", err=True)
+    echo(f"{model.identity.title} on {describe_device(compute.device)}, {compute.precision}.", err=True)
     return model
 
 
@@ -129,7 +129,7 @@ def _evaluate(files: CaseFiles, model: SegmentationModel, plan: Plan) -> CaseRes
     with memory_guard("the evaluation"), ProgressBar() as progress:
         result = evaluate_files(files, model, plan, progress)
     for note in result.notes:
-        typer.echo(f"Warning: {files.name}: {note}", err=True)
+        echo(f"Warning: {files.name}: {note}", err=True)
     return result
 
 
@@ -144,13 +144,13 @@ def _evaluate_cohort(cases: Sequence[CaseFiles], model: SegmentationModel, plan:
     results: list[CaseResult] = []
     failed: list[FailedCase] = []
     for number, files in enumerate(cases, start=1):
-        typer.echo(f"Case {number} of {len(cases)}: {files.name}", err=True)
+        echo(f"Case {number} of {len(cases)}: {files.name}", err=True)
         try:
             results.append(_evaluate(files, model, plan))
         except CancelledError:
             raise
         except VistaSegError as error:
-            typer.echo(f"Left out: {error}", err=True)
+            echo(f"Left out: {error}", err=True)
             failed.append(FailedCase(files.name, str(error)))
     if not results:
         raise InputError("No case could be evaluated, for the reasons above.")
@@ -159,36 +159,34 @@ def _evaluate_cohort(cases: Sequence[CaseFiles], model: SegmentationModel, plan:
 
 def _show(evaluation: _Evaluation, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(_report(evaluation), indent=1))
+        echo_json(_report(evaluation))
         return
-    from rich.console import Console
-
     from vistaseg.evaluate import count_falls, mean_curve, mean_curves, score_tables
 
     curves = mean_curves(evaluation.results)
-    Console().print(*score_tables(curves, mean_curve("mean", curves)), sep="\n")
+    table_console().print(*score_tables(curves, mean_curve("mean", curves)), sep="\n")
     peak = max(step.peak_bytes for case in evaluation.results for result in case.structures for step in result.steps)
     fell, steps = count_falls(evaluation.results, evaluation.plan.correct)
-    typer.echo(_agreement_text(evaluation), nl=False)
-    typer.echo(f"Dice fell by more than 0.01 in {fell} of {steps} steps.")
-    typer.echo(f"Most memory while clicking: {peak / 1e9:.1f} GB.")
+    echo(*_agreement(evaluation))
+    echo(f"Dice fell by more than 0.01 in {fell} of {steps} steps.")
+    echo(f"Most memory while clicking: {peak / 1e9:.1f} GB.")
 
 
-def _agreement_text(evaluation: _Evaluation) -> str:
+def _agreement(evaluation: _Evaluation) -> list[str]:
     """A line on what the confidence is worth; nothing where the model says none."""
     from vistaseg.evaluate import POOR_DICE, confidence_agreement
     from vistaseg.segmentation.confidence import LOW_CONFIDENCE
 
     found = confidence_agreement(evaluation.results)
     if not found.masks:
-        return ""
+        return []
     alike = (
         "" if found.rank_correlation is None else f" Its rank correlation with Dice is {found.rank_correlation:.2f}."
     )
-    return (
+    return [
         f"Confidence is below {LOW_CONFIDENCE:g} in {found.poor_marked} of {found.poor} automatic masks with a Dice "
-        f"below {POOR_DICE:g}, and in {found.good_marked} of {found.masks - found.poor} others.{alike}\n"
-    )
+        f"below {POOR_DICE:g}, and in {found.good_marked} of {found.masks - found.poor} others.{alike}"
+    ]
 
 
 def _report(evaluation: _Evaluation) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.model_choice import models_to_identify
 from vistaseg.cli.opening import open_session
 from vistaseg.cli.options import (
@@ -61,7 +61,7 @@ def identify_command(
             found = session.identify(asked, progress, encode=True)
     shown = [name for _, names in groupby(found, lambda one: one.model) for name in list(names)[:limit]]
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in shown], indent=1))
+        echo_json([asdict(one) for one in shown])
     else:
         _show(shown)
 
@@ -72,6 +72,6 @@ def _place(point: str | None, box: str | None) -> Prompt:
 
 def _show(found: Sequence[Identification]) -> None:
     for (model, measure), names in groupby(found, lambda one: (one.model, one.measure)):
-        typer.echo(f"{model}: {_MEASURES[measure]}")
+        echo(f"{model}: {_MEASURES[measure]}")
         for one in names:
-            typer.echo(f"  {one.value:5.3f}  {one.name}")
+            echo(f"  {one.value:5.3f}  {one.name}")

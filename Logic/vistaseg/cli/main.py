@@ -10,7 +10,12 @@ from typer.core import TyperGroup
 
 from vistaseg import __version__
 from vistaseg.cli import classes, cohort, demo, dicom, dicom_seg, evaluate, identify, refine, segment, weights
+from vistaseg.cli.console import echo, fit_streams
 from vistaseg.errors import CancelledError, MemoryLimitError, VistaSegError
+from vistaseg.escaping import printable
+
+_WRONG_USE: Any = typer.BadParameter.__base__
+"""Of the framework, which has its own copy of click or uses the one that is installed, as its version may be."""
 
 
 class _Commands(TyperGroup):
@@ -20,6 +25,9 @@ class _Commands(TyperGroup):
         """Run the command of a context."""
         try:
             return super().invoke(ctx)
+        except _WRONG_USE as error:
+            error.message = printable(error.message)
+            raise
         except KeyboardInterrupt as error:
             raise CancelledError("Interrupted.") from error
 
@@ -48,7 +56,7 @@ app.add_typer(weights.app)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"vistaseg {__version__}")
+        echo(f"vistaseg {__version__}")
         raise typer.Exit
 
 
@@ -63,6 +71,7 @@ def _options(
 
 def main() -> None:
     """Run a command; exit 0 done, 2 wrong use, 3 bad input, 4 no weights, 5 out of memory, 130 interrupted."""
+    fit_streams()
     try:
         app(prog_name="vistaseg")
     except VistaSegError as error:
@@ -74,7 +83,7 @@ def main() -> None:
 
 
 def _fail(error: VistaSegError) -> NoReturn:
-    typer.echo(f"vistaseg: {error}", err=True)
+    echo(f"vistaseg: {error}", err=True)
     sys.exit(error.exit_code)
 
 

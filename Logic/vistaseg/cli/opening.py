@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
+from vistaseg.cli.console import echo
 from vistaseg.cli.model_choice import IN_THE_BOX, READING
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.errors import CancelledError
@@ -166,12 +165,12 @@ def load_models(
     budget = MemoryBudget(features=None if keep else 0, encoding=None if memory is None else int(memory * 1e9))
     loaded = [load_model(key, compute, budget) for key in models]
     for model in loaded:
-        typer.echo(f"{model.identity.title} on {describe_device(compute.device)}, {compute.precision}.", err=True)
+        echo(f"{model.identity.title} on {describe_device(compute.device)}, {compute.precision}.", err=True)
         if model.notice:
-            typer.echo(model.notice, err=True)
+            echo(model.notice, err=True)
     return loaded
 
 
 def warn(text: str) -> None:
     """Tell a doubt on standard error."""
-    typer.echo(f"Warning: {text}", err=True)
+    echo(f"Warning: {text}", err=True)

@@ -7,9 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from vistaseg import catalog
+from vistaseg.cli.console import echo
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.errors import UsageError
 from vistaseg.prompts import Point, Prompt, Text
@@ -80,8 +79,8 @@ def _answered(session: Session, prompt: Prompt, segment: str) -> dict[str, Any]:
         answer = session.add(prompt, segment, progress)
     seconds = round(time.perf_counter() - begin, 3)
     if answer.note:
-        typer.echo(answer.note, err=True)
+        echo(answer.note, err=True)
     if answer.changed is None:
-        typer.echo("A prompt changed nothing: the model sees no more to add or to take away there.", err=True)
+        echo("A prompt changed nothing: the model sees no more to add or to take away there.", err=True)
     told = {"segment": segment, "model": model, "seconds": seconds, "voxels": int(answer.mask.sum())}
     return prompt.as_dict() | told | {"note": answer.note}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vistaseg import catalog
+from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.model_choice import models_for, models_to_replay
 from vistaseg.cli.opening import Scan, check_texts, open_session
 from vistaseg.cli.options import (
@@ -104,7 +104,7 @@ def refine_command(
         result = made if structure.start is None else structure.start.with_segment(made)
     _write(session, opened, result, output, save)
     if as_json:
-        typer.echo(json.dumps({"output": output, "segments": segment_rows(result), "prompts": answers}, indent=1))
+        echo_json({"output": output, "segments": segment_rows(result), "prompts": answers})
 
 
 def _require_one_way(prompts: list[Prompt], replay: Path | None, described: bool) -> None:
@@ -178,6 +178,6 @@ def _write(session: Session, scan: Scan, result: Segmentation, output: str, save
         if save is not None:
             put_beside(beside, save, session_bytes(session))
         write_result(result, scan.series, output)
-    typer.echo(f"Written to {output}.", err=True)
+    echo(f"Written to {output}.", err=True)
     if not result.segments:
-        typer.echo("It holds no segment: nothing was found, or all of it was taken away.", err=True)
+        echo("It holds no segment: nothing was found, or all of it was taken away.", err=True)

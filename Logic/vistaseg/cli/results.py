@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from vistaseg.cli.console import echo
 from vistaseg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -89,4 +88,4 @@ def write_result(segmentation: Segmentation, series: Series | None, output: str)
     from vistaseg.dicom import write_seg
 
     for note in (*series.mended, *write_seg(segmentation, series, output).notes):
-        typer.echo(note, err=True)
+        echo(note, err=True)

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from vistaseg.cli.asking import ask_by_prompts, ask_for_classes
+from vistaseg.cli.console import echo
 from vistaseg.cli.opening import Scan, check_texts, check_weights, load_models, read_scan
 from vistaseg.cli.outputs import put_beside, require_room_for_corrections, spare_scan
 from vistaseg.cli.question import Question
@@ -154,9 +153,9 @@ def _picture(outcome: Outcome) -> bytes:
 def _tell(request: Request, outcome: Outcome) -> None:
     count = len(outcome.finding.segmentation.segments)
     what = "1 structure" if count == 1 else f"{count} structures"
-    typer.echo(f"{what} in {outcome.seconds:.0f} s, written to {request.output}", err=True)
+    echo(f"{what} in {outcome.seconds:.0f} s, written to {request.output}", err=True)
     missing = not_found(outcome.finding)
     if not count:
-        typer.echo("Nothing of what was asked for was found in this scan.", err=True)
+        echo("Nothing of what was asked for was found in this scan.", err=True)
     elif missing:
-        typer.echo(f"Not found in this scan: {shortened(missing)}.", err=True)
+        echo(f"Not found in this scan: {shortened(missing)}.", err=True)

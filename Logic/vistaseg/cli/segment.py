@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from vistaseg.cli.console import echo_json
 from vistaseg.cli.model_choice import models_for, require_one_way
 from vistaseg.cli.options import (
     ClassesOption,
@@ -73,4 +73,4 @@ def segment_command(
     )
     report = run(request)
     if as_json:
-        typer.echo(json.dumps(report, indent=1))
+        echo_json(report)

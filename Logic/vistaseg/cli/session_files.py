@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vistaseg.bounded_json import read_json_file
 from vistaseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ def read_session(path: Path) -> Any:
         InputError: there is no such file, or it is no JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json_file(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check the path.") from error
     except ValueError as error:
-        raise InputError(f"{path} is no saved session: it is not JSON.") from error
+        raise InputError(f"{path} is no saved session ({error}): choose another file.") from error
 
 
 def is_session(path: Path) -> bool:

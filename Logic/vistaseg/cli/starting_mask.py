@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import typer
 
 from vistaseg import catalog
+from vistaseg.cli.console import echo
 from vistaseg.errors import InputError
 from vistaseg.segmentation import Segment, Segmentation, read_segmentation
 from vistaseg.segmentation.geometry import same_grid
@@ -51,7 +51,7 @@ class StartingMask:
             raise InputError(f"{self.path} refers to DICOM images: give the folder of its series as the scan.")
         read = import_seg(self.path, series)
         for note in read.notes:
-            typer.echo(f"{self.path}: {note}", err=True)
+            echo(f"{self.path}: {note}", err=True)
         found = read.segmentation
         segment = next(one for one in found.segments if one.label_value == self.segment.label_value)
         return StartingMask(self.path, found, segment)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vistaseg.cli.console import echo, echo_json
 from vistaseg.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def list_command(as_json: _Json = False) -> None:
 
     found = list_weights()
     if as_json:
-        _print_json([_as_dict(one) for one in found])
+        echo_json([_as_dict(one) for one in found])
     else:
-        typer.echo("\n".join(_as_text(one) for one in found))
+        echo(*(line for one in found for line in _as_lines(one)))
 
 
 @app.command("fetch")
@@ -71,13 +71,13 @@ def verify_command(key: _Key, as_json: _Json = False) -> None:
 
     found = verify(find_entry(key))
     if as_json:
-        _print_json(_as_dict(found))
+        echo_json(_as_dict(found))
     if found.state is not WeightsState.INSTALLED:
         raise WeightsError(
             f"{found.path} is not the file that was installed (sha256 {found.sha256}): fetch or import it again."
         )
     if not as_json:
-        typer.echo(f"{found.path} is unchanged (sha256 {found.sha256}).")
+        echo(f"{found.path} is unchanged (sha256 {found.sha256}).")
 
 
 @app.command("remove")
@@ -86,14 +86,14 @@ def remove_command(key: _Key) -> None:
     from vistaseg.weights import find_entry, remove
 
     removed = remove(find_entry(key))
-    typer.echo(f"Removed the weights {key}." if removed else f"There are no weights {key} to remove.")
+    echo(f"Removed the weights {key}." if removed else f"There are no weights {key} to remove.")
 
 
 def _print(found: WeightsStatus, as_json: bool) -> None:
     if as_json:
-        _print_json(_as_dict(found))
+        echo_json(_as_dict(found))
     else:
-        typer.echo(_as_text(found))
+        echo(*_as_lines(found))
 
 
 def _as_dict(found: WeightsStatus) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _as_dict(found: WeightsStatus) -> dict[str, Any]:
     }
 
 
-def _as_text(found: WeightsStatus) -> str:
+def _as_lines(found: WeightsStatus) -> list[str]:
     entry = found.entry
     lines = [f"{entry.key}: {found.state.value} - {entry.title}, {_whence(found)}, {_size_text(found)}"]
     lines.append(f"  license: {entry.license.name} ({entry.license.url})")
@@ -124,7 +124,7 @@ def _as_text(found: WeightsStatus) -> str:
         lines.append(f"  file: {found.path}")
     if found.sha256 is not None:
         lines.append(f"  sha256: {found.sha256}")
-    return "\n".join(lines)
+    return lines
 
 
 def _whence(found: WeightsStatus) -> str:
@@ -139,12 +139,9 @@ def _size_text(found: WeightsStatus) -> str:
     return f"about {found.entry.approximate_megabytes} MB" if size is None else f"{size / 1e6:.1f} MB"
 
 
-def _print_json(content: Any) -> None:
-    typer.echo(json.dumps(content, indent=2))
-
-
 def _show_progress(done: int, total: int | None) -> None:
     """One line on a terminal that is written over; silent in a log."""
     if sys.stderr.isatty():
         share = f"{100 * done // total} % of {total / 1e6:.0f} MB" if total else f"{done / 1e6:.0f} MB"
-        typer.echo(f"\rDownloading: {share} ", nl=done == total, err=True)
+        sys.stderr.write(f"\rDownloading: {share} " + "\n" * (done == total))
+        sys.stderr.flush()

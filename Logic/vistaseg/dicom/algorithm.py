@@ -13,6 +13,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from vistaseg.bounded_json import parse_json
 from vistaseg.catalog import Code
 from vistaseg.dicom.codes import code_in, code_sequence, short_text
 
@@ -112,7 +113,7 @@ def _told(item: Dataset, identification: Dataset) -> dict[str, Any]:
 def _read_json(text: str) -> dict[str, Any] | None:
     """None for what another program wrote in a form of its own."""
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vistaseg.dicom.algorithm import UNKNOWN, algorithm_type, is_recorded
+from vistaseg.escaping import csv_cell
 from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.volume import Grid, Volume
 
@@ -115,7 +116,10 @@ def _diameter(points: Points) -> float:
 
 
 def csv_bytes(measures: Sequence[Measures]) -> bytes:
-    """A table in CSV (RFC 4180) and UTF-8, a line for each segment; it names no patient."""
+    """A table in CSV (RFC 4180) and UTF-8, a line for each segment; it names no patient.
+
+    A name that a spreadsheet would run stands behind an apostrophe.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
@@ -127,4 +131,4 @@ def _rows(measures: Sequence[Measures]) -> Iterator[tuple[object, ...]]:
     for row in measures:
         numbers = (f"{value:.2f}" for value in (row.mean, row.standard_deviation))
         volume, diameter = f"{row.volume_ml:.3f}", f"{row.diameter_mm:.2f}"
-        yield row.number, row.name, row.algorithm_type, row.voxels, volume, *numbers, row.unit, diameter
+        yield row.number, csv_cell(row.name), row.algorithm_type, row.voxels, volume, *numbers, row.unit, diameter

@@ -7,6 +7,7 @@ from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from vistaseg.evaluate.curves import Curve
 from vistaseg.evaluate.metrics import TOLERANCE_MM
@@ -40,7 +41,7 @@ def _table(title: str, measure: Measure, curves: Sequence[Curve], mean: Curve) -
     ):
         table.add_column(header, justify="right", no_wrap=True)
     for curve in curves:
-        table.add_row(curve.name, str(curve.count), *_figures(curve, measure, sure))
+        table.add_row(Text(curve.name), str(curve.count), *_figures(curve, measure, sure))
     table.add_section()
     table.add_row(mean.name, "", *_figures(mean, measure, sure), style="bold")
     return table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from vistaseg import catalog
+from vistaseg.bounded_json import read_json_file
 from vistaseg.errors import InputError, UsageError
 from vistaseg.segmentation import Segment, Segmentation, read_segmentation
 from vistaseg.segmentation.geometry import same_grid
@@ -115,11 +115,11 @@ def read_names(path: Path) -> dict[str, str]:
         InputError: there is no such file, or it is something else.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json_file(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check the path.") from error
     except ValueError as error:
-        raise InputError(f"{path} is no JSON ({error}).") from error
+        raise InputError(f"{path} is no table of names ({error}): give a JSON file.") from error
     if isinstance(values, dict) and values.get("format") == FORMAT:
         return _names_in_table(values, path)
     if not isinstance(values, dict) or not all(isinstance(name, str) and name.strip() for name in values.values()):

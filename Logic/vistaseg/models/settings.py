@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
+
+from vistaseg.bounded_json import read_json_file
 
 Settings = TypeVar("Settings")
 
@@ -20,9 +21,9 @@ def read_settings(kind: type[Settings], path: Path, any_length: Collection[str] 
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is not JSON, or a value is of another type than the default.
+        ValueError: it cannot be JSON of settings, or a value is of another type than the default.
     """
-    values = json.loads(path.read_text(encoding="utf-8"))
+    values = read_json_file(path)
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds no settings by name")
     defaults = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from vistaseg.errors import InputError
+from vistaseg.volume.geometry import Grid
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -15,6 +21,20 @@ def flip_lps_ras(matrix: Matrix) -> Matrix:
     """IJK to RAS from IJK to LPS, or the other way; zeros stay positive."""
     flipped: Matrix = LPS_RAS @ matrix + 0.0
     return flipped
+
+
+def sound_affine(values: npt.ArrayLike) -> Matrix:
+    """The matrix (4, 4) of a file, if voxels can lie where it says.
+
+    Raises:
+        ValueError, TypeError, OverflowError: it is no matrix of finite numbers, or is singular.
+    """
+    matrix: Matrix = np.asarray(values, dtype=np.float64)
+    try:
+        Grid((1, 1, 1), matrix)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return matrix
 
 
 def same_grid(one: Matrix, other: Matrix, shape_ijk: tuple[int, int, int], tolerance: float) -> bool:

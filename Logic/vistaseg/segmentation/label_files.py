@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import reprlib
 import shutil
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -15,13 +16,13 @@ import numpy as np
 
 from vistaseg.errors import InputError, UsageError
 from vistaseg.segmentation.foreign import own_files, spare_foreign_files
-from vistaseg.segmentation.geometry import same_grid
+from vistaseg.segmentation.geometry import same_grid, sound_affine
 from vistaseg.segmentation.model import Extent, Index, Mask, Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.nifti import check_nifti_grid, read_nifti, write_nifti
 from vistaseg.segmentation.overlap import require_label_map
 from vistaseg.segmentation.replacing import partial_name, replacing, write_error
 from vistaseg.segmentation.slabs import label_dtype
-from vistaseg.segmentation.table import FOLDER_TABLE, make_table, read_table, segment_of_row, table_bytes
+from vistaseg.segmentation.table import FOLDER_TABLE, make_table, read_table, segment_of_row, table_bytes, whole_number
 
 _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 
@@ -74,15 +75,21 @@ def _crop(segment: Segment | None) -> tuple[Mask, Extent] | None:
 def _damage_reported(path: Path) -> Iterator[None]:
     try:
         yield
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is damaged ({error!r}): write the segmentation again.") from error
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{path} is damaged ({reprlib.repr(error)}): write the segmentation again.") from error
 
 
 def _on_grid(table: dict[str, Any], image: Segmentation, segments: list[Segment]) -> Segmentation:
     """NIfTI keeps positions in single precision; the table has them exactly, if it is of this image."""
-    exact = np.asarray(table["grid"]["ijk_to_ras"], dtype=np.float64)
+    exact = sound_affine(table["grid"]["ijk_to_ras"])
     near = same_grid(exact, image.ijk_to_ras, image.shape_ijk, tolerance=0.1 * min(image.spacing))
-    return Segmentation(image.shape_ijk, exact if near else image.ijk_to_ras, segments, table["name"])
+    return Segmentation(image.shape_ijk, exact if near else image.ijk_to_ras, segments, _text(table["name"]))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a name is a text")
+    return value
 
 
 def write_folder(segmentation: Segmentation, folder: Path) -> None:
@@ -138,10 +145,10 @@ def read_folder(folder: Path) -> Segmentation:
         raise InputError(f"{path} is not a table that VistaSeg wrote: give a folder that it wrote.")
     with _damage_reported(path):
         grid, rows = table["grid"], table["segments"]
-        i, j, k = grid["size_ijk"]
+        i, j, k = (whole_number(size) for size in grid["size_ijk"])
         masks = [_read_mask(folder / Path(row["file"]).name, (i, j, k)) for row in rows]
         segments = [segment_of_row(row, mask) for row, mask in zip(rows, masks, strict=True)]
-        return Segmentation((i, j, k), np.asarray(grid["ijk_to_ras"]), segments, table["name"])
+        return Segmentation((i, j, k), sound_affine(grid["ijk_to_ras"]), segments, _text(table["name"]))
 
 
 def _read_mask(path: Path, shape_ijk: Index) -> tuple[Mask, Extent]:

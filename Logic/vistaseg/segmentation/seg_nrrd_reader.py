@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vistaseg.errors import InputError, UsageError
-from vistaseg.segmentation.geometry import LPS_RAS, Matrix, same_grid
+from vistaseg.segmentation.geometry import LPS_RAS, Matrix, same_grid, sound_affine
 from vistaseg.segmentation.model import (
     EMPTY_EXTENT,
     Color,
@@ -26,7 +26,7 @@ from vistaseg.segmentation.model import (
 )
 from vistaseg.segmentation.nrrd_header import read_header
 from vistaseg.segmentation.seg_nrrd import REFERENCE_GEOMETRY, REPRESENTATION
-from vistaseg.segmentation.tags import provenance_of, split_tags, structure_of, terminology_of
+from vistaseg.segmentation.tags import provenance_of, require_sound_tags, split_tags, structure_of, terminology_of
 from vistaseg.volume.geometry import affine, shifted
 
 _SPACES = {
@@ -35,6 +35,9 @@ _SPACES = {
     "right-anterior-superior": np.eye(4),
     "ras": np.eye(4),
 }
+
+
+_DAMAGE = (ValueError, LookupError, EOFError, TypeError, OverflowError, zlib.error, UsageError)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def read_seg_nrrd(path: Path) -> Segmentation:
     try:
         fields, keys, voxels = _read(path)
         return _build(path, fields, keys, voxels)
-    except (nrrd.NRRDError, ValueError, LookupError, EOFError, TypeError, zlib.error, UsageError) as error:
+    except (nrrd.NRRDError, *_DAMAGE) as error:
         raise InputError(f"{path} cannot be read as a segmentation: {error}. Export it again.") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}).") from error
@@ -89,8 +92,7 @@ def _file_to_ras(fields: dict[str, Any]) -> Matrix:
     if space not in _SPACES:
         raise ValueError(f"its space is {space or 'not given'}, not left-posterior-superior")
     directions = np.asarray(fields["space directions"], dtype=float)[-3:]
-    to_ras: Matrix = _SPACES[space] @ affine(directions.T, fields["space origin"]) + 0.0
-    return to_ras
+    return sound_affine(_SPACES[space] @ sound_affine(affine(directions.T, fields["space origin"])) + 0.0)
 
 
 def _grid(file_to_ras: Matrix, layers: npt.NDArray[Any], keys: dict[str, str]) -> _Grid:
@@ -121,7 +123,7 @@ def _reference_geometry(parameters: str) -> tuple[Matrix, Index] | None:
     i, j, k = (int(size) for size in last - first + 1)
     if min(i, j, k) < 1:
         return None
-    return shifted(np.reshape(numbers[:16], (4, 4)), first), (i, j, k)
+    return shifted(sound_affine(np.reshape(numbers[:16], (4, 4))), first), (i, j, k)
 
 
 def _segments(keys: dict[str, str], layers: npt.NDArray[Any], grid: _Grid) -> list[Segment]:
@@ -162,6 +164,7 @@ def _segment(keys: dict[str, str], number: int, crops: list[_Crops]) -> Segment:
         raise ValueError(f"segment {number} is in a layer that is not there")
     mask, extent = crops[layer].get(label, (np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT))
     tags = split_tags(keys.get("Tags", ""))
+    require_sound_tags(tags)
     return Segment(
         name=keys.get("Name", keys["ID"]),
         label_value=label,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vistaseg.bounded_json import read_json_file
 from vistaseg.errors import InputError
-from vistaseg.segmentation.model import EMPTY_EXTENT, Extent, Mask, Segment, Segmentation
+from vistaseg.segmentation.model import EMPTY_EXTENT, Color, Extent, Mask, Segment, Segmentation
 
 if TYPE_CHECKING:
     from vistaseg.catalog import Code, Terminology
@@ -53,7 +55,8 @@ def _code(code: Code | None) -> dict[str, str] | None:
 
 def table_bytes(table: dict[str, Any]) -> bytes:
     """The table as it is written: JSON in UTF-8."""
-    return (json.dumps(table, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
+    # Half a character, of a file name that is not UTF-8, becomes what JSON itself writes for it: "\\udcfc".
+    return (json.dumps(table, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
 def read_table(path: Path) -> dict[str, Any] | None:
@@ -63,7 +66,7 @@ def read_table(path: Path) -> dict[str, Any] | None:
         InputError: missing or damaged.
     """
     try:
-        table = json.loads(path.read_text("utf-8"))
+        table = read_json_file(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check the path.") from error
     except ValueError as error:
@@ -78,16 +81,49 @@ def segment_of_row(row: dict[str, Any], crop: tuple[Mask, Extent] | None) -> Seg
         KeyError, TypeError, ValueError: the row is damaged.
     """
     mask, extent = crop or (np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT)
-    red, green, blue = row["color"]
-    terminology = _terminology(row["codes"])
-    return Segment(
-        row["name"], row["label"], row["id"], (red, green, blue), terminology, mask, extent, row["provenance"]
-    )
+    name, provenance, structure_id = row["name"], row["provenance"], row["id"]
+    if not isinstance(name, str) or not isinstance(provenance, dict):
+        raise TypeError("a name is a text, and a provenance an object")
+    label, color = whole_number(row["label"]), _color(row["color"])
+    known = None if structure_id is None else whole_number(structure_id)
+    return Segment(name, label, known, color, _terminology(row["codes"]), mask, extent, provenance)
+
+
+def whole_number(value: Any) -> int:
+    """A value of JSON that has to be a whole number.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{reprlib.repr(value)} is no whole number")
+    return value
+
+
+def _color(values: Any) -> Color:
+    red, green, blue = (whole_number(value) for value in values)
+    if not 0 <= min(red, green, blue) <= max(red, green, blue) <= 255:
+        raise ValueError(f"the colour {red}, {green}, {blue} is not in 0 to 255")
+    return red, green, blue
 
 
 def _terminology(codes: dict[str, Any] | None) -> Terminology | None:
-    from vistaseg.catalog import Code, Terminology
+    from vistaseg.catalog import Terminology
 
     if codes is None:
         return None
-    return Terminology(**{part: codes[part] and Code(**codes[part]) for part in _CODES})
+    category, type_, *others = (_code_of(codes[part]) for part in _CODES)
+    if category is None or type_ is None:
+        raise ValueError("the codes have no category or no type")
+    return Terminology(category, type_, *others)
+
+
+def _code_of(values: dict[str, Any] | None) -> Code | None:
+    from vistaseg.catalog import Code
+
+    if values is None:
+        return None
+    texts = (values["value"], values["scheme"], values["meaning"])
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a code is three texts")
+    return Code(*texts)

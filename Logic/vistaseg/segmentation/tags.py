@@ -6,10 +6,12 @@ Slicer keeps the tags of a segment as `key:value|key:value|` and has no escape f
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
+from vistaseg.bounded_json import parse_json
 from vistaseg.segmentation.model import Segment
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def provenance_tags(provenance: Mapping[str, Any]) -> dict[str, str]:
 
 def json_tag(values: Mapping[str, Any]) -> str:
     """JSON-able values as the text of a tag."""
-    return quote(json.dumps(dict(values), ensure_ascii=False), safe=_JSON_SAFE)
+    return quote(json.dumps(dict(values), ensure_ascii=False), safe=_JSON_SAFE, errors="backslashreplace")
 
 
 def _algorithm_tags(provenance: Mapping[str, Any]) -> dict[str, str]:
@@ -76,7 +78,7 @@ def split_tags(text: str) -> dict[str, str]:
 def structure_of(tags: Mapping[str, str]) -> int | None:
     """Catalog id, if a tag tells one."""
     text = tags.get(_STRUCTURE, "")
-    return int(text) if text.isdecimal() else None
+    return int(text) if re.fullmatch(r"[0-9]{1,5}", text) else None
 
 
 def provenance_of(tags: Mapping[str, str]) -> dict[str, Any]:
@@ -94,12 +96,30 @@ def _named(tags: Mapping[str, str], key: str, tag: str) -> dict[str, Any]:
 
 
 def values_of_json_tag(text: str) -> dict[str, Any] | None:
-    """None for what no longer is JSON: another program may have changed it, and the masks are still good."""
+    """None for what no longer is JSON: another program may have changed it, and the masks are still good.
+
+    What is nested too deep or has a number that is too large, which no program writes by accident, is none either;
+    see `require_sound_tags`.
+    """
     try:
-        value = json.loads(unquote(text))
+        value = parse_json(unquote(text))
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def require_sound_tags(tags: Mapping[str, str]) -> None:
+    """Refuse tags of a file that were made to do harm.
+
+    Raises:
+        ValueError: JSON in one is nested too deep, or has a number that is too large.
+    """
+    try:
+        parse_json(unquote(tags.get(_PROVENANCE, "null")))
+    except json.JSONDecodeError:
+        return
+    except ValueError as error:
+        raise ValueError(f"in the tag {_PROVENANCE} {error}") from error
 
 
 def terminology_of(tags: Mapping[str, str]) -> Terminology | None:

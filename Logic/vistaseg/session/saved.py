@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import math
+import reprlib
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,6 +19,8 @@ from vistaseg.models.protocol import SegmentationModel
 from vistaseg.models.recipe import Recipe
 from vistaseg.prompts import prompt_from_dict
 from vistaseg.segmentation import Extent
+from vistaseg.segmentation.model import Index
+from vistaseg.segmentation.table import whole_number
 from vistaseg.session.engines import Engines
 from vistaseg.session.history import History, PackedMask, Step
 from vistaseg.session.routing import Route
@@ -24,7 +28,7 @@ from vistaseg.volume import Volume
 
 FORMAT = "vistaseg session 1"
 
-DAMAGE = (KeyError, TypeError, ValueError, binascii.Error, zlib.error)
+DAMAGE = (KeyError, TypeError, ValueError, OverflowError, binascii.Error, zlib.error)
 """What reading values that were tampered with may raise."""
 
 _ROUNDING_MM = 1e-6  # more than what writing and reading a file changes of a geometry
@@ -102,9 +106,9 @@ def repeated(step: Step) -> Route:
         UsageError: its record is damaged.
     """
     try:
-        class_ids = tuple(int(value) for value in step.record.get("class_ids", ()))
+        class_ids = tuple(whole_number(value) for value in step.record.get("class_ids", ()))
         return Route(str(step.record["model"]), step.prompt, class_ids)
-    except (KeyError, TypeError, ValueError) as error:
+    except DAMAGE as error:
         raise UsageError("The saved session is damaged. Choose another file.") from error
 
 
@@ -126,7 +130,7 @@ def _require_same(was: Any, model: SegmentationModel) -> None:
         )
     if was.get("computed_on") != now["computed_on"]:
         raise UsageError(
-            f"The session was saved with {was.get('computed_on')}, which gives other masks than "
+            f"The session was saved with {reprlib.repr(was.get('computed_on'))}, which gives other masks than "
             f"{now['computed_on']}. Choose that device and precision again."
         )
 
@@ -158,7 +162,7 @@ def _is_of(saved: Any, volume: Volume) -> bool:
     try:
         there = np.asarray(saved["ijk_to_ras"], dtype=float)
         alike = {**saved, "ijk_to_ras": own["ijk_to_ras"]} == own
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return False
     return alike and there.shape == (4, 4) and bool(np.allclose(there, volume.ijk_to_ras, rtol=0, atol=_ROUNDING_MM))
 
@@ -179,18 +183,15 @@ def restored_segment(values: Mapping[str, Any], volume: Volume) -> Restored:
     """One segment of a saved session.
 
     Raises:
-        UsageError, KeyError, TypeError, ValueError, binascii.Error, zlib.error: it is damaged, or of another grid.
+        UsageError, one of `DAMAGE`: it is damaged, or of another grid.
     """
-    steps = [_restored_step(step) for step in values["steps"]]
-    class_id, start = values["class_id"], _restored_mask(values["start"])
-    known_organ = values.get("known_organ", False)
-    if isinstance(class_id, bool) or not isinstance(known_organ, bool):
-        raise TypeError("a class is a number, and a known organ true or false")
-    masks = [start, *(step.mask for step in steps if step.mask is not None)]
-    if any(last > size for mask in masks for last, size in zip(mask.extent.stop, volume.shape_ijk, strict=True)):
-        raise ValueError("a mask reaches outside the volume")
-    history = History(None if class_id is None else catalog.get(class_id).id, known_organ)
-    return str(values["name"]), history, start, steps
+    steps = [_restored_step(step, volume.shape_ijk) for step in values["steps"]]
+    class_id, start = values["class_id"], _restored_mask(values["start"], volume.shape_ijk)
+    name, known_organ = values["name"], values.get("known_organ", False)
+    if not isinstance(name, str) or not isinstance(known_organ, bool):
+        raise TypeError("a name is a text, and a known organ true or false")
+    history = History(None if class_id is None else catalog.get(whole_number(class_id)).id, known_organ)
+    return name, history, start, steps
 
 
 def _saved_step(step: Step) -> dict[str, Any]:
@@ -198,8 +199,8 @@ def _saved_step(step: Step) -> dict[str, Any]:
     return {"prompt": step.prompt.as_dict(), "record": dict(step.record), **mask}
 
 
-def _restored_step(values: Mapping[str, Any]) -> Step:
-    mask = _restored_mask(values["mask"]) if "mask" in values else None
+def _restored_step(values: Mapping[str, Any], shape_ijk: Index) -> Step:
+    mask = _restored_mask(values["mask"], shape_ijk) if "mask" in values else None
     return Step(prompt_from_dict(values["prompt"]), dict(values["record"]), mask)
 
 
@@ -208,10 +209,18 @@ def _saved_mask(packed: PackedMask) -> dict[str, Any]:
     return {"start": list(packed.extent.start), "stop": list(packed.extent.stop), "bits": bits}
 
 
-def _restored_mask(values: Mapping[str, Any]) -> PackedMask:
-    (i, j, k), (to_i, to_j, to_k) = ([int(value) for value in values[key]] for key in ("start", "stop"))
+def _restored_mask(values: Mapping[str, Any], shape_ijk: Index) -> PackedMask:
+    (i, j, k), (to_i, to_j, to_k) = ([whole_number(value) for value in values[key]] for key in ("start", "stop"))
     extent = Extent((i, j, k), (to_i, to_j, to_k))
+    if any(last > size for last, size in zip(extent.stop, shape_ijk, strict=True)):
+        raise ValueError("a mask reaches outside the volume")
     bits = base64.b64decode(values["bits"])
-    if len(zlib.decompress(bits)) != -(-int(np.prod(extent.shape_kji)) // 8):
+    if not _inflates_to(bits, -(-math.prod(extent.shape_kji) // 8)):
         raise ValueError("the mask does not fill its box")
     return PackedMask(extent, bits)
+
+
+def _inflates_to(packed: bytes, count: int) -> bool:
+    """Whether compressed bytes are this many; no more than one beyond is inflated to know it."""
+    inflating = zlib.decompressobj()
+    return len(inflating.decompress(packed, count + 1)) == count and inflating.eof and not inflating.unused_data

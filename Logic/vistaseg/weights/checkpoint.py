@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from vistaseg.errors import WeightsError
 
 _WRAPPERS = ("model", "state_dict", "model_state_dict")
+MAX_WRAPPERS = 8
+"""Of the weights in a file; published files have one or two."""
 _PREFIXES = ("module.", "network.", "model.")
 _VISTA3D_DROPPED = re.compile(r"weight_mapper\.[03]\.|point_head\.output_add_hypernetworks_mlps\.")
 _VISTA3D_RENAMED = re.compile(r"(point_head\.transformer\.layers\.[01]\.mlp\.)lin([12]\.)")
@@ -37,20 +39,39 @@ def read_state_dict(path: Path | str) -> dict[str, Tensor]:
     them is never run.
 
     Raises:
-        WeightsError: no such file, empty, truncated, not a checkpoint, or a pickle that would run code.
+        WeightsError: no such file, empty, truncated, not a checkpoint, wrapped without end, or a pickle that would run
+            code.
     """
     path = Path(path)
-    return _only_tensors(unwrap(_reader(path)(path)), path)
+    content = _reader(path)(path)
+    try:
+        inner = unwrap(content)
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from error
+    return _only_tensors(inner, path)
 
 
 def unwrap(content: Any) -> Any:
-    """What a training wrote beside the weights (epoch, optimiser, …) taken away."""
-    while isinstance(content, Mapping):
-        inner = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None)
+    """What a training wrote beside the weights (epoch, optimiser, …) taken away.
+
+    Raises:
+        WeightsError: they are wrapped more than `MAX_WRAPPERS` times; a pickle can even hold itself.
+    """
+    for _ in range(MAX_WRAPPERS + 1):
+        inner = _wrapped(content)
         if inner is None:
-            break
+            return content
         content = inner
-    return content
+    raise WeightsError(
+        f"The weights are wrapped more than {MAX_WRAPPERS} times ({', '.join(_WRAPPERS)}), which no training does. "
+        "Use a file that holds only tensors, best .safetensors."
+    )
+
+
+def _wrapped(content: Any) -> Any:
+    if not isinstance(content, Mapping):
+        return None
+    return next((content[key] for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None)
 
 
 def normalise_vista3d(state: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from vistaseg.bounded_json import read_json_file
 from vistaseg.errors import WeightsError
 
 HOME_VARIABLE = "VISTASEG_HOME"
@@ -90,7 +91,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """Content of a JSON file, or None where there is no readable one."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json_file(path)
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None

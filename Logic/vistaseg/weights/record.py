@@ -41,6 +41,18 @@ class Record:
         return (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
 
 
+_KINDS = {
+    "file": str,
+    "sha256": str,
+    "size": int,
+    "mtime_ns": int,
+    "source": str,
+    "origin": str,
+    "date": str,
+    "revision": str,
+}
+
+
 def make_record(path: Path, sha256: str, source: str, origin: str, revision: str = "") -> Record:
     """Record of the file at `path`, whose hash is known."""
     found = path.stat()
@@ -51,10 +63,14 @@ def make_record(path: Path, sha256: str, source: str, origin: str, revision: str
 def read_record(folder: Path) -> Record | None:
     """The record in `folder`; None where there is none that can be understood."""
     content = read_json(folder / RECORD_FILE)
-    try:
-        return Record(**content) if content is not None else None
-    except TypeError:
+    if content is None:
         return None
+    # Earlier versions wrote no revision.
+    content = {"revision": ""} | content
+    if content.keys() != _KINDS.keys():
+        return None
+    sound = all(type(content[name]) is kind for name, kind in _KINDS.items())
+    return Record(**content) if sound else None
 
 
 def write_record(folder: Path, record: Record) -> None:

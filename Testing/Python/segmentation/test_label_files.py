@@ -222,3 +222,46 @@ def test_a_label_map_that_was_cut_off_is_refused_by_name(tmp_path, segmentation)
     (tmp_path / "x.nii").write_bytes((tmp_path / "x.nii").read_bytes()[:-20])
     with pytest.raises(InputError, match=r"x\.nii: .*ends early"):
         read_segmentation(tmp_path / "x.nii")
+
+
+ODD = ["null", "true", "-1", "1.5", '"5"', "Infinity", "1" + "0" * 400, "[]", "[[1]]", "{}", "[" * 100_000]
+
+
+@pytest.mark.parametrize("place", ["x.nii.gz", "folder"])
+def test_any_value_of_a_table_that_is_of_another_kind_is_refused_or_harmless(tmp_path, segmentation, place):
+    write_segmentation(segmentation, tmp_path / place)
+    table = tmp_path / ("folder/segments.json" if place == "folder" else "x.json")
+    sound, refused = table.read_text(), 0
+    for key in ("id", "name", "label", "color", "codes", "provenance", "grid", "size_ijk", "ijk_to_ras", "segments"):
+        for odd in ODD:
+            values = json.loads(sound)
+            at = next(each for each in (values, values["grid"], values["segments"][0]) if key in each)
+            at[key] = "MARK"
+            table.write_text(json.dumps(values).replace('"MARK"', odd))
+            try:
+                read_segmentation(tmp_path / place)
+            except InputError as error:
+                refused += 1
+                assert str(table) in str(error) and len(str(error)) < 500
+    assert refused > 80
+
+
+@pytest.mark.parametrize("color", [[256, 0, 0], [0, -1, 0], [0, 0], ["1", 2, 3], [1.0, 2, 3]])
+def test_a_colour_that_is_none_is_refused_by_its_table(tmp_path, segmentation, color):
+    write_segmentation(segmentation, tmp_path / "x.nii.gz")
+    table = json.loads((tmp_path / "x.json").read_text())
+    table["segments"][0]["color"] = color
+    (tmp_path / "x.json").write_text(json.dumps(table))
+    with pytest.raises(InputError, match=r"x\.json is damaged"):
+        read_segmentation(tmp_path / "x.nii.gz")
+
+
+def test_a_scan_whose_name_is_not_utf8_has_a_table_that_is(tmp_path, make_segment):
+    name = "M\udcfcller"
+    made = Segmentation((7, 6, 5), FLIPPED, [make_segment("liver", 1, FRONT, provenance={"text": name})], name)
+    write_segmentation(made, tmp_path / "x.nii.gz")
+    back = read_segmentation(tmp_path / "x.nii.gz")
+    assert (back.name, back.segments[0].provenance["text"]) == (name, name)
+    assert b"M\\udcfcller" in (tmp_path / "x.json").read_bytes()
+    write_segmentation(made, tmp_path / "x.seg.nrrd")
+    assert read_segmentation(tmp_path / "x.seg.nrrd").segments[0].provenance["text"] == name

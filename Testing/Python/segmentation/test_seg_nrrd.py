@@ -194,6 +194,50 @@ def test_a_damaged_file_is_read_or_refused_but_never_worse(tmp_path_factory, dat
         assert str(path) in str(error)
 
 
+HUGE = "1" + "0" * 400
+REFERENCE = "Segmentation_ConversionParameters:=Reference image geometry|{numbers}|grid&"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "Segment0_Tags:=VistaSeg.Provenance:" + "[" * 100_000 + "|",
+        "Segment0_Tags:=VistaSeg.Provenance:" + '{"a":' * 100_000 + "|",
+        f"Segment0_Tags:=VistaSeg.Provenance:{{\"prompts\": {HUGE}}}|",
+        "Segment0_Color:=inf 0 0",
+        f"Segment0_Color:={HUGE} 0 0",
+        "Segment0_Color:=nan 0 0",
+        f"Segment0_LabelValue:={HUGE}",
+        f"Segment0_Layer:={HUGE}",
+        REFERENCE.format(numbers=";".join(["inf"] * 22)),
+        REFERENCE.format(numbers=";".join(["1"] * 21 + [HUGE])),
+    ],
+    ids=lambda key: key[:60],
+)
+def test_a_key_that_is_nested_deep_or_too_large_a_number_is_one_message(tmp_path, key):
+    keys = {"Segment0_ID": "Segment0_ID:=a", "Segment0_Layer": "Segment0_Layer:=0", key.partition(":=")[0]: key}
+    plain_nrrd(tmp_path / "x.seg.nrrd", np.ones((2, 2, 2)), list(keys.values()))
+    with pytest.raises(InputError, match=r"x\.seg\.nrrd cannot be read") as caught:
+        read_segmentation(tmp_path / "x.seg.nrrd")
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("number", ["1e400", HUGE, "inf", "nan"])
+@pytest.mark.parametrize("field", ["space_origin", "space_directions"])
+def test_a_place_that_is_no_number_is_one_message(tmp_path, field, number):
+    place = f"({number},0,0)"
+    change = {"space_origin": place, "space_directions": f"{place} (0,1,0) (0,0,1)"}
+    plain_nrrd(tmp_path / "x.nrrd", np.ones((2, 2, 2)), **{field: change[field]})
+    with pytest.raises(InputError):
+        read_segmentation(tmp_path / "x.nrrd")
+
+
+def test_a_structure_that_is_no_id_is_none(tmp_path):
+    keys = ["Segment0_ID:=a", "Segment0_Layer:=0", f"Segment0_Tags:=VistaSeg.StructureId:{HUGE}|"]
+    plain_nrrd(tmp_path / "x.seg.nrrd", np.ones((2, 2, 2)), keys)
+    assert read_segmentation(tmp_path / "x.seg.nrrd").segments[0].structure_id is None
+
+
 @pytest.mark.parametrize("field", ["space origin", "space directions", "sizes", "type", "encoding"])
 def test_a_header_that_ends_before_a_value_is_refused(tmp_path, field):
     plain_nrrd(tmp_path / "x.nrrd", np.ones((2, 2, 2)))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import tracemalloc
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vistaseg.errors import CancelledError, InputError, UsageError
+from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
 from vistaseg.models.protocol import ClassMasks, ModelIdentity, PromptAnswer, PromptQuestion
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Ras, RegionOfInterest
@@ -363,3 +366,55 @@ def _act(
 
 def _cancel(stage: str, done: int, total: int) -> None:
     raise CancelledError("stop")
+
+
+DEEP: list = []
+for _ in range(100_000):
+    DEEP = [DEEP]
+
+ODD = [None, True, -1, 1.5, "5", float("inf"), float("nan"), 10**400, [], [[1]], {}, {"a": 1}, 2**40, DEEP]
+
+
+def places(values: object, path: tuple = ()) -> list[tuple]:
+    """The way to each value in nested lists and objects."""
+    inner = values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
+    return [path, *(place for key, value in inner for place in places(value, (*path, key)))]
+
+
+def test_any_value_of_a_saved_session_that_is_of_another_kind_is_refused_or_harmless(session: Session) -> None:
+    session.start("a", 1)
+    session.add(at(session, 4, 4, 4), "a")
+    session.set_mask("b", np.random.default_rng(1).random(SHAPE) < 0.5)
+    session.add(at(session, 3, 3, 3), "b")
+    session.amend("b", np.ones((2, 2, 2), bool), Extent((2, 2, 2), (4, 4, 4)))
+    refused = 0
+    for place in places(session.as_dict())[1:]:
+        for odd in ODD:
+            document = json.loads(json.dumps(session.as_dict()))
+            *way, last = place
+            inner = document
+            for key in way:
+                inner = inner[key]
+            inner[last] = odd
+            try:
+                Session.replay(volume(), [CubeModel()], document)
+            except VistaSegError as error:
+                refused += 1
+                assert len(str(error)) < 500
+    assert refused > 500
+
+
+@pytest.mark.parametrize("stop", [[9, 8, 7], [65536, 65536, 16], [9, 8, 2**40]])
+def test_a_mask_is_not_inflated_beyond_the_volume(session: Session, stop: list[int]) -> None:
+    """A box of 8.6 GB, or one of the volume with as much behind it."""
+    bomb = zlib.compressobj(9)
+    packed = b"".join([*(bomb.compress(bytes(2**20)) for _ in range(64)), bomb.flush()])
+    session.set_mask("a", np.ones(SHAPE, bool))
+    document = session.as_dict()
+    document["segments"][0]["start"] |= {"start": [0, 0, 0], "stop": stop, "bits": base64.b64encode(packed).decode()}
+    tracemalloc.start()
+    with pytest.raises(UsageError, match="damaged"):
+        Session.replay(volume(), [CubeModel()], document)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000_000

@@ -197,3 +197,21 @@ def test_a_checkpoint_with_more_than_tensors_names_the_stranger(state, save_chec
 def test_a_list_of_tensors_is_refused(tmp_path):
     torch.save([torch.ones(2)], tmp_path / "list.pt")
     assert "no tensors by name" in refuse(tmp_path / "list.pt")
+
+
+@pytest.mark.parametrize("form", ["zip", "legacy"])
+def test_a_checkpoint_that_holds_itself_is_refused(form, state, save_checkpoint, tmp_path):
+    content: dict[str, Any] = {"epoch": 3}
+    content["model"] = content
+    assert "wrapped more than 8 times" in refuse(save_checkpoint(content, tmp_path / "file.bin", form))
+    with pytest.raises(WeightsError, match="wrapped more than 8 times"):
+        normalise_vista3d(content)
+
+
+def test_a_state_that_is_wrapped_8_times_is_read_and_one_more_is_refused(state):
+    wrapped: dict[str, Any] = dict(state)
+    for _ in range(8):
+        wrapped = {"state_dict": wrapped}
+    assert normalise_vista3d(wrapped) == state
+    with pytest.raises(WeightsError, match="wrapped more than 8 times"):
+        normalise_vista3d({"model": wrapped})

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from vistaseg.errors import WeightsError
 from vistaseg.weights.folder import data_folder, read_json, weights_folder, write_json, writing_to
+from vistaseg.weights.record import RECORD_FILE, make_record, read_record, write_record
 
 
 def test_the_environment_variable_moves_the_data_folder(home):
@@ -53,3 +55,16 @@ def test_an_interrupted_write_leaves_the_old_json(tmp_path, monkeypatch):
 def test_a_json_file_that_cannot_be_understood_counts_as_none(content, tmp_path):
     (tmp_path / "record.json").write_text(content)
     assert read_json(tmp_path / "record.json") is None
+
+
+def test_a_record_that_is_nested_deep_or_has_a_list_for_a_number_vouches_for_nothing(tmp_path):
+    path = tmp_path / RECORD_FILE
+    (tmp_path / "model.pt").write_bytes(b"123")
+    write_record(tmp_path, make_record(tmp_path / "model.pt", "00", "user", "here"))
+    assert read_record(tmp_path) is not None
+    sound = json.loads(path.read_text())
+    for broken in (sound | {"size": [3]}, sound | {"file": ["model.pt"]}, sound | {"mtime_ns": 10**400}, [sound]):
+        path.write_text(json.dumps(broken))
+        assert read_record(tmp_path) is None
+    path.write_text("[" * 100_000)
+    assert read_record(tmp_path) is None

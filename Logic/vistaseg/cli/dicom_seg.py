@@ -49,7 +49,7 @@ def export_command(
         chosen = read_series(images, series)
     export = write_seg(found, chosen, output, labelmap=labelmap)
     _write_reports(export, chosen, report, sr)
-    for note in (*chosen.volume.notes, *chosen.mended, *export.notes):
+    for note in (*found.notes, *chosen.volume.notes, *chosen.mended, *export.notes):
         echo(note, err=True)
     echo(f"{len(export.segmentation.segments)} segments written to {output}, and read back the same.", err=True)
 

@@ -105,7 +105,7 @@ def read_truth(path: Path, volume: Volume, names: Mapping[str, str] | None = Non
         raise InputError(f"{path} holds no structure{' that is named' if names else ''}: nothing can be compared.")
     left_out = [str(segment.label_value) for text, segment in zip(texts, filled, strict=True) if text is None]
     notes = (f"Labels without a name were left out: {_listed(left_out)}.",) if left_out else ()
-    return Truth(segmentation, volume.orientation, targets, notes)
+    return Truth(segmentation, volume.orientation, targets, (*segmentation.notes, *notes))
 
 
 def read_names(path: Path) -> dict[str, str]:

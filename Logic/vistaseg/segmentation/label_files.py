@@ -9,6 +9,7 @@ import shutil
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import numpy as np
 
 from vistaseg.errors import InputError, UsageError
 from vistaseg.segmentation.foreign import own_files, spare_foreign_files
-from vistaseg.segmentation.geometry import same_grid, sound_affine
-from vistaseg.segmentation.model import Extent, Index, Mask, Segment, Segmentation, crop_to_content
+from vistaseg.segmentation.geometry import Matrix, same_grid, sound_affine
+from vistaseg.segmentation.model import Extent, Mask, Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.nifti import check_nifti_grid, read_nifti, write_nifti
 from vistaseg.segmentation.overlap import require_label_map
 from vistaseg.segmentation.replacing import partial_name, replacing, write_error
@@ -53,9 +54,9 @@ def read_label_map(path: Path) -> Segmentation:
     Raises:
         InputError: the image or its table cannot be used.
     """
-    labels, ijk_to_ras = read_nifti(path)
+    labels, ijk_to_ras, notes = read_nifti(path)
     try:
-        plain = Segmentation.from_label_map(labels, ijk_to_ras, name=table_path(path).stem)
+        plain = replace(Segmentation.from_label_map(labels, ijk_to_ras, name=table_path(path).stem), notes=notes)
     except UsageError as error:
         raise InputError(f"{path}: {error}") from error
     table = read_table(table_path(path)) if table_path(path).exists() else None
@@ -82,8 +83,13 @@ def _damage_reported(path: Path) -> Iterator[None]:
 def _on_grid(table: dict[str, Any], image: Segmentation, segments: list[Segment]) -> Segmentation:
     """NIfTI keeps positions in single precision; the table has them exactly, if it is of this image."""
     exact = sound_affine(table["grid"]["ijk_to_ras"])
-    near = same_grid(exact, image.ijk_to_ras, image.shape_ijk, tolerance=0.1 * min(image.spacing))
-    return Segmentation(image.shape_ijk, exact if near else image.ijk_to_ras, segments, _text(table["name"]))
+    return Segmentation(
+        image.shape_ijk,
+        exact if _near(exact, image) else image.ijk_to_ras,
+        segments,
+        _text(table["name"]),
+        image.notes,
+    )
 
 
 def _text(value: Any) -> str:
@@ -146,16 +152,22 @@ def read_folder(folder: Path) -> Segmentation:
     with _damage_reported(path):
         grid, rows = table["grid"], table["segments"]
         i, j, k = (whole_number(size) for size in grid["size_ijk"])
-        masks = [_read_mask(folder / Path(row["file"]).name, (i, j, k)) for row in rows]
+        segmentation = Segmentation((i, j, k), sound_affine(grid["ijk_to_ras"]), name=_text(table["name"]))
+        masks = [_read_mask(folder / Path(row["file"]).name, segmentation) for row in rows]
         segments = [segment_of_row(row, mask) for row, mask in zip(rows, masks, strict=True)]
-        return Segmentation((i, j, k), sound_affine(grid["ijk_to_ras"]), segments, _text(table["name"]))
+        return replace(segmentation, segments=segments)
 
 
-def _read_mask(path: Path, shape_ijk: Index) -> tuple[Mask, Extent]:
-    labels, _ = read_nifti(path)
-    if labels.shape != shape_ijk[::-1]:
+def _read_mask(path: Path, on: Segmentation) -> tuple[Mask, Extent]:
+    labels, ijk_to_ras, _ = read_nifti(path)
+    if labels.shape != on.shape_kji or not _near(ijk_to_ras, on):
         raise InputError(f"{path} is on another grid than {FOLDER_TABLE} says: write the segmentation again.")
     return crop_to_content(labels != 0)
+
+
+def _near(ijk_to_ras: Matrix, image: Segmentation) -> bool:
+    """Whether two geometries differ only by the single precision in which NIfTI keeps positions."""
+    return same_grid(ijk_to_ras, image.ijk_to_ras, image.shape_ijk, tolerance=0.1 * min(image.spacing))
 
 
 def file_names(names: Sequence[str]) -> list[str]:

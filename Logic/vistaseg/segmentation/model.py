@@ -173,12 +173,14 @@ class Segmentation:
         ijk_to_ras: 4x4, voxel index (i, j, k) to RAS millimetres.
         segments: in the order they are listed and written; they may overlap.
         name: of the volume that was segmented.
+        notes: what a reader had to assume about the file, a sentence each.
     """
 
     shape_ijk: Index
     ijk_to_ras: npt.NDArray[np.float64]
     segments: list[Segment] = field(default_factory=list)
     name: str = "segmentation"
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.ijk_to_ras = np.array(self.ijk_to_ras, dtype=np.float64)

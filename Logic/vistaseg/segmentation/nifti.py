@@ -100,10 +100,11 @@ def _quaternion(ijk_to_ras: Matrix) -> tuple[float, npt.NDArray[np.float64]]:
     return handedness, np.array([x, y, z]) * (1.0 if w >= 0 else -1.0)
 
 
-def read_nifti(path: Path) -> tuple[npt.NDArray[np.integer[Any]], Matrix]:
-    """Labels (k, j, i) and IJK to RAS of any NIfTI label image; whole numbers kept as floats count.
+def read_nifti(path: Path) -> tuple[npt.NDArray[np.integer[Any]], Matrix, tuple[str, ...]]:
+    """Labels (k, j, i) and IJK to RAS of any NIfTI label image, and what is doubtful about it.
 
-    It lies where a scan with the same header lies, even where the header leaves that to the reader.
+    Whole numbers kept as floats count as labels. The image lies where a scan with the same header lies, even where the
+    header leaves that to the reader.
 
     Raises:
         InputError: missing, damaged, not three-dimensional, or not whole numbers.
@@ -116,7 +117,7 @@ def read_nifti(path: Path) -> tuple[npt.NDArray[np.integer[Any]], Matrix]:
         volume = read_scan(path)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    return _whole_numbers(volume.array, path), volume.ijk_to_ras
+    return _whole_numbers(volume.array, path), volume.ijk_to_ras, volume.notes
 
 
 def _whole_numbers(array: npt.NDArray[Any], path: Path) -> npt.NDArray[np.integer[Any]]:

@@ -1,7 +1,7 @@
 """Reading NIfTI-1 and NIfTI-2 files (.nii, .nii.gz) from their published header layout.
 
-The position matrix is taken as it stands in the header, so that an oblique matrix rounded to 32 bits is no
-reason to refuse a file.
+A header can state the position of its voxels twice, as sform and as qform. Where the two differ, `nifti_forms` asks
+the installed ITK which one it takes, so that a volume lies where 3D Slicer shows it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from vistaseg.errors import InputError, MemoryLimitError
-from vistaseg.volume.geometry import ORTHOGONALITY_TOLERANCE, Grid
 from vistaseg.volume.limits import DEFLATE_RATIO, check_promise, too_short
+from vistaseg.volume.nifti_forms import stated_affine
 from vistaseg.volume.volume import Volume
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -44,7 +44,6 @@ _NUMBER_TYPES = {
     2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8",
 }  # fmt: skip
 _COLOUR_TYPES = (128, 2304)
-_MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}
 
 
 def read_nifti(path: Path) -> Volume:
@@ -62,11 +61,11 @@ def read_nifti(path: Path) -> Volume:
         offset = _data_start(header)
         available = path.stat().st_size - (0 if compressed else offset)
         check_promise(promised, available, DEFLATE_RATIO if compressed else 1)
+        affine, notes = stated_affine(header, shape)
         stream.seek(offset)
         voxels = _read_exactly(stream, promised).view(kind).reshape(shape[::-1])
         if compressed:
             _check_end(stream)
-    affine, notes = _affine(header)
     return Volume(_scaled(voxels, header), affine, notes=notes)
 
 
@@ -173,55 +172,3 @@ def _scaled(voxels: np.ndarray, header: dict[str, Any]) -> np.ndarray:
     scaled: np.ndarray = np.multiply(native, slope, dtype=np.float32)
     scaled += np.float32(intercept)
     return scaled
-
-
-def _affine(header: dict[str, Any]) -> tuple[np.ndarray, tuple[str, ...]]:
-    """IJK-to-RAS matrix in mm, and what had to be assumed: sform before qform, as the standard prefers."""
-    if (header["pixdim"][1:4] <= 0).any():
-        raise InputError("The voxel spacing in the header is 0 or negative. Mend the spacing (pixdim) in its header.")
-    matrix, notes = _stated_affine(header)
-    scale = _MM_PER_UNIT.get(int(header["xyzt_units"]) & 7, 1.0)
-    matrix[:3] *= scale
-    return matrix, notes
-
-
-def _stated_affine(header: dict[str, Any]) -> tuple[np.ndarray, tuple[str, ...]]:
-    has_qform = header["qform_code"] > 0
-    if header["sform_code"] > 0:
-        sform = np.vstack([header["srow"], [0, 0, 0, 1]])
-        flaw = _flaw(sform) if has_qform else None
-        return (_qform(header), (f"The sform of the file is {flaw}; its qform was used.",)) if flaw else (sform, ())
-    if has_qform:
-        return _qform(header), ()
-    return np.diag([-1.0, -1.0, 1.0, 1.0]) * [*header["pixdim"][1:4], 1.0], (
-        "The file does not say how it is oriented (no sform, no qform): left and right may be exchanged. It was "
-        "read as LPS from the origin, as ITK and 3D Slicer read it.",
-    )
-
-
-def _flaw(sform: np.ndarray) -> str | None:
-    """What speaks against a matrix where there is another to take."""
-    try:
-        shear = Grid((1, 1, 1), sform).shear
-    except InputError:
-        return "not usable"
-    return "sheared" if shear > ORTHOGONALITY_TOLERANCE else None
-
-
-def _qform(header: dict[str, Any]) -> np.ndarray:
-    """Matrix of the quaternion form, method 2 of nifti1.h."""
-    vector = np.asarray(header["quatern"])
-    b, c, d = (float(value) for value in vector / max(1.0, float(np.linalg.norm(vector))))
-    a = math.sqrt(max(0.0, 1.0 - (b * b + c * c + d * d)))
-    rotation = np.array(
-        [
-            [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
-            [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
-            [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
-        ]
-    )
-    matrix = np.eye(4)
-    handedness = -1.0 if header["pixdim"][0] < 0 else 1.0
-    matrix[:3, :3] = rotation * header["pixdim"][1:4] * [1.0, 1.0, handedness]
-    matrix[:3, 3] = header["qoffset"]
-    return matrix

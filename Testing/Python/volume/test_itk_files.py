@@ -108,7 +108,7 @@ def test_a_metaimage_with_a_spacing_of_zero_or_less_is_refused(tmp_path: Path, s
         read_volume(path)
 
 
-@pytest.mark.parametrize(("direction", "words"), [("(0,0,0)", "spacing in the header is 0"), ("(0,1,0)", "singular")])
+@pytest.mark.parametrize(("direction", "words"), [("(0,0,0)", "spacing of the volume is 0"), ("(0,1,0)", "singular")])
 def test_an_nrrd_whose_axes_span_no_space_is_refused(tmp_path: Path, direction: str, words: str) -> None:
     path = written(tmp_path / "scan.nrrd", SimpleITK.GetImageFromArray(scan().array))
     with pytest.raises(InputError, match=words):
@@ -124,7 +124,7 @@ def test_a_metaimage_with_singular_directions_is_refused(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("image", "name", "words"),
     [
-        (SimpleITK.Image(9, 9, SimpleITK.sitkUInt8), "picture.png", "2 dimensions"),
+        (SimpleITK.Image(9, 9, SimpleITK.sitkUInt8), "picture.png", "picture or a stack of pictures"),
         (SimpleITK.Image([9, 9, 9], SimpleITK.sitkVectorUInt8, 3), "colour.nrrd", "3 values"),
         (SimpleITK.Image([9, 9, 9], SimpleITK.sitkVectorInt16, 5), "series.mha", "5 values"),
         (SimpleITK.Image([9, 9, 9, 4], SimpleITK.sitkInt16), "series.nrrd", "time series"),
@@ -171,7 +171,7 @@ def test_a_stack_of_pictures_is_refused(tmp_path: Path) -> None:
         read_volume(path)
 
 
-@pytest.mark.parametrize("encoding", ["bzip2", "hex", "ascii", "gzip", "raw"])
+@pytest.mark.parametrize("encoding", ["hex", "ascii", "gzip", "raw"])
 def test_gigabytes_are_not_taken_for_any_encoding(tmp_path: Path, encoding: str) -> None:
     path = written(tmp_path / "scan.nrrd")
     edited(path, "encoding: raw", f"encoding: {encoding}")
@@ -179,13 +179,16 @@ def test_gigabytes_are_not_taken_for_any_encoding(tmp_path: Path, encoding: str)
         read_volume(edited(path, "sizes: 40 30 20", "sizes: 40 30 4000000"))
 
 
-@pytest.mark.parametrize("sizes", ["40 30 40000000", "1e300 1e300 2"])
-def test_more_than_any_scan_has_is_refused_for_voxels_in_many_files(tmp_path: Path, sizes: str) -> None:
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [("40 30 40000000", "more than any scan has"), ("1e300 1e300 2", "3 whole numbers are")],
+)
+def test_more_than_any_scan_has_is_refused_for_voxels_in_many_files(tmp_path: Path, sizes: str, words: str) -> None:
     path = written(tmp_path / "scan.nhdr")
     text = path.read_bytes().decode().replace("sizes: 40 30 20", f"sizes: {sizes}")
     lines = [line for line in text.splitlines() if not line.startswith("data file")]
     path.write_text("\n".join([*lines, "data file: scan%d.raw 1 2 1", ""]))
-    with pytest.raises(InputError, match="more than any scan has"):
+    with pytest.raises(InputError, match=words):
         read_volume(path)
 
 

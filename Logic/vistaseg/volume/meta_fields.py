@@ -1,0 +1,154 @@
+"""The header of a MetaImage file (.mha, .mhd), checked before ITK sees it.
+
+Format: https://itk.org/Wiki/ITK/MetaIO/Documentation
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+
+import numpy as np
+
+from vistaseg.errors import InputError
+from vistaseg.volume.itk_header import (
+    LPS_TO_RAS,
+    UNORIENTED,
+    UNPLACED,
+    ItkHeader,
+    check_lines,
+    numbers,
+    once,
+    refuse,
+    spacings,
+    spatial_shape,
+    whole_numbers,
+)
+from vistaseg.volume.limits import DEFLATE_RATIO
+
+HEADER_LIMIT = 2**18
+_MOST_LINES = 2000
+_WIDTHS = {
+    "CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT": 4, "LONG": 4, "ULONG": 4, "FLOAT": 4,
+    "LONG_LONG": 8, "ULONG_LONG": 8, "DOUBLE": 8,
+}  # fmt: skip
+_ORIGINS = ("Offset", "Position", "Origin")
+_MATRICES = ("TransformMatrix", "Rotation", "Orientation")
+
+_Fields = dict[str, str]
+
+
+def read_meta_fields(raw: bytes) -> ItkHeader:
+    """What the header says, from the first `HEADER_LIMIT` bytes of the file.
+
+    Raises:
+        InputError: this is no MetaImage, or a field is missing, unreadable or contradicts another one.
+    """
+    fields, end = _parse(raw)
+    if fields.get("objecttype", "Image").lower() != "image":
+        raise InputError(f"This MetaIO file holds an object of type {fields['objecttype']}, not an image.")
+    for needed in ("ndims", "dimsize", "elementtype", "elementdatafile"):
+        if needed not in fields:
+            raise InputError(f"The header lacks the field {needed!r}: it is damaged. Export the scan again.")
+    (count,) = whole_numbers("NDims", fields["ndims"], 1)
+    if not 1 <= count <= 4:
+        refuse("NDims", fields["ndims"], "3 is expected")
+    sizes = whole_numbers("DimSize", fields["dimsize"], count)
+    shape = spatial_shape("DimSize", sizes, list(range(min(count, 3))))
+    (channels,) = whole_numbers("ElementNumberOfChannels", fields.get("elementnumberofchannels", "1"), 1)
+    if channels != 1:
+        raise InputError(
+            f"Each voxel has {channels} values: this is a colour or vector image, or a time series. "
+            "Extract a single volume with one value a voxel."
+        )
+    width = _WIDTHS.get(fields["elementtype"].upper().removeprefix("MET_"))
+    if width is None:
+        refuse("ElementType", fields["elementtype"], "a plain number type such as MET_SHORT is expected")
+    matrix, notes = _place(fields, count)
+    return _located(fields, end, shape, width, matrix, notes)
+
+
+def _parse(raw: bytes) -> tuple[_Fields, int]:
+    """The fields by their names in small letters, and where the header ends: its last line names the voxels."""
+    found = re.search(rb"^ *ElementDataFile *=.*\r?\n?", raw, re.MULTILINE)
+    if found is None:
+        if raw.lstrip()[:10] not in (b"ObjectType", b"NDims = 3", b"NDims = 4"):
+            raise InputError("This is not an image that can be read: it does not begin as a MetaImage does.")
+        raise InputError("The header lacks the field 'elementdatafile': it is damaged. Export the scan again.")
+    lines = raw[: found.end()].splitlines()
+    check_lines(lines, _MOST_LINES)
+    fields: defaultdict[str, list[str]] = defaultdict(list)
+    for line in lines:
+        name, separator, value = line.decode("utf-8", "surrogateescape").partition("=")
+        if separator:
+            fields[name.strip().lower()].append(value.strip())
+        elif line.strip():
+            refuse("a field", line.decode("ascii", "replace"), "a line 'name = value' is expected")
+    return once(fields), found.end()
+
+
+def _place(fields: _Fields, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    origins = {_numbers_of(fields, name, count) for name in _ORIGINS if name.lower() in fields}
+    matrices = {_numbers_of(fields, name, count * count) for name in _MATRICES if name.lower() in fields}
+    for what, found in (("Offset", origins), ("TransformMatrix", matrices)):
+        if len(found) > 1:
+            refuse(what, " and ".join(map(str, found)), "it has two values, and which one holds cannot be known")
+    name = "ElementSpacing" if "elementspacing" in fields else "ElementSize"
+    steps = spacings(name, fields.get(name.lower(), " ".join(["1"] * count)), count)
+    unscaled = f"The file does not say how large a voxel is ({name}): 1 mm was taken, as ITK and 3D Slicer do."
+    notes = (
+        *(() if matrices else (UNORIENTED,)),
+        *(() if origins else (UNPLACED,)),
+        *(() if name.lower() in fields else (unscaled,)),
+    )
+    lps = np.eye(count + 1)
+    lps[:count, :count] = np.reshape(next(iter(matrices), np.eye(count).ravel()), (count, count)).T * steps
+    lps[:count, count] = next(iter(origins), np.zeros(count))
+    if count == 4 and (lps[3, :3].any() or lps[:3, 3].any()):
+        refuse("TransformMatrix", " ".join(map(str, *matrices)), "the axes of space and time are mixed")
+    kept = [0, 1, 2, count]
+    return LPS_TO_RAS @ lps[np.ix_(kept, kept)], notes
+
+
+def _numbers_of(fields: _Fields, name: str, count: int) -> tuple[float, ...]:
+    """As many numbers of a field."""
+    return tuple(numbers(name, fields[name.lower()], count))
+
+
+def _located(
+    fields: _Fields, end: int, shape: tuple[int, int, int], width: int, matrix: np.ndarray, notes: tuple[str, ...]
+) -> ItkHeader:
+    data_file = fields["elementdatafile"]
+    count = math.prod(shape) * width
+    packed = _flag(fields, "compresseddata", default=False)
+    binary = _flag(fields, "binarydata", default=True)
+    (skip,) = whole_numbers("HeaderSize", fields.get("headersize", "0"), 1)
+    local = data_file.upper() == "LOCAL"
+    if skip < -1 or (skip and (local or packed or not binary)):
+        refuse("HeaderSize", fields["headersize"], "0 is expected, or for raw voxels in their own file -1 or more")
+    many = "%" in data_file or data_file.upper().startswith("LIST")
+    ratio = DEFLATE_RATIO if packed else 1.0 if binary else float(width)
+    start = 0 if many else end if local else max(skip, 0)
+    return ItkHeader(
+        "MetaImageIO", shape, count, None if local or many else data_file, start,
+        math.inf if many else ratio, matrix, notes, may_end_later=packed or not binary or skip < 0,
+        packed_bytes=_packed_bytes(fields) if packed else None,
+    )  # fmt: skip
+
+
+def _packed_bytes(fields: _Fields) -> int | None:
+    """What ITK takes in memory for the compressed voxels, where the header says how many they are."""
+    if "compresseddatasize" not in fields:
+        return None
+    (count,) = whole_numbers("CompressedDataSize", fields["compresseddatasize"], 1)
+    if count < 0:
+        refuse("CompressedDataSize", fields["compresseddatasize"], "0 or more is expected")
+    return count
+
+
+def _flag(fields: _Fields, name: str, default: bool) -> bool:
+    value = fields.get(name, str(default)).lower()
+    if value not in ("true", "false", "1", "0"):
+        refuse(name, value, "True or False is expected")
+    return value in ("true", "1")

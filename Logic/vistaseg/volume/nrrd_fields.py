@@ -1,0 +1,247 @@
+"""The header of an NRRD file, checked before ITK sees it.
+
+Format: http://teem.sourceforge.net/nrrd/format.html
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+
+import numpy as np
+
+from vistaseg.errors import InputError
+from vistaseg.volume.itk_header import (
+    LPS_TO_RAS,
+    UNORIENTED,
+    UNPLACED,
+    ItkHeader,
+    check_lines,
+    numbers,
+    once,
+    refuse,
+    spacings,
+    spatial_shape,
+    whole_numbers,
+)
+from vistaseg.volume.limits import DEFLATE_RATIO
+
+HEADER_LIMIT = 2**22
+"""Bytes; a segmentation of hundreds of segments needs a tenth."""
+_MOST_FIELDS = 200
+_MOST_KEYS = 5000
+"""ITK's time grows with the square of their number: 20,000 take 8 s."""
+_LONGEST_KEY_LINE = 10**5
+
+_WIDTHS = {
+    **dict.fromkeys(("char", "signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t"), 1),
+    **dict.fromkeys(("short", "short int", "signed short", "signed short int", "int16", "int16_t"), 2),
+    **dict.fromkeys(("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"), 2),
+    **dict.fromkeys(("int", "signed int", "int32", "int32_t", "uint", "unsigned int", "uint32", "uint32_t"), 4),
+    **dict.fromkeys(("longlong", "long long", "long long int", "signed long long", "signed long long int"), 8),
+    **dict.fromkeys(("int64", "int64_t", "ulonglong", "unsigned long long", "unsigned long long int"), 8),
+    **dict.fromkeys(("uint64", "uint64_t", "double"), 8),
+    "float": 4,
+}
+_TEXTS = ("ascii", "text", "txt")
+_ALIASES = {
+    "centerings": "centers", "datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip",
+    "oldmin": "old min", "oldmax": "old max", "axismins": "axis mins", "axismaxs": "axis maxs",
+    "sampleunits": "sample units", "blocksize": "block size",
+}  # fmt: skip
+_FIELDS = {
+    "axis maxs", "axis mins", "block size", "byte skip", "centers", "content", "data file", "dimension", "encoding",
+    "endian", "kinds", "labels", "line skip", "max", "measurement frame", "min", "number", "old max", "old min",
+    "sample units", "sizes", "space", "space dimension", "space directions", "space origin", "space units", "spacings",
+    "thicknesses", "type", "units",
+}  # fmt: skip
+_SPACES = {
+    **dict.fromkeys(("right-anterior-superior", "ras"), np.diag([1.0, 1, 1, 1])),
+    **dict.fromkeys(("left-anterior-superior", "las"), np.diag([-1.0, 1, 1, 1])),
+    **dict.fromkeys(("left-posterior-superior", "lps"), LPS_TO_RAS),
+}
+_TIMED = {"rast": "ras", "last": "las", "lpst": "lps"}
+_VECTOR = re.compile(r"\s*(none|\([^()]*\))")
+
+_Fields = dict[str, str]
+
+
+def read_nrrd_fields(raw: bytes) -> ItkHeader:
+    """What the header says, from the first `HEADER_LIMIT` bytes of the file.
+
+    Raises:
+        InputError: this is no NRRD file, or a field is missing, unreadable or contradicts another one.
+    """
+    fields, end = _parse(raw)
+    if "block" in fields.get("type", ""):
+        raise InputError("The voxels are blocks of bytes, not numbers. Export one value a voxel.")
+    for needed in ("type", "dimension", "sizes", "encoding"):
+        if needed not in fields:
+            raise InputError(f"The header lacks the field {needed!r}: it is damaged. Export the scan again.")
+    sizes = whole_numbers("sizes", fields["sizes"], _dimension(fields))
+    vectors = _directions(fields, len(sizes))
+    spatial = _spatial_axes(vectors, sizes)
+    shape = spatial_shape("sizes", sizes, spatial)
+    matrix, notes = _place(fields, vectors, spatial)
+    width = _WIDTHS.get(fields["type"].lower())
+    if width is None:
+        refuse("type", fields["type"], "a plain number type such as short is expected")
+    return _located(fields, end, shape, width, matrix, notes)
+
+
+def _parse(raw: bytes) -> tuple[_Fields, int]:
+    """The fields by their names in small letters, and the byte at which the header ends."""
+    found = re.search(rb"\r?\n\r?\n", raw)
+    if found is None and len(raw) >= HEADER_LIMIT:
+        raise InputError(f"The header is longer than {HEADER_LIMIT // 2**20} MB: it is damaged. Export the scan again.")
+    end = len(raw) if found is None else found.end()
+    first, *lines = raw[: len(raw) if found is None else found.start()].splitlines()
+    if not re.fullmatch(rb"NRRD000[1-5]", first.strip()):
+        refuse("its version", first[:20].decode("ascii", "replace"), "NRRD0001 to NRRD0005 are expected")
+    plain = [line for line in lines if not line.startswith(b"#")]
+    keys = [line for line in plain if re.match(rb"[^:]*:=", line)]
+    if len(keys) > _MOST_KEYS or any(len(line) > _LONGEST_KEY_LINE for line in lines):
+        raise InputError(
+            f"The header has more than {_MOST_KEYS} keys, or a line of more than {_LONGEST_KEY_LINE} characters. Write "
+            "the image again without its keys."
+        )
+    pairs = [line for line in plain if not re.match(rb"[^:]*:=", line)]
+    listed = next((n for n, line in enumerate(pairs, 1) if re.match(rb"data ?file: *LIST", line, re.I)), len(pairs))
+    check_lines(pairs[:listed], _MOST_FIELDS)
+    fields: defaultdict[str, list[str]] = defaultdict(list)
+    for line in pairs[:listed]:
+        name, separator, value = line.decode("utf-8", "surrogateescape").partition(":")
+        name = _ALIASES.get(name.strip().lower(), name.strip().lower())
+        if not separator or name not in _FIELDS:
+            refuse("a field", line.decode("ascii", "replace"), "no NRRD file has such a field")
+        fields[name].append(value.strip())
+    return once(fields), end
+
+
+def _dimension(fields: _Fields) -> int:
+    (count,) = whole_numbers("dimension", fields["dimension"], 1)
+    if not 1 <= count <= 8:
+        refuse("dimension", fields["dimension"], "3 is expected")
+    return count
+
+
+def _directions(fields: _Fields, count: int) -> list[list[float] | None] | None:
+    """The step along each axis, None for one that is not in space; None where the header has no directions."""
+    text = fields.get("space directions")
+    if text is None:
+        return None
+    words = _VECTOR.findall(text)
+    if len(words) != count or _VECTOR.sub("", text).strip():
+        refuse("space directions", text, f"{count} vectors (x,y,z) are expected")
+    return [None if word == "none" else _vector("space directions", word) for word in words]
+
+
+def _vector(field: str, text: str) -> list[float]:
+    if not (text.startswith("(") and text.endswith(")")):
+        refuse(field, text, "a vector (x,y,z) is expected")
+    return numbers(field, text[1:-1].replace(",", " "), text.count(",") + 1)
+
+
+def _spatial_axes(vectors: list[list[float] | None] | None, sizes: list[int]) -> list[int]:
+    """The three axes in space: those with a direction, and of four the ones before time."""
+    if vectors is None:
+        many = [axis for axis, size in enumerate(sizes) if size > 1]
+        return many if len(many) == 3 and len(sizes) > 3 else list(range(min(3, len(sizes))))
+    axes = [axis for axis, vector in enumerate(vectors) if vector is not None]
+    if len(axes) < 3 <= len(sizes):
+        raise InputError(
+            f"The header states the directions of only {len(axes)} axes (space directions): where the voxels lie "
+            "cannot be known. Mend the header, or export the scan again."
+        )
+    return axes[:3]
+
+
+def _place(
+    fields: _Fields, vectors: list[list[float] | None] | None, spatial: list[int]
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    if "spacings" in fields:
+        stated = fields["spacings"].split()
+        _check_count("spacings", fields["spacings"], int(fields["dimension"]))
+        spacings("spacings", " ".join(stated[axis] for axis in spatial), 3)
+    if vectors is None:
+        if "space" in fields:
+            raise InputError("The header names a space but no space directions: it is damaged. Export the scan again.")
+        return None, (UNORIENTED,)
+    if "spacings" in fields:
+        refuse("spacings", fields["spacings"], "space directions are stated too, and which one holds cannot be known")
+    origin = _vector("space origin", fields["space origin"]) if "space origin" in fields else None
+    columns = [vector for vector in vectors if vector is not None]
+    dimension = len(columns[0])
+    if dimension not in (3, 4) or any(len(vector) != dimension for vector in columns):
+        refuse("space directions", fields["space directions"], "vectors (x,y,z) are expected")
+    if len(origin or columns[0]) != dimension:
+        refuse("space origin", fields["space origin"], f"{dimension} numbers are expected")
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.transpose([vector[:3] for vector in columns[:3]])
+    matrix[:3, 3] = origin[:3] if origin else 0
+    _check_time(fields, columns)
+    space = fields.get("space", "").lower().removesuffix("-time")
+    known = _SPACES.get(_TIMED.get(space, space))
+    notes = (() if known is not None else (UNORIENTED,)) + (() if origin else (UNPLACED,)) + _unit_notes(fields)
+    return (LPS_TO_RAS if known is None else known) @ matrix, notes
+
+
+def _check_time(fields: _Fields, columns: list[list[float]]) -> None:
+    """A fourth axis may run along time alone, and time along no other."""
+    if any(any(vector[3:]) for vector in columns[:3]) or any(any(vector[:3]) for vector in columns[3:]):
+        refuse("space directions", fields["space directions"], "the axes of space and time are mixed")
+
+
+def _check_count(field: str, text: str, count: int) -> None:
+    if len(text.split()) != count:
+        refuse(field, text, f"{count} numbers are expected")
+
+
+def _unit_notes(fields: _Fields) -> tuple[str, ...]:
+    units = {unit.strip().lower() for unit in re.findall(r'"([^"]*)"', fields.get("space units", ""))[:3]}
+    if units <= {"mm", "millimeter", "millimeters", "millimetre", "millimetres", ""}:
+        return ()
+    return (f"The header states its unit as {', '.join(sorted(units))}; as in ITK and 3D Slicer it was read as mm.",)
+
+
+def _located(
+    fields: _Fields,
+    end: int,
+    shape: tuple[int, int, int],
+    width: int,
+    matrix: np.ndarray | None,
+    notes: tuple[str, ...],
+) -> ItkHeader:
+    encoding = fields["encoding"].lower()
+    if encoding in ("bzip2", "bz2"):
+        raise InputError(
+            "The voxels are compressed with bzip2, which cannot be read here. Write the file again with gzip "
+            "encoding, or without compression."
+        )
+    ratios = {"raw": 1.0, "gzip": DEFLATE_RATIO, "gz": DEFLATE_RATIO, "hex": 0.5, **dict.fromkeys(_TEXTS, width)}
+    if encoding not in ratios:
+        refuse("encoding", fields["encoding"], "raw or gzip is expected")
+    if width > 1 and encoding not in (*_TEXTS, "hex") and fields.get("endian", "").lower() not in ("little", "big"):
+        refuse("endian", fields.get("endian", ""), "little or big is expected")
+    skip = _skip(fields, encoding)
+    data_file = fields.get("data file")
+    count = math.prod(shape) * width
+    many = data_file is not None and ("%" in data_file or data_file.upper().startswith("LIST"))
+    start = (0 if data_file else end) + (skip if encoding == "raw" else 0)
+    return ItkHeader(
+        "NrrdImageIO", shape, count, None if many else data_file, 0 if many else start,
+        math.inf if many else ratios[encoding], matrix, notes, may_end_later=encoding != "raw" or skip < 0,
+        gzip=encoding in ("gzip", "gz") and not many and not skip and "line skip" not in fields,
+    )  # fmt: skip
+
+
+def _skip(fields: _Fields, encoding: str) -> int:
+    """Bytes to skip before the voxels; -1 where they are the last of the file, for which raw ones are needed."""
+    (lines,) = whole_numbers("line skip", fields.get("line skip", "0"), 1)
+    (count,) = whole_numbers("byte skip", fields.get("byte skip", "0"), 1)
+    if lines < 0:
+        refuse("line skip", fields["line skip"], "0 or more is expected")
+    if count < -1 or (count == -1 and encoding != "raw"):
+        refuse("byte skip", fields["byte skip"], "0 or more is expected, or -1 for raw voxels at the end of the file")
+    return count

@@ -133,7 +133,7 @@ class Session:
         with self._stepping:
             return self._histories.setdefault(segment, History(None)).push(State(packed, (), packed))
 
-    def follow(self, segment: str, mask: Mask, extent: Extent) -> Answer:
+    def follow(self, segment: str, mask: Mask, extent: Extent, prompts: Sequence[Prompt] = ()) -> Answer:
         """Go where a host's own undo, redo or painting has led a segment.
 
         A mask that the segment had after one of its steps, done or undone, leads to that step; any other becomes the
@@ -141,10 +141,16 @@ class Session:
 
         Args:
             mask: bool (k, j, i), of `extent` only, on the volume's grid.
+            prompts: that the host says led there; they tell which of several steps with the same mask is meant.
         """
         packed = PackedMask.of(mask, extent)
         with self._stepping:
-            return self._history(segment).follow(packed)
+            return self._history(segment).follow(packed, prompts)
+
+    def set_class(self, segment: str, class_id: int | None) -> None:
+        """Tell what a segment is, for the prompts to come."""
+        with self._stepping:
+            self._history(segment).class_id = class_id
 
     def amend(self, segment: str, mask: Mask, extent: Extent) -> None:
         """Tell what the host made of the last step, where its own rules did not let all of it through.
@@ -205,9 +211,13 @@ class Session:
 
     def prompts(self, segment: str) -> tuple[Prompt, ...]:
         """The prompts that led to a segment's mask, in order."""
-        return tuple(step.prompt for step in self._history(segment).state.steps)
+        return self._history(segment).state.prompts
 
-    def rebase(self, segment: str, mask: Mask, extent: Extent, count: int) -> None:
+    def changed(self, segment: str) -> bool:
+        """Whether any of these prompts changed something."""
+        return any(step.record["changed"] for step in self._history(segment).state.steps)
+
+    def rebase(self, segment: str, mask: Mask, extent: Extent, count: int, prompts: Sequence[Prompt] = ()) -> None:
         """Take the host's undo, redo or painting into account that came while prompts were answered.
 
         The segment goes where the host has led it, see `follow`, and the late prompts come after that; `amend` then
@@ -216,10 +226,11 @@ class Session:
         Args:
             mask: bool (k, j, i), of `extent` only, on the volume's grid.
             count: how many prompts there were before those that were answered.
+            prompts: see `follow`.
         """
         packed = PackedMask.of(mask, extent)
         with self._stepping:
-            self._history(segment).rebase(packed, count)
+            self._history(segment).rebase(packed, count, prompts)
 
     def without(self, segment: str, index: int, progress: Progress = silent) -> Answer:
         """Answer the prompts of a segment again but for one.

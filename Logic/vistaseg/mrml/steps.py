@@ -20,7 +20,6 @@ from vistaseg.mrml.converting import require_labelmaps
 from vistaseg.mrml.cropping import NO_BOX, box_of_value
 from vistaseg.mrml.geometry import (
     BINARY_LABELMAP,
-    NOTHING,
     Bounds,
     Lattice,
     array_of,
@@ -30,13 +29,14 @@ from vistaseg.mrml.geometry import (
 )
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.removing import part_segments
-from vistaseg.mrml.resampling import covered_bounds, moved, slices_of, values_on
+from vistaseg.mrml.resampling import covered_bounds, moved, slices_of, united_bounds, values_on
 from vistaseg.mrml.snapshots import snapshot_of
 from vistaseg.mrml.tags import own_tags, set_own_tags
 from vistaseg.mrml.volumes import is_in_scene
 from vistaseg.segmentation.model import Mask
 
 _BYTES = 2**30
+_NO_BOUNDS: Bounds = (0, -1, 0, -1, 0, -1)
 _FEWEST = 3
 
 Write = Callable[[str, Any, bool], None]
@@ -366,9 +366,9 @@ def _before(segment: Any, written: Lattice, known: _Before | None) -> _Before:
     lattice = own if known is None else known.lattice
     offset = shift(written, lattice)
     # Voxels of other places: all of the segment may change.
-    other = _around(lattice.bounds, covered_bounds(written, lattice, vtk.vtkGeneralTransform()))
+    other = united_bounds(lattice.bounds, covered_bounds(written, lattice, vtk.vtkGeneralTransform()))
     bounds = other if offset is None else moved(written.bounds, offset)
-    bounds = bounds if known is None else _around(bounds, known.bounds)
+    bounds = bounds if known is None else united_bounds(bounds, known.bounds)
     mask = _part_of(segment, lattice, bounds)
     if known is not None:
         mask[slices_of(known.bounds, bounds)] = known.mask
@@ -383,8 +383,8 @@ def _edit(
     after = _fingerprint(segment)
     if piece is None:
         image = segment.GetRepresentation(BINARY_LABELMAP)
-        lattice = lattice_of_image(image) if image is not None else Lattice(np.eye(4), NOTHING)
-        return _Edit(segment_id, lattice, NOTHING, b"", b"", (after, after), tags)
+        lattice = lattice_of_image(image) if image is not None else Lattice(np.eye(4), _NO_BOUNDS)
+        return _Edit(segment_id, lattice, _NO_BOUNDS, b"", b"", (after, after), tags)
     if after == piece.fingerprint and tags[0] == tags[1]:
         return None
     now = _part_of(segment, piece.lattice, piece.bounds)
@@ -449,11 +449,6 @@ def _copied(segment: Any) -> Any:
 def _follower(place: _Place, segment_id: str) -> str:
     ids = list(place.segmentation.GetSegmentIDs())
     return str(next(iter(ids[ids.index(segment_id) + 1 :]), ""))
-
-
-def _around(one: Bounds, other: Bounds) -> Bounds:
-    ends = [(max if n % 2 else min)(pair) for n, pair in enumerate(zip(one, other, strict=True))]
-    return ends[0], ends[1], ends[2], ends[3], ends[4], ends[5]
 
 
 def _size(steps: Sequence[Sequence[_Part]]) -> int:

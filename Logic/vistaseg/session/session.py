@@ -20,6 +20,7 @@ from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session.class_answers import answer_by_classes
 from vistaseg.session.class_segments import class_segments
+from vistaseg.session.effects import without_effect
 from vistaseg.session.engines import Engines
 from vistaseg.session.history import Answer, History, PackedMask, State, Step
 from vistaseg.session.identifying import Identification, identify
@@ -358,10 +359,11 @@ class Session:
             answer = answer_by_classes(opened, chosen.class_ids, question, progress)
         else:
             answer = opened.answer(question, progress)
-        changed = bool(answer.added.any() or answer.removed.any())
+        mask = changed_mask(state.mask, answer)
+        changed = not mask.equals(state.mask)
         step = Step(chosen.prompt, {"model": chosen.model, "changed": changed, **answer.record})
-        note = " ".join(text for text in (chosen.why, answer.note) if text)
-        stepped = state.stepped(step, changed_mask(state.mask, answer), note)
+        told = answer.note or ("" if changed else without_effect(question.prompts, mask.extent.empty))
+        stepped = state.stepped(step, mask, " ".join(filter(None, (chosen.why, told))))
         progress("windows", 1, 1)  # the last chance to cancel
         with self._stepping:
             if self._histories.get(segment) is not history or history.state is not state:

@@ -11,7 +11,7 @@ import numpy as np
 from vistaseg.errors import CancelledError, UsageError, VistaSegError
 from vistaseg.mrml.editing import Change
 from vistaseg.progress import Progress
-from vistaseg.prompts import Point, Prompt
+from vistaseg.prompts import Prompt
 from vistaseg.segmentation import Extent, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
@@ -98,39 +98,14 @@ def answer(
         except VistaSegError as error:
             errors.append(error)
     change, now = change_between(before, session.result(key)), session.prompts(key)
-    count = _added_after(prompts, now)
-    if change is None and count is not None and not errors and not any(notes):
-        notes.append(without_effect(now))
     return Outcome(
         change,
         tuple(filter(None, notes)),
         tuple(errors),
         _provenance(session, key, earlier),
         earlier,
-        count,
+        _added_after(prompts, now),
         now != prompts,
-    )
-
-
-def without_effect(prompts: Sequence[Prompt]) -> str:
-    """A sentence on a last prompt that changed nothing."""
-    last = prompts[-1]
-    if not isinstance(last, Point):
-        return f"Prompt {len(prompts)} changed nothing: what was found is in the segment already."
-    contrary = Point(last.ras, not last.positive)
-    if contrary in prompts:
-        return (
-            f"Click {len(prompts)} changed nothing: click {prompts.index(contrary) + 1} says the opposite at the same "
-            "place. Take one of the two back."
-        )
-    if last.positive:
-        return (
-            f"Click {len(prompts)} changed nothing: the segment holds already what was found there. Click where "
-            "something is missing."
-        )
-    return (
-        f"Click {len(prompts)} changed nothing: nothing of the segment was found there. Click on what does not belong "
-        "to it."
     )
 
 

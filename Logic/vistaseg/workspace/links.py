@@ -140,7 +140,9 @@ class SegmentLink:
         Raises:
             InputError: it cannot be written.
         """
-        return self.receive(scene, Outcome(change, provenance=self.provenance, earlier=self.earlier, asked=True), writer)
+        return self.receive(
+            scene, Outcome(change, provenance=self.provenance, earlier=self.earlier, asked=True), writer
+        )
 
     def _catch_up(self, scene: Any, outcome: Outcome, writer: Writer | None) -> None:
         """Undo, redo and painting that came while prompts were answered come before these."""

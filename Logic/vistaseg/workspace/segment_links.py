@@ -162,7 +162,9 @@ class SegmentLinks:
         link.busy = True
         link.job = self._tasks.submit(
             f"Answering on {target.segment(self._scene).GetName()}",
-            lambda progress: answer(volumes.get(progress), target.key, beginning, earlier, request.operations, progress),
+            lambda progress: answer(
+                volumes.get(progress), target.key, beginning, earlier, request.operations, progress
+            ),
             done,
             valid=lambda: self._valid(link),
             ended=ended,

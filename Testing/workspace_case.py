@@ -82,8 +82,8 @@ class Desk:
     def paint(self, target: Target, extent: Extent = CORNER) -> None:
         """Fill a box of a segment by hand."""
         everything = np.ones(extent.shape_kji, bool)
-        self.editing.save_state()
-        self.editing.apply(target.segment_id, Change(everything, ~everything, extent))
+        with self.editing.step():
+            self.editing.apply(target.segment_id, Change(everything, ~everything, extent))
 
     def finish(self, seconds: float = 20.0) -> None:
         """Poll as a host does, until nothing is left to do."""

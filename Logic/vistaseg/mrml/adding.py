@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import slicer
 
+from vistaseg.mrml.contents import Content, put_content, tell_changed
 from vistaseg.mrml.converting import require_labelmaps
 from vistaseg.mrml.geometry import BINARY_LABELMAP, CLOSED_SURFACE, array_of
 from vistaseg.mrml.masking import segment_ids
 from vistaseg.mrml.modifying import one_modification
-from vistaseg.mrml.tags import tag_segment
+from vistaseg.mrml.tags import OWN_TAGS, tag_segment
 from vistaseg.mrml.writing import on_lattice, source_image
 from vistaseg.segmentation import Extent, Segment, Segmentation
+from vistaseg.segmentation.tags import segment_tags
 
 _LARGEST_VALUE = 255  # of a label map of one byte a voxel
 
@@ -49,17 +52,25 @@ class _Layer:
         return self.count
 
 
-def add_segments(segmentation_node: Any, segmentation: Segmentation, volume_node: Any) -> list[str]:
-    """Add segments to a node; those that it has stay as they are.
+def add_segments(
+    segmentation_node: Any,
+    segmentation: Segmentation,
+    volume_node: Any,
+    replaced: Mapping[int, str] = MappingProxyType({}),
+) -> list[str]:
+    """Add segments to a node; those that it has stay as they are, but for those that are replaced.
 
     What does not overlap shares a label map. Surfaces for 3D are not made, which for many segments takes minutes;
     where the node shows some, they are dropped, because Slicer wants them for all segments or none.
 
     Args:
         segmentation: on the grid of the volume, in its own coordinates.
+        replaced: place in `segmentation` → id of a segment that gets that mask and how it was made instead of its own;
+            what it is called and looks like is the user's. Of a label map that it shares, all are replaced: see
+            `part_segments`.
 
     Returns:
-        The ids of the new segments, in their order.
+        The ids of the segments, in their order.
 
     Raises:
         InputError: the node keeps its segments as surfaces; see `use_labelmaps`.
@@ -74,7 +85,9 @@ def add_segments(segmentation_node: Any, segmentation: Segmentation, volume_node
         names = _UnusedNames(segmentation_node)
         return [
             _add(segmentation_node, segment, names.take(segment.name), images.get(id(layer)), value)
-            for segment, (layer, value) in zip(segmentation.segments, drawn, strict=True)
+            if place not in replaced
+            else _replace(segmentation_node, replaced[place], segment, images.get(id(layer)), value)
+            for place, (segment, (layer, value)) in enumerate(zip(segmentation.segments, drawn, strict=True))
         ]
 
 
@@ -114,6 +127,14 @@ def _add(segmentation_node: Any, segment: Segment, name: str, image: Any, value:
     vtk_segment.SetLabelValue(value)
     segment_id: str = segmentation.GenerateUniqueSegmentID()
     segmentation.AddSegment(vtk_segment, segment_id)
+    return segment_id
+
+
+def _replace(segmentation_node: Any, segment_id: str, segment: Segment, image: Any, value: int) -> str:
+    vtk_segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
+    tags = segment_tags(segment)
+    put_content(vtk_segment, Content(image, value, 0, {name: tags[name] for name in OWN_TAGS if name in tags}))
+    tell_changed(segmentation_node, segment_id)
     return segment_id
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,17 +15,18 @@ from vistaseg.mrml.converting import require_labelmaps
 from vistaseg.mrml.geometry import array_of, lattice_of_image
 from vistaseg.mrml.intensities import intensities_on
 from vistaseg.mrml.masking import Rules, editable, in_range, rules_of
-from vistaseg.mrml.overwriting import give_way
+from vistaseg.mrml.overwriting import give_way, overwritten
 from vistaseg.mrml.reference import require_room
-from vistaseg.mrml.removing import quick_removals
 from vistaseg.mrml.sharing import isolate_segment
+from vistaseg.mrml.steps import Steps
 from vistaseg.mrml.volumes import is_in_scene
 from vistaseg.mrml.writing import labelmap_of
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import Mask
 
-_UNDO_BYTES = 2**30
-_FEWEST_STATES, _MOST_STATES = 3, 10
+
+def _nothing() -> None:
+    """Nobody else keeps states."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,18 +52,27 @@ class SegmentEditing:
         volume_node: whose grid the changes are on, and whose intensities a range of intensities speaks of.
         editor_node: where the rules stand, a vtkMRMLSegmentEditorNode, which is only read; without one there is
             no masking, and no other segment is overwritten.
+        save_elsewhere: called before each step, undo and redo: another editor of the segmentation, which keeps whole
+            states, is to keep one, so that its undo takes back one step at a time.
 
     Raises:
         InputError: the segmentation keeps its segments as surfaces, see `use_labelmaps`; or it cannot be made large
             enough for the volume.
     """
 
-    def __init__(self, segmentation_node: Any, volume_node: Any, editor_node: Any = None) -> None:
+    def __init__(
+        self,
+        segmentation_node: Any,
+        volume_node: Any,
+        editor_node: Any = None,
+        save_elsewhere: Callable[[], None] = _nothing,
+    ) -> None:
         require_labelmaps(segmentation_node)
         require_room(segmentation_node, volume_node)
         self._segmentation = segmentation_node
         self._volume = volume_node
-        self._rules_node = editor_node
+        self._rules_node, self._save_elsewhere = editor_node, save_elsewhere
+        self._steps = Steps(segmentation_node, volume_node, self._write)
         self._editor = _new_editor_node(segmentation_node.GetScene())
         self._logic = slicer.vtkSlicerSegmentEditorLogic()
         self._logic.SetMRMLScene(segmentation_node.GetScene())
@@ -70,63 +81,83 @@ class SegmentEditing:
         self._editor.SetAndObserveSegmentationNode(segmentation_node)
         self._editor.SetAndObserveSourceVolumeNode(volume_node)
 
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Make one step for `undo` of what is done to the segmentation meanwhile.
+
+        Raises:
+            InputError: the volume or the segmentation is gone, or the segments are surfaces by now.
+        """
+        self._check()
+        self._save_elsewhere()
+        with self._steps.recording():
+            yield
+
     def apply(self, segment_id: str, change: Change) -> None:
         """Add and remove voxels of a segment, as far as the rules allow.
 
         Raises:
-            InputError: the volume, the segmentation or the segment is gone, or the rules name a segment that is.
+            InputError: the volume, the segmentation or the segment is gone, the segments are surfaces by now, or the
+                rules name a segment that is gone.
         """
         self._check(segment_id)
         rules = rules_of(self._rules_node or self._editor)
         isolate_segment(self._segmentation, segment_id)
         for labelmap, removing in allowed_parts(change, self._segmentation, segment_id, self._volume, rules):
+            others = set() if removing else overwritten(self._segmentation, segment_id, rules)
+            self._steps.edits({segment_id, *others}, labelmap)
             mode = self._logic.ModificationModeRemove if removing else self._logic.ModificationModeAdd
             done = not removing and give_way(self._segmentation, segment_id, labelmap, rules)
             self._editor.SetOverwriteMode(self._editor.OverwriteNone if done else rules.overwrite_mode)
             self._logic.ModifySegmentByLabelmap(self._segmentation, segment_id, labelmap, mode, False, False)
 
-    def save_state(self) -> None:
-        """Keep the segmentation as it is now for `undo`.
+    def undo(self) -> str:
+        """Take the last step back, and nothing that others have done since; returns a sentence on these, or nothing.
 
-        Ten states are kept, as the Segment Editor does; of large segmentations fewer, but at least three, so that
-        they stay below 1 GiB even if nothing of them is shared.
+        Raises:
+            InputError: that is impossible by now.
         """
-        fitting = _UNDO_BYTES // max(_size(self._segmentation), 1)
-        self._logic.SetMaximumNumberOfUndoStates(int(np.clip(fitting, _FEWEST_STATES, _MOST_STATES)))
-        self._logic.SaveStateForUndo()
+        return self._go(self._steps.undo) if self.can_undo else ""
 
-    def undo(self) -> None:
-        """Go back to the state that was saved last."""
-        with quick_removals(self._segmentation):
-            self._logic.Undo()
-
-    def redo(self) -> None:
-        """Take an `undo` back."""
-        with quick_removals(self._segmentation):
-            self._logic.Redo()
+    def redo(self) -> str:
+        """Do the step again that was taken back last; as `undo`."""
+        return self._go(self._steps.redo) if self.can_redo else ""
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a state to go back to."""
-        return bool(self._logic.CanUndo())
+        """Whether there is a step to take back."""
+        return self._steps.can_undo
 
     @property
     def can_redo(self) -> bool:
         """Whether there is an `undo` to take back."""
-        return bool(self._logic.CanRedo())
+        return self._steps.can_redo
 
     def close(self) -> None:
-        """Let go of the nodes and forget the saved states."""
+        """Let go of the nodes and forget the steps."""
         self._logic.SetSegmentEditorNode(None)
         self._logic.SetMRMLScene(None)
         if is_in_scene(self._editor):
             self._editor.GetScene().RemoveNode(self._editor)
 
-    def _check(self, segment_id: str) -> None:
+    def _go(self, go: Callable[[], str]) -> str:
+        self._check()
+        self._save_elsewhere()
+        return go()
+
+    def _check(self, segment_id: str | None = None) -> None:
         if not is_in_scene(self._segmentation) or not is_in_scene(self._volume):
             raise InputError("The volume or the segmentation was deleted: choose others.")
-        if self._segmentation.GetSegmentation().GetSegment(segment_id) is None:
+        require_labelmaps(self._segmentation)
+        if segment_id is not None and self._segmentation.GetSegmentation().GetSegment(segment_id) is None:
             raise InputError("The segment was deleted: choose another.")
+
+    def _write(self, segment_id: str, labelmap: Any, removing: bool) -> None:
+        """Change a segment whatever the rules, and no other."""
+        isolate_segment(self._segmentation, segment_id)
+        self._editor.SetOverwriteMode(self._editor.OverwriteNone)
+        mode = self._logic.ModificationModeRemove if removing else self._logic.ModificationModeAdd
+        self._logic.ModifySegmentByLabelmap(self._segmentation, segment_id, labelmap, mode, False, True)
 
 
 def allowed_parts(
@@ -152,13 +183,6 @@ def allowed_parts(
             voxels[~allowed] = 0
         if voxels.any():
             yield labelmap, removing
-
-
-def _size(segmentation_node: Any) -> int:
-    """Bytes of all label maps of a node."""
-    segmentation = segmentation_node.GetSegmentation()
-    layers = (segmentation.GetLayerDataObject(n) for n in range(segmentation.GetNumberOfLayers()))
-    return sum(int(layer.GetActualMemorySize()) for layer in layers) * 1024
 
 
 def _new_editor_node(scene: Any) -> Any:

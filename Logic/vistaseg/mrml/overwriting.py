@@ -30,7 +30,7 @@ def give_way(segmentation_node: Any, segment_id: str, labelmap: Any, rules: Rule
         Whether it is done. It is not where a segment has voxels of other places, or where surfaces are to be made
         anew: the editor does these itself.
     """
-    images = images_of(segmentation_node, _overwritten(segmentation_node, segment_id, rules))
+    images = images_of(segmentation_node, overwritten(segmentation_node, segment_id, rules))
     if not images:
         return True
     lattice = lattice_of_image(labelmap)
@@ -45,7 +45,8 @@ def give_way(segmentation_node: Any, segment_id: str, labelmap: Any, rules: Rule
     return True
 
 
-def _overwritten(segmentation_node: Any, segment_id: str, rules: Rules) -> set[str]:
+def overwritten(segmentation_node: Any, segment_id: str, rules: Rules) -> set[str]:
+    """Ids of the segments that the rules let a segment overwrite."""
     if rules.overwrite_mode == _Editor.OverwriteNone:
         return set()
     if rules.overwrite_mode == _Editor.OverwriteVisibleSegments:

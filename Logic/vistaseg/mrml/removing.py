@@ -1,4 +1,4 @@
-"""Removing many segments that share a label map.
+"""Removing many segments that share a label map, or setting them apart.
 
 `vtkSegmentation` takes a segment out of a shared label map with two copies of the whole before it removes it, which
 for a hundred segments of a CT takes up to a minute. A segment with a label map of its own goes at once.
@@ -15,8 +15,10 @@ import numpy as np
 import slicer
 import vtk
 
+from vistaseg.mrml.counting import shared_labelmaps
 from vistaseg.mrml.cropping import NO_BOX
 from vistaseg.mrml.geometry import BINARY_LABELMAP
+from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.sharing import release_labelmaps, shares_labelmap, take_out
 from vistaseg.segmentation.label_boxes import Box, label_boxes
 
@@ -27,24 +29,18 @@ _TOGETHER = 2.0
 """Seconds between two removals that belong together; the removal of one takes up to half a second."""
 
 
-def remove_segments(segmentation_node: Any, ids: Collection[str]) -> None:
-    """Remove segments of a node; no mask of the others changes."""
-    segmentation, boxes = segmentation_node.GetSegmentation(), _Boxes()
-    before = segmentation_node.StartModify()
-    for segment_id in ids:
-        boxes.take_out(segmentation, segment_id)
-        segmentation.RemoveSegment(segment_id)
-    segmentation_node.EndModify(before)
+def part_segments(segmentation_node: Any, ids: Collection[str]) -> None:
+    """Let segments share label maps with one another alone; no mask changes.
 
-
-@contextmanager
-def quick_removals(segmentation_node: Any) -> Iterator[None]:
-    """As `watch_removals`, for as long as this lasts."""
-    stop = watch_removals(segmentation_node)
-    try:
-        yield
-    finally:
-        stop()
+    Of each label map the smaller part moves out. Ids that the node does not have are ignored.
+    """
+    segmentation, boxes, wanted = segmentation_node.GetSegmentation(), _Boxes(), set(ids)
+    with one_modification(segmentation_node):
+        for _, values in shared_labelmaps(segmentation_node):
+            going, staying = values.keys() & wanted, values.keys() - wanted
+            if going and staying:
+                for segment_id in min(going, staying, key=len):
+                    boxes.take_out(segmentation, segment_id)
 
 
 def watch_removals(segmentation_node: Any) -> Callable[[], None]:

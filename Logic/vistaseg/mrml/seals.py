@@ -6,14 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vistaseg.mrml.tags import read_tag
+from vistaseg.mrml.tags import ANSWER_TAG, SEAL_TAG, read_tag
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.fingerprint import mask_fingerprint
 from vistaseg.segmentation.model import Mask
 from vistaseg.segmentation.tags import json_tag, values_of_json_tag
-
-TAG = "VistaSeg.Seal"
-ANSWER_TAG = "VistaSeg.Answer"
 
 
 @dataclass(frozen=True)
@@ -37,12 +34,12 @@ class Seal:
 
 def seal(vtk_segment: Any, made: Seal) -> None:
     """Say what a segment is now."""
-    vtk_segment.SetTag(TAG, json_tag({"volume": made.volume, "name": made.name, "mask": made.mask}))
+    vtk_segment.SetTag(SEAL_TAG, json_tag({"volume": made.volume, "name": made.name, "mask": made.mask}))
 
 
 def seal_of(vtk_segment: Any) -> Seal | None:
     """What a segment was when it was made automatically; None where nothing says so."""
-    values = values_of_json_tag(read_tag(vtk_segment, TAG) or "") or {}
+    values = values_of_json_tag(read_tag(vtk_segment, SEAL_TAG) or "") or {}
     try:
         return Seal(str(values["volume"]), str(values["name"]), str(values["mask"]))
     except KeyError:

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from vistaseg.catalog import Terminology
 
 
+SEAL_TAG = "VistaSeg.Seal"
+ANSWER_TAG = "VistaSeg.Answer"
+PROMPTS_TAG = "VistaSeg.Prompts"
+
+OWN_TAGS = (*PROVENANCE_TAG_NAMES, SEAL_TAG, ANSWER_TAG, PROMPTS_TAG)
+"""Tags in which VistaSeg notes what it did; name, colour and terminology are the user's."""
+
+
 @dataclass(frozen=True)
 class SegmentRecord:
     """What is known of a segment, without its mask.
@@ -72,6 +80,20 @@ def tag_provenance(vtk_segment: Any, provenance: Mapping[str, Any]) -> None:
         vtk_segment.RemoveTag(name)
     for name, value in provenance_tags(provenance).items():
         vtk_segment.SetTag(name, value)
+
+
+def own_tags(vtk_segment: Any) -> dict[str, str]:
+    """What VistaSeg noted in a vtkSegment."""
+    return {name: text for name in OWN_TAGS if (text := read_tag(vtk_segment, name)) is not None}
+
+
+def set_own_tags(vtk_segment: Any, tags: Mapping[str, str]) -> None:
+    """Note this in a vtkSegment, and nothing of what was noted before."""
+    for name in OWN_TAGS:
+        if name in tags:
+            vtk_segment.SetTag(name, tags[name])
+        else:
+            vtk_segment.RemoveTag(name)
 
 
 def read_tag(vtk_segment: Any, name: str) -> str | None:

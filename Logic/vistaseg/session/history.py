@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,6 +75,11 @@ class State:
     mask: PackedMask
     note: str = ""
 
+    @property
+    def prompts(self) -> tuple[Prompt, ...]:
+        """Of the steps, in order."""
+        return tuple(step.prompt for step in self.steps)
+
     def stepped(self, step: Step, mask: PackedMask, note: str) -> State:
         """The state after one more prompt."""
         return replace(self, steps=(*self.steps, step), mask=mask, note=note)
@@ -144,17 +149,21 @@ class History:
         if not mask.equals(self.state.mask):
             self._states[self._at] = self.state.amended(mask)
 
-    def follow(self, mask: PackedMask) -> Answer:
-        """Go to the nearest state of this mask; where there is none, start anew from it."""
+    def follow(self, mask: PackedMask, prompts: Sequence[Prompt] = ()) -> Answer:
+        """Go to the nearest state of this mask, of those with these prompts where there is one; else start anew from it.
+
+        A prompt that changes nothing leads to another state of the same mask.
+        """
         found = [at for at, state in enumerate(self._states) if state.mask.equals(mask)]
         if not found:
             return self.push(State(mask, (), mask))
+        found = [at for at in found if self._states[at].prompts == tuple(prompts)] or found
         return self._go(min(found, key=lambda at: abs(at - self._at)))
 
-    def rebase(self, mask: PackedMask, count: int) -> None:
+    def rebase(self, mask: PackedMask, count: int, prompts: Sequence[Prompt] = ()) -> None:
         """Put the steps after the first `count` behind the state of another mask, where the host went meanwhile."""
         late, note = self.state.steps[count:], self.state.note
-        self.follow(mask)
+        self.follow(mask, prompts)
         base = self.state
         self.push(State(base.start, (*base.steps, *late), mask, note).amended(mask))
 

@@ -20,6 +20,7 @@ from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session.class_answers import answer_by_classes
 from vistaseg.session.class_segments import class_segments
+from vistaseg.session.effects import without_effect
 from vistaseg.session.engines import Engines
 from vistaseg.session.history import Answer, History, PackedMask, State, Step
 from vistaseg.session.identifying import Identification, identify
@@ -133,7 +134,7 @@ class Session:
         with self._stepping:
             return self._histories.setdefault(segment, History(None)).push(State(packed, (), packed))
 
-    def follow(self, segment: str, mask: Mask, extent: Extent) -> Answer:
+    def follow(self, segment: str, mask: Mask, extent: Extent, prompts: Sequence[Prompt] = ()) -> Answer:
         """Go where a host's own undo, redo or painting has led a segment.
 
         A mask that the segment had after one of its steps, done or undone, leads to that step; any other becomes the
@@ -141,10 +142,16 @@ class Session:
 
         Args:
             mask: bool (k, j, i), of `extent` only, on the volume's grid.
+            prompts: that the host says led there; they tell which of several steps with the same mask is meant.
         """
         packed = PackedMask.of(mask, extent)
         with self._stepping:
-            return self._history(segment).follow(packed)
+            return self._history(segment).follow(packed, prompts)
+
+    def set_class(self, segment: str, class_id: int | None) -> None:
+        """Tell what a segment is, for the prompts to come."""
+        with self._stepping:
+            self._history(segment).class_id = class_id
 
     def amend(self, segment: str, mask: Mask, extent: Extent) -> None:
         """Tell what the host made of the last step, where its own rules did not let all of it through.
@@ -205,9 +212,13 @@ class Session:
 
     def prompts(self, segment: str) -> tuple[Prompt, ...]:
         """The prompts that led to a segment's mask, in order."""
-        return tuple(step.prompt for step in self._history(segment).state.steps)
+        return self._history(segment).state.prompts
 
-    def rebase(self, segment: str, mask: Mask, extent: Extent, count: int) -> None:
+    def changed(self, segment: str) -> bool:
+        """Whether any of these prompts changed something."""
+        return any(step.record["changed"] for step in self._history(segment).state.steps)
+
+    def rebase(self, segment: str, mask: Mask, extent: Extent, count: int, prompts: Sequence[Prompt] = ()) -> None:
         """Take the host's undo, redo or painting into account that came while prompts were answered.
 
         The segment goes where the host has led it, see `follow`, and the late prompts come after that; `amend` then
@@ -216,10 +227,11 @@ class Session:
         Args:
             mask: bool (k, j, i), of `extent` only, on the volume's grid.
             count: how many prompts there were before those that were answered.
+            prompts: see `follow`.
         """
         packed = PackedMask.of(mask, extent)
         with self._stepping:
-            self._history(segment).rebase(packed, count)
+            self._history(segment).rebase(packed, count, prompts)
 
     def without(self, segment: str, index: int, progress: Progress = silent) -> Answer:
         """Answer the prompts of a segment again but for one.
@@ -347,10 +359,11 @@ class Session:
             answer = answer_by_classes(opened, chosen.class_ids, question, progress)
         else:
             answer = opened.answer(question, progress)
-        changed = bool(answer.added.any() or answer.removed.any())
+        mask = changed_mask(state.mask, answer)
+        changed = not mask.equals(state.mask)
         step = Step(chosen.prompt, {"model": chosen.model, "changed": changed, **answer.record})
-        note = " ".join(text for text in (chosen.why, answer.note) if text)
-        stepped = state.stepped(step, changed_mask(state.mask, answer), note)
+        told = answer.note or ("" if changed else without_effect(question.prompts, mask.extent.empty))
+        stepped = state.stepped(step, mask, " ".join(filter(None, (chosen.why, told))))
         progress("windows", 1, 1)  # the last chance to cancel
         with self._stepping:
             if self._histories.get(segment) is not history or history.state is not state:

@@ -16,7 +16,7 @@ from vistaseg.segmentation import Extent, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
 from vistaseg.session.history import Answer, union
-from vistaseg.workspace.memory import models_of
+from vistaseg.workspace.memory import is_of, models_of, moved, prompts_of
 from vistaseg.workspace.operations import Operation
 from vistaseg.workspace.replacing import AutomaticAnswer
 
@@ -30,6 +30,7 @@ class Beginning:
         class_id: id in the catalogue of what it is, if it can be clicked on.
         provenance: how it was made.
         memory: its prompts, as `memory.recall` found them.
+        name: as the user sees it.
     """
 
     mask: Mask
@@ -37,6 +38,7 @@ class Beginning:
     class_id: int | None
     provenance: dict[str, Any]
     memory: dict[str, Any] | None
+    name: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,7 @@ class Outcome:
         earlier: how the mask was made that the prompts started from, empty where nobody recorded it; None where they
             started from nothing.
         count: how many prompts there were before those that were answered; None where it did more than add to them.
+        asked: whether the prompts are others than before, though they may have changed no voxel.
     """
 
     change: Change | None
@@ -59,6 +62,7 @@ class Outcome:
     provenance: dict[str, Any] = field(default_factory=dict)
     earlier: dict[str, Any] | None = None
     count: int | None = None
+    asked: bool = False
 
 
 def answer(
@@ -78,27 +82,30 @@ def answer(
     Raises:
         CancelledError: the segment is as before.
     """
+    notes: list[str] = []
+    errors: list[VistaSegError] = []
     if beginning is not None:
-        earlier = _begin(session, key, beginning, earlier)
+        earlier = _begin(session, key, beginning, earlier, notes)
     before, prompts = session.result(key), session.prompts(key)
-    notes, errors = [], []
     for operation in operations:
         try:
             answered = operation(session, key, progress)
             notes.append(answered.note)
             earlier = answered.provenance if isinstance(answered, AutomaticAnswer) else earlier
         except CancelledError:
-            session.follow(key, before.mask, before.extent)
+            session.follow(key, before.mask, before.extent, prompts)
             raise
         except VistaSegError as error:
             errors.append(error)
+    change, now = change_between(before, session.result(key)), session.prompts(key)
     return Outcome(
-        change_between(before, session.result(key)),
+        change,
         tuple(filter(None, notes)),
         tuple(errors),
         _provenance(session, key, earlier),
         earlier,
-        _added_after(prompts, session.prompts(key)),
+        _added_after(prompts, now),
+        now != prompts,
     )
 
 
@@ -158,16 +165,29 @@ def _provenance(session: Session, key: str, earlier: dict[str, Any] | None) -> d
         return {}
     if earlier is None:
         return made.provenance
-    return made.provenance | {"corrected": earlier} if session.prompts(key) else earlier
+    return made.provenance | {"corrected": earlier} if session.changed(key) else earlier
 
 
-def _begin(session: Session, key: str, beginning: Beginning, earlier: dict[str, Any] | None) -> dict[str, Any] | None:
+def follow(session: Session, key: str, beginning: Beginning) -> Answer:
+    """Bring the session to where the segment is, with the prompts and the class that it says it has."""
+    session.set_class(key, beginning.class_id)
+    return session.follow(key, beginning.mask, beginning.extent, prompts_of(beginning.memory))
+
+
+def _begin(
+    session: Session, key: str, beginning: Beginning, earlier: dict[str, Any] | None, notes: list[str]
+) -> dict[str, Any] | None:
     """Bring the session to where the segment is; returns how the mask was made that its prompts start from."""
     if key not in session.segments:
         if _resumed(session, key, beginning):
             return beginning.provenance.get("corrected")
+        if prompts_of(beginning.memory):
+            notes.append(
+                f"The earlier prompts on {beginning.name} belong to another scan, another model, or to the scan as it "
+                "was before it was changed. They are put aside, and new ones start from the segment as it is."
+            )
         session.start(key, beginning.class_id)
-    session.follow(key, beginning.mask, beginning.extent)
+    follow(session, key, beginning)
     return start_provenance(session, key, beginning, earlier)
 
 
@@ -190,9 +210,9 @@ def start_provenance(
 
 def _resumed(session: Session, key: str, beginning: Beginning) -> bool:
     """Go on with the prompts that the segment remembers, if they are of this volume and these models."""
-    document = beginning.memory
+    document = moved(beginning.memory, session.volume.ijk_to_ras)
     known = {model.identity.key for model in session.models}
-    if document is None or document.get("volume") != session.volume.content_hash or not models_of(document) <= known:
+    if document is None or not is_of(document, session.volume) or not models_of(document) <= known:
         return False
     try:
         session.resume(key, document["segment"], beginning.mask, beginning.extent)

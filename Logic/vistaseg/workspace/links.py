@@ -10,7 +10,7 @@ from vistaseg.jobs import Job
 from vistaseg.mrml.editing import Change
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
-from vistaseg.mrml.tags import tag_provenance
+from vistaseg.mrml.tags import PROMPTS_TAG, read_tag, tag_provenance
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
@@ -19,11 +19,12 @@ from vistaseg.workspace.answering import (
     Beginning,
     Outcome,
     change_between,
+    follow,
     kept_back,
     mask_after,
     start_provenance,
 )
-from vistaseg.workspace.memory import recall, remember
+from vistaseg.workspace.memory import prompts_of, recall, remember
 from vistaseg.workspace.operations import Request
 from vistaseg.workspace.targets import Target
 from vistaseg.workspace.volume_session import VolumeSession
@@ -39,8 +40,8 @@ class SegmentLink:
         busy: whether a job runs or waits, or the scene is half changed: what is there is not the user's doing then.
         job: the one that runs or waits.
         pending: what the next job is to do together.
-        time: `mask_time` of the segment when the session last knew its mask; None where it never did.
-        begun: `mask_time` when the job began.
+        time: `segment_time` when the session last knew the segment; None where it never did.
+        begun: `segment_time` when the job began.
         earlier: of the last outcome, or of where the session has followed the segment since.
         provenance: of the last outcome.
     """
@@ -64,14 +65,14 @@ class SegmentLink:
     def beginning(self, scene: Any) -> Beginning | None:
         """The segment as it is in the scene; None where the session knows it."""
         node, segment_id = self.target.segmentation(scene), self.target.segment_id
-        now = mask_time(node, segment_id)
+        now = segment_time(node, segment_id)
         if now == self.time:
             return None
         mask, extent = self.mask(scene)
         record = segment_record(node, segment_id)
         self.time = now
         memory = recall(self.target.segment(scene))
-        return Beginning(mask, extent, clickable_class(record.structure_id), record.provenance, memory)
+        return Beginning(mask, extent, clickable_class(record.structure_id), record.provenance, memory, record.name)
 
     def follow(self, scene: Any) -> bool:
         """Let the session go where undo, redo or painting has led the segment; returns whether that was elsewhere."""
@@ -81,7 +82,7 @@ class SegmentLink:
         beginning = self.beginning(scene)
         if beginning is None:
             return False
-        answer = session.follow(self.target.key, beginning.mask, beginning.extent)
+        answer = follow(session, self.target.key, beginning)
         self.earlier = start_provenance(session, self.target.key, beginning, self.earlier)
         return answer.changed is not None
 
@@ -91,51 +92,70 @@ class SegmentLink:
         return read_mask(node, self.target.segment_id, self.volumes.node, self.volumes.volume.grid)
 
     def receive(self, scene: Any, outcome: Outcome, writer: Writer | None) -> int:
-        """Take an outcome, and write it unless it is only proposed; returns how many voxels were kept back."""
+        """Take an outcome, and write it as one step unless it is only proposed; returns how many voxels were kept back.
+
+        Raises:
+            InputError: it cannot be written; the session then goes back to where the segment is.
+        """
+        if outcome.change is None and not outcome.asked:
+            self.time = self.begun
+            return 0
         self.earlier, self.provenance = outcome.earlier, outcome.provenance
-        self._catch_up(scene, outcome, writer)
-        with one_modification(self.target.segmentation(scene)):
-            held = 0 if outcome.change is None or writer is None else self.write(scene, outcome.change, writer)
-            if writer is not None and self.session is not None:
-                remember(self.target.segment(scene), self.session, self.target.key)
-            self.settle(scene)
+        busy, self.busy = self.busy, True
+        try:
+            if writer is None:
+                self._catch_up(scene, outcome, writer)
+                held = 0
+            else:
+                with writer.step(), one_modification(self.target.segmentation(scene)):
+                    held = self._write(scene, outcome, writer)
+        finally:
+            self.busy = busy
+        self.settle(scene)
         return held
 
-    def accept(self, scene: Any, change: Change, writer: Writer) -> int:
-        """Write what was proposed; returns how many voxels were kept back."""
-        return self.receive(scene, Outcome(change, provenance=self.provenance, earlier=self.earlier), writer)
-
-    def _catch_up(self, scene: Any, outcome: Outcome, writer: Writer | None) -> None:
-        """Undo, redo and painting that came while prompts were answered come before these."""
-        session, key = self.session, self.target.key
-        if session is None or mask_time(self.target.segmentation(scene), self.target.segment_id) == self.begun:
-            return
-        mask, extent = self.mask(scene)
-        if outcome.count is not None:
-            session.rebase(key, mask, extent, outcome.count)
-        if writer is None and outcome.change is not None:
-            # Nobody writes into the scene now, and so nobody else tells the session what is proposed there.
-            session.amend(key, *mask_after(mask, extent, outcome.change))
-
-    def write(self, scene: Any, change: Change, writer: Writer) -> int:
-        """Bring a change into the scene, and tell the session what has become of it there.
+    def _write(self, scene: Any, outcome: Outcome, writer: Writer) -> int:
+        """Bring an outcome into the scene, and tell the session what has become of it there.
 
         Returns:
             Number of voxels that the rules of the host kept back.
         """
-        session, segment = self.session, self.target.segment(scene)
+        self._catch_up(scene, outcome, writer)
+        session, key, segment = self.session, self.target.key, self.target.segment(scene)
         if session is None:
             return 0
-        busy, self.busy = self.busy, True
-        try:
-            writer.save_state()
-            writer.apply(self.target.segment_id, change)
+        held = 0
+        if outcome.change is not None:
+            writer.apply(self.target.segment_id, outcome.change)
             mask, extent = self.mask(scene)
-            session.amend(self.target.key, mask, extent)
-            tag_provenance(segment, self.provenance)
-        finally:
-            self.busy = busy
-        return kept_back(change, mask, extent)
+            session.amend(key, mask, extent)
+            held = kept_back(outcome.change, mask, extent)
+        tag_provenance(segment, self.provenance)
+        remember(segment, session, key)
+        return held
+
+    def accept(self, scene: Any, change: Change, writer: Writer) -> int:
+        """Write what was proposed; returns how many voxels were kept back.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        return self.receive(
+            scene, Outcome(change, provenance=self.provenance, earlier=self.earlier, asked=True), writer
+        )
+
+    def _catch_up(self, scene: Any, outcome: Outcome, writer: Writer | None) -> None:
+        """Undo, redo and painting that came while prompts were answered come before these."""
+        session, key = self.session, self.target.key
+        if session is None or segment_time(self.target.segmentation(scene), self.target.segment_id) == self.begun:
+            return
+        mask, extent = self.mask(scene)
+        if outcome.count is not None:
+            prompts = prompts_of(recall(self.target.segment(scene)))
+            session.rebase(key, mask, extent, outcome.count, prompts)
+        if writer is None and outcome.change is not None:
+            # Nobody writes into the scene now, and so nobody else tells the session what is proposed there.
+            session.amend(key, *mask_after(mask, extent, outcome.change))
 
     def proposal(self, scene: Any) -> Change | None:
         """What the session would change in the scene; None where that is nothing."""
@@ -145,9 +165,23 @@ class SegmentLink:
         mask, extent = self.mask(scene)
         return change_between(Answer(mask, extent, None), session.result(self.target.key))
 
+    def refuse(self, scene: Any) -> None:
+        """Let the session go back to where the segment is."""
+        self.time = None
+        self.follow(scene)
+
     def settle(self, scene: Any) -> None:
         """The session knows of the scene as it is now."""
-        self.time = mask_time(self.target.segmentation(scene), self.target.segment_id)
+        self.time = segment_time(self.target.segmentation(scene), self.target.segment_id)
+
+
+def segment_time(segmentation_node: Any, segment_id: str) -> int:
+    """A number that is another whenever the mask of a segment, its prompts or its structure may have changed."""
+    segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
+    if segment is None:
+        return 0
+    structure = segment_record(segmentation_node, segment_id).structure_id
+    return hash((mask_time(segmentation_node, segment_id), read_tag(segment, PROMPTS_TAG), structure))
 
 
 def clickable_class(class_id: int | None) -> int | None:

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from vistaseg.errors import UsageError
+import numpy as np
+
+from vistaseg.errors import InputError, UsageError
 from vistaseg.mrml.seals import seal_answer
-from vistaseg.mrml.tags import read_tag
-from vistaseg.prompts import Prompt, prompt_from_dict
+from vistaseg.mrml.tags import PROMPTS_TAG, read_tag
+from vistaseg.prompts import Point, Prompt, RegionOfInterest, prompt_from_dict
 from vistaseg.segmentation.tags import json_tag, values_of_json_tag
 from vistaseg.session import Session
+from vistaseg.volume import Grid, Volume, apply_affine
 
-TAG = "VistaSeg.Prompts"
+_ROUNDING_MM = 1e-6  # more than what writing and reading a scene changes of a matrix
+_SAME_SHAPE = 1e-4
 
 
 def remember(vtk_segment: Any, session: Session, key: str) -> None:
     """Write the prompts of a session's segment into its tag, and seal what they made; one without prompts has none."""
     memory = session.memory_of(key)
     if not memory["steps"]:
-        vtk_segment.RemoveTag(TAG)
+        vtk_segment.RemoveTag(PROMPTS_TAG)
         return
     seal_answer(vtk_segment, session.fingerprint(key))
-    document = {"volume": session.volume.content_hash, "segment": memory}
-    vtk_segment.SetTag(TAG, json_tag(document))
+    volume = session.volume
+    document = {"volume": volume.content_hash, "ijk_to_ras": volume.ijk_to_ras.tolist(), "segment": memory}
+    vtk_segment.SetTag(PROMPTS_TAG, json_tag(document))
 
 
 def recall(vtk_segment: Any) -> dict[str, Any] | None:
     """What `remember` wrote; None where there is nothing, or nothing that can be read."""
-    text = read_tag(vtk_segment, TAG)
+    text = read_tag(vtk_segment, PROMPTS_TAG)
     if not text:
         return None
     document = values_of_json_tag(text)
@@ -42,9 +47,78 @@ def prompts_of(document: dict[str, Any] | None) -> tuple[Prompt, ...]:
         return ()
 
 
+def moved(document: dict[str, Any] | None, ijk_to_ras: np.ndarray) -> dict[str, Any] | None:
+    """Such a document with its prompts where they lie now on their volume, which may have been moved since.
+
+    A transform that is hardened moves a volume in its own coordinates, in which prompts are.
+
+    Args:
+        ijk_to_ras: (4, 4), of the volume now, mm.
+
+    Returns:
+        None where the prompts cannot follow: the volume was stretched, or turned until its axes run another way, or a
+        box would not lie along R, A and S any more.
+    """
+    there = None if document is None else _matrix_of(document)
+    if document is None or there is None or np.allclose(there, ijk_to_ras, rtol=0, atol=_ROUNDING_MM):
+        return document
+    if not _alike(there, ijk_to_ras):
+        return None
+    move = ijk_to_ras @ np.linalg.inv(there)
+    try:
+        steps = [_moved_step(step, move) for step in document["segment"]["steps"]]
+    except (KeyError, TypeError, UsageError):
+        return None
+    return {**document, "segment": {**document["segment"], "steps": steps}}
+
+
+def is_of(document: dict[str, Any], volume: Volume) -> bool:
+    """Whether the prompts were asked of this volume, wherever it was then; reads all voxels at the first call."""
+    there, told = _matrix_of(document), document.get("volume")
+    if told == volume.content_hash or there is None or np.array_equal(there, volume.ijk_to_ras):
+        return bool(told == volume.content_hash)
+    return bool(Volume(volume.array, there).content_hash == told)
+
+
 def models_of(document: dict[str, Any]) -> set[str]:
     """Keys of the models that answered the prompts."""
     try:
         return {str(step["record"]["model"]) for step in document["segment"]["steps"]}
     except (KeyError, TypeError):
         return set()
+
+
+def _matrix_of(document: dict[str, Any]) -> np.ndarray | None:
+    """Where the volume was, (4, 4); None where nothing usable says so."""
+    try:
+        return Grid((1, 1, 1), np.array(document["ijk_to_ras"], dtype=float)).ijk_to_ras
+    except (KeyError, TypeError, ValueError, InputError):
+        return None
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two matrices have the same spacing and angles, and axes that run along the same of R, A and S.
+
+    Then a model resamples the volume to the same voxels, and what it noted about earlier prompts stays right.
+    """
+    products = [matrix[:3, :3].T @ matrix[:3, :3] for matrix in (one, other)]
+    return Grid((1, 1, 1), one).orientation == Grid((1, 1, 1), other).orientation and np.allclose(
+        *products, rtol=_SAME_SHAPE, atol=_SAME_SHAPE * products[0].max()
+    )
+
+
+def _moved_step(step: dict[str, Any], move: np.ndarray) -> dict[str, Any]:
+    return {**step, "prompt": _moved_prompt(prompt_from_dict(step["prompt"]), move).as_dict()}
+
+
+def _moved_prompt(prompt: Prompt, move: np.ndarray) -> Prompt:
+    if isinstance(prompt, Point):
+        r, a, s = apply_affine(move, [prompt.ras])[0].tolist()
+        return Point((r, a, s), prompt.positive)
+    if isinstance(prompt, RegionOfInterest):
+        (r, a, s), (to_r, to_a, to_s) = apply_affine(move, [prompt.low, prompt.high]).tolist()
+        along = np.abs(move[:3, :3])
+        if (np.sort(along, axis=0)[:2] > _SAME_SHAPE).any():
+            raise UsageError("A box that was turned is no box along R, A and S.")
+        return RegionOfInterest.between((r, a, s), (to_r, to_a, to_s))
+    return prompt

@@ -39,6 +39,7 @@ class Messages:
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
         self._all: list[Message] = []
+        self._begun = 0  # how many of them are of earlier steps
 
     @property
     def all(self) -> tuple[Message, ...]:
@@ -47,14 +48,22 @@ class Messages:
 
     @property
     def latest(self) -> Message | None:
-        """The last one, if there is any."""
-        return self._all[-1] if self._all else None
+        """The last one since `begin`, if there is any."""
+        return self._all[-1] if len(self._all) > self._begun else None
+
+    def begin(self) -> None:
+        """The user does something else: what was said of what came before is not the latest any more."""
+        if self.latest is not None:
+            self._begun = len(self._all)
+            self._changed()
 
     def add(self, level: Level, text: str, details: str = "") -> None:
         """Say something; what was just said is not said twice."""
         message = Message(level, text, details)
         if message != self.latest:
-            self._all = [*self._all[1 - KEPT :], message]
+            forgotten = max(len(self._all) + 1 - KEPT, 0)
+            self._all = [*self._all[forgotten:], message]
+            self._begun = max(self._begun - forgotten, 0)
             self._changed()
 
     def tell(self, text: str) -> None:
@@ -82,7 +91,7 @@ class Messages:
 
     def clear(self) -> None:
         """Forget them."""
-        self._all = []
+        self._all, self._begun = [], 0
         self._changed()
 
 

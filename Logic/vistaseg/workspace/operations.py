@@ -22,13 +22,14 @@ Done = Callable[["Outcome"], None]
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """Something to be done to a segment, what writes it, and who wants to hear of it.
+    """Something to be done to a segment as one step, what writes it, and who wants to hear of it.
 
     Attributes:
+        operations: done one after the other.
         writer: None where the answer is only proposed.
     """
 
-    operation: Operation
+    operations: tuple[Operation, ...]
     writer: Writer | None
     on_done: Done
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vistaseg.workspace.messages import Messages, masking_note
@@ -32,21 +32,36 @@ class SegmentLinks:
     def __init__(self, scene: Any, tasks: Tasks, messages: Messages, changed: Callable[[], None]) -> None:
         self._scene, self._tasks, self._messages, self._changed = scene, tasks, messages, changed
         self._links: dict[Target, SegmentLink] = {}
+        self._held: list[str] = []
 
     def get(self, target: Target) -> SegmentLink | None:
         """The link of a segment that something was asked of."""
         return self._links.get(target)
 
-    def request(self, target: Target, volumes: VolumeSession, *requests: Request) -> None:
-        """Do something to a segment; together with what else is asked of it until its job is over.
+    def request(self, target: Target, volumes: VolumeSession, request: Request) -> None:
+        """Do something to a segment, once what was asked of it before is over.
 
         Args:
             volumes: the session of its volume.
         """
         link = self._link(target, volumes)
-        link.pending.extend(requests)
-        if not link.busy:
-            self._start(link)
+        link.pending.append(request)
+        self._go_on(link)
+
+    def hold(self, segmentation_node: Any) -> Callable[[], None]:
+        """Let requests on the segments of a node wait: these are about to be replaced; call what is returned to end it.
+
+        A request then starts from the new masks.
+        """
+        held = segmentation_node.GetID()
+        self._held.append(held)
+
+        def release() -> None:
+            self._held.remove(held)
+            for link in list(self._links.values()):
+                self._go_on(link)
+
+        return release
 
     def withdraw(self, target: Target) -> None:
         """Cancel what is asked of a segment."""
@@ -77,7 +92,7 @@ class SegmentLinks:
         """Take the prompts back that led to what is proposed for a segment."""
         link = self.get(target)
         if link is not None and link.session is not None and self._valid(link):
-            link.session.follow(target.key, *link.mask(self._scene))
+            link.refuse(self._scene)
             self._changed()
 
     def prompts(self, target: Target) -> tuple[Prompt, ...]:
@@ -85,13 +100,21 @@ class SegmentLinks:
         segment = target.segment(self._scene)
         if segment is None:
             return ()
-        from vistaseg.workspace.memory import prompts_of, recall
-
         link = self.get(target)
-        if link is None or link.session is None:
-            return prompts_of(recall(segment))
+        if link is None or link.session is None or not link.volumes.unchanged(self._scene):
+            return self._remembered(target)
         link.follow(self._scene)
         return link.session.prompts(target.key)
+
+    def _remembered(self, target: Target) -> tuple[Prompt, ...]:
+        """The prompts that a segment remembers, where they lie on the volume as it is now."""
+        from vistaseg.mrml.volumes import grid_of
+        from vistaseg.workspace.memory import moved, prompts_of, recall
+
+        document, volume_node = recall(target.segment(self._scene)), self._scene.GetNodeByID(target.volume_id)
+        if volume_node is not None and volume_node.GetImageData() is not None:
+            document = moved(document, grid_of(volume_node).ijk_to_ras)
+        return prompts_of(document)
 
     def prune(self) -> None:
         """Let go of segments that are gone, or whose volume is."""
@@ -114,43 +137,47 @@ class SegmentLinks:
             link = self._links[target] = SegmentLink(target, volumes)
         return link
 
+    def _go_on(self, link: SegmentLink) -> None:
+        """Do what waits on a segment, if nothing is in the way."""
+        if link.pending and not link.busy and link.target.segmentation_id not in self._held and self._valid(link):
+            self._start(link)
+
     def _start(self, link: SegmentLink) -> None:
-        """Do together what is pending on a segment."""
+        """Do what was asked of a segment first."""
         from vistaseg.workspace.answering import answer
 
-        requests, link.pending = link.pending, []
-        operations = [request.operation for request in requests]
+        request = link.pending.pop(0)
         target, volumes = link.target, link.volumes
         beginning, earlier = link.beginning(self._scene), link.earlier
         link.begun, link.time = link.time, None  # until the outcome is written
 
         def done(outcome: Outcome) -> None:
-            self._receive(link, outcome, requests)
+            self._receive(link, outcome, request)
 
         def ended() -> None:
             link.job, link.busy = None, False
-            if link.pending and self._valid(link):
-                self._start(link)
+            self._go_on(link)
 
         # Before it is submitted: listeners are told then, and ask for the prompts.
         link.busy = True
         link.job = self._tasks.submit(
             f"Answering on {target.segment(self._scene).GetName()}",
-            lambda progress: answer(volumes.get(progress), target.key, beginning, earlier, operations, progress),
+            lambda progress: answer(
+                volumes.get(progress), target.key, beginning, earlier, request.operations, progress
+            ),
             done,
             valid=lambda: self._valid(link),
             ended=ended,
         )
 
-    def _receive(self, link: SegmentLink, outcome: Outcome, requests: Sequence[Request]) -> None:
+    def _receive(self, link: SegmentLink, outcome: Outcome, request: Request) -> None:
         """Tell the user of an outcome, bring it into the scene, and tell who asked."""
         for error in outcome.errors:
             self._messages.add_error(error)
         for note in outcome.notes:
             self._messages.tell(note)
-        self._messages.tell(masking_note(link.receive(self._scene, outcome, requests[-1].writer)))
-        for request in requests:
-            request.on_done(outcome)
+        self._messages.tell(masking_note(link.receive(self._scene, outcome, request.writer)))
+        request.on_done(outcome)
 
     def _valid(self, link: SegmentLink) -> bool:
         return (

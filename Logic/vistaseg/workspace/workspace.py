@@ -134,18 +134,20 @@ class Workspace:
 
         Args:
             region: in the volume's local RAS mm.
-            writer: saves the state of the segmentation before; None where that cannot be undone.
+            writer: makes a step to undo of it; None where that cannot be undone.
             prepare_clicks: see `Session.segment`.
             on_done: told the ids of the segments.
             on_ended: called in every case, at last.
 
         Raises:
-            InputError: the node is no volume that can be used.
+            InputError: the node is no volume that can be used, or the segments are surfaces.
             UsageError: a class cannot be segmented.
         """
+        from vistaseg.mrml.converting import require_labelmaps
         from vistaseg.workspace.automatic import not_found, put, sealed
 
         volumes = self._volumes_of(volume_node)
+        require_labelmaps(segmentation_node)
         count = len(catalog.expand(class_ids))
         title = f"Segmenting {count} structures" if count > 1 else f"Segmenting {catalog.get(class_ids[0]).name}"
 
@@ -154,26 +156,30 @@ class Workspace:
             return sealed(result, volumes.volume)
 
         def put_down(made: Sealed) -> None:
-            segments = made.result.segments
-            if segments and writer is not None:
-                writer.save_state()
             with self._watched().changing(segmentation_node):
-                ids = put(segmentation_node, made, volume_node) if segments else []
+                ids = put(segmentation_node, made, volume_node, writer) if made.result.segments else []
             self.messages.tell(not_found(class_ids, made.result))
             on_done(ids)
 
+        def ended() -> None:
+            release()
+            on_ended()
+
+        self.messages.begin()
+        release = self._links.hold(segmentation_node)
         return self._tasks.submit(
             title,
             work,
             put_down,
             valid=lambda: volumes.unchanged(self._scene) and self._holds(segmentation_node),
-            ended=on_ended,
+            ended=ended,
         )
 
     def prompt(self, target: Target, prompt: Prompt, writer: Writer | None, on_done: Done = _nothing) -> None:
-        """Answer one more prompt on a segment.
+        """Answer one more prompt on a segment, as one step.
 
-        Prompts that come while others on the same segment are answered wait, and are then answered together.
+        Prompts wait while others on the same segment are answered, or while an automatic result for the same
+        segmentation is on its way.
 
         Args:
             prompt: in the volume's local RAS mm.
@@ -189,8 +195,7 @@ class Workspace:
         self, target: Target, prompts: Sequence[Prompt], writer: Writer | None, on_done: Done = _nothing
     ) -> None:
         """As `prompt`, for several that are answered one after the other and written at once."""
-        silent = [Request(add_prompt(prompt), writer, _nothing) for prompt in prompts[:-1]]
-        self._request(target, *silent, Request(add_prompt(prompts[-1]), writer, on_done))
+        self._request(target, Request(tuple(add_prompt(prompt) for prompt in prompts), writer, on_done))
 
     def segment_into(
         self, target: Target, class_ids: Sequence[int], writer: Writer | None, on_done: Done = _nothing
@@ -202,7 +207,7 @@ class Workspace:
         """
         from vistaseg.workspace.replacing import replace_by_classes
 
-        self._request(target, Request(replace_by_classes(class_ids), writer, on_done))
+        self._request(target, Request((replace_by_classes(class_ids),), writer, on_done))
 
     def remove_prompt(self, target: Target, index: int, writer: Writer | None, on_done: Done = _nothing) -> None:
         """Answer the prompts of a segment again but for one.
@@ -210,11 +215,11 @@ class Workspace:
         Args:
             index: place in `prompts`.
         """
-        self._request(target, Request(remove_prompt(index), writer, on_done))
+        self._request(target, Request((remove_prompt(index),), writer, on_done))
 
     def clear(self, target: Target, writer: Writer | None, on_done: Done = _nothing) -> None:
         """Take all prompts of a segment back, to the mask that they started from."""
-        self._request(target, Request(clear_prompts, writer, on_done))
+        self._request(target, Request((clear_prompts,), writer, on_done))
 
     def withdraw(self, target: Target) -> None:
         """Cancel what is asked of a segment."""
@@ -273,8 +278,16 @@ class Workspace:
         )
         self._changed()
 
-    def _request(self, target: Target, *requests: Request) -> None:
-        self._links.request(target, self._volumes_of(self._scene.GetNodeByID(target.volume_id)), *requests)
+    def _request(self, target: Target, request: Request) -> None:
+        """Raises InputError where nothing can be asked of the volume, or nothing written into the segmentation."""
+        from vistaseg.mrml.converting import require_labelmaps
+
+        volumes = self._volumes_of(self._scene.GetNodeByID(target.volume_id))
+        segmentation_node = target.segmentation(self._scene)
+        if segmentation_node is not None:
+            require_labelmaps(segmentation_node)
+        self.messages.begin()
+        self._links.request(target, volumes, request)
 
     def _volumes_of(self, node: Any) -> VolumeSession:
         """The session of a volume as it is now, with the models of now."""

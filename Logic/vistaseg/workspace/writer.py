@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -11,8 +12,12 @@ if TYPE_CHECKING:
 class Writer(Protocol):
     """Writes into the segments of one segmentation under the rules of its host."""
 
-    def save_state(self) -> None:
-        """Let the user undo what comes."""
+    def step(self) -> AbstractContextManager[None]:
+        """Let the user undo at once what is done meanwhile.
+
+        Raises:
+            InputError: nothing can be written there now.
+        """
 
     def apply(self, segment_id: str, change: Change) -> None:
         """Change a segment where the rules allow it."""

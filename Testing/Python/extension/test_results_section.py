@@ -237,13 +237,15 @@ def test_clicks_that_were_taken_back_leave_nothing_edited(case, section):
 
 def test_undo_of_the_host_leaves_clicks_unedited(case, section):
     click_on(case, SPLEEN)
-    node = case.selection.segmentationNode
-    editing = SegmentEditing(node, case.volume)
-    editing.save_state()
+    logic, node = slicer.vtkSlicerSegmentEditorLogic(), slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
+    logic.SetMRMLScene(slicer.mrmlScene)
+    logic.SetSegmentEditorNode(node)
+    node.SetAndObserveSegmentationNode(case.selection.segmentationNode)
+    logic.SaveStateForUndo()
     click_on(case, LEFT_KIDNEY)
-    editing.undo()
+    logic.Undo()
     case.settle()
-    editing.close()
+    logic.SetSegmentEditorNode(None)
     assert [item(section, name).text(MADE_BY) for name in names(section)] == ["1 click"]
 
 

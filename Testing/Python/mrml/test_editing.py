@@ -12,6 +12,7 @@ from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask
 from vistaseg.errors import InputError
 from vistaseg.mrml.converting import has_labelmaps, use_labelmaps
 from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.tags import record_of, tag_provenance
 from vistaseg.mrml.writing import labelmap_of
 from vistaseg.segmentation import Extent
 
@@ -27,6 +28,7 @@ MASK_MODES = (
 OVERWRITE_MODES = (RULES.OverwriteAllSegments, RULES.OverwriteVisibleSegments, RULES.OverwriteNone)
 EDITED, SHOWN, HIDDEN, OVERLAPPING = range(4)
 BOX = Extent((1, 1, 1), (8, 7, 6))
+BOX_BYTES = 7 * 6 * 5 // 8
 
 
 @pytest.fixture
@@ -175,9 +177,9 @@ def test_undo_and_redo_go_through_every_saved_state(ids, rules, editing, masks, 
     random = np.random.default_rng(2)
     states = [masks]
     for n in range(4):
-        editing.save_state()
         added = random.random(BOX.shape_kji) < 0.3
-        editing.apply(ids[n], Change(added, ~added & (random.random(BOX.shape_kji) < 0.3), BOX))
+        with editing.step():
+            editing.apply(ids[n], Change(added, ~added & (random.random(BOX.shape_kji) < 0.3), BOX))
         states.append(read())
     for state in states[-2::-1]:
         editing.undo()
@@ -190,32 +192,37 @@ def test_undo_and_redo_go_through_every_saved_state(ids, rules, editing, masks, 
 
 
 def test_a_new_change_after_undo_ends_redo(ids, editing, change):
-    editing.save_state()
-    editing.apply(ids[EDITED], change)
+    with editing.step():
+        editing.apply(ids[EDITED], change)
     editing.undo()
-    editing.save_state()
-    editing.apply(ids[SHOWN], change)
+    with editing.step():
+        editing.apply(ids[SHOWN], change)
     assert editing.can_undo and not editing.can_redo
 
 
-def test_no_more_than_ten_states_are_kept(ids, editing, change):
+def test_the_oldest_steps_are_forgotten_where_they_take_too_much_memory(ids, editing, change, monkeypatch):
+    monkeypatch.setattr("vistaseg.mrml.steps._BYTES", 10 * 2 * BOX_BYTES)
     opposite = Change(change.removed, change.added, BOX)
     for n in range(14):
-        editing.save_state()
-        editing.apply(ids[EDITED], opposite if n % 2 else change)
+        with editing.step():
+            editing.apply(ids[EDITED], opposite if n % 2 else change)
     taken = 0
     while editing.can_undo:
         editing.undo()
         taken += 1
-    assert 9 <= taken <= 10
+    assert 9 <= taken <= 11
 
 
-def test_tags_go_back_with_the_mask(segmentation_node, ids, editing, change):
-    editing.save_state()
-    editing.apply(ids[EDITED], change)
-    segmentation_node.GetSegmentation().GetSegment(ids[EDITED]).SetName("renamed")
+def test_what_a_step_noted_goes_back_with_it_and_a_new_name_stays(segmentation_node, ids, editing, change):
+    segment = segmentation_node.GetSegmentation().GetSegment(ids[EDITED])
+    with editing.step():
+        editing.apply(ids[EDITED], change)
+        tag_provenance(segment, {"algorithm_type": "SEMIAUTOMATIC"})
+    segment.SetName("renamed")
     editing.undo()
-    assert segmentation_node.GetSegmentation().GetSegment(ids[EDITED]).GetName() == "liver"
+    assert segment.GetName() == "renamed" and record_of(segment).provenance == {}
+    editing.redo()
+    assert record_of(segment).provenance == {"algorithm_type": "SEMIAUTOMATIC"}
 
 
 def test_closing_leaves_no_node_behind(scene, ct, segmentation_node, ids):

@@ -243,9 +243,9 @@ def test_the_time_of_a_mask_tells_every_change(ct, segmentation_node):
     editing = SegmentEditing(segmentation_node, ct)
     note()
     assert times[0] == times[1]
-    editing.save_state()
     all_voxels = np.ones(SHAPE_IJK[::-1], dtype=bool)
-    editing.apply(ids[0], Change(all_voxels, ~all_voxels, WHOLE))
+    with editing.step():
+        editing.apply(ids[0], Change(all_voxels, ~all_voxels, WHOLE))
     note()
     editing.undo()
     note()

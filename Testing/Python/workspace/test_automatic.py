@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import slicer
-from fake_model import CONFIDENCES
+from fake_model import CONFIDENCES, FakeModel
 from workspace_case import BODY, LEFT, RIGHT, Desk
 
 from vistaseg.mrml.snapshots import segmentation_from_node
@@ -115,3 +115,51 @@ def test_a_correction_drops_the_confidence_and_its_undoing_brings_it_back(desk: 
     desk.workspace.clear(target, desk.editing)
     desk.finish()
     assert confidence() == CONFIDENCES[14]
+
+
+def test_a_rerun_keeps_the_id_colour_visibility_and_place_of_what_it_replaces(desk: Desk) -> None:
+    first, second = desk.segment(1, 3)
+    segmentation, display = desk.segmentation_node.GetSegmentation(), desk.segmentation_node.GetDisplayNode()
+    segmentation.GetSegment(first.segment_id).SetColor(0.1, 0.2, 0.3)
+    display.SetSegmentVisibility(first.segment_id, False)
+    assert desk.segment(3, 1) == [second, first]
+    assert list(segmentation.GetSegmentIDs()) == [first.segment_id, second.segment_id]
+    assert segmentation.GetSegment(first.segment_id).GetColor() == pytest.approx((0.1, 0.2, 0.3))
+    assert not display.GetSegmentVisibility(first.segment_id)
+    assert np.array_equal(desk.mask(second), desk.region(250, 350))
+
+
+def test_a_click_during_a_rerun_waits_and_is_answered_on_the_new_segment(
+    desk: Desk, models: dict[str, FakeModel]
+) -> None:
+    (target,) = desk.segment(3)
+    models["fake"].seconds_a_window = 0.05
+    desk.workspace.segment(desk.volume_node, desk.segmentation_node, [3], writer=desk.editing)
+    desk.workspace.prompt(target, LEFT, desk.editing)
+    desk.finish()
+    assert desk.workspace.prompts(target) == (LEFT,)
+    assert np.array_equal(desk.mask(target), desk.region(300) | desk.region(600))
+    assert desk.provenance(target)["corrected"]["algorithm_type"] == "AUTOMATIC"
+    desk.editing.undo()
+    assert np.array_equal(desk.mask(target), desk.region(300))
+
+
+def test_undo_of_a_run_brings_back_what_it_replaced_and_leaves_what_was_painted_since(desk: Desk) -> None:
+    spleen, liver = desk.segment(3, 1)
+    old = desk.mask(spleen)
+    desk.volume_node.GetImageData().Modified()  # another session
+    desk.workspace.segment(desk.volume_node, desk.segmentation_node, [3, 1, 5], writer=desk.editing)
+    desk.finish()
+    segmentation = desk.segmentation_node.GetSegmentation()
+    assert segmentation.GetNumberOfSegments() == 3
+    by_hand = segmentation.AddEmptySegment("by hand", "by hand")
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    painted = slicer.vtkOrientedImageData()
+    painted.DeepCopy(segmentation.GetSegment(spleen.segment_id).GetRepresentation("Binary labelmap"))
+    logic.SetBinaryLabelmapToSegment(painted, desk.segmentation_node, by_hand, logic.MODE_REPLACE)
+    kept = desk.mask(desk.target_of(by_hand))
+    assert desk.editing.undo() == ""
+    assert list(segmentation.GetSegmentIDs()) == [spleen.segment_id, liver.segment_id, by_hand]
+    assert np.array_equal(desk.mask(spleen), old) and np.array_equal(desk.mask(desk.target_of(by_hand)), kept)
+    desk.editing.redo()
+    assert segmentation.GetNumberOfSegments() == 4

@@ -48,10 +48,9 @@ class User:
         extent = Extent(start, tuple(first + 3 for first in start))
         everything = np.ones(extent.shape_kji, bool)
         add = self.random.random() < 0.6
-        self.desk.editing.save_state()
-        self.desk.editing.apply(
-            self.target().segment_id, Change(everything if add else ~everything, everything ^ add, extent)
-        )
+        change = Change(everything if add else ~everything, everything ^ add, extent)
+        with self.desk.editing.step():
+            self.desk.editing.apply(self.target().segment_id, change)
 
     def undo(self) -> None:
         if self.desk.editing.can_undo:

@@ -55,4 +55,4 @@ def test_an_untouched_result_makes_place_after_saving_and_loading(
     save_and_load()
     (new,) = desk.segment(3)
     assert list(desk.segmentation_node.GetSegmentation().GetSegmentIDs()) == [new.segment_id]
-    assert old.segment_id != new.segment_id
+    assert old.segment_id == new.segment_id

@@ -22,6 +22,9 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         AbstractScriptedSegmentEditorEffect.__init__(self, scriptedEffect)
         self.options = None
         self.work = None
+        from VistaSegLib import Editors
+
+        Editors.add(scriptedEffect)
 
     def clone(self):
         import qSlicerSegmentationsEditorEffectsPythonQt as effects
@@ -66,6 +69,9 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         self._deactivate()
 
     def cleanup(self) -> None:
+        from VistaSegLib import Editors
+
+        Editors.remove(self.scriptedEffect)
         self._deactivate()
         if self.options is not None:
             self.options.cleanup()

@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 
 from SegmentEditorVistaSegLib.Choice import segmentationOf, volumeOf
 from vistaseg.errors import InputError
+from vistaseg.mrml.converting import require_labelmaps
 from vistaseg.mrml.editing import Change, allowed_parts
 from vistaseg.mrml.masking import rules_of
 from vistaseg.mrml.overwriting import give_way
@@ -31,8 +32,9 @@ class EffectWriter:
     def __init__(self, scriptedEffect, target: Target) -> None:
         self._effect, self._target = scriptedEffect, target
 
-    def save_state(self) -> None:
-        """Let the editor's undo take back what comes.
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Let the editor's undo take back at once what is done meanwhile.
 
         Raises:
             InputError: the editor has another segmentation or volume by now.
@@ -44,7 +46,9 @@ class EffectWriter:
             raise InputError(
                 _("The Segment Editor has another segmentation or volume now: nothing was written. Prompt again there.")
             )
+        require_labelmaps(segmentationOf(self._target))
         self._effect.saveStateForUndo()
+        yield
 
     def apply(self, segment_id: str, change: Change) -> None:
         """Add and remove voxels of a segment, as far as the editor allows.

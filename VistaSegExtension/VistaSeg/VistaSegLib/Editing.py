@@ -1,10 +1,11 @@
-"""Writing into the chosen segmentation with undo: one history for clicks and automatic results alike."""
+"""Writing into the chosen segmentation with undo: one order of steps for clicks and automatic results alike."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from vistaseg.mrml.volumes import is_in_scene
+from VistaSegLib.Editors import saveStates
 
 if TYPE_CHECKING:
     from vistaseg.mrml.editing import SegmentEditing
@@ -29,7 +30,8 @@ class Editing:
         volume, segmentation = self._selection.volumeNode, self._selection.segmentationNode
         key = (volume.GetID(), segmentation.GetID())
         if key not in self._made:
-            self._made[key] = (volume, segmentation, SegmentEditing(segmentation, volume))
+            editing = SegmentEditing(segmentation, volume, None, lambda: saveStates(segmentation))
+            self._made[key] = (volume, segmentation, editing)
         return self._made[key][2]
 
     @property
@@ -44,18 +46,20 @@ class Editing:
         editing = self._current()
         return editing is not None and editing.can_redo
 
-    def undo(self) -> None:
-        """Take the last result back."""
-        if self.canUndo:
-            self._current().undo()
+    def undo(self) -> str:
+        """Take the last result back; returns a sentence on what others have changed since, or nothing.
 
-    def redo(self) -> None:
-        """Bring back what was undone last."""
-        if self.canRedo:
-            self._current().redo()
+        Raises:
+            InputError: that is impossible by now.
+        """
+        return self._current().undo() if self.canUndo else ""
+
+    def redo(self) -> str:
+        """Bring back what was undone last; as `undo`."""
+        return self._current().redo() if self.canRedo else ""
 
     def close(self) -> None:
-        """Forget all histories, and take the nodes they need out of the scene."""
+        """Forget all steps, and take the nodes they need out of the scene."""
         for _volume, _segmentation, editing in self._made.values():
             editing.close()
         self._made.clear()

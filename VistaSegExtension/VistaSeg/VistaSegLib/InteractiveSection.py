@@ -168,11 +168,17 @@ class InteractiveSection:
             self._selection.segmentId = ""
 
     def _undo(self) -> None:
-        self._selection.editing.undo()
-        self.update()
+        self._step(self._selection.editing.undo)
 
     def _redo(self) -> None:
-        self._selection.editing.redo()
+        self._step(self._selection.editing.redo)
+
+    def _step(self, go) -> None:
+        self._workspace.messages.begin()
+        try:
+            self._workspace.messages.tell(go())
+        except VistaSegError as error:
+            self._workspace.messages.add_error(error)
         self.update()
 
     def _remove(self) -> None:

@@ -80,9 +80,10 @@ bench: $(BIN)/.ready $(CACHE)/.ready
 	$(BIN)/python Testing/benchmarks/run.py $(ONLY)
 
 train-demo: $(BIN)/.ready $(CACHE)/.ready
-	$(BIN)/python Testing/training/train_demo.py automatic --data "$(DATA)" --chest $(CHEST) --output training-run/automatic
-	$(BIN)/python Testing/training/train_demo.py point --start training-run/automatic/state.pt \
-		--data "$(DATA)" --chest $(CHEST) --output training-run/demo
+	$(BIN)/python Testing/training/train_demo.py --data "$(DATA)/totalsegmentator" --chest $(CHEST) --output training-run/automatic
+	$(BIN)/python Testing/training/click_cases.py --data "$(DATA)" --chest $(CHEST) --cache training-run/cache
+	$(BIN)/python Testing/training/train_clicks.py --start training-run/automatic --cache training-run/cache \
+		--output training-run/demo
 
 train-segvol: $(BIN)/.ready
 	$(BIN)/python Testing/training/train_segvol.py --output training-run/segvol

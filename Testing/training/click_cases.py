@@ -1,7 +1,8 @@
 """CTs with structures to click on, on the model's grid, kept on disk as they are read.
 
-    python Testing/training/click_cases.py --cache FOLDER --data FOLDER --chest FOLDER [--openkbp …] [--sts …]
+    python Testing/training/click_cases.py --cache FOLDER --data FOLDER --chest FOLDER
 
+`--data` holds `totalsegmentator`, and `unlabelled`, `sts` and `openkbp` as far as they are there.
 A structure without a class of VISTA3D has an id from 200 here.
 """
 
@@ -171,23 +172,32 @@ def read_click_cases(cache: Path) -> list[ClickCase]:
     return found
 
 
+def collections(data: Path, chest: Path, spacing: float) -> Iterator[ClickCase]:
+    """Every CT that training may see; says which collections are missing."""
+    ids = {structure.name: structure.id for structure in catalog.structures()}
+    yield from map(labelled_case, read_cases(data / "totalsegmentator", chest, ids, spacing))
+    readers = {
+        "unlabelled": lambda folder: chest_cases(folder, ("chest_low_dose", "chest_thin"), spacing),
+        "sts": lambda folder: sts_cases(folder, "train", spacing),
+        "openkbp": lambda folder: openkbp_cases(folder, 1, 200, spacing),
+    }
+    for name, reader in readers.items():
+        if (data / name).is_dir():
+            yield from reader(data / name)
+        else:
+            print(f"{data / name} is missing: training goes without it.")
+
+
 def main() -> None:
     """Fill a cache with what training may see."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("cache", "data", "chest", "openkbp", "sts", "chests"):
-        parser.add_argument(f"--{name}", type=Path, required=name in ("cache", "data"))
-    parser.add_argument("--spacing", type=float, default=3.0)
+    for name in ("cache", "data", "chest"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--spacing", type=float, default=3.0, help="of the model, in mm")
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)
-    spacing, ids = arguments.spacing, {structure.name: structure.id for structure in catalog.structures()}
-    write_cases(arguments.cache, map(labelled_case, read_cases(arguments.data, arguments.chest, ids, spacing)))
-    if arguments.chests is not None:
-        write_cases(arguments.cache, chest_cases(arguments.chests, ("chest_low_dose", "chest_thin"), spacing))
-    if arguments.sts is not None:
-        write_cases(arguments.cache, sts_cases(arguments.sts, "train", spacing))
-    if arguments.openkbp is not None:
-        write_cases(arguments.cache, openkbp_cases(arguments.openkbp, 1, 200, spacing))
-    print(f"{len(list(arguments.cache.glob('*.npz')))} CTs in {arguments.cache}")
+    write_cases(arguments.cache, collections(arguments.data, arguments.chest, arguments.spacing))
+    print(f"{len(list(arguments.cache.glob('*.npz')))} CTs in {arguments.cache.resolve()}")
 
 
 if __name__ == "__main__":

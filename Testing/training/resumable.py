@@ -18,7 +18,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-
 PAUSE = "PAUSE"
 """A file of this name beside the folder of a run makes the run wait between two steps."""
 PAUSE_SECONDS = 2.0
@@ -51,7 +50,7 @@ def export(state: Mapping[str, Tensor], configuration: Mapping[str, Any], folder
     """Write weights in fp16 and the configuration, as the software reads them."""
     from safetensors.torch import save_file
 
-    save_file({name: value.half().contiguous() for name, value in state.items()}, folder / "model.safetensors")
+    save_file({name: value.half().cpu().contiguous() for name, value in state.items()}, folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps(configuration, indent=1) + "\n", encoding="utf-8")
 
 
@@ -103,11 +102,16 @@ class ResumableRun(ABC):
         """Share of the time that is used up."""
         return self.seconds / (60 * self.minutes)
 
+    def clock(self) -> float:
+        """Seconds that count for the schedule: of computing, so that other work on the machine does not."""
+        return time.process_time() / torch.get_num_threads()
+
     def resume(self) -> None:
         """Go on where the run stood."""
-        saved = torch.load(self.state_path, weights_only=True)
+        saved = torch.load(self.state_path, map_location="cpu", weights_only=True)
         self.network.load_state_dict(saved["network"])
-        self.average.state = saved["average"]
+        for name, value in saved["average"].items():
+            self.average.state[name].copy_(value)
         self.optimizer.load_state_dict(saved["optimizer"])
         self.generator.set_state(saved["generator"])
         self.step, self.seconds = saved["step"], saved["seconds"]
@@ -155,9 +159,9 @@ class ResumableRun(ABC):
         losses: deque[float] = deque(maxlen=100)
         while self.seconds < 60 * self.minutes and not self.stopped:
             self.wait_while_paused()
-            start = time.process_time() / torch.get_num_threads()
+            start = self.clock()
             done = self.advance()
-            self.seconds += time.process_time() / torch.get_num_threads() - start
+            self.seconds += self.clock() - start
             if done is not None:
                 losses.append(done)
             if self.step % SAVED_EVERY == 0:

@@ -86,7 +86,7 @@ def prompts_for(
     points = labels = boxes = texts = None
     if POINT in kind:
         clicks = [random_clicks(question.mask, generator) for question in questions]
-        points, labels = as_tensors(clicks, [False] * len(clicks))
+        points, labels = as_tensors(clicks)
     if BOX in kind:
         boxes = torch.stack([box_around(question.mask, generator) for question in questions])
     if TEXT in kind:

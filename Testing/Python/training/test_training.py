@@ -12,7 +12,7 @@ import torch
 from augmentation import Patch, Subject, random_affine, random_patch
 from cases import vista_name
 from click_attention import attend_by_place
-from clicks import NEGATIVE, POSITIVE, as_tensors, correcting_click, first_clicks
+from clicks import NEGATIVE, POSITIVE, as_tensors
 from losses import LOOK_ALIKE, grouped, label_map_loss
 from monai.networks.nets.vista3d import PointMappingSAM
 from phantoms import with_bodies
@@ -59,32 +59,11 @@ def test_names_are_respelt(source: str, expected: str) -> None:
     assert vista_name(source) == expected
 
 
-def test_a_correction_is_placed_in_the_larger_error() -> None:
-    truth = torch.zeros(20, 20, 20, dtype=torch.bool)
-    truth[5:15, 5:15, 5:15] = True
-    missed = correcting_click(truth, torch.zeros_like(truth), generator())
-    extra = correcting_click(truth, torch.ones_like(truth), generator())
-    assert missed is not None
-    assert extra is not None
-    assert (missed[1], bool(truth[tuple(missed[0])])) == (POSITIVE, True)
-    assert (extra[1], bool(truth[tuple(extra[0])])) == (NEGATIVE, False)
-    assert correcting_click(truth, truth.clone(), generator()) is None
-
-
-def test_clicks_of_special_classes_are_sent_as_two_and_three() -> None:
+def test_clicks_are_padded_to_the_longest() -> None:
     at = torch.tensor([1, 2, 3])
-    coordinates, labels = as_tensors([[(at, POSITIVE)], [(at, POSITIVE), (at, NEGATIVE)]], [False, True])
+    coordinates, labels = as_tensors([[(at, POSITIVE)], [(at, POSITIVE), (at, NEGATIVE)]])
     assert coordinates.shape == (2, 2, 3)
-    assert labels.tolist() == [[1, -1], [3, 2]]
-
-
-def test_first_clicks_begin_with_one_inside() -> None:
-    mask = torch.zeros(16, 16, 16, dtype=torch.bool)
-    mask[4:9, 4:9, 4:9] = True
-    for seed in range(20):
-        (at, label), *_ = first_clicks(mask, generator(seed))
-        assert label == POSITIVE
-        assert mask[tuple(at)]
+    assert labels.tolist() == [[1, -1], [1, 0]]
 
 
 def test_the_loss_prefers_the_right_answer() -> None:

@@ -102,7 +102,7 @@ def read_starting_mask(path: Path, name: str | None) -> StartingMask:
     """
     found = _read(path)
     for note in found.notes:
-        typer.echo(f"{path}: {note}", err=True)
+        echo(f"{path}: {note}", err=True)
     named = [s for s in found.segments if name is None or s.name.casefold() == name.strip().casefold()]
     if len(named) != 1:
         choices = ", ".join(segment.name for segment in found.segments) or "none"

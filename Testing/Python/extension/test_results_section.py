@@ -22,8 +22,6 @@ from panel_case import (
     voxel_to_world,
 )
 
-from vistaseg.mrml.editing import SegmentEditing
-
 NAME, VOLUME, VOXELS, MADE_BY, MARK = range(5)
 VOXEL_ML = 2.2 * 2.0 * 3.0 / 1000
 

@@ -9,8 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 from pydicom.uid import (
     UID,
     CTImageStorage,
@@ -89,6 +92,12 @@ def enhanced_ct(volume: Volume, order: list[int] | None = None, series: str = "e
     return image
 
 
+def write_as_it_is(image: Dataset, keyword: str, value: bytes, vr: str = "DS") -> None:
+    """Give an attribute a value that pydicom would not write."""
+    tag = Tag(tag_for_keyword(keyword) or 0)
+    image._dict[tag] = RawDataElement(tag, vr, len(value), value, 0, False, True)
+
+
 def position_lps(volume: Volume, k: float) -> list[float]:
     """Where the centre of the first voxel of slice k is, in mm."""
     return [round(float(value), 8) for value in (_LPS[:3, :3] @ volume.index_to_ras([[0, 0, k]])[0])]
@@ -131,12 +140,12 @@ def _describe(image: FileDataset, volume: Volume, k: int) -> None:
 
 
 def _fill(image: FileDataset, hounsfield: np.ndarray) -> None:
-    """Pixels of 16 bits without a sign, as most scanners store them."""
+    """Pixels of 16 bits without a sign, as most scanners store them; what they cannot hold is clipped."""
     image.Rows, image.Columns = hounsfield.shape[-2:]
     image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
     image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 16, 15, 0
     image.RescaleSlope, image.RescaleIntercept, image.RescaleType = 1, INTERCEPT, "HU"
-    image.PixelData = (hounsfield.astype(np.int32) - INTERCEPT).astype("<u2").tobytes()
+    image.PixelData = np.clip(hounsfield.astype(np.int32) - INTERCEPT, 0, 65535).astype("<u2").tobytes()
     image["PixelData"].VR = "OW"
 
 

@@ -14,6 +14,7 @@ from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.model_choice import models_for, require_one_way
 from vistaseg.cli.options import (
     ClassesOption,
+    DeflateOption,
     Device,
     DeviceOption,
     JsonOption,
@@ -48,6 +49,7 @@ def cohort_command(
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,
     memory: MemoryOption = None,
+    deflate: DeflateOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Segment the largest CT of each study; go on after one that fails.
@@ -65,6 +67,7 @@ def cohort_command(
         device=device.value,
         precision=precision.value,
         memory=memory,
+        deflate=deflate,
     )
     asked = _asked(model, classes=classes, preset=preset, text=", ".join(text or ()) or None)
     cohort = Cohort(request, asked, f".{form.value}", report or Path(output) / "report.csv")

@@ -14,6 +14,7 @@ from vistaseg.cli.cohort_table import CohortTable, Row, Status
 from vistaseg.cli.console import echo
 from vistaseg.cli.opening import check_texts, check_weights, read_dicom_scan
 from vistaseg.cli.outputs import made_folder
+from vistaseg.cli.results import require_exportable
 from vistaseg.cli.run import Request, check_outputs, load_for, segment_scan
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
 
@@ -125,4 +126,5 @@ def _segment(cohort: Cohort, study: Study, place: Path, models: list[Segmentatio
     with made_folder(place.parent), memory_guard("the segmentation"):
         check_outputs(request)
         scan = read_dicom_scan(request.scan, study.files)
+        require_exportable(scan.series, request.output)
         return segment_scan(request, scan, models)

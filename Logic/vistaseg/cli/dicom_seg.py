@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vistaseg.cli.console import echo, echo_json
-from vistaseg.cli.options import JsonOption, SeriesOption
+from vistaseg.cli.options import DeflateOption, JsonOption, SeriesOption
 from vistaseg.cli.outputs import check_beside
-from vistaseg.cli.results import check_dicom_place
+from vistaseg.cli.results import check_dicom_place, size_teller
 from vistaseg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,12 +34,13 @@ def export_command(
         Path | None, typer.Option(metavar="OUT.csv", help="Also volume, mean and diameter of each segment.")
     ] = None,
     sr: Annotated[Path | None, typer.Option("--sr", metavar="OUT.dcm", help="The same as a DICOM report.")] = None,
+    deflate: DeflateOption = False,
 ) -> None:
     """Write a segmentation as DICOM, which says of each segment what it is and how it was made.
 
     The file is read back and compared, voxel by voxel, before it takes its place.
     """
-    from vistaseg.dicom import read_series, write_seg
+    from vistaseg.dicom import read_series, require_exportable, write_seg
     from vistaseg.segmentation import read_segmentation
     from vistaseg.volume import errors_naming
 
@@ -47,7 +48,9 @@ def export_command(
     found = read_segmentation(segmentation)
     with errors_naming(images):
         chosen = read_series(images, series)
-    export = write_seg(found, chosen, output, labelmap=labelmap)
+        require_exportable(chosen, labelmap=labelmap, report=sr is not None)
+    announce = size_teller(deflate)
+    export = write_seg(found, chosen, output, labelmap=labelmap, deflate=deflate, announce=announce)
     _write_reports(export, chosen, report, sr)
     for note in (*found.notes, *chosen.volume.notes, *chosen.mended, *export.notes):
         echo(note, err=True)
@@ -66,12 +69,14 @@ def _check_places(output: Path, report: Path | None, sr: Path | None, segmentati
 
 
 def _write_reports(export: SegExport, series: Series, report: Path | None, sr: Path | None) -> None:
-    from vistaseg.dicom import csv_bytes, measure, structured_report
+    from vistaseg.dicom import csv_bytes, measure, structured_report, warnings_in
     from vistaseg.segmentation import replacing
 
     if report is None and sr is None:
         return
     measures = measure(export.segmentation, series.volume)
+    for warning in warnings_in(measures):
+        echo(f"Warning: {warning}", err=True)
     contents = {report: csv_bytes(measures)} if report is not None else {}
     if sr is not None:
         contents[sr] = structured_report(export, series, measures)

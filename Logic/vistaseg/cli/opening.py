@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vistaseg.cli.console import echo
 from vistaseg.cli.model_choice import IN_THE_BOX, READING
 from vistaseg.cli.progress_bar import ProgressBar
+from vistaseg.cli.results import require_exportable
 from vistaseg.errors import CancelledError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def open_session(
     precision: str,
     document: Any = None,
     keep: bool = False,
+    output: str = "",
 ) -> Iterator[tuple[Session, Scan]]:
     """A session about a scan, or a saved one done again; what happens in it is told on standard error.
 
@@ -51,6 +53,7 @@ def open_session(
         series: which one of DICOM, or None for the largest CT.
         models: their keys, the preferred first.
         keep: let VISTA3D keep its features, because several questions are to come.
+        output: where the result goes, to see whether the scan allows it before a model is loaded; "" for nowhere.
 
     Raises:
         VistaSegError: the scan or a model cannot be used.
@@ -58,6 +61,7 @@ def open_session(
     try:
         check_weights(models)
         scan = read_scan(place, series)
+        require_exportable(scan.series, output)
         # Only now: torch takes seconds to import, and a file that cannot be read is said sooner without it.
         from vistaseg.compute import memory_guard
         from vistaseg.session import Session

@@ -84,4 +84,7 @@ MemoryOption = Annotated[
 TextOption = Annotated[
     list[str] | None, typer.Option("--text", metavar="NAME", help="What the structure is called, for example liver.")
 ]
+DeflateOption = Annotated[
+    bool, typer.Option("--deflate", help="Pack a DICOM segmentation: much smaller, but not every program reads it.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print a report as JSON.")]

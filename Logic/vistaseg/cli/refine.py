@@ -15,6 +15,7 @@ from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.model_choice import models_for, models_to_replay
 from vistaseg.cli.opening import Scan, check_texts, open_session
 from vistaseg.cli.options import (
+    DeflateOption,
     Device,
     DeviceOption,
     JsonOption,
@@ -36,7 +37,7 @@ from vistaseg.cli.outputs import (
 from vistaseg.cli.prompting import answer_prompts, meant_by, parse_point, parse_texts
 from vistaseg.cli.question import parse_roi
 from vistaseg.cli.report import segment_rows
-from vistaseg.cli.results import check_output, require_series, write_result
+from vistaseg.cli.results import check_output, kept_if_lost, require_series, write_result
 from vistaseg.cli.session_files import read_session, session_bytes
 from vistaseg.cli.starting_mask import StartingMask, read_starting_mask
 from vistaseg.errors import UsageError
@@ -85,6 +86,7 @@ def refine_command(
     model: ModelOption = Model.AUTO,
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,
+    deflate: DeflateOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Segment one structure by texts, boxes and clicks, or correct a mask: only what a click touches changes."""
@@ -97,12 +99,12 @@ def refine_command(
     _check_outputs(scan, output, save, mask, structure)
     check_texts(models, texts)
     keep = document is not None or len(texts) > 1
-    with open_session(scan, series, models, device.value, precision.value, document, keep) as (session, opened):
+    with open_session(scan, series, models, device.value, precision.value, document, keep, output) as (session, opened):
         structure = _on_scan(structure, opened)
         answers = [] if document is not None else _answer(session, structure, texts, prompts, output)
         made = session.segmentation()
         result = made if structure.start is None else structure.start.with_segment(made)
-    _write(session, opened, result, output, save)
+    _write(session, opened, result, output, save, deflate)
     if as_json:
         echo_json({"output": output, "segments": segment_rows(result), "prompts": answers})
 
@@ -172,12 +174,12 @@ def _require_same_class(session: Session, texts: Sequence[Text], class_id: int) 
             raise UsageError(f'"{text.text}" is not {catalog.get(class_id).name}: leave one of the two out.')
 
 
-def _write(session: Session, scan: Scan, result: Segmentation, output: str, save: Path | None) -> None:
-    """Both or none."""
-    with ExitStack() as beside:
+def _write(session: Session, scan: Scan, result: Segmentation, output: str, save: Path | None, deflate: bool) -> None:
+    """Both or none; a result that cannot be written as wanted is kept."""
+    with kept_if_lost(result, output), ExitStack() as beside:
         if save is not None:
             put_beside(beside, save, session_bytes(session))
-        write_result(result, scan.series, output)
+        write_result(result, scan.series, output, deflate)
     echo(f"Written to {output}.", err=True)
     if not result.segments:
         echo("It holds no segment: nothing was found, or all of it was taken away.", err=True)

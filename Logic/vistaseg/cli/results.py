@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vistaseg.cli.console import echo
-from vistaseg.errors import UsageError
+from vistaseg.errors import UsageError, VistaSegError
 
 if TYPE_CHECKING:
     from vistaseg.dicom import Series
     from vistaseg.segmentation import Segmentation
+
+
+LARGE_BYTES = 100_000_000
+"""From here on a packed DICOM segmentation is offered."""
 
 
 def is_dicom_output(output: str) -> bool:
@@ -72,8 +78,23 @@ def require_series(scan: Path, output: str) -> None:
             )
 
 
-def write_result(segmentation: Segmentation, series: Series | None, output: str) -> None:
+def require_exportable(series: Series | None, output: str) -> None:
+    """Try the headers of a series, before a long computation, on a DICOM segmentation of one voxel.
+
+    Raises:
+        InputError: the output is to be DICOM, and the headers do not allow it; names the attribute.
+    """
+    if series is not None and is_dicom_output(output):
+        from vistaseg.dicom import require_exportable as require
+
+        require(series)
+
+
+def write_result(segmentation: Segmentation, series: Series | None, output: str, deflate: bool = False) -> None:
     """Write a result in the form that the output asks for, and tell what a user should know of it.
+
+    Args:
+        deflate: pack a DICOM segmentation.
 
     Raises:
         UsageError: it cannot be written.
@@ -87,5 +108,62 @@ def write_result(segmentation: Segmentation, series: Series | None, output: str)
     # Only now: no other form needs what it brings in.
     from vistaseg.dicom import write_seg
 
-    for note in (*series.mended, *write_seg(segmentation, series, output).notes):
+    written = write_seg(segmentation, series, output, deflate=deflate, announce=size_teller(deflate))
+    for note in (*series.mended, *written.notes):
         echo(note, err=True)
+
+
+def size_teller(deflate: bool) -> Callable[[int], None]:
+    """What tells the size of a DICOM segmentation before it is written."""
+    from vistaseg.volume.limits import size_text
+
+    def tell(size: int) -> None:
+        if deflate:
+            echo(f"The DICOM segmentation takes {size_text(size)} before it is deflated.", err=True)
+            return
+        echo(f"The DICOM segmentation takes {size_text(size)}.", err=True)
+        if size > LARGE_BYTES:
+            echo(
+                "--deflate makes it much smaller. pydicom, highdicom, dcmqi and 3D Slicer from April 2026 on read that; "
+                "older Slicers, dcm2niix and dciodvfy do not.",
+                err=True,
+            )
+
+    return tell
+
+
+@contextmanager
+def kept_if_lost(segmentation: Segmentation, output: str) -> Iterator[None]:
+    """Save a computed result as .seg.nrrd beside its output when the block fails, and say where.
+
+    Raises:
+        VistaSegError: the one of the block, whose message then says it, too.
+    """
+    try:
+        yield
+    except Exception as error:
+        place = _keep(segmentation, output)
+        if place is None:
+            raise
+        told = f"The result was kept as {place}: export it from there, or open it in 3D Slicer."
+        if isinstance(error, VistaSegError):
+            raise type(error)(f"{error} {told}") from error
+        echo(told, err=True)
+        raise
+
+
+def _keep(segmentation: Segmentation, output: str) -> Path | None:
+    """Where it was kept; None where there is nothing to keep, or not even that can be written."""
+    from vistaseg.segmentation import write_segmentation
+
+    if not any(segment.voxel_count for segment in segmentation.segments):
+        return None
+    wanted = Path(output)
+    stem = wanted.name.removesuffix(".gz").removesuffix(".nii").removesuffix(".dcm").removesuffix(".seg.nrrd")
+    names = itertools.chain((f"{stem}.seg.nrrd",), (f"{stem}-{number}.seg.nrrd" for number in range(2, 1000)))
+    place = next(wanted.with_name(name) for name in names if not (wanted.with_name(name)).exists())
+    try:
+        write_segmentation(segmentation, str(place))
+    except VistaSegError:
+        return None
+    return place

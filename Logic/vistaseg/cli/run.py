@@ -15,7 +15,7 @@ from vistaseg.cli.opening import Scan, check_texts, check_weights, load_models, 
 from vistaseg.cli.outputs import put_beside, require_room_for_corrections, spare_scan
 from vistaseg.cli.question import Question
 from vistaseg.cli.report import Outcome, make_report, not_found, report_bytes, shortened
-from vistaseg.cli.results import check_output, require_series, write_result
+from vistaseg.cli.results import check_output, kept_if_lost, require_exportable, require_series, write_result
 from vistaseg.errors import CancelledError
 from vistaseg.prompts import RegionOfInterest, Text
 
@@ -36,6 +36,7 @@ class Request:
         models: their keys, the preferred first.
         memory: limit of the working memory in GB, or None.
         preview, report: where a picture and the report go, or None.
+        deflate: pack a DICOM segmentation.
     """
 
     scan: Path
@@ -51,6 +52,7 @@ class Request:
     memory: float | None = None
     preview: Path | None = None
     report: Path | None = None
+    deflate: bool = False
 
     @property
     def prompted(self) -> bool:
@@ -62,7 +64,8 @@ def run(request: Request) -> dict[str, Any]:
     """Segment and write; returns the report.
 
     Raises:
-        VistaSegError: whatever went wrong; nothing was written, and what was at the outputs before is still there.
+        VistaSegError: whatever went wrong; what was at the outputs before is still there. Where the result could not be
+            written as wanted, it was kept beside as .seg.nrrd.
     """
     try:
         return _run(request)
@@ -75,6 +78,7 @@ def _run(request: Request) -> dict[str, Any]:
     check_weights(request.models)
     check_texts(request.models, request.texts)
     scan = read_scan(request.scan, request.series)
+    require_exportable(scan.series, request.output)
     # Only now: torch takes seconds to import, and a file that cannot be read is said sooner without it.
     from vistaseg.compute import memory_guard
 
@@ -136,12 +140,13 @@ def _ask(request: Request, scan: Scan, models: Sequence[SegmentationModel]) -> O
 
 def _write(request: Request, scan: Scan, outcome: Outcome, report: dict[str, Any]) -> None:
     """All or nothing: what goes beside the segmentation is complete before it, and takes its place after it."""
-    with ExitStack() as beside:
+    segmentation = outcome.finding.segmentation
+    with kept_if_lost(segmentation, request.output), ExitStack() as beside:
         if request.preview is not None:
             put_beside(beside, request.preview, _picture(outcome))
         if request.report is not None:
             put_beside(beside, request.report, report_bytes(report))
-        write_result(outcome.finding.segmentation, scan.series, request.output)
+        write_result(segmentation, scan.series, request.output, request.deflate)
 
 
 def _picture(outcome: Outcome) -> bytes:

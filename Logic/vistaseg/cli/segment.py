@@ -11,6 +11,7 @@ from vistaseg.cli.console import echo_json
 from vistaseg.cli.model_choice import models_for, require_one_way
 from vistaseg.cli.options import (
     ClassesOption,
+    DeflateOption,
     Device,
     DeviceOption,
     JsonOption,
@@ -48,6 +49,7 @@ def segment_command(
     precision: PrecisionOption = Precision.AUTO,
     memory: MemoryOption = None,
     preview: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw a picture of the result.")] = None,
+    deflate: DeflateOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Segment structures of a CT automatically; without any choice, everything that VISTA3D knows.
@@ -70,6 +72,7 @@ def segment_command(
         precision.value,
         memory,
         preview,
+        deflate=deflate,
     )
     report = run(request)
     if as_json:

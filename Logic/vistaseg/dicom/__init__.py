@@ -6,7 +6,8 @@ from vistaseg.dicom.derived import write_derived_ct
 from vistaseg.dicom.finding import SeriesList, SeriesSummary, find_series, list_series
 from vistaseg.dicom.findings import Finding
 from vistaseg.dicom.header import Description
-from vistaseg.dicom.measures import Measures, csv_bytes, measure
+from vistaseg.dicom.measures import Measures, csv_bytes, measure, warnings_in
+from vistaseg.dicom.preconditions import require_exportable
 from vistaseg.dicom.seg_reader import SegImport, import_seg, read_seg
 from vistaseg.dicom.seg_writer import SegExport, write_seg
 from vistaseg.dicom.series import Series, read_series
@@ -35,7 +36,9 @@ __all__ = [
     "measure",
     "read_seg",
     "read_series",
+    "require_exportable",
     "structured_report",
+    "warnings_in",
     "write_derived_ct",
     "write_seg",
 ]

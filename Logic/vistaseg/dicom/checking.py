@@ -7,6 +7,7 @@ from pathlib import Path
 from vistaseg.dicom.consistency import contradictions
 from vistaseg.dicom.dciodvfy import validator_findings
 from vistaseg.dicom.findings import Finding
+from vistaseg.dicom.legibility import illegible_values
 from vistaseg.dicom.required import missing_attributes
 from vistaseg.dicom.seg_file import load_seg
 from vistaseg.volume.dicom.headers import not_quoting
@@ -25,5 +26,6 @@ def check_seg(path: Path | str) -> list[Finding]:
     """
     with not_quoting():
         dataset = load_seg(Path(path))
-        found = [*missing_attributes(dataset), *contradictions(dataset), *validator_findings(dataset)]
+        said_by_validator = list(validator_findings(dataset))  # of the file as it is
+        found = [*illegible_values(dataset), *missing_attributes(dataset), *contradictions(dataset), *said_by_validator]
     return sorted(found, key=lambda finding: _ORDER.index(finding.level))

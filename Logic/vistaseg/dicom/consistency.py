@@ -35,8 +35,9 @@ def contradictions(dataset: Dataset) -> Iterator[Finding]:
     yield from _frame_segments(dataset)
     yield from _fractions(dataset)
     yield from _references(dataset)
-    yield from _geometry(dataset)
-    yield from _voxels(dataset)
+    if frame_groups(dataset):
+        yield from _geometry(dataset)
+        yield from _voxels(dataset)
 
 
 def _is_labelmap(dataset: Dataset) -> bool:
@@ -51,8 +52,12 @@ def _file_meta(dataset: Dataset) -> Iterator[Finding]:
 
 
 def _segments(dataset: Dataset) -> Iterator[Finding]:
-    items = [item for item in dataset.get("SegmentSequence") or () if "SegmentNumber" in item]
-    numbers = [int(item.SegmentNumber) for item in items]
+    items = list(_numbered(dataset).values())
+    numbers = [
+        int(item.SegmentNumber)
+        for item in dataset.get("SegmentSequence") or ()
+        if item.get("SegmentNumber") is not None
+    ]
     if _is_labelmap(dataset) and len(set(numbers)) < len(numbers):
         yield Finding("error", "Two segments have one number.", "SegmentSequence", "Readers mix them up.")
     if not _is_labelmap(dataset) and numbers != list(range(1, len(numbers) + 1)):
@@ -61,6 +66,12 @@ def _segments(dataset: Dataset) -> Iterator[Finding]:
         )
     for item in items:
         yield from _algorithm(item)
+
+
+def _numbered(dataset: Dataset) -> dict[int, Dataset]:
+    """The segments that have a number, by it."""
+    items = [item for item in dataset.get("SegmentSequence") or () if item.get("SegmentNumber") is not None]
+    return {int(item.SegmentNumber): item for item in items}
 
 
 def _algorithm(item: Dataset) -> Iterator[Finding]:
@@ -73,6 +84,9 @@ def _algorithm(item: Dataset) -> Iterator[Finding]:
 
 def _frame_counts(dataset: Dataset) -> Iterator[Finding]:
     told, groups = int(dataset.get("NumberOfFrames") or 0), len(frame_groups(dataset))
+    if not groups:
+        what = "The segmentation has no frames."
+        yield Finding("error", what, "PerFrameFunctionalGroupsSequence", "No segment has a voxel; readers refuse it.")
     if told != groups:
         what = f"NumberOfFrames is {told}, and there are functional groups for {groups}."
         yield Finding("error", what, "PerFrameFunctionalGroupsSequence", "Frames get lost, or into the wrong segment.")
@@ -112,7 +126,11 @@ def _frame_segments(dataset: Dataset) -> Iterator[Finding]:
     if _is_labelmap(dataset):
         return
     described = {item.get("SegmentNumber") for item in dataset.get("SegmentSequence") or ()}
-    named = set(group_values(dataset, *_FRAME_SEGMENTS)) - {None}
+    values = group_values(dataset, *_FRAME_SEGMENTS)
+    named = set(values) - {None}
+    if None in values:
+        what = f"{values.count(None)} frames name no segment."
+        yield Finding("error", what, ".".join(_FRAME_SEGMENTS), "What they show is unknown.")
     if named - described:
         what = f"Frames belong to segments that are not described: {sorted(named - described)}."
         yield Finding("error", what, ".".join(_FRAME_SEGMENTS), "They have no name and no code.")
@@ -166,8 +184,7 @@ def _voxels(dataset: Dataset) -> Iterator[Finding]:
     if frames.count != len(grid.k):
         return
     used, blank, covered = _survey(dataset, frames, grid.k)
-    items = [item for item in dataset.get("SegmentSequence") or () if "SegmentNumber" in item]
-    described = {int(item.SegmentNumber): str(item.get("SegmentLabel", "")) for item in items}
+    described = {number: str(item.get("SegmentLabel", "")) for number, item in _numbered(dataset).items()}
     empty = [label for number, label in described.items() if number and not used[number]]
     if blank:
         yield Finding("warning", f"{blank} frames hold no voxel.", "PixelData", "They only make the file larger.")

@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 
 from vistaseg.dicom.derivations import Derivation, Source, derivations
 from vistaseg.dicom.planes import Plane, planes_of
+from vistaseg.dicom.seg_file import frame_count, whole_number
 from vistaseg.dicom.seg_grid import frame_numbers
 from vistaseg.errors import InputError
 
@@ -117,13 +118,13 @@ def _error(wrong: Sequence[_Contradiction], total: int, slices: Sequence[Plane])
 
 
 def _frames(dataset: Dataset) -> _Planes:
-    size = int(dataset.Rows), int(dataset.Columns)
+    size = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
     return _planes(
         frame_numbers(dataset, "PlanePositionSequence", "ImagePositionPatient", 3),
         frame_numbers(dataset, "PlaneOrientationSequence", "ImageOrientationPatient", 6),
         frame_numbers(dataset, "PixelMeasuresSequence", "PixelSpacing", 2),
         size,
-        int(dataset.get("NumberOfFrames", 1) or 1),
+        frame_count(dataset),
     )
 
 

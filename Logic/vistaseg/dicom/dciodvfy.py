@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from vistaseg.dicom.findings import Finding
+from vistaseg.dicom.seg_file import frame_groups
 
 PROGRAM = "dciodvfy"
 LONGEST_SECONDS = 300
@@ -53,7 +54,7 @@ def _reason_not_to_ask(dataset: Dataset) -> str:
         return "it is not installed (package dicom3tools)"
     if dataset.SOPClassUID == _LABELMAP:
         return "it does not know label maps"
-    if int(dataset.get("NumberOfFrames") or 0) > MOST_FRAMES:
+    if len(frame_groups(dataset)) > MOST_FRAMES:
         return f"it takes minutes for more than {MOST_FRAMES} frames"
     syntax = dataset.file_meta.TransferSyntaxUID
     return "the frames are compressed" if syntax.is_encapsulated else ""

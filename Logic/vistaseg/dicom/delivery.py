@@ -9,7 +9,7 @@ from pathlib import Path
 from vistaseg.dicom.agreement import require_agreement
 from vistaseg.dicom.derived import write_derived_ct
 from vistaseg.dicom.header import Description
-from vistaseg.dicom.measures import csv_bytes, measure
+from vistaseg.dicom.measures import csv_bytes, measure, warnings_in
 from vistaseg.dicom.seg_writer import SegExport, write_seg
 from vistaseg.dicom.series import Series, read_series
 from vistaseg.dicom.staging import staged
@@ -35,7 +35,7 @@ class Delivery:
         study: an image of the study that such a series shall belong to; None for a new study.
         folder: where the files go, each under a name of its own that begins with `prefix`.
         prefix: of the names of all files.
-        labelmap, description: see `write_seg`.
+        labelmap, deflate, description: see `write_seg`.
         report: whether to write the measures of the segments, too, as CSV and as structured report.
     """
 
@@ -45,6 +45,7 @@ class Delivery:
     prefix: str = ""
     study: Path | None = None
     labelmap: bool = False
+    deflate: bool = False
     description: Description = field(default_factory=Description)
     report: bool = False
 
@@ -89,8 +90,8 @@ def deliver(
         progress("steps", 2, _STEPS)
         meant = segmentation(progress)
         progress("steps", 3, _STEPS)
-        export = _write(delivery, meant, series, staging, progress)
-        notes = [*series.volume.notes, *series.mended, *export.notes]
+        export, doubts = _write(delivery, meant, series, staging, progress)
+        notes = [*series.volume.notes, *series.mended, *export.notes, *doubts]
         written = [path.relative_to(staging) for path in sorted(staging.rglob("*.*")) if path.is_file()]
         uids = {path: _uid(staging / path) for path in written if path.suffix == ".dcm"}
     return Delivered(
@@ -113,21 +114,27 @@ def _derived_series(delivery: Delivery, folder: Path, progress: Progress) -> Ser
     return read_series(write_derived_ct(delivery.volume, folder, study=delivery.study, progress=progress))
 
 
-def _write(delivery: Delivery, meant: Segmentation, series: Series, folder: Path, progress: Progress) -> SegExport:
+def _write(
+    delivery: Delivery, meant: Segmentation, series: Series, folder: Path, progress: Progress
+) -> tuple[SegExport, list[str]]:
+    """What was exported, and warnings about its measures."""
+    doubts: list[str] = []
     export = write_seg(
         meant,
         series,
         folder / (delivery.prefix + SEG),
         labelmap=delivery.labelmap,
+        deflate=delivery.deflate,
         description=delivery.description,
     )
     progress("steps", 4, _STEPS)
     if delivery.report:
         measures = measure(export.segmentation, series.volume)
+        doubts = warnings_in(measures)
         (folder / (delivery.prefix + CSV)).write_bytes(csv_bytes(measures))
         (folder / (delivery.prefix + REPORT)).write_bytes(structured_report(export, series, measures))
     progress("steps", _STEPS, _STEPS)
-    return export
+    return export, doubts
 
 
 def _uid(path: Path) -> str:

@@ -1,6 +1,6 @@
-"""DICOM in Deflated Explicit VR Little Endian, written as a stream.
+"""DICOM in Explicit VR Little Endian, plain or deflated, written as a stream.
 
-pydicom holds a file three times in memory to deflate it, and takes seconds for the functional groups of thousands of
+pydicom holds a file in memory to write it, three times to deflate it, and takes seconds for the functional groups of thousands of
 frames, which repeat the same few pieces. Here each piece is encoded once, by pydicom, and the rest is joined.
 """
 
@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import IO
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset, write_file_meta_info
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 LONGEST_VALUE = 0xFFFFFFFE
 """Bytes that one attribute can hold: its length is told in 32 bits, and is even (PS3.5 section 7.1)."""
@@ -49,30 +48,26 @@ def frame_content(indices: Sequence[int]) -> bytes:
     return long_element(0x0020, 0x9111, "SQ", len(content)) + content
 
 
-@contextmanager
-def deflated(file: IO[bytes], meta: FileMetaDataset) -> Iterator[Deflater]:
-    """Begin a file in Deflated Explicit VR Little Endian (PS3.5 A.5), and complete it after the block."""
-    meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+def file_beginning(meta: FileMetaDataset, deflate: bool) -> bytes:
+    """Preamble, mark and file meta information (PS3.10 section 7.1), whose transfer syntax is set here."""
+    meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian if deflate else ExplicitVRLittleEndian
     buffer = DicomBytesIO()
     buffer.is_little_endian, buffer.is_implicit_VR = True, False
     write_file_meta_info(buffer, meta)
-    file.write(bytes(128) + b"DICM" + buffer.getvalue())
-    deflater = Deflater(file)
-    yield deflater
-    deflater.finish()
+    return bytes(128) + b"DICM" + buffer.getvalue()
 
 
-class Deflater:
-    """Takes a dataset in pieces and writes it deflated."""
+class Content:
+    """Takes a dataset in pieces and writes it, deflated (PS3.5 A.5) or as it is."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], deflate: bool) -> None:
         self._file = file
-        self._deflate = zlib.compressobj(_COMPRESSION, zlib.DEFLATED, -zlib.MAX_WBITS)
+        self._deflate = zlib.compressobj(_COMPRESSION, zlib.DEFLATED, -zlib.MAX_WBITS) if deflate else None
         self._written = 0
 
     def write(self, piece: bytes) -> None:
         """Add the next bytes of the dataset."""
-        self._put(self._deflate.compress(piece))
+        self._put(piece if self._deflate is None else self._deflate.compress(piece))
 
     def write_value(self, pieces: Iterable[bytes]) -> None:
         """Add a value in pieces, made even in the end."""
@@ -84,8 +79,9 @@ class Deflater:
 
     def finish(self) -> None:
         """Write what is left; the deflated bytes, too, are made even."""
-        self._put(self._deflate.flush())
-        self._put(bytes(self._written % 2))
+        if self._deflate is not None:
+            self._put(self._deflate.flush())
+            self._put(bytes(self._written % 2))
 
     def _put(self, piece: bytes) -> None:
         self._file.write(piece)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +15,14 @@ from pydicom.uid import UID, generate_uid
 from vistaseg import __version__
 from vistaseg.dicom.codes import short_text
 from vistaseg.dicom.history import add_predecessors, predecessors
+from vistaseg.dicom.mending import TYPE_2
 from vistaseg.dicom.planes import Plane, decimal_string
 from vistaseg.dicom.quoting import reason
 from vistaseg.dicom.segment_items import segment_item
 from vistaseg.errors import InputError
 from vistaseg.segmentation import Segment
 from vistaseg.volume.dicom.slices import SOFTWARE
+from vistaseg.volume.dicom.values import named
 
 if TYPE_CHECKING:
     from vistaseg.dicom.series import Series
@@ -64,9 +67,10 @@ def make_header(
     try:
         dataset = _blank_segmentation(items, series, planes[0], labelmap, description)
     except (AttributeError, TypeError, ValueError, KeyError) as error:
+        blamed = _blamed(items, series, planes[0], labelmap, description) or reason(error)
         raise InputError(
-            f"The headers of the series do not allow a DICOM segmentation ({reason(error)}). Export the series "
-            "again, with all of its attributes."
+            f"The headers of the series do not allow a DICOM segmentation ({blamed}). Export the series again, with "
+            "all of its attributes."
         ) from error
     dataset.SpecificCharacterSet = CHARACTER_SET
     del dataset.PixelData, dataset.PerFrameFunctionalGroupsSequence
@@ -74,6 +78,27 @@ def make_header(
     dataset.SegmentSequence = _with_background(dataset, items)
     add_predecessors(dataset, predecessors(segment.provenance for segment in segments))
     return dataset
+
+
+def _blamed(
+    items: Sequence[Dataset], series: Series, plane: Plane, labelmap: bool, description: Description
+) -> str | None:
+    """The attribute without which highdicom would not have failed: its errors name none."""
+    for keyword in (*TYPE_2, "StudyDescription", "PatientAge", "PatientSize", "PatientWeight"):
+        if not series.datasets[0].get(keyword):
+            continue
+        without = replace(series, datasets=tuple(_emptied(image, keyword) for image in series.datasets))
+        with contextlib.suppress(AttributeError, TypeError, ValueError, KeyError):
+            _blank_segmentation(items, without, plane, labelmap, description)
+            return named(keyword)
+    return None
+
+
+def _emptied(image: Dataset, keyword: str) -> Dataset:
+    copy = Dataset()
+    copy.update(image)
+    setattr(copy, keyword, None)
+    return copy
 
 
 def _require_one_study(series: Series) -> None:

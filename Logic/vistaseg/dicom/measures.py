@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +13,13 @@ import numpy.typing as npt
 from vistaseg.dicom.algorithm import UNKNOWN, algorithm_type, is_recorded
 from vistaseg.escaping import csv_cell
 from vistaseg.segmentation import Segment, Segmentation
-from vistaseg.volume import Grid, Volume
+from vistaseg.volume import Grid, Volume, impossible_values
 
 Points = npt.NDArray[np.float64]
 
 _COLUMNS = (
     "segment", "name", "algorithm_type", "voxels", "volume_ml", "mean", "standard_deviation", "unit",
-    "longest_axial_diameter_mm",
+    "longest_axial_diameter_mm", "warning",
 )  # fmt: skip
 
 
@@ -38,6 +38,7 @@ class Measures:
         standard_deviation: of these values, as a whole population (divided by their number).
         unit: of the values: "HU" in a CT, else "" because they have none that is known.
         diameter_mm: longest axial diameter, see `longest_axial_diameter`.
+        warning: why mean and deviation mean nothing, or "".
     """
 
     number: int
@@ -49,6 +50,12 @@ class Measures:
     standard_deviation: float
     unit: str
     diameter_mm: float
+    warning: str = ""
+
+
+def warnings_in(measures: Iterable[Measures]) -> list[str]:
+    """The warnings of all segments, with their names."""
+    return [f"{row.name}: {row.warning}" for row in measures if row.warning]
 
 
 def measure(segmentation: Segmentation, volume: Volume) -> list[Measures]:
@@ -63,6 +70,7 @@ def measure(segmentation: Segmentation, volume: Volume) -> list[Measures]:
 
 def _measure(number: int, segment: Segment, segmentation: Segmentation, volume: Volume) -> Measures:
     values = volume.array[segment.extent.slices][segment.mask].astype(np.float64)
+    is_ct = volume.modality == "CT"
     return Measures(
         number,
         segment.name,
@@ -71,8 +79,9 @@ def _measure(number: int, segment: Segment, segmentation: Segmentation, volume: 
         segmentation.volume_ml(segment),
         float(values.mean()),
         float(values.std()),
-        "HU" if volume.modality == "CT" else "",
+        "HU" if is_ct else "",
         longest_axial_diameter(segment, volume.grid),
+        " ".join(impossible_values(values)) if is_ct else "",
     )
 
 
@@ -131,4 +140,4 @@ def _rows(measures: Sequence[Measures]) -> Iterator[tuple[object, ...]]:
     for row in measures:
         numbers = (f"{value:.2f}" for value in (row.mean, row.standard_deviation))
         volume, diameter = f"{row.volume_ml:.3f}", f"{row.diameter_mm:.2f}"
-        yield row.number, csv_cell(row.name), row.algorithm_type, row.voxels, volume, *numbers, row.unit, diameter
+        yield row.number, csv_cell(row.name), row.algorithm_type, row.voxels, volume, *numbers, row.unit, diameter, row.warning

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vistaseg.volume.dicom.headers import not_quoting
+from vistaseg.volume.dicom.values import HeaderNumbers, named, quoted, read_numbers
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -25,6 +26,9 @@ _DATES_AND_TIMES = {
 }  # fmt: skip
 """Those that a segmentation takes over from its images, and what separated their parts in older forms."""
 
+_SEXES = ("", "M", "F", "O")
+_SEX_WORDS = ("m", "f", "o", "male", "female", "other")
+
 _UNKNOWN = "an archive that has the series under others will not bring results together with it"
 
 
@@ -38,7 +42,7 @@ def mend(datasets: Sequence[Dataset]) -> tuple[str, ...]:
     """
     steps: tuple[Callable[[Sequence[Any]], str | None], ...] = (
         _take_from_file_meta, _tell_instances_apart, _name_series, _name_study, _share_frame_of_reference,
-        _mend_dates_and_times, _add_type_2,
+        _mend_dates_and_times, _mend_sex, _leave_out_distances, _add_type_2,
     )  # fmt: skip
     with not_quoting():
         return tuple(sentence for step in steps if (sentence := step(datasets)))
@@ -112,6 +116,42 @@ def _mend_dates_and_times(datasets: Sequence[Any]) -> str | None:
                 emptied |= set() if form.fullmatch(plain) else {keyword}
     told = ", ".join(sorted(emptied))
     return f"What is no date or time was left empty: {told}." if emptied else None
+
+
+def _mend_sex(datasets: Sequence[Any]) -> str | None:
+    """DICOM knows M, F, O and empty (PS3.3 C.7.1.1)."""
+    told = str(datasets[0].get("PatientSex") or "").strip()
+    if told in _SEXES:
+        return None
+    meant = told[:1].upper() if told.casefold() in _SEX_WORDS else None
+    for dataset in datasets:
+        dataset.PatientSex = meant
+    done = "left out" if meant is None else f"written as {meant}"
+    return f"{named('PatientSex')} is {quoted(told)}, none of M, F and O: it was {done}."
+
+
+def _leave_out_distances(datasets: Sequence[Any]) -> str | None:
+    """They follow from the positions, so that nobody needs them."""
+    found = [told for dataset in datasets for holder in _holders(dataset) for told in _unreadable_distances(holder)]
+    if not found:
+        return None
+    return f"{found[0].named}, cannot be read and was left out; the positions of the slices tell their distance."
+
+
+def _unreadable_distances(holder: Any) -> Iterator[HeaderNumbers]:
+    for keyword in ("SliceThickness", "SpacingBetweenSlices"):
+        told = read_numbers(holder, keyword)
+        if told.is_unreadable:
+            holder.pop(keyword, None)
+            yield told
+
+
+def _holders(dataset: Any) -> Iterator[Any]:
+    """The image, and what holds the measures of its frames."""
+    yield dataset
+    for sequence in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for group in dataset.get(sequence) or ():
+            yield from group.get("PixelMeasuresSequence") or ()
 
 
 def _add_type_2(datasets: Sequence[Any]) -> str | None:

@@ -11,6 +11,7 @@ from pydicom.sequence import Sequence as DicomSequence
 
 from vistaseg.catalog import Code
 from vistaseg.dicom.codes import code_sequence
+from vistaseg.volume.dicom.values import read_numbers
 
 if TYPE_CHECKING:
     from vistaseg.dicom.series import Series
@@ -57,11 +58,11 @@ def _groups(image: Dataset, frame: int) -> list[Dataset]:
 
 
 def _plane(image: Dataset, holders: Sequence[Dataset], frame: int | None) -> Plane:
-    thickness = _numbers(holders, "SliceThickness")
+    thickness = _numbers(holders, "SliceThickness", 1)
     return Plane(
-        _numbers(holders, "ImagePositionPatient"),
-        _numbers(holders, "ImageOrientationPatient"),
-        _numbers(holders, "PixelSpacing"),
+        _numbers(holders, "ImagePositionPatient", 3),
+        _numbers(holders, "ImageOrientationPatient", 6),
+        _numbers(holders, "PixelSpacing", 2),
         thickness[0] if thickness and thickness[0] > 0 else None,
         str(image.SOPClassUID),
         str(image.SOPInstanceUID),
@@ -69,10 +70,11 @@ def _plane(image: Dataset, holders: Sequence[Dataset], frame: int | None) -> Pla
     )
 
 
-def _numbers(holders: Sequence[Dataset], keyword: str) -> tuple[float, ...]:
-    found = next((holder[keyword].value for holder in holders if holder.get(keyword) not in (None, "")), ())
-    values = [found] if isinstance(found, (int, float, str)) else found
-    return tuple(float(value) for value in values)
+def _numbers(holders: Sequence[Dataset], keyword: str, count: int) -> tuple[float, ...]:
+    """From the first holder that says something legible; empty where none does."""
+    told = (read_numbers(holder, keyword, count).numbers for holder in holders)
+    found = next((numbers for numbers in told if numbers is not None), None)
+    return () if found is None else tuple(found.tolist())
 
 
 def derivation(plane: Plane) -> Dataset:

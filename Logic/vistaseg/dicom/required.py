@@ -69,7 +69,8 @@ def _missing(dataset: Dataset, module: _Module, path: Path) -> Iterator[Finding]
             yield _finding(f"{keyword} is empty (type 1).", (*path, keyword))
     for keyword in sorted(module.sequences(path)):
         for item in dataset.get(keyword) or ():
-            yield from _missing(item, module, (*path, keyword))
+            if isinstance(item, Dataset):  # another kind of value is a finding of its own
+                yield from _missing(item, module, (*path, keyword))
 
 
 def _finding(what: str, path: Path) -> Finding:

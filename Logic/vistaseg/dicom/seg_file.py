@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from vistaseg.errors import InputError
 from vistaseg.volume.dicom.files import damage, open_dicom
+from vistaseg.volume.dicom.values import read_numbers
 
 SEGMENTATION_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.66.4": "Segmentation Storage",
@@ -43,6 +44,28 @@ def load_seg(path: Path) -> Dataset:
     return dataset
 
 
+def whole_number(dataset: Dataset, keyword: str) -> int:
+    """A number that a segmentation must have.
+
+    Raises:
+        InputError: it is missing, or no whole number above zero; names the attribute.
+    """
+    told = read_numbers(dataset, keyword)
+    if told.numbers is None or told.numbers[0] < 1 or not float(told.numbers[0]).is_integer():
+        raise InputError(f"The segmentation has no usable {told.unusable().named}. Export it again.")
+    return int(told.numbers[0])
+
+
+def frame_count(dataset: Dataset) -> int:
+    """NumberOfFrames, 1 where it is not told.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    is_told = not read_numbers(dataset, "NumberOfFrames").is_absent
+    return whole_number(dataset, "NumberOfFrames") if is_told else 1
+
+
 class FrameSource:
     """The frames of a segmentation, each decoded when it is asked for.
 
@@ -54,9 +77,9 @@ class FrameSource:
     """
 
     def __init__(self, dataset: Dataset) -> None:
-        self.count = int(dataset.get("NumberOfFrames", 1) or 1)
-        self.shape = int(dataset.Rows), int(dataset.Columns)
-        self._bits = int(dataset.BitsAllocated)
+        self.count = frame_count(dataset)
+        self.shape = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
+        self._bits = whole_number(dataset, "BitsAllocated")
         self._decoded: npt.NDArray[Any] | None = None
         if dataset.file_meta.TransferSyntaxUID.is_compressed and not self._is_deflated(dataset):
             self._decoded = _decoded(dataset).reshape(self.count, *self.shape)
@@ -112,7 +135,7 @@ def shared_groups(dataset: Dataset) -> Dataset:
 
 def frame_groups(dataset: Dataset) -> list[Dataset]:
     """The functional groups of each frame."""
-    return list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
+    return [item for item in dataset.get("PerFrameFunctionalGroupsSequence") or () if isinstance(item, Dataset)]
 
 
 def group_values(dataset: Dataset, sequence: str, keyword: str) -> list[Any]:

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from vistaseg.dicom.seg_file import group_values, shared_groups
+from vistaseg.dicom.seg_file import group_values, shared_groups, whole_number
 from vistaseg.errors import InputError
 from vistaseg.segmentation.geometry import Matrix, flip_lps_ras
 from vistaseg.segmentation.model import Index
+from vistaseg.volume.dicom.values import read_numbers
 from vistaseg.volume.geometry import affine
 
 _UNEVEN = 0.1  # of the distance of slices; positions are often rounded to 0.1 mm
@@ -55,7 +56,7 @@ def seg_grid(dataset: Dataset) -> SegGrid:
     between_rows, between_columns = spacings[0]
     columns = np.stack([along_row * between_columns, down_column * between_rows, step], axis=1)
     first = positions[int(np.argmin(k))]
-    shape = int(dataset.Columns), int(dataset.Rows), int(k.max()) + 1
+    shape = whole_number(dataset, "Columns"), whole_number(dataset, "Rows"), int(k.max()) + 1
     return SegGrid(shape, flip_lps_ras(affine(columns, first)), tuple(int(index) for index in k))
 
 
@@ -66,9 +67,12 @@ def frame_numbers(dataset: Dataset, sequence: str, keyword: str, count: int) -> 
         InputError: a frame has none, or it is no number.
     """
     values = group_values(dataset, sequence, keyword)
-    if not values or any(value is None or len(value) != count for value in values):
+    if not values or any(not hasattr(value, "__len__") or len(value) != count for value in values):
         raise InputError(f"The segmentation has frames without {keyword}, so their place is unknown. Export it again.")
-    numbers = np.array(values, dtype=np.float64)
+    try:
+        numbers = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        numbers = np.array([np.nan])
     if not np.isfinite(numbers).all():
         raise InputError(f"The segmentation has frames whose {keyword} is no number. Export it again.")
     return numbers
@@ -105,8 +109,8 @@ def _check_straight(in_plane: Vector, k: npt.NDArray[np.int64], limit: float) ->
 def _told_distance(dataset: Dataset) -> float | None:
     """Spacing Between Slices, else the thickness; a negative one says nothing about the frames."""
     shared = shared_groups(dataset).get("PixelMeasuresSequence") or [Dataset()]
-    told = shared[0].get("SpacingBetweenSlices") or shared[0].get("SliceThickness") or 0
-    return abs(float(told)) or None
+    told = (read_numbers(shared[0], keyword).numbers for keyword in ("SpacingBetweenSlices", "SliceThickness"))
+    return next((abs(float(numbers[0])) for numbers in told if numbers is not None and numbers[0]), None)
 
 
 def _slices(positions: Vector, normal: Vector, told: float | None) -> tuple[npt.NDArray[np.int64], Vector]:

@@ -16,7 +16,7 @@ from vistaseg.dicom.correspondence import require_correspondence
 from vistaseg.dicom.history import Predecessor, with_predecessor
 from vistaseg.dicom.quoting import reason
 from vistaseg.dicom.references import require_same_images
-from vistaseg.dicom.seg_file import FrameSource, group_values, load_seg
+from vistaseg.dicom.seg_file import FrameSource, frame_count, frame_groups, group_values, load_seg, whole_number
 from vistaseg.dicom.seg_grid import SegGrid, seg_grid
 from vistaseg.dicom.segment_items import segment_of_item
 from vistaseg.errors import InputError
@@ -25,6 +25,7 @@ from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
 from vistaseg.segmentation.resampling import Placed, onto_grid
 from vistaseg.volume.dicom.files import damage
 from vistaseg.volume.dicom.headers import not_quoting
+from vistaseg.volume.dicom.values import read_numbers
 
 if TYPE_CHECKING:
     from vistaseg.dicom.series import Series
@@ -118,30 +119,36 @@ def _shear_mm(found: Segmentation) -> float:
 
 
 def _segmentation(dataset: Dataset, name: str) -> Segmentation:
+    if not frame_groups(dataset):
+        raise InputError("It has no frames, so no segment has a voxel. Export it again.")
     grid = seg_grid(dataset)
-    count = int(dataset.get("NumberOfFrames", 1) or 1)
+    count = frame_count(dataset)
     if len(grid.k) != count:
         raise InputError(f"It has {count} frames, and functional groups for {len(grid.k)}. Export it again.")
     frames = FrameSource(dataset)
     crops = _labelmap_crops(frames, grid) if _is_labelmap(dataset) else _crops(dataset, frames, grid)
     _require_descriptions(dataset, crops)
-    items = sorted(
-        (item for item in dataset.SegmentSequence if item.SegmentNumber), key=lambda item: item.SegmentNumber
-    )
-    segments = [_segment(dataset, item, crops.get(int(item.SegmentNumber))) for item in items]
+    numbered = {_segment_number(item): item for item in dataset.SegmentSequence}
+    segments = [_segment(dataset, item, crops.get(number)) for number, item in sorted(numbered.items()) if number]
     label = str(dataset.get("SeriesDescription", "") or name)
     return Segmentation(grid.shape_ijk, grid.ijk_to_ras, segments, label)
 
 
 def _require_descriptions(dataset: Dataset, crops: dict[int, Crop]) -> None:
     background = int(dataset.get("PixelPaddingValue") or 0) if _is_labelmap(dataset) else 0
-    described = {int(item.SegmentNumber) for item in dataset.SegmentSequence} | {background}
+    described = {_segment_number(item) for item in dataset.SegmentSequence} | {background}
     unknown = [str(number) for number, (mask, _) in sorted(crops.items()) if mask.any() and number not in described]
     if unknown:
         raise InputError(
             f"It has voxels of segments that it does not describe (number {', '.join(unknown)}), so what they are is "
             "unknown. Export it again."
         )
+
+
+def _segment_number(item: Dataset) -> int:
+    """0 is the background of a label map."""
+    numbers = read_numbers(item, "SegmentNumber").numbers
+    return 0 if numbers is not None and numbers[0] == 0 else whole_number(item, "SegmentNumber")
 
 
 def _is_labelmap(dataset: Dataset) -> bool:
@@ -184,6 +191,12 @@ def _crops(dataset: Dataset, frames: FrameSource, grid: SegGrid) -> dict[int, Cr
     threshold = _threshold(dataset)
     members: dict[int, list[int]] = defaultdict(list)
     numbers = group_values(dataset, "SegmentIdentificationSequence", "ReferencedSegmentNumber")
+    nameless = sum(not isinstance(number, int) for number in numbers)
+    if nameless:
+        raise InputError(
+            f"{nameless} of its {frames.count} frames name no segment (ReferencedSegmentNumber), so what they show is "
+            "unknown. Export it again."
+        )
     for frame, number in enumerate(numbers * (frames.count if len(numbers) == 1 else 1)):
         members[int(number)].append(frame)
     return {number: _crop(frames, grid, own, threshold) for number, own in members.items()}

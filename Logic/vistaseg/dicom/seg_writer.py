@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
 
 from vistaseg.dicom.algorithm import is_recorded
-from vistaseg.dicom.encoding import LONGEST_VALUE, deflated, encoded, frame_content, item, long_element
+from vistaseg.dicom.encoding import LONGEST_VALUE, Content, encoded, file_beginning, frame_content, item, long_element
 from vistaseg.dicom.frames import (
     FramePlace,
     binary_bytes,
@@ -56,7 +56,9 @@ def write_seg(
     path: Path | str,
     *,
     labelmap: bool = False,
+    deflate: bool = False,
     description: Description | None = None,
+    announce: Callable[[int], None] | None = None,
 ) -> SegExport:
     """Write a DICOM segmentation, and read it back before it takes its place.
 
@@ -65,7 +67,10 @@ def write_seg(
         series: the images that it refers to.
         labelmap: one frame a slice for all segments, which readers of before 2024 do not know; else one bit a voxel
             and a frame for each slice of each segment.
+        deflate: pack the file (Deflated Explicit VR Little Endian): a small part of the size, but not every program
+            reads it. By default it is plain Explicit VR Little Endian.
         description: what the file says of itself.
+        announce: is called with the size of the file in bytes before it is written; what is deflated gets smaller.
 
     Raises:
         InputError: the headers of the series do not allow it, or no segment has a voxel.
@@ -73,21 +78,27 @@ def write_seg(
         VistaSegError: what was read back is not what was meant; the file was removed.
     """
     with not_quoting():
-        return _export(segmentation, series, Path(path), labelmap, description or Description())
+        form = _Form(labelmap, deflate, announce or (lambda _: None))
+        return _export(segmentation, series, Path(path), form, description or Description())
 
 
-def _export(
-    segmentation: Segmentation, series: Series, path: Path, labelmap: bool, description: Description
-) -> SegExport:
+@dataclass(frozen=True)
+class _Form:
+    labelmap: bool
+    deflate: bool
+    announce: Callable[[int], None]
+
+
+def _export(segmentation: Segmentation, series: Series, path: Path, form: _Form, description: Description) -> SegExport:
     placed, notes = _on_series(segmentation, series)
     segments = [segment for segment in placed.segments if segment.voxel_count]
     left_out = tuple(segment.name for segment in placed.segments if not segment.voxel_count)
-    _require_content(segments, labelmap)
+    _require_content(segments, form.labelmap)
     meant = Segmentation(placed.shape_ijk, placed.ijk_to_ras, segments, placed.name)
     planes = planes_of(series)
-    header = make_header(segments, series, planes, labelmap, description)
+    header = make_header(segments, series, planes, form.labelmap, description)
     with replacing(path) as file:
-        _write(file, header, meant, planes, labelmap)
+        _write(file, header, meant, planes, form)
         settle(file)
         require_same(meant, header, series, Path(file.name))
     notes = [*notes, *_left_out_notes(segmentation, placed), *_unrecorded_notes(segments)]
@@ -135,22 +146,30 @@ def _unrecorded_notes(segments: Iterable[Segment]) -> list[str]:
     return [f"How these were made is not recorded, so they say SEMIAUTOMATIC by an unknown algorithm: {listed}."]
 
 
-def _write(file: IO[bytes], header: Dataset, meant: Segmentation, planes: Sequence[Plane], labelmap: bool) -> None:
+def _write(file: IO[bytes], header: Dataset, meant: Segmentation, planes: Sequence[Plane], form: _Form) -> None:
     """Complete the header and write it, the functional groups of the frames, and the frames."""
     segments, shape = meant.segments, meant.shape_ijk
-    places = (labelmap_places if labelmap else binary_places)(segments)
-    bits = 8 * labelmap_dtype(len(segments)).itemsize if labelmap else 1
+    places = (labelmap_places if form.labelmap else binary_places)(segments)
+    bits = 8 * labelmap_dtype(len(segments)).itemsize if form.labelmap else 1
     length = -(-len(places) * shape[0] * shape[1] * bits // 8)
     _require_length(length)
     header.NumberOfFrames = len(places)
     header.SegmentsOverlap = "YES" if overlapping_pairs(segments) else "NO"
     groups = b"".join(_frame_groups(places, planes))
-    pixels = (labelmap_bytes if labelmap else binary_bytes)(segments, places, shape)
-    with deflated(file, header.file_meta) as out:
-        out.write(encoded(header, CHARACTER_SET))
-        out.write(long_element(0x5200, 0x9230, "SQ", len(groups)) + groups)
-        out.write(long_element(0x7FE0, 0x0010, "OW" if bits > 8 else "OB", length + length % 2))
-        out.write_value(pixels)
+    pixels = (labelmap_bytes if form.labelmap else binary_bytes)(segments, places, shape)
+    beginning = file_beginning(header.file_meta, form.deflate)
+    before = (
+        encoded(header, CHARACTER_SET),
+        long_element(0x5200, 0x9230, "SQ", len(groups)) + groups,
+        long_element(0x7FE0, 0x0010, "OW" if bits > 8 else "OB", length + length % 2),
+    )
+    form.announce(len(beginning) + sum(map(len, before)) + length + length % 2)
+    file.write(beginning)
+    content = Content(file, form.deflate)
+    for piece in before:
+        content.write(piece)
+    content.write_value(pixels)
+    content.finish()
 
 
 def _require_length(length: int) -> None:

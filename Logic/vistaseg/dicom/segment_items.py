@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from vistaseg import catalog
-from vistaseg.catalog import Structure, Terminology
+from vistaseg.catalog import Code, Structure, Terminology
 from vistaseg.dicom.algorithm import add_algorithm, provenance_in
 from vistaseg.dicom.codes import GENERIC, code_in, code_sequence, short_text
 from vistaseg.dicom.history import predecessor_of
 from vistaseg.segmentation import Segment, distinct_color
 from vistaseg.segmentation.model import Color, Extent, Mask
+from vistaseg.volume.dicom.values import read_numbers
+
+ANATOMY = Code("123037004", "SCT", "Anatomical Structure")
+OWN_SCHEME = "99VISTASEG"
+"""Coding scheme of structures that have no other code, by their id in the catalogue; "99" is for private ones."""
 
 
 def segment_item(segment: Segment, number: int) -> Dataset:
     """The item of a segment under its number in the file, 1 … N.
 
-    A segment without terminology is called tissue, which is true of it, and keeps its name as its label. The tracking
+    A segment without terminology is called tissue, which is true of it, and keeps its name as its label; a structure of
+    the catalogue for which there is no code has one of ours. The tracking
     id of a segment that came from a DICOM segmentation is kept, so that it can be followed from one to the next.
     """
     item = Dataset()
     item.SegmentNumber = number
     _add_names(item, segment)
-    _add_terminology(item, segment.terminology or GENERIC)
+    _add_terminology(item, terms_of(segment))
     add_algorithm(item, segment.provenance)
     item.RecommendedDisplayCIELabValue = cielab(segment.color)
     before = predecessor_of(segment.provenance)
     item.TrackingID = (before.tracking_id if before else "") or segment.name
     item.TrackingUID = (before.tracking_uid if before else "") or generate_uid(prefix=None)
     return item
+
+
+def terms_of(segment: Segment) -> Terminology:
+    """What a segment is called in the file."""
+    if segment.terminology is not None:
+        return segment.terminology
+    known = {structure.id: structure for structure in catalog.structures()}.get(segment.structure_id or 0)
+    return GENERIC if known is None else Terminology(ANATOMY, Code(str(known.id), OWN_SCHEME, known.name))
 
 
 def _add_names(item: Dataset, segment: Segment) -> None:
@@ -65,7 +78,9 @@ def segment_of_item(item: Dataset, mask: Mask, extent: Extent) -> Segment:
     """A segment from its item of the Segment Sequence; its label value is its number in the file."""
     number = int(item.SegmentNumber)
     terms, name = terminology_in(item), name_in(item)
-    structure = _structure(name, terms)
+    structure = _own_structure(terms) or _structure(name, terms)
+    if _own_structure(terms) is not None:
+        terms = None
     return Segment(
         name,
         number,
@@ -98,15 +113,25 @@ def terminology_in(item: Dataset) -> Terminology | None:
 
 
 def color_in(item: Dataset, number: int) -> Color:
-    """(red, green, blue) of a segment; a colour of its own where the file has none."""
+    """(red, green, blue) of a segment; a colour of its own where the file has none.
+
+    A colour that no screen can show is taken for the nearest one that it can.
+    """
     from highdicom.color import CIELabColor
 
-    value: Any = item.get("RecommendedDisplayCIELabValue")
-    if value is None or len(value) != 3:
+    numbers = read_numbers(item, "RecommendedDisplayCIELabValue", 3).numbers
+    if numbers is None:
         return distinct_color(number)
-    lightness, a, b = (int(part) for part in value)
-    red, green, blue = CIELabColor.from_dicom_value((lightness, a, b)).to_rgb()
+    lightness, a, b = (int(part) for part in np.clip(numbers, 0, 0xFFFF))
+    red, green, blue = CIELabColor.from_dicom_value((lightness, a, b)).to_rgb(clip=True)
     return int(red), int(green), int(blue)
+
+
+def _own_structure(terms: Terminology | None) -> Structure | None:
+    """The structure of the catalogue that has no other code than ours."""
+    if terms is None or terms.type.scheme != OWN_SCHEME:
+        return None
+    return next((structure for structure in catalog.structures() if str(structure.id) == terms.type.value), None)
 
 
 def _structure(name: str, terms: Terminology | None) -> Structure | None:

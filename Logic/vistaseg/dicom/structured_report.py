@@ -32,6 +32,7 @@ _ATTENUATION = Code("112031", "DCM", "Attenuation Coefficient")
 _MEAN = Code("373098007", "SCT", "Mean")
 _DEVIATION = Code("386136009", "SCT", "Standard Deviation")
 _MAXIMUM = Code("56851009", "SCT", "Maximum")
+_OUT_OF_RANGE = Code("114009", "DCM", "Value out of range")
 _PROCEDURES = {"CT": Code("77477000", "SCT", "Computed tomography")}
 _DEVICE = Code("121007", "DCM", "Device")
 _IMAGING = Code("363679005", "SCT", "Imaging procedure")
@@ -40,7 +41,8 @@ _IMAGING = Code("363679005", "SCT", "Imaging procedure")
 def structured_report(export: SegExport, series: Series, measures: Sequence[Measures]) -> bytes:
     """A Comprehensive SR, as a file: a group for each segment, with what it is, where it lies, and its measures.
 
-    Values are reported where they have a unit, which is in a CT. The diameter is the largest one in an axial slice.
+    Values are reported where they have a unit, which is in a CT; those of a segment with values that no CT has say that
+    they are out of range. The diameter is the largest one in an axial slice.
 
     Raises:
         InputError: the headers of the series do not allow a report.
@@ -128,17 +130,18 @@ def _sites(item: Dataset) -> list[Any] | None:
 
 
 def _measurements(measures: Measures) -> list[Any]:
-    rows: list[tuple[Code, float, Code, Code | None]] = [
-        (_VOLUME, measures.volume_ml, _MILLILITRE, None),
-        (_DIAMETER, measures.diameter_mm, _MILLIMETRE, _MAXIMUM),
+    rows: list[tuple[Code, float, Code, Code | None, Code | None]] = [
+        (_VOLUME, measures.volume_ml, _MILLILITRE, None, None),
+        (_DIAMETER, measures.diameter_mm, _MILLIMETRE, _MAXIMUM, None),
     ]
     if measures.unit == "HU":
-        rows.append((_ATTENUATION, measures.mean, _HOUNSFIELD, _MEAN))
-        rows.append((_ATTENUATION, measures.standard_deviation, _HOUNSFIELD, _DEVIATION))
+        doubt = _OUT_OF_RANGE if measures.warning else None
+        rows.append((_ATTENUATION, measures.mean, _HOUNSFIELD, _MEAN, doubt))
+        rows.append((_ATTENUATION, measures.standard_deviation, _HOUNSFIELD, _DEVIATION, doubt))
     return [_measurement(*row) for row in rows]
 
 
-def _measurement(name: Code, value: float, unit: Code, derivation: Code | None) -> Any:
+def _measurement(name: Code, value: float, unit: Code, derivation: Code | None, qualifier: Code | None) -> Any:
     from highdicom.sr import AlgorithmIdentification, Measurement
 
     return Measurement(
@@ -146,6 +149,7 @@ def _measurement(name: Code, value: float, unit: Code, derivation: Code | None) 
         value=round(value, 4),
         unit=_concept(unit),
         derivation=None if derivation is None else _concept(derivation),
+        qualifier=None if qualifier is None else _concept(qualifier),
         algorithm_id=AlgorithmIdentification("VistaSeg", __version__),
     )
 

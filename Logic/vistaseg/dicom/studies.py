@@ -78,5 +78,6 @@ def _study(root: Path, stacks: Sequence[Stack], found: ImageFiles) -> Study:
     chosen, _ = largest_stack(stacks)
     folder = Path(os.path.commonpath([file.parent for file in chosen.files])).relative_to(root)
     # Those that were left out too, so that they are told when it is read.
-    files = dict.fromkeys([*(file for stack in stacks for file in stack.files), *found.damaged, *found.others])
+    left_out = [*found.damaged, *found.others, *(path for path, _ in found.implausible)]
+    files = dict.fromkeys([*(file for stack in stacks for file in stack.files), *left_out])
     return Study(folder, tuple(files), chosen.uid, len(chosen.slices))

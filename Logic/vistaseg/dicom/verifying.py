@@ -10,9 +10,10 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from vistaseg.dicom.algorithm import MANUAL, algorithm_name, algorithm_type
-from vistaseg.dicom.codes import GENERIC, short_text, terms_as_written
+from vistaseg.dicom.codes import short_text, terms_as_written
 from vistaseg.dicom.history import predecessor_of
 from vistaseg.dicom.seg_reader import read_seg
+from vistaseg.dicom.segment_items import terms_of
 from vistaseg.errors import VistaSegError
 from vistaseg.segmentation import Segment, Segmentation
 
@@ -45,7 +46,7 @@ def _comparisons(meant: Segment, found: Segment, item: Dataset) -> Iterator[bool
     made, said, tracked = meant.provenance, found.provenance, predecessor_of(found.provenance)
     yield short_text(found.name) == short_text(meant.name)
     yield found.extent == meant.extent and np.array_equal(found.mask, meant.mask)
-    yield found.terminology == terms_as_written(meant.terminology or GENERIC)
+    yield terms_as_written(terms_of(found)) == terms_as_written(terms_of(meant))
     yield found.color == meant.color
     yield algorithm_type(said) == algorithm_type(made)
     yield algorithm_type(made) == MANUAL or algorithm_name(said) == algorithm_name(made)

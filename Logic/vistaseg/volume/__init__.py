@@ -3,7 +3,7 @@
 `prepare` and `source`, the way to the grid of a model, are for models alone and not imported here.
 """
 
-from vistaseg.volume.checks import check_ct, check_volume
+from vistaseg.volume.checks import check_ct, check_volume, impossible_values
 from vistaseg.volume.geometry import ORTHOGONALITY_TOLERANCE, Grid, apply_affine
 from vistaseg.volume.reading import errors_naming, holds_dicom, read_volume
 from vistaseg.volume.resample import (
@@ -29,6 +29,7 @@ __all__ = [
     "errors_naming",
     "foreground_extent",
     "holds_dicom",
+    "impossible_values",
     "nearest_index_maps",
     "read_volume",
     "reorient",

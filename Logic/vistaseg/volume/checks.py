@@ -13,6 +13,8 @@ SPACING_RANGE_MM = (0.01, 50.0)
 AIR_LIMIT_HU = -900.0
 HU_RANGE = (-1e6, 1e6)
 """Far beyond what a scanner gives, metal included: values outside are marks or damage."""
+POSSIBLE_HU = (-10_240.0, 30_710.0)
+"""What a CT can hold at most: 12 bits from -1024 HU on, on the extended scale ten times of that."""
 THICK_SLICE_MM = 10.0
 SMALL_FIELD_MM = 40.0
 
@@ -60,7 +62,8 @@ def check_ct(volume: Volume) -> list[str]:
     low, high = float(volume.array.min()), float(volume.array.max())
     _check_range(volume.array, low, high)
     _check_contrast(low, high)
-    return [*volume.notes, *_intensity_doubts(low, high), *_geometry_doubts(volume)]
+    doubts = (*impossible_values(volume.array), *_intensity_doubts(low, high), *_geometry_doubts(volume))
+    return [*volume.notes, *doubts]
 
 
 def _check_modality(modality: str | None) -> None:
@@ -79,6 +82,26 @@ def _check_range(array: np.ndarray, low: float, high: float) -> None:
     raise InputError(
         f"{bad} of {array.size} voxels are beyond {highest:,.0f} HU or below {lowest:,.0f} HU. Replace them first, "
         "outside the patient usually by -1000 HU."
+    )
+
+
+def impossible_values(array: np.ndarray) -> tuple[str, ...]:
+    """A sentence about voxels with values that no CT has, in HU, if there are any.
+
+    They are marks outside the image, or negative values that were stored without a sign.
+    """
+    lowest, highest = POSSIBLE_HU
+    found = []
+    above, below = int((array > highest).sum()), int((array < lowest).sum())
+    if above:
+        found.append(f"{above:,} voxels are above {highest:,.0f} HU (up to {float(array.max()):,.0f})")
+    if below:
+        found.append(f"{below:,} voxels are below {lowest:,.0f} HU (down to {float(array.min()):,.0f})")
+    if not found:
+        return ()
+    return (
+        f"{' and '.join(found)}, which no CT has: marks outside the image, or negative values that lost their sign. Means "
+        "of what holds them are meaningless.",
     )
 
 

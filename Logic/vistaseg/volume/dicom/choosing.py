@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 from vistaseg.errors import InputError
 from vistaseg.volume.dicom.files import files_below, is_dicom
-from vistaseg.volume.dicom.headers import ImageFiles, read_images
+from vistaseg.volume.dicom.headers import ImageFiles, implausible_error, read_images
 from vistaseg.volume.dicom.stacks import Stack, stacks_of
 
 _NAMED_AT_MOST = 3
@@ -68,6 +68,9 @@ def _series_of(path: Path) -> ImageFiles:
     found = read_images(files_below(sorted(file for file in path.parent.glob("*") if file.is_file())))
     if any(path.resolve() == file.resolve() for file in found.damaged):
         raise InputError("This DICOM file is damaged: its header breaks off. Copy or export it again.")
+    for file, reason in found.implausible:
+        if path.resolve() == file.resolve():
+            raise implausible_error(file, reason)
     own = [header for header in found.headers if Path(str(header.filename)).resolve() == path.resolve()]
     if not own:
         raise InputError("This DICOM file holds no image. Give a slice of the scan, or the folder of the series.")

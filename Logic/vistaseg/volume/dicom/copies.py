@@ -22,7 +22,7 @@ def places(slices: Sequence[Slice]) -> np.ndarray:
 
 def by_place(slices: Sequence[Slice]) -> list[list[Slice]]:
     """Slices that lie at the same place together, in the order in which they were given."""
-    if any(piece.missing for piece in slices):
+    if any(piece.missing is not None for piece in slices):
         return [[piece] for piece in slices]
     along = places(slices)
     order = np.argsort(along, kind="stable")

@@ -65,6 +65,12 @@ def open_dicom(path: Path, stop_before_pixels: bool = False, tags: list[str] | N
     import pydicom
     from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+    from vistaseg.volume.dicom.inflating import deflated_from, open_deflated  # which reads with what is defined here
+
+    with path.open("rb") as stream:
+        start = deflated_from(stream)
+    if start is not None:
+        return open_deflated(path, start, stop_before_pixels, tags)
     image = pydicom.dcmread(path, force=is_dicom(path), stop_before_pixels=stop_before_pixels, specific_tags=tags)
     if "TransferSyntaxUID" not in image.file_meta:
         implicit, _ = image.original_encoding

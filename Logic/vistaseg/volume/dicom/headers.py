@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from vistaseg.errors import InputError
+from vistaseg.volume.dicom.bounds import implausible_frames
 from vistaseg.volume.dicom.files import damage, is_dicom, open_dicom, should_be_dicom
+from vistaseg.volume.dicom.values import set_aside_unreadable
 
 TAGS = [
-    "AcquisitionDateTime", "AcquisitionNumber", "AcquisitionTime", "Columns", "ContentTime", "ConvolutionKernel",
-    "EchoNumbers", "FrameOfReferenceUID", "ImageOrientationPatient", "ImagePositionPatient", "ImageType",
-    "Manufacturer", "Modality", "NominalPercentageOfCardiacPhase", "NumberOfFrames", "PatientID",
-    "PerFrameFunctionalGroupsSequence", "PixelSpacing", "RescaleIntercept", "RescaleSlope", "Rows", "SamplesPerPixel",
-    "SeriesDescription", "SeriesInstanceUID", "SharedFunctionalGroupsSequence", "SOPInstanceUID", "StudyInstanceUID",
+    "AcquisitionDateTime", "AcquisitionNumber", "AcquisitionTime", "BitsAllocated", "BitsStored", "Columns",
+    "ContentTime", "ConvolutionKernel", "EchoNumbers", "FrameOfReferenceUID", "ImageOrientationPatient",
+    "ImagePositionPatient", "ImageType", "Manufacturer", "Modality", "NominalPercentageOfCardiacPhase",
+    "NumberOfFrames", "PatientID", "PerFrameFunctionalGroupsSequence", "PhotometricInterpretation",
+    "PixelPaddingRangeLimit", "PixelPaddingValue", "PixelRepresentation", "PixelSpacing", "RescaleIntercept",
+    "RescaleSlope", "Rows", "SamplesPerPixel", "SeriesDescription", "SeriesInstanceUID",
+    "SharedFunctionalGroupsSequence", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID",
     "TemporalPositionIdentifier", "TriggerTime",
 ]  # fmt: skip
 """What is needed to sort images into series and stacks, and to place them."""
@@ -34,11 +38,13 @@ class ImageFiles:
         headers: `TAGS` of each image, in the order of their files' names.
         damaged: DICOM files that break off in the header, and those that only have the name of one.
         others: files that are no DICOM, without hidden ones.
+        implausible: images whose header promises what the file cannot hold, and why.
     """
 
     headers: tuple[Any, ...]
     damaged: tuple[Path, ...] = ()
     others: tuple[Path, ...] = ()
+    implausible: tuple[tuple[Path, str], ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -47,6 +53,12 @@ class ImageFiles:
         if self.damaged:
             notes.append(
                 f"DICOM files that are damaged were left out, so slices may be missing: {_listed(self.damaged)}."
+            )
+        if self.implausible:
+            listed = _listed([path for path, _ in self.implausible])
+            notes.append(
+                "Images whose header cannot be right were left out, so slices may be missing: "
+                f"{listed} ({self.implausible[0][1]})."
             )
         if self.others:
             notes.append(f"Files that are no DICOM were left out ({len(self.others)}): {_listed(self.others)}.")
@@ -67,30 +79,35 @@ def read_images(files: Iterable[Path]) -> ImageFiles:
     """
     recognised = {path: is_dicom(path) for path in files}
     headers: list[Any] = []
+    implausible: list[tuple[Path, str]] = []
     damaged = [path for path, known in recognised.items() if not known and should_be_dicom(path)]
     hidden = [path for path in recognised if path.name.startswith(".")]
     others = [path for path, known in recognised.items() if not (known or path in damaged or path in hidden)]
     for path in (path for path, known in recognised.items() if known):
         header = read_header(path, TAGS)
         if header is not None and _has_size(header):
-            headers.append(header)
+            reason = implausible_frames(header, path.stat().st_size)
+            if reason is None:
+                headers.append(header)
+            else:
+                implausible.append((path, reason))
         elif header is None or _should_be_image(header):
             damaged.append(path)
     if headers:
-        return ImageFiles(tuple(headers), tuple(sorted(damaged)), tuple(others))
-    raise _no_images(sorted(damaged))
+        return ImageFiles(tuple(headers), tuple(sorted(damaged)), tuple(others), tuple(implausible))
+    raise implausible_error(*implausible[0]) if implausible else _no_images(sorted(damaged))
 
 
 def read_header(path: Path, tags: list[str] | None = None, pixels: bool = False) -> Any:
     """All of a header, or only some tags of it; None where it breaks off or is no DICOM.
 
-    Attributes whose values cannot be read are left out, as if they were not there.
+    Attributes whose values cannot be read are taken out, and named by `unreadable_in`.
     """
     try:
         with not_quoting():
             header = open_dicom(path, stop_before_pixels=not pixels, tags=tags)
-            _leave_out_unreadable(header.file_meta)
-            _leave_out_unreadable(header)
+            set_aside_unreadable(header.file_meta)
+            set_aside_unreadable(header)
             return header
     except damage():
         return None
@@ -109,18 +126,6 @@ def not_quoting() -> Iterator[None]:
         log.disabled = was_disabled
 
 
-def _leave_out_unreadable(dataset: Any) -> None:
-    for tag in list(dataset.keys()):
-        try:
-            element = dataset[tag]
-        except damage():
-            del dataset[tag]
-            continue
-        if element.VR == "SQ":
-            for item in element.value:
-                _leave_out_unreadable(item)
-
-
 def _has_size(header: Any) -> bool:
     sizes = header.get("Rows"), header.get("Columns")
     return all(isinstance(size, int) and size > 0 for size in sizes)
@@ -129,6 +134,11 @@ def _has_size(header: Any) -> bool:
 def _should_be_image(header: Any) -> bool:
     uid = header.file_meta.get("MediaStorageSOPClassUID")
     return "Rows" in header or str(getattr(uid, "name", "")).endswith("Image Storage")
+
+
+def implausible_error(path: Path, reason: str) -> InputError:
+    """The error for an image whose header promises what the file cannot hold."""
+    return InputError(f"The header of {path.name} cannot be right: {reason}. Export the series again.")
 
 
 def _no_images(damaged: Sequence[Path]) -> InputError:

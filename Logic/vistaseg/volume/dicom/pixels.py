@@ -9,33 +9,49 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import InputError
+from vistaseg.volume.dicom.bounds import can_hold_frame
 from vistaseg.volume.dicom.files import damage, has_mark, open_dicom
 from vistaseg.volume.dicom.headers import not_quoting
+from vistaseg.volume.dicom.padding import PaddingMarks
 from vistaseg.volume.dicom.slices import Slice
 
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
-def read_voxels(ordered: Sequence[Slice]) -> np.ndarray:
-    """(k, j, i) rescaled values: int16 where all are whole numbers that fit, else int32 or float32.
+def read_voxels(ordered: Sequence[Slice]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The rescaled values, in a CT with air for what lies outside the image.
 
     The pixels of one file at a time are in memory.
+
+    Returns:
+        (k, j, i): int16 where all are whole numbers that fit, else int32 or float32. And what was replaced, a sentence
+        each.
 
     Raises:
         InputError: pixels are missing, damaged, or compressed in a way that nothing here decodes.
     """
     check_decoders(ordered)
+    _check_sizes(ordered)
     rescales = [piece.rescale or (1.0, 0.0) for piece in ordered]
     whole = all(number.is_integer() for pair in rescales for number in pair)
     output = np.empty((len(ordered), *ordered[0].size), dtype=np.int16 if whole else np.float32)
+    marks = PaddingMarks()
     for k, stored in enumerate(_stored(ordered)):
         if stored.shape != output.shape[1:]:
             raise InputError(f"The pixels of {ordered[k].path.name} do not fit its header. Export the series again.")
         slope, intercept = rescales[k]
         values = np.multiply(stored, slope, dtype=np.float64) + intercept
+        marks.replace(ordered[k], stored, values)
         output = _with_room(output, values)
         output[k] = values
-    return output
+    return output, marks.notes
+
+
+def _check_sizes(ordered: Sequence[Slice]) -> None:
+    """Before memory is taken for them: a header may promise slices of any size."""
+    for piece in ordered:
+        if piece.frame is None and not can_hold_frame(piece.header, piece.path.stat().st_size):
+            raise _cut_off(piece.path)
 
 
 def _with_room(output: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -63,10 +79,14 @@ def _frames(path: Path, indices: list[int] | None) -> Iterator[np.ndarray]:
         with not_quoting():
             yield from iter_pixels(_source(path, indices is not None), indices=indices)
     except damage() as error:
-        raise InputError(
-            f"The pixels of {path.name} cannot be decoded: the file is damaged or cut off. Export the series "
-            "again, uncompressed if need be."
-        ) from error
+        raise _cut_off(path) from error
+
+
+def _cut_off(path: Path) -> InputError:
+    return InputError(
+        f"The pixels of {path.name} cannot be decoded: the file is damaged or cut off. Export the series again, "
+        "uncompressed if need be."
+    )
 
 
 def _source(path: Path, has_frames: bool) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,13 +44,18 @@ def place(stack: Stack) -> Placement:
     check_distances(along[order], ordered)
     check_straight(ordered)
     step = float(np.diff(along[order]).mean())
-    return Placement(ordered, _affine(ordered[0], step), (*_study_note(ordered), *_frame_of_reference_note(ordered)))
+    notes = (note for check in _NOTES for note in check(ordered))
+    return Placement(ordered, _affine(ordered[0], step), tuple(notes))
 
 
 def _check_images(slices: Sequence[Slice]) -> None:
     if not all(piece.is_scan for piece in slices):
         kind = slices[0].text("Modality")
         raise InputError(f"This is of modality {kind}, which is no scan but made from one. Give the scan itself.")
+    if any(piece.text("PhotometricInterpretation") == "PALETTE COLOR" for piece in slices):
+        raise InputError(
+            "The values of this series are colours of a palette (PALETTE COLOR), not measured ones. Give the scan itself."
+        )
     if not all(piece.is_grey for piece in slices):
         raise InputError("This series is in colour, not a scan with one value a voxel. Give the scan itself.")
     if len(slices) < 2:
@@ -62,7 +68,7 @@ def _check_images(slices: Sequence[Slice]) -> None:
     for piece in slices:
         if piece.missing:
             raise InputError(
-                f"{piece.path.name} has no usable {piece.missing}, so its place is unknown. Export the series again."
+                f"{_name(piece)} has no usable {piece.missing.named}, so its place is unknown. Export the series again."
             )
     _check_patient(slices)
     _check_rescale(slices)
@@ -79,12 +85,51 @@ def _check_patient(slices: Sequence[Slice]) -> None:
 
 
 def _check_rescale(slices: Sequence[Slice]) -> None:
+    """Half of a rescale, or one that cannot be read, must not pass for none."""
+    for piece in slices:
+        slope, intercept = piece.slope_and_intercept
+        for one, other in ((slope, intercept), (intercept, slope)):
+            if one.is_unreadable:
+                raise InputError(
+                    f"{_name(piece)} has no usable {one.named}, so its values are unknown. Export the series again."
+                )
+            if one.is_absent and not other.is_absent:
+                raise InputError(
+                    f"{_name(piece)} has a {other.named} and no {one.named}, so its values are unknown. Export the "
+                    "series again."
+                )
     without = [piece for piece in slices if piece.rescale is None]
     if 0 < len(without) < len(slices):
         raise InputError(
-            f"{without[0].path.name} says nothing about how its values are rescaled, and others of the series do. "
+            f"{_name(without[0])} says nothing about how its values are rescaled, and others of the series do. "
             "Export the series again."
         )
+
+
+def _rescale_note(slices: Sequence[Slice]) -> tuple[str, ...]:
+    """In PET each slice has a slope of its own."""
+    counts = Counter(piece.rescale for piece in slices)
+    if len(counts) < 2 or slices[0].text("Modality") == "PT":
+        return ()
+    usual = counts.most_common(1)[0][0]
+    odd = [piece for piece in slices if piece.rescale != usual]
+    told, expected = (f"slope {pair[0]:g}, intercept {pair[1]:g}" for pair in (odd[0].rescale, usual) if pair)
+    return (
+        f"{len(odd)} of {len(slices)} slices are rescaled otherwise than the rest: {_name(odd[0])} with {told}, most with "
+        f"{expected}. Each was rescaled as it says. Check that its values fit those of its neighbours.",
+    )
+
+
+def _padding_note(slices: Sequence[Slice]) -> tuple[str, ...]:
+    bad = [(piece, told) for piece in slices for told in piece.padding if told.is_unreadable]
+    if not bad:
+        return ()
+    piece, told = bad[0]
+    return (f"{_name(piece)} has no usable {told.named}, so voxels outside the image may have any value.",)
+
+
+def _name(piece: Slice) -> str:
+    return piece.path.name if piece.frame is None else f"Frame {piece.frame + 1} of {piece.path.name}"
 
 
 def _affine(first: Slice, step: float) -> np.ndarray:
@@ -115,3 +160,8 @@ def _frame_of_reference_note(ordered: Sequence[Slice]) -> tuple[str, ...]:
             "into one. Check that the anatomy goes on from slice to slice.",
         )
     return (f"The images name {len(frames)} different frames of reference; their even positions say that it is one.",)
+
+
+_NOTES: tuple[Callable[[Sequence[Slice]], tuple[str, ...]], ...] = (
+    _study_note, _frame_of_reference_note, _rescale_note, _padding_note,
+)  # fmt: skip

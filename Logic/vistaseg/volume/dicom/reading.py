@@ -33,10 +33,10 @@ def read_stack(stack: Stack) -> tuple[Volume, Placement]:
     """
     try:
         placement = place(stack)
-        voxels = read_voxels(placement.slices)
+        voxels, marks = read_voxels(placement.slices)
     except InputError as error:
         raise InputError(" ".join((str(error), *stack.notes))) from error
     modality = stack.first.text("Modality") or None
     # Not the name of the folder: it often is that of the patient.
     name = stack.first.text("SeriesDescription") or f"{modality or 'DICOM'} series"
-    return Volume(voxels, placement.ijk_to_ras, name, modality, (*stack.notes, *placement.notes)), placement
+    return Volume(voxels, placement.ijk_to_ras, name, modality, (*stack.notes, *placement.notes, *marks)), placement

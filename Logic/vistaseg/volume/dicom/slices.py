@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from vistaseg.errors import InputError
+from vistaseg.volume.dicom.bounds import frame_count
+from vistaseg.volume.dicom.values import HeaderNumbers, read_numbers, unreadable_in
 
 _UNIT_TOLERANCE = 5e-3  # directions are often rounded to three decimals
 SOFTWARE = "VistaSeg"
@@ -44,48 +45,73 @@ class Slice:
 
     @cached_property
     def position(self) -> np.ndarray | None:
-        """(3,) LPS mm of the centre of the first voxel; None where the header does not say."""
-        if self.frame is not None and not self.is_enhanced:
-            return None  # that of the image is not that of each frame
-        return _numbers(self.value("ImagePositionPatient", "PlanePositionSequence"), 3)
+        """(3,) LPS mm of the centre of the first voxel; None where the header does not say, or not legibly."""
+        return self._position.numbers
 
     @cached_property
     def orientation(self) -> np.ndarray | None:
-        """(2, 3) LPS unit vectors along a row and down a column; None where the header does not say."""
-        numbers = _numbers(self.value("ImageOrientationPatient", "PlaneOrientationSequence"), 6)
+        """(2, 3) LPS unit vectors along a row and down a column; None where the header does not say, or not legibly."""
+        numbers = self._orientation.numbers
         if numbers is None:
             return None
         vectors = numbers.reshape(2, 3)
-        if np.abs(vectors @ vectors.T - np.eye(2)).max() > _UNIT_TOLERANCE:
-            return None
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
     @cached_property
     def spacing(self) -> np.ndarray | None:
-        """(2,) mm between rows and between columns; None where the header does not say."""
-        numbers = _numbers(self.value("PixelSpacing", "PixelMeasuresSequence"), 2)
-        return None if numbers is None or (numbers <= 0).any() else numbers
+        """(2,) mm between rows and between columns; None where the header does not say, or not legibly."""
+        return self._spacing.numbers
 
     @cached_property
-    def missing(self) -> str | None:
-        """The first attribute that the place needs and that is not usable."""
-        needed = {
-            "ImagePositionPatient": self.position,
-            "ImageOrientationPatient": self.orientation,
-            "PixelSpacing": self.spacing,
-        }
-        return next((keyword for keyword, value in needed.items() if value is None), None)
+    def missing(self) -> HeaderNumbers | None:
+        """The first attribute that the place needs and that is absent or unusable."""
+        needed = (self._position, self._orientation, self._spacing)
+        return next((value for value in needed if value.numbers is None), None)
+
+    @cached_property
+    def is_unplaced(self) -> bool:
+        """Whether the header has nothing about a place, as that of a screenshot; what cannot be read is something."""
+        return self._position.is_absent and self._orientation.is_absent
+
+    @cached_property
+    def _position(self) -> HeaderNumbers:
+        if self.frame is not None and not self.is_enhanced:
+            return HeaderNumbers("ImagePositionPatient")  # that of the image is not that of each frame
+        return self.numbers("ImagePositionPatient", "PlanePositionSequence", 3)
+
+    @cached_property
+    def _orientation(self) -> HeaderNumbers:
+        told = self.numbers("ImageOrientationPatient", "PlaneOrientationSequence", 6)
+        if told.numbers is None:
+            return told
+        vectors = told.numbers.reshape(2, 3)
+        is_sound = np.abs(vectors @ vectors.T - np.eye(2)).max() <= _UNIT_TOLERANCE
+        return told if is_sound else told.unusable()
+
+    @cached_property
+    def _spacing(self) -> HeaderNumbers:
+        told = self.numbers("PixelSpacing", "PixelMeasuresSequence", 2)
+        return told.unusable() if told.numbers is not None and (told.numbers <= 0).any() else told
+
+    @cached_property
+    def slope_and_intercept(self) -> tuple[HeaderNumbers, HeaderNumbers]:
+        """RescaleSlope and RescaleIntercept as the header has them; a slope of 0 is unreadable."""
+        slope, intercept = (
+            self.numbers(keyword, "PixelValueTransformationSequence", 1)
+            for keyword in ("RescaleSlope", "RescaleIntercept")
+        )
+        return (slope.unusable() if slope.numbers is not None and slope.numbers[0] == 0 else slope), intercept
 
     @cached_property
     def rescale(self) -> tuple[float, float] | None:
-        """Slope and intercept; None where the header has neither."""
-        found = [
-            _numbers(self.value(keyword, "PixelValueTransformationSequence"), 1)
-            for keyword in ("RescaleSlope", "RescaleIntercept")
-        ]
-        if found[0] is None and found[1] is None:
-            return None
-        return 1.0 if found[0] is None else float(found[0][0]), 0.0 if found[1] is None else float(found[1][0])
+        """Slope and intercept; None where the header does not have both."""
+        slope, intercept = (told.numbers for told in self.slope_and_intercept)
+        return None if slope is None or intercept is None else (float(slope[0]), float(intercept[0]))
+
+    @cached_property
+    def padding(self) -> tuple[HeaderNumbers, HeaderNumbers]:
+        """PixelPaddingValue and PixelPaddingRangeLimit as the header has them."""
+        return read_numbers(self.header, "PixelPaddingValue"), read_numbers(self.header, "PixelPaddingRangeLimit")
 
     @property
     def is_enhanced(self) -> bool:
@@ -95,12 +121,23 @@ class Slice:
     @property
     def is_grey(self) -> bool:
         """Whether a voxel has one value, and no colour."""
-        return bool((self.header.get("SamplesPerPixel") or 1) == 1)
+        is_single = (self.header.get("SamplesPerPixel") or 1) == 1
+        return bool(is_single) and self.text("PhotometricInterpretation") in ("", "MONOCHROME1", "MONOCHROME2")
 
     @property
     def is_localizer(self) -> bool:
         """Whether it is a scout view, by its image type."""
         return "LOCALIZER" in (self.header.get("ImageType") or ())
+
+    @property
+    def is_screenshot(self) -> bool:
+        """Whether the image type calls it one."""
+        return "SCREEN" in str(self.header.get("ImageType") or "")
+
+    @property
+    def sop_class(self) -> str:
+        """UID of the kind of image, "" where it is told nowhere."""
+        return self.text("SOPClassUID") or str(self.header.file_meta.get("MediaStorageSOPClassUID", "") or "")
 
     @property
     def is_scan(self) -> bool:
@@ -124,6 +161,16 @@ class Slice:
                 return items[0].get(keyword)
         return self.header.get(keyword)
 
+    def numbers(self, keyword: str, sequence: str, count: int) -> HeaderNumbers:
+        """As `value`, with what is absent and what cannot be read kept apart."""
+        for group in self._groups():
+            if sequence in unreadable_in(group):
+                return HeaderNumbers(keyword, raw=unreadable_in(group)[sequence])
+            items = group.get(sequence)
+            if items and (keyword in items[0] or keyword in unreadable_in(items[0])):
+                return read_numbers(items[0], keyword, count)
+        return read_numbers(self.header, keyword, count)
+
     def _groups(self) -> Iterator[Any]:
         if self.frame is None:
             return
@@ -134,22 +181,7 @@ class Slice:
 
 
 def slices_of(header: Any) -> list[Slice]:
-    """The slices of an image, one for each frame.
-
-    Raises:
-        InputError: its number of frames is no number.
-    """
-    try:
-        count = int(header.get("NumberOfFrames", 1) or 1)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{Path(str(header.filename)).name} is damaged (NumberOfFrames). Export it again.") from error
+    """The slices of an image, one for each frame; of an image that can hold them (`implausible_frames`)."""
+    count = frame_count(header)
     is_enhanced = _EACH_FRAME in header
     return [Slice(header, frame) for frame in range(count)] if count > 1 or is_enhanced else [Slice(header)]
-
-
-def _numbers(value: Any, count: int) -> np.ndarray | None:
-    try:
-        numbers = np.array(value, dtype=np.float64).reshape(count)
-    except (TypeError, ValueError):
-        return None
-    return numbers if np.isfinite(numbers).all() else None

@@ -113,14 +113,21 @@ def _part(stack: Stack, is_part: bool) -> str:
 
 
 def _belong_together(one: Slice, other: Slice) -> bool:
-    """A slice without a position goes with those of its size: it may be missing among them."""
-    if one.size != other.size or one.is_localizer != other.is_localizer:
+    """A slice without a position goes with those of its size and kind: it may be missing among them."""
+    if one.size != other.size or one.is_localizer != other.is_localizer or one.is_grey != other.is_grey:
+        return False
+    if one.is_unplaced != other.is_unplaced and not _of_one_kind(one, other):
         return False
     if (one.frame is not None or other.frame is not None) and one.path != other.path:
         return False
     return _close(one.spacing, other.spacing, _SPACING_TOLERANCE_MM) and _close(
         one.orientation, other.orientation, _DIRECTION_TOLERANCE
     )
+
+
+def _of_one_kind(one: Slice, other: Slice) -> bool:
+    """Programs put screenshots, which have no place, into the series that they were taken of."""
+    return one.is_screenshot == other.is_screenshot and len({one.sop_class, other.sop_class} - {""}) < 2
 
 
 def _close(one: np.ndarray | None, other: np.ndarray | None, tolerance: float) -> bool:

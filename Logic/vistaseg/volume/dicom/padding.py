@@ -1,0 +1,93 @@
+"""Voxels outside the image that a scanner filled with a mark of its own (PS3.3 C.7.5.1.1.2): in a CT they are air."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from vistaseg.volume.dicom.slices import Slice
+from vistaseg.volume.dicom.values import read_numbers
+
+AIR_HU = -1000.0
+_SURELY_AIR_HU = -900.0
+_MOST_HU = 3071.0  # of 12 bits: what lies above is no tissue
+
+
+class PaddingMarks:
+    """Replaces the marks of a series slice by slice, and counts them.
+
+    A mark that is air already stays. One that has the value of a tissue counts only where it reaches the border of the
+    slice, for it may be a wrong attribute.
+    """
+
+    def __init__(self) -> None:
+        self._replaced: Counter[str] = Counter()
+        self._kept: Counter[str] = Counter()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done, a sentence for each mark."""
+        replaced = (
+            f"{count:,} voxels hold the mark {mark} for what lies outside the image (PixelPaddingValue), and were taken "
+            f"for air ({AIR_HU:g} HU)."
+            for mark, count in self._replaced.items()
+        )
+        kept = (
+            f"{count:,} voxels inside the image hold the mark {mark} for what lies outside of it (PixelPaddingValue). "
+            "They were left as they are: compare them with their neighbours."
+            for mark, count in self._kept.items()
+        )
+        return *replaced, *kept
+
+    def replace(self, piece: Slice, stored: np.ndarray, values: np.ndarray) -> None:
+        """Set voxels to air in place.
+
+        Args:
+            stored: (j, i) as stored.
+            values: (j, i) rescaled.
+        """
+        limits = _limits(piece)
+        if limits is None or piece.text("Modality") != "CT":
+            return
+        low, high = limits
+        marked = (stored >= low) & (stored <= high)
+        if not marked.any():
+            return
+        told = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+        found = values[marked]
+        if float(found.max()) <= _SURELY_AIR_HU:
+            return
+        is_tissue = float(found.min()) <= _MOST_HU
+        if is_tissue and not _reaches_border(marked):
+            self._kept[told] += int(marked.sum())
+            return
+        self._replaced[told] += int(marked.sum())
+        values[marked] = AIR_HU
+
+
+def _reaches_border(marked: np.ndarray) -> bool:
+    return bool(marked[[0, -1]].any() or marked[:, [0, -1]].any())
+
+
+def _limits(piece: Slice) -> tuple[float, float] | None:
+    """The lowest and the highest stored value that is a mark, as the pixels have it; None where there is none."""
+    value, limit = piece.padding
+    if value.numbers is None or limit.is_unreadable:
+        return None
+    ends = [_as_stored(piece, int(told.numbers[0])) for told in (value, limit) if told.numbers is not None]
+    return min(ends), max(ends)
+
+
+def _as_stored(piece: Slice, mark: int) -> float:
+    """Some write the mark with a sign and the pixels without one, or the other way round."""
+    allocated, stored, sign = (
+        read_numbers(piece.header, keyword).numbers
+        for keyword in ("BitsAllocated", "BitsStored", "PixelRepresentation")
+    )
+    bits = 16 if allocated is None else int(allocated[0])
+    wrapped = mark % 2**bits
+    if sign is not None and sign[0] == 1:
+        return float(wrapped - 2**bits if wrapped >= 2 ** (bits - 1) else wrapped)
+    # What lies above the bits that are stored is cut off when the pixels are decoded.
+    return float(wrapped if stored is None else wrapped % 2 ** int(stored[0]))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
-from types import SimpleNamespace
 from clicked_balls import balls, full, ras, small_model
 from monai.networks.nets.vista3d import VISTA3D
 from monai.transforms import utils as monai_utils

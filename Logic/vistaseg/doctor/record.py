@@ -49,9 +49,7 @@ SPLEEN_03 = PublicRecord(
 """NVIDIA-Medtech/medical-AI-skills, run record 01eec42b240c of NV-Segment-CT: best effort, not deterministic."""
 
 
-def record_checks(
-    model: SegmentationModel, ct: Path, progress: Progress, record: PublicRecord = SPLEEN_03
-) -> Iterator[Check]:
+def record_checks(model: SegmentationModel, ct: Path, progress: Progress) -> Iterator[Check]:
     """What a model makes of a CT, beside what was published of it; of any other CT only which side is which.
 
     Args:
@@ -74,11 +72,11 @@ def record_checks(
     except VistaSegError as error:
         yield Check(f"record {key}", FAILED, f"The CT was not segmented: {type(error).__name__}.")
         return
-    published = hashlib.sha256(ct.read_bytes()).hexdigest() == record.sha256 if ct.is_file() else False
+    published = hashlib.sha256(ct.read_bytes()).hexdigest() == SPLEEN_03.sha256 if ct.is_file() else False
     if published:
-        yield counts_check(key, found, record)
+        yield counts_check(key, found, SPLEEN_03)
     else:
-        yield Check(f"record {key}", NOTE, f"The CT is not {record.name}: there are no published counts to compare.")
+        yield Check(f"record {key}", NOTE, f"The CT is not {SPLEEN_03.name}: there are no published counts to compare.")
     yield sides_check(key, found)
 
 

@@ -28,7 +28,7 @@ from vistaseg.volume import Volume
 CONFIGURATION = Vista3dConfiguration(
     width=8, features=16, blocks_down=(1, 2, 1), spacing=(3.0, 3.0, 3.0), window=(32, 32, 32), foreground_margin=4
 )
-PLACES = [(26.3, 20.8, 19.6), (14.45, 12.2, 30.9), (40.0, 33.4, 9.55), (25.0, 22.0, 20.0)]
+PLACES = [(26.3, 20.8, 19.6), (40.0, 33.4, 9.55)]
 LIVER, LUNG_TUMOR = 1, 23
 
 

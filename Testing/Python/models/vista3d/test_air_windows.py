@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from vistaseg.compute import Compute
+from vistaseg.models.boxes import Box
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.recipe import Recipe
 from vistaseg.models.vista3d import features
@@ -19,6 +20,8 @@ from vistaseg.models.vista3d.channels_last import to_channels_last
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.network import build_network
+from vistaseg.models.vista3d.preprocessing import network_image
+from vistaseg.models.vista3d.windows import plan_windows
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -71,22 +74,32 @@ def body_of(volume: Volume) -> np.ndarray:
 
 
 @given(st.integers(40, 120), st.integers(0, 2), st.integers(0, 100))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_labels_in_the_body_are_those_without_skipping(edge: int, thickness: int, seed: int) -> None:
     volume = two_objects(edge, thickness, seed)
     body = body_of(volume)
     assert np.array_equal(labels(volume, MODEL)[body], without_skipping(volume)[body])
 
 
+def is_missed(volume: Volume) -> bool:
+    """Whether a window that shows nothing but air has labels of the body."""
+    image = network_image(volume, CONFIGURATION)
+    windows = plan_windows(image.size, CONFIGURATION).windows
+    only_air = [window for window in windows if features.is_skipped(image, window, FIRST.identity.recipe)]
+    return any(image.labels_tissue(window.clipped(Box((0, 0, 0), image.size))) for window in only_air)
+
+
 def test_a_surface_that_the_resampled_scan_misses_keeps_its_labels() -> None:
     """The nearest of the network's voxels may lie in air, and in a window of nothing else."""
-    missed = 0
-    for edge in range(60, 100):
+    missed = [edge for edge in range(60, 110) if is_missed(two_objects(edge, 0, 1))][:2]
+    assert missed, "no surface shows the difference"
+    differing = 0
+    for edge in missed:
         volume = two_objects(edge, 0, 1)
         body, complete = body_of(volume), without_skipping(volume)
         assert np.array_equal(labels(volume, MODEL)[body], complete[body]), edge
-        missed += not np.array_equal(labels(volume, FIRST)[body], complete[body])
-    assert missed, "no surface shows the difference"
+        differing += not np.array_equal(labels(volume, FIRST)[body], complete[body])
+    assert differing, "the rule of the first versions gives the same labels"
 
 
 def test_windows_far_from_the_body_are_still_skipped() -> None:

@@ -20,8 +20,10 @@ def models_for(choice: Model, texts: Sequence[Text], boxes: bool = False) -> tup
         boxes: whether there are any. SegVol's published weights were trained with them, VISTA3D was not.
     """
     if choice is Model.AUTO:
-        needed = _needed(texts)
-        return needed if not boxes or not _has_segvol() else tuple(dict.fromkeys((*needed, Model.SEGVOL.value)))
+        if not boxes or not _has_segvol():
+            return _needed(texts)
+        # Clicks after a box stay with the model that answered it.
+        return tuple(dict.fromkeys((*(_needed(texts) if texts else ()), Model.SEGVOL.value)))
     if choice is Model.DEMO and texts:
         return IN_THE_BOX
     return (choice.value,)

@@ -50,7 +50,8 @@ def test_only_the_models_that_are_needed_are_chosen(texts: list[str], keys: tupl
 def test_a_box_is_for_segvol_where_its_weights_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert models_for(Model.AUTO, [], boxes=True) == ("vista3d",)
     monkeypatch.setattr("vistaseg.cli.model_choice._has_segvol", lambda: True)
-    assert models_for(Model.AUTO, [], boxes=True) == ("vista3d", "segvol")
+    assert models_for(Model.AUTO, [], boxes=True) == ("segvol",)
+    assert models_for(Model.AUTO, [Text("liver")], boxes=True) == ("vista3d", "segvol")
     assert models_for(Model.AUTO, [Text("uterus")], boxes=True) == ("segvol",)
     assert models_for(Model.AUTO, []) == ("vista3d",)
     assert models_for(Model.VISTA3D, [], boxes=True) == ("vista3d",)

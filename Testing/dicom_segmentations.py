@@ -23,6 +23,7 @@ AUTOMATIC = {
     "software": "VistaSeg 1.0",
     "model": "vista3d",
     "weights_sha256": "ab" * 32,
+    "recipe": {"vista3d": {"version": 2, "padding": "replicate", "click_place": "exact"}},
     "device": "cpu",
     "precision": "fp32",
 }

@@ -34,6 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "dicom": {"volume", "catalog", "segmentation"},
     "mrml": {"volume", "prompts", "catalog", "segmentation"},
     "evaluate": {"volume", "prompts", "catalog", "segmentation", "models", "session"},
+    "doctor": {"volume", "catalog", "segmentation", "models", "session", "weights", "compute"},
 }
 ROOMS["cli"] = set(ROOMS) - {"mrml"}
 ROOMS["workspace"] = {"mrml", "session", "jobs", *ROOMS["session"]}

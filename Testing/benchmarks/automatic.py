@@ -37,7 +37,9 @@ def noise_image(size: tuple[int, int, int]) -> NetworkImage:
     voxels = torch.rand(size, generator=torch.Generator().manual_seed(1))
     x, y, z = (np.arange(n) for n in size)
     grid = Grid(size, np.diag([1.5, 1.5, 1.5, 1.0]))
-    return NetworkImage(voxels, grid, GridMap((0, 1, 2), (x, y, z)), source_map(grid, grid), 0.0, voxels.numpy().transpose(2, 1, 0))
+    return NetworkImage(
+        voxels, grid, GridMap((0, 1, 2), (x, y, z)), source_map(grid, grid), 0.0, voxels.numpy().transpose(2, 1, 0)
+    )
 
 
 def measure() -> dict[str, Any]:

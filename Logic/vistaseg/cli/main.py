@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from vistaseg import __version__
-from vistaseg.cli import classes, cohort, demo, dicom, dicom_seg, evaluate, identify, refine, segment, weights
+from vistaseg.cli import classes, cohort, demo, dicom, dicom_seg, doctor, evaluate, identify, refine, segment, weights
 from vistaseg.cli.console import echo, fit_streams
 from vistaseg.errors import CancelledError, MemoryLimitError, VistaSegError
 from vistaseg.escaping import printable
@@ -47,6 +47,7 @@ app.command("demo")(demo.demo_command)
 app.command("refine")(refine.refine_command)
 app.command("identify")(identify.identify_command)
 app.command("evaluate")(evaluate.evaluate_command)
+app.command("doctor")(doctor.doctor_command)
 dicom.app.command("export")(dicom_seg.export_command)
 dicom.app.command("import")(dicom_seg.import_command)
 dicom.app.command("check")(dicom_seg.check_command)

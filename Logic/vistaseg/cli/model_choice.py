@@ -13,10 +13,17 @@ IN_THE_BOX = ("demo", "segvol-demo")
 READING = (Model.SEGVOL, Model.SEGVOL_DEMO)
 
 
-def models_for(choice: Model, texts: Sequence[Text]) -> tuple[str, ...]:
-    """Keys of the models for clicks, boxes and texts, the preferred first."""
+def models_for(choice: Model, texts: Sequence[Text], boxes: bool = False) -> tuple[str, ...]:
+    """Keys of the models for clicks, boxes and texts, the preferred first.
+
+    Args:
+        boxes: whether there are any. SegVol's published weights were trained with them, VISTA3D was not.
+    """
     if choice is Model.AUTO:
-        return _needed(texts)
+        if not boxes or not _has_segvol():
+            return _needed(texts)
+        # Clicks after a box stay with the model that answered it.
+        return tuple(dict.fromkeys((*(_needed(texts) if texts else ()), Model.SEGVOL.value)))
     if choice is Model.DEMO and texts:
         return IN_THE_BOX
     return (choice.value,)
@@ -59,6 +66,12 @@ def models_to_replay(choice: Model, document: Any) -> tuple[str, ...]:
     if not set(keys) <= set(chosen):
         raise UsageError(f"The session was saved with {_told(keys)}, not with {choice.value}: leave --model out.")
     return keys
+
+
+def _has_segvol() -> bool:
+    from vistaseg.weights import WeightsState, entry_for, status
+
+    return status(entry_for(Model.SEGVOL.value)).state is WeightsState.INSTALLED
 
 
 def _needed(texts: Sequence[Text]) -> tuple[str, ...]:

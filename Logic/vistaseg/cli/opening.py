@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from vistaseg.errors import CancelledError
 if TYPE_CHECKING:
     from vistaseg.dicom import Series
     from vistaseg.models.protocol import SegmentationModel
+    from vistaseg.models.recipe import Recipe
     from vistaseg.prompts import Text
     from vistaseg.session import Session
     from vistaseg.volume import Volume
@@ -46,6 +47,7 @@ def open_session(
     document: Any = None,
     keep: bool = False,
     output: str = "",
+    merging: str | None = None,
 ) -> Iterator[tuple[Session, Scan]]:
     """A session about a scan, or a saved one done again; what happens in it is told on standard error.
 
@@ -54,6 +56,7 @@ def open_session(
         models: their keys, the preferred first.
         keep: let VISTA3D keep its features, because several questions are to come.
         output: where the result goes, to see whether the scan allows it before a model is loaded; "" for nowhere.
+        merging: the rule by which clicks change a mask, see `recipe.RULES`; None: the usual, or the saved session's.
 
     Raises:
         VistaSegError: the scan or a model cannot be used.
@@ -66,7 +69,7 @@ def open_session(
         from vistaseg.compute import memory_guard
         from vistaseg.session import Session
 
-        loaded = load_models(models, device, precision, keep)
+        loaded = load_models(models, device, precision, keep, recipes=_recipes(models, document, merging))
         with memory_guard("the segmentation"):
             if document is None:
                 yield Session(scan.volume, *loaded), scan
@@ -149,14 +152,30 @@ def _checked(volume: Volume, series: Series | None = None) -> Scan:
     return Scan(volume, tuple(doubts), series)
 
 
+def _recipes(models: Sequence[str], document: Any, merging: str | None) -> dict[str, Recipe]:
+    """The rules of each model: those of a saved session, so that it comes to the same masks."""
+    from vistaseg.models.registry import recipe_for
+    from vistaseg.session.saved import recipe_of
+
+    if document is not None:
+        return {key: recipe_of(document, key) for key in models}
+    return {} if merging is None else {key: replace(recipe_for(key), merging=merging) for key in models}
+
+
 def load_models(
-    models: Sequence[str], device: str, precision: str, keep: bool, memory: float | None = None
+    models: Sequence[str],
+    device: str,
+    precision: str,
+    keep: bool,
+    memory: float | None = None,
+    recipes: Mapping[str, Recipe] | None = None,
 ) -> list[SegmentationModel]:
     """Load models by their keys.
 
     Args:
         keep: let VISTA3D keep its features for further questions.
         memory: limit of VISTA3D's working memory in GB, or None.
+        recipes: rules of models that have others than the usual ones.
 
     Raises:
         UsageError: there is no such device.
@@ -167,7 +186,7 @@ def load_models(
 
     compute = choose_compute(device, precision)
     budget = MemoryBudget(features=None if keep else 0, encoding=None if memory is None else int(memory * 1e9))
-    loaded = [load_model(key, compute, budget) for key in models]
+    loaded = [load_model(key, compute, budget, (recipes or {}).get(key)) for key in models]
     for model in loaded:
         echo(f"{model.identity.title} on {describe_device(compute.device)}, {compute.precision}.", err=True)
         if model.notice:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,6 +49,13 @@ if TYPE_CHECKING:
     from vistaseg.session import Session
 
 
+class Merging(str, Enum):
+    """Rules by which clicks change a mask, see `vistaseg.models.recipe.RULES`."""
+
+    TOUCHED = "touched"
+    PUBLISHED = "published"
+
+
 @dataclass(frozen=True)
 class _Structure:
     """What is refined.
@@ -55,12 +63,14 @@ class _Structure:
     Attributes:
         name: of the segment; None where the texts name it.
         class_id: of the catalogue; None for a structure without a class, or where the texts mean one.
+        known_organ: whether one without a class is of a kind that VISTA3D was trained on.
         start: the segment of a file to go on from, or None.
     """
 
     name: str | None
     class_id: int | None
     start: StartingMask | None
+    known_organ: bool = False
 
 
 def refine_command(
@@ -77,6 +87,12 @@ def refine_command(
     class_name: Annotated[
         str | None, typer.Option("--class", metavar="NAME", help="What the structure is; else one without a class.")
     ] = None,
+    known_organ: Annotated[
+        bool, typer.Option("--known-organ", help="Without --class: a kind VISTA3D was trained on, else something new.")
+    ] = False,
+    merging: Annotated[
+        Merging | None, typer.Option("--merging", help="How clicks change a mask; published: by MONAI's rule.")
+    ] = None,
     mask: Annotated[Path | None, typer.Option(metavar="IN", help="A segmentation of the scan to go on from.")] = None,
     segment: Annotated[str | None, typer.Option(metavar="NAME", help="Which segment of it, or of the result.")] = None,
     replay: Annotated[Path | None, typer.Option(metavar="SESSION.json", help="Do a saved session again.")] = None,
@@ -92,14 +108,20 @@ def refine_command(
     """Segment one structure by texts, boxes and clicks, or correct a mask: only what a click touches changes."""
     texts = parse_texts(text)
     prompts: list[Prompt] = [*texts, *map(parse_roi, box or ()), *map(parse_point, point or ())]
-    _require_one_way(prompts, replay, mask is not None or class_name is not None or segment is not None)
-    structure = _structure(class_name, mask, segment)
+    described = known_organ or any(option is not None for option in (mask, class_name, segment, merging))
+    _require_one_way(prompts, replay, described)
+    structure = replace(_structure(class_name, mask, segment), known_organ=known_organ)
+    _require_no_class(structure)
     document = None if replay is None else read_session(replay)
-    models = models_for(model, texts) if document is None else models_to_replay(model, document)
+    models = models_for(model, texts, bool(box)) if document is None else models_to_replay(model, document)
     _check_outputs(scan, output, save, mask, structure)
     check_texts(models, texts)
     keep = document is not None or len(texts) > 1
-    with open_session(scan, series, models, device.value, precision.value, document, keep, output) as (session, opened):
+    rule = None if merging is None else merging.value
+    with open_session(scan, series, models, device.value, precision.value, document, keep, output, rule) as (
+        session,
+        opened,
+    ):
         structure = _on_scan(structure, opened)
         answers = [] if document is not None else _answer(session, structure, texts, prompts, output)
         made = session.segmentation()
@@ -113,7 +135,14 @@ def _require_one_way(prompts: list[Prompt], replay: Path | None, described: bool
     if replay is None and not prompts:
         raise UsageError("Give at least one --text, --box or --point, or a session with --replay.")
     if replay is not None and (prompts or described):
-        raise UsageError("A saved session holds its prompts, masks, names and classes: give --replay without others.")
+        raise UsageError(
+            "A saved session holds its prompts, masks, names, classes and rules: give --replay without others."
+        )
+
+
+def _require_no_class(structure: _Structure) -> None:
+    if structure.known_organ and structure.class_id is not None:
+        raise UsageError("A structure with a class is known by it: give --known-organ without --class.")
 
 
 def _structure(class_name: str | None, mask: Path | None, segment: str | None) -> _Structure:
@@ -160,7 +189,7 @@ def _answer(
         _require_same_class(session, texts, class_id)
     name = name or "segment"
     check_output(output, [name] if structure.start is None else [])
-    session.start(name, class_id)
+    session.start(name, class_id, known_organ=structure.known_organ and class_id is None)
     if structure.start is not None:
         session.set_mask(name, structure.start.mask_on(session.volume))
     return answer_prompts(session, prompts, name)

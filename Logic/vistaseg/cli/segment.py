@@ -67,7 +67,7 @@ def segment_command(
         None if roi is None else parse_roi(roi),
         texts,
         None if box is None else parse_roi(box),
-        models_for(model, texts),
+        models_for(model, texts, box is not None),
         device.value,
         precision.value,
         memory,

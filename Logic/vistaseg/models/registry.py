@@ -51,9 +51,7 @@ def recipe_for(key: str) -> Recipe:
     return Recipe() if padding is None else Recipe(padding=padding)
 
 
-def _parts(
-    key: str, kind: type[_Configuration], recipe: Recipe | None
-) -> tuple[Path, _Configuration, ModelIdentity]:
+def _parts(key: str, kind: type[_Configuration], recipe: Recipe | None) -> tuple[Path, _Configuration, ModelIdentity]:
     """Checkpoint, configuration and identity of a model."""
     rules = recipe_for(key) if recipe is None else recipe
     if key in _FOLDERS:
@@ -64,13 +62,15 @@ def _parts(
     return path, kind(), ModelIdentity(key, entry.title, found.sha256 or "", whence, rules)
 
 
-def _in_the_box(
-    key: str, kind: type[_Configuration], recipe: Recipe
-) -> tuple[Path, _Configuration, ModelIdentity]:
+def _in_the_box(key: str, kind: type[_Configuration], recipe: Recipe) -> tuple[Path, _Configuration, ModelIdentity]:
     try:
         folder = resource_path(_FOLDERS[key])
         configuration = kind.read(folder / "config.json")
         sha256 = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     except (OSError, ValueError) as error:
         raise WeightsError(f"The model in the box {key} is missing or damaged: install VistaSeg again.") from error
-    return folder / "model.safetensors", configuration, ModelIdentity(key, configuration.name, sha256, "bundled", recipe)
+    return (
+        folder / "model.safetensors",
+        configuration,
+        ModelIdentity(key, configuration.name, sha256, "bundled", recipe),
+    )

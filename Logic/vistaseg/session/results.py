@@ -59,7 +59,12 @@ def _segment(name: str, history: History, label: int, provenance: Mapping[str, A
         None if structure is None else structure.terminology,
         state.mask.mask,
         state.mask.extent,
-        {**provenance, "algorithm_type": "SEMIAUTOMATIC" if "model" in provenance else "MANUAL", "prompts": prompts, **clicked_as},
+        {
+            **provenance,
+            "algorithm_type": "SEMIAUTOMATIC" if "model" in provenance else "MANUAL",
+            "prompts": prompts,
+            **clicked_as,
+        },
     )
 
 

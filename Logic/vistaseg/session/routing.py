@@ -1,9 +1,8 @@
 """Which model answers a prompt, and why.
 
 Clicks stay with the model that a segment was made by. A box goes to a model that was trained with boxes; where there is
-none, it is answered as well as another model can, and the user is told. A text is first looked up among the structures: one
-that a model knows by class is answered by that model; any other is read by a model that takes texts, in the spelling
-it was trained with.
+none, another one answers, and the user is told. A text is first looked up among the structures: one that a model knows
+by class is answered by that model; any other is read by a model that takes texts, in the spelling it was trained with.
 """
 
 from __future__ import annotations

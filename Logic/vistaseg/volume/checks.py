@@ -69,8 +69,8 @@ def check_ct(volume: Volume) -> list[str]:
 def _check_modality(modality: str | None) -> None:
     if modality not in _MAYBE_CT:
         raise InputError(
-            f"This is a scan of modality {modality}. The models (VISTA3D, SegVol) are trained on CT, and their "
-            "result would be meaningless: give a CT."
+            f"This is a scan of modality {modality}. The models (VISTA3D, SegVol) are trained on CT, and "
+            "little of what they find elsewhere is right: give a CT."
         )
 
 

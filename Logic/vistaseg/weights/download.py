@@ -18,9 +18,7 @@ from vistaseg.weights.record import Progress
 _SETTINGS = ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_XET")
 
 
-def download(
-    entry: WeightsEntry, folder: Path, progress: Progress | None = None, revision: str | None = None
-) -> Path:
+def download(entry: WeightsEntry, folder: Path, progress: Progress | None = None, revision: str | None = None) -> Path:
     """Bring the file of `entry` into `folder`; a broken connection is resumed, a finished file kept.
 
     Args:

@@ -9,6 +9,7 @@ from vistaseg.weights.checkpoint import read_state_dict
 from vistaseg.weights.layouts import LAYOUTS
 from vistaseg.weights.manifest import WeightsEntry, load_manifest
 from vistaseg.weights.record import file_digests
+from vistaseg.weights.store import entry_for, status
 
 
 def recognised_entry(path: Path) -> WeightsEntry:
@@ -33,6 +34,27 @@ def recognised_entry(path: Path) -> WeightsEntry:
     if len(marked) == 1:
         return marked[0]
     raise _undecided(path, candidates)
+
+
+def published_padding(model: str) -> str | None:
+    """The padding of the program that was published with a model's installed weights; None for models without one.
+
+    What the file is says more than the key that it was installed under.
+
+    Args:
+        model: key of a model; those in the box have no published program.
+    """
+    entries = [entry for entry in load_manifest() if entry.model == model]
+    if not entries:
+        return None
+    entry = entry_for(model)
+    path = status(entry).path
+    if path is None:
+        return entry.padding
+    try:
+        return recognised_entry(path).padding
+    except WeightsError:
+        return entry.padding
 
 
 def _model_of(path: Path, names: set[str]) -> str:

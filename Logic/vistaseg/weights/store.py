@@ -201,7 +201,9 @@ def _damaged(entry: WeightsEntry, path: Path, sha256: str | None = None) -> Weig
 
 
 def _installed(entry: WeightsEntry, path: Path, record: Record) -> WeightsStatus:
-    return WeightsStatus(entry, WeightsState.INSTALLED, path, record.sha256, record.size, record.source, record.revision or None)
+    return WeightsStatus(
+        entry, WeightsState.INSTALLED, path, record.sha256, record.size, record.source, record.revision or None
+    )
 
 
 def _hash_again(entry: WeightsEntry, path: Path, record: Record) -> WeightsStatus:

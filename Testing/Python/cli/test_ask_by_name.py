@@ -47,6 +47,16 @@ def test_only_the_models_that_are_needed_are_chosen(texts: list[str], keys: tupl
     assert models_for(Model.AUTO, [Text(text) for text in texts]) == keys
 
 
+def test_a_box_is_for_segvol_where_its_weights_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert models_for(Model.AUTO, [], boxes=True) == ("vista3d",)
+    monkeypatch.setattr("vistaseg.cli.model_choice._has_segvol", lambda: True)
+    assert models_for(Model.AUTO, [], boxes=True) == ("segvol",)
+    assert models_for(Model.AUTO, [Text("liver")], boxes=True) == ("vista3d", "segvol")
+    assert models_for(Model.AUTO, [Text("uterus")], boxes=True) == ("segvol",)
+    assert models_for(Model.AUTO, []) == ("vista3d",)
+    assert models_for(Model.VISTA3D, [], boxes=True) == ("vista3d",)
+
+
 def test_a_structure_with_a_class_gets_its_name_and_codes(refine: Command, results: Path) -> None:
     done = refine("--text", "Livers", "--point", f"{INSIDE}:+", "--model", "demo")
     assert done.code == 0, done.stderr

@@ -84,6 +84,42 @@ def test_a_saved_session_replays_to_the_same_masks(vistaseg: Command, scan: Path
     assert np.array_equal(masks(one)["x"], masks(other)["x"])
 
 
+def test_a_session_of_the_first_versions_is_done_again_under_its_rules(
+    vistaseg: Command, scan: Path, results: Path
+) -> None:
+    """It wrote down none; clicks were rounded to voxels then. Its answer is then saved under version 1."""
+    session, again = results / "session.json", results / "again.json"
+    ask = ["refine", scan, "-o", results / "1.seg.nrrd", "--model", "demo", "--point", "1.1,2.3,0.7:+"]
+    assert vistaseg(*ask, "--save-session", session).code == 0
+    document = json.loads(session.read_text())
+    del document["models"]["demo"]["recipe"]
+    session.write_text(json.dumps(document))
+    done = vistaseg("refine", scan, "-o", results / "2.seg.nrrd", "--replay", session, "--save-session", again)
+    assert done.code == 0, done.stderr
+    recipe = json.loads(again.read_text())["models"]["demo"]["recipe"]
+    assert (recipe["version"], recipe["click_place"]) == (1, "voxel")
+    document["models"]["demo"]["recipe"] = {"version": 9}
+    session.write_text(json.dumps(document))
+    refused = vistaseg("refine", scan, "-o", results / "3.seg.nrrd", "--replay", session)
+    assert refused.code == 2 and "saved under rules for demo that this version does not have" in refused.stderr
+
+
+def test_a_known_organ_and_the_published_merging_are_asked_for_by_options(
+    vistaseg: Command, scan: Path, results: Path
+) -> None:
+    session = results / "session.json"
+    ask = ["refine", scan, "-o", results / "x.seg.nrrd", "--model", "demo", "--point", f"{INSIDE}:+"]
+    done = vistaseg(*ask, "--known-organ", "--merging", "published", "--save-session", session)
+    assert done.code == 0, done.stderr
+    document = json.loads(session.read_text())
+    assert document["segments"][0]["known_organ"] is True
+    assert document["models"]["demo"]["recipe"]["merging"] == "published"
+    (made,) = read_segmentation(results / "x.seg.nrrd").segments
+    assert made.provenance["clicked_as"] == "known organ"
+    refused = vistaseg(*ask, "--known-organ", "--class", "liver")
+    assert refused.code == 2 and "--known-organ without --class" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -36,7 +36,7 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of one tensor, and a VISTA3D that consists of it."""
     from vistaseg.weights import layouts
 
-    small = replace(layouts.LAYOUTS["vista3d"], normalise=dict, shapes=lambda: {"weight": (2,)})
+    small = replace(layouts.LAYOUTS["vista3d"], mark="weight", normalise=dict, shapes=lambda: {"weight": (2,)})
     monkeypatch.setitem(layouts.LAYOUTS, "vista3d", small)
     torch.save({"weight": torch.ones(2)}, tmp_path / "mine.pt")
     return tmp_path / "mine.pt"
@@ -84,7 +84,7 @@ def test_fetch_downloads_once_the_license_is_accepted(home, checkpoint, monkeypa
 
 
 def test_import_verify_list_remove_round_trip(home, checkpoint):
-    assert "vista3d: installed" in run("import", checkpoint)
+    assert "vista3d: installed" in run("import", checkpoint, "--key", "vista3d")
     assert "is unchanged (sha256 " in run("verify", "vista3d")
     listed = json.loads(run("list", "--json"))[0]
     assert listed["state"] == "installed" and listed["source"] == "user"
@@ -94,7 +94,7 @@ def test_import_verify_list_remove_round_trip(home, checkpoint):
 
 
 def test_what_was_installed_can_be_read_by_programs(home, checkpoint, monkeypatch):
-    imported = json.loads(run("import", checkpoint, "--json"))
+    imported = json.loads(run("import", checkpoint, "--key", "vista3d", "--json"))
     assert imported == json.loads(run("list", "--json"))[0]
     assert imported["key"] == "vista3d" and imported["state"] == "installed" and len(imported["sha256"]) == 64
     assert Path(imported["path"]).read_bytes() == checkpoint.read_bytes()
@@ -105,7 +105,7 @@ def test_what_was_installed_can_be_read_by_programs(home, checkpoint, monkeypatc
 
 
 def copy_of(checkpoint: Path) -> Any:
-    def download(_entry: Any, folder: Path, progress: Any) -> Path:
+    def download(_entry: Any, folder: Path, progress: Any, _revision: Any) -> Path:
         progress(7, 7)
         return Path(shutil.copy(checkpoint, folder / "model.pt"))
 
@@ -131,7 +131,7 @@ def test_a_file_of_another_model_is_refused_and_its_key_is_told(home, tmp_path, 
 
 
 def test_verify_refuses_changed_weights(home, checkpoint):
-    run("import", checkpoint)
+    run("import", checkpoint, "--key", "vista3d")
     (home / "weights" / "vista3d" / "model.pt").write_bytes(b"changed")
     with pytest.raises(WeightsError, match="not the file that was installed"):
         run("verify", "vista3d")

@@ -120,7 +120,9 @@ def test_how_a_segment_was_made_is_told_and_comes_back(tmp_path):
     identification = automatic.SegmentationAlgorithmIdentificationSequence[0]
     assert (automatic.SegmentAlgorithmName, identification.AlgorithmName) == ("VISTA3D", "VISTA3D")
     assert identification.AlgorithmVersion == "VistaSeg 1.0"
-    assert json.loads(identification.AlgorithmParameters)["weights_sha256"] == "ab" * 32
+    parameters = json.loads(identification.AlgorithmParameters)
+    assert parameters["weights_sha256"] == "ab" * 32
+    assert parameters["recipe"]["vista3d"] == {"version": 2, "padding": "replicate", "click_place": "exact"}
     assert "SegmentAlgorithmName" not in manual and "SegmentationAlgorithmIdentificationSequence" not in manual
     found = read_seg(tmp_path / "seg.dcm", series)
     assert {key: found.segments[1].provenance[key] for key in SEMIAUTOMATIC} == SEMIAUTOMATIC

@@ -261,3 +261,10 @@ def test_the_device_is_told_once_somebody_has_looked(panel, add_ct, wait_until, 
     ui.deviceButton.click()
     wait_until(lambda: not panel.workspace.busy)
     assert ui.deviceLabel.text == "CPU, 2 threads, about 6 min for this volume: draw a region"
+
+
+def test_the_computer_is_examined_in_the_worker_and_the_report_can_be_copied(panel, wait_until):
+    panel.sections["ModelSection"].ui.examineButton.click()
+    wait_until(lambda: not panel.workspace.busy)
+    message = panel.workspace.messages.latest
+    assert "ok     software: vistaseg" in message.text and '"format": "vistaseg doctor 1"' in message.details

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
 from vistaseg.models.protocol import ClassMasks, ModelIdentity, PromptAnswer, PromptQuestion
+from vistaseg.models.recipe import Recipe
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Ras, RegionOfInterest
 from vistaseg.segmentation import Extent
@@ -248,7 +249,11 @@ def test_a_saved_session_is_made_again_bit_for_bit(session: Session) -> None:
     assert again.as_dict() == session.as_dict()
 
 
-SAVED_MODEL = {"weights_sha256": "cd" * 32, "computed_on": {"device": "cpu", "precision": "fp32"}}
+SAVED_MODEL = {
+    "weights_sha256": "cd" * 32,
+    "computed_on": {"device": "cpu", "precision": "fp32"},
+    "recipe": Recipe().as_dict(),
+}
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,43 @@ def test_a_given_mask_and_prompts_that_changed_nothing_are_no_models_work(sessio
         assert not {"model", "algorithm_name", "weights_sha256"} & set(segment.provenance)
 
 
+BOX = RegionOfInterest((0.0, 0.0, 0.0), (3.0, 3.0, 3.0))
+
+
+def test_a_box_goes_to_the_model_that_was_trained_with_boxes(session: Session, classes: Model, reader: Model) -> None:
+    classes.trained_with = frozenset({Point})
+    session.add(Point((1.0, 1.0, 1.0)), "a")
+    assert len(classes.opened.questions) == 1, "clicks go to the first model"
+    answer = session.add(BOX, "a")
+    assert len(reader.opened.questions) == 1 and answer.note == ""
+
+
+def test_a_box_stays_with_its_segments_model_where_that_was_trained_with_boxes(
+    session: Session, classes: Model, reader: Model
+) -> None:
+    session.add(Point((1.0, 1.0, 1.0)), "a", model="reader")
+    session.add(BOX, "a")
+    assert len(reader.opened.questions) == 2 and not classes.opened.questions
+
+
+def test_where_no_model_was_trained_with_boxes_the_user_is_told_what_a_box_does(
+    volume: Volume, classes: Model, reader: Model
+) -> None:
+    classes.trained_with = reader.trained_with = frozenset({Point})
+    for models, last in ((([classes]), "classes"), ([classes, reader], "classes")):
+        session = Session(volume, *models)
+        session.start("a")
+        assert session.route(BOX).model == last
+        note = session.add(BOX, "a").note
+        assert note.startswith("Classes was not trained with boxes. It takes a box as a click in its middle")
+
+
+def test_by_choice_a_box_is_answered_as_a_click_and_that_is_said(session: Session, classes: Model) -> None:
+    classes.trained_with = frozenset({Point})
+    assert "was not trained with boxes" in session.add(BOX, "a", model="classes").note
+    assert len(classes.opened.questions) == 1
+
+
 def test_the_user_may_fix_the_model(session: Session, reader: Model) -> None:
     session.add(Text("liver"), "a", model="reader")
     assert reader.opened.questions[0].prompts == (Text("liver"),)

@@ -15,6 +15,7 @@ from vistaseg import __version__, catalog
 from vistaseg.compute import Compute
 from vistaseg.errors import CancelledError, InputError, UsageError
 from vistaseg.models.protocol import ModelIdentity
+from vistaseg.models.recipe import Recipe
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.prompts import RegionOfInterest
@@ -216,6 +217,7 @@ def test_segments_say_how_they_were_made(session):
             "software": f"VistaSeg {__version__}",
             "model": "bright",
             "weights_sha256": "0f" * 32,
+            "recipe": {"bright": Recipe().as_dict()},
             "device": "cpu",
             "precision": "fp32",
             "window": [32, 32, 32],

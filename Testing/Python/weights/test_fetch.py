@@ -243,3 +243,48 @@ def test_a_data_folder_that_cannot_be_made_is_named_before_any_download(tmp_path
     with pytest.raises(WeightsError, match="VISTASEG_HOME"):
         fetch(ENTRY, NAME)
     assert not hub.calls
+
+
+def noting_revision(hub: Hub, revision: str) -> Any:
+    """The hub's client, which writes the commit beside the download."""
+
+    def call(repo_id: str, filename: str, *, local_dir: Path, **options: Any) -> str:
+        done = hub(repo_id, filename, local_dir=local_dir, **options)
+        note = Path(local_dir) / ".cache" / "huggingface" / "download" / f"{filename}.metadata"
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(f"{revision}\n0123\n1.5\n")
+        return done
+
+    return call
+
+
+def test_the_revision_is_noted_and_the_same_file_is_asked_for_again(hub, home, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", noting_revision(hub, "ab" * 20))
+    first = fetch(ENTRY, NAME)
+    assert first.revision == status(ENTRY).revision == "ab" * 20
+    assert hub.calls[-1][2] == ENTRY.revision
+    first.path.write_bytes(b"damaged")
+    again = fetch(ENTRY)
+    assert again.sha256 == first.sha256 and hub.calls[-1][2] == "ab" * 20
+
+
+def test_another_file_than_the_first_download_is_refused_by_its_hash(hub, home, state, save_checkpoint, tmp_path):
+    first = fetch(ENTRY, NAME)
+    first.path.write_bytes(b"damaged")
+    changed = {f"network.{name}": tensor + 1 for name, tensor in state.items()}
+    hub.content = save_checkpoint(changed, tmp_path / "other.safetensors", "safetensors").read_bytes()
+    with pytest.raises(WeightsError) as caught:
+        fetch(ENTRY)
+    assert f"first {first.sha256}" in str(caught.value) and "vistaseg weights remove vista3d" in str(caught.value)
+    assert status(ENTRY).state is WeightsState.DAMAGED
+    remove(ENTRY)
+    assert fetch(ENTRY, NAME).state is WeightsState.INSTALLED
+
+
+def test_records_of_earlier_versions_have_no_revision(hub, home):
+    done = fetch(ENTRY, NAME)
+    note = done.path.with_name("record.json")
+    content = json.loads(note.read_text())
+    del content["revision"]
+    note.write_text(json.dumps(content))
+    assert status(ENTRY).state is WeightsState.INSTALLED and status(ENTRY).revision is None

@@ -6,7 +6,7 @@ from slicer.i18n import tr as _
 
 from vistaseg.errors import VistaSegError
 from vistaseg.mrml.reference import reference_volume
-from VistaSegLib import Fetching, Installation
+from VistaSegLib import Examination, Fetching, Installation
 from VistaSegLib.DeviceLine import DeviceLine
 from VistaSegLib.Models import CHOICES, known, lookAgain
 from VistaSegLib.Readiness import Readiness, readinessOf
@@ -29,6 +29,7 @@ class ModelSection:
         self.ui.modelSelector.currentIndexChanged.connect(self._onModel)
         self.ui.actionButton.clicked.connect(self._onAction)
         self.ui.deviceButton.clicked.connect(self._onDevice)
+        self.ui.examineButton.clicked.connect(self._onExamine)
         self.update()
 
     @property
@@ -48,6 +49,7 @@ class ModelSection:
         self._device.update()
         self.ui.deviceLabel.text = self._device.text(self._selection.volumeNode)
         self.ui.deviceButton.setVisible(not self._device.known and not self._readiness.packages)
+        self.ui.examineButton.setVisible(not self._readiness.packages)
 
     def refresh(self) -> None:
         """Look again at what is ready on this machine."""
@@ -101,6 +103,9 @@ class ModelSection:
         except VistaSegError as error:
             self._workspace.messages.add_error(error)
         self.refresh()
+
+    def _onExamine(self, *_) -> None:
+        Examination.examineInBackground(self._workspace)
 
     def _onDevice(self, *_) -> None:
         self._device.look()

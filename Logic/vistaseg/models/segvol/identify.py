@@ -28,8 +28,8 @@ def identify(
     """Names and their probabilities, which sum to 1, the most probable first.
 
     p(name) = mean over the voxels v of the mask of softmax over names of logit(name, v), where logit(name, ·) is what
-    the text alone gives in the shrunk volume. The formula is ours: the authors show such probabilities and publish no
-    code for them.
+    the text alone gives in the shrunk volume. The softmax over the logits of the names is the paper's (arXiv
+    2311.13385); the mean over voxels is ours, since no code for it is published.
 
     Args:
         what: a mask, bool (k, j, i) on the volume's grid, or a click or box that means something.

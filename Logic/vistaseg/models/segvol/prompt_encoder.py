@@ -20,7 +20,8 @@ _MASK_CHANNELS = 16
 class PromptBatch:
     """Prompts of N objects in one window; each object has every kind that is given, and at least one kind is.
 
-    The weights were trained with a point, a box or a text, and with a text beside a point or a box.
+    The weights were trained with a point, a box or a text, with a text beside a point or a box, and with a box beside a
+    point; never with all three.
 
     Attributes:
         points: float (N, P, 3), (d, h, w) voxel indices of the window.

@@ -137,9 +137,7 @@ class AutomaticBranch:
             return
         self._require_memory(plan)
         keeping = self._room_for(plan)
-        for slab in stream_slabs(
-            self._network, self._image, plan, self._compute, progress, clicks, self._recipe
-        ):
+        for slab in stream_slabs(self._network, self._image, plan, self._compute, progress, clicks, self._recipe):
             if keeping is not None:
                 keeping.hold(slab)
             yield slab

@@ -17,7 +17,8 @@ class Vista3dConfiguration:
     """Configuration of a VISTA3D network and of the pipeline around it.
 
     The defaults are those of the published bundle (`MONAI/vista3d`, configs/inference.json) and of
-    `monai.networks.nets.vista3d132`.
+    `monai.networks.nets.vista3d132`; but for `overlap`: the 0.3 of that file never reaches the published inferer, which
+    leaves MONAI's 0.25.
 
     Attributes:
         name: how the model is called in results and messages.

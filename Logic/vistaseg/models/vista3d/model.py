@@ -96,9 +96,7 @@ class Vista3dVolume:
         )
         self._encoded = ClickWindows(model.network, self._image, model.compute, model.click_bytes)
         recipe = model.identity.recipe
-        branch = PointBranch(
-            model.network, self._encoded, model.configuration.window, self._image.size, recipe.merging
-        )
+        branch = PointBranch(model.network, self._encoded, model.configuration.window, self._image.size, recipe.merging)
         exact = recipe.click_place == "exact"
         self._clicking = Clicking(branch, self._image, volume.grid, model.class_ids, exact)
 

@@ -71,7 +71,9 @@ def network_image(volume: Volume, configuration: Vista3dConfiguration) -> Networ
     voxels = np.ascontiguousarray(prepared.array, dtype=np.float32)
     scale_intensity(voxels, configuration.intensity_range)
     air_level = _scaled(AIR_HU, configuration.intensity_range)
-    return NetworkImage(torch.from_numpy(voxels), prepared.grid, prepared.back, prepared.source, air_level, volume.array)
+    return NetworkImage(
+        torch.from_numpy(voxels), prepared.grid, prepared.back, prepared.source, air_level, volume.array
+    )
 
 
 def scale_intensity(voxels: np.ndarray, intensity_range: tuple[float, float]) -> None:

@@ -93,8 +93,8 @@ def test_a_voxel_lies_in_the_shrunk_voxel_that_shows_its_surroundings(size, data
 def published_box(mask: np.ndarray, zoomed: tuple[int, int, int]) -> np.ndarray | None:
     """First and last voxel (2, 3) of a mask that was resized as the published code resizes labels; None for nothing.
 
-    SegVol's demo_data_process.py resizes labels by `Resized(mode="nearest-exact")`, its generate_box takes the least and
-    greatest index of what is above 0.
+    SegVol's demo_data_process.py resizes labels by `Resized(mode="nearest-exact")`; its generate_box takes the least
+    and greatest index of what is above 0.
     """
     places = np.argwhere(Resize(zoomed, mode="nearest-exact")(mask[None].astype(np.float32))[0].numpy() > 0)
     return np.stack([places.min(axis=0), places.max(axis=0)]) if len(places) else None

@@ -12,14 +12,19 @@ from prompted_network import CPU
 from torch import Tensor
 
 from vistaseg.models.boxes import Box
+from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.segvol.configuration import SegVolConfiguration
 from vistaseg.models.segvol.encoding import Encoding
-from vistaseg.models.segvol.network import SegVolNetwork
+from vistaseg.models.segvol.model import SegVol
+from vistaseg.models.segvol.network import SegVolNetwork, build_network
 from vistaseg.models.segvol.placing import PlacedPrompts
 from vistaseg.models.segvol.preprocessing import segvol_image
 from vistaseg.models.segvol.prompt_encoder import PromptBatch
+from vistaseg.models.segvol.tokenizer import token_ids
 from vistaseg.models.segvol.zoom import ZoomOutZoomIn
 from vistaseg.progress import silent
+from vistaseg.prompts import RegionOfInterest, Text
+from vistaseg.session import Session
 from vistaseg.volume import Volume
 
 SHAPE = (20, 37, 120)
@@ -89,3 +94,32 @@ def test_texts_and_boxes_give_the_published_mask(
     assert 0.01 < answered.mean() < 0.99
     # Logits that are 0 but for rounding may fall on either side.
     assert (answered != expected.numpy()).mean() < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_full_size_segvol_gives_the_published_mask_from_end_to_end() -> None:
+    """180,891,216 random parameters, a text and a box in a session."""
+    torch.manual_seed(4)
+    network = build_network(SegVolConfiguration()).requires_grad_(False)
+    volume = Volume(np.random.default_rng(2).normal(0, 400, (24, 90, 100)).astype(np.float32), np.eye(4))
+    model = SegVol(network, network.configuration, CPU, ModelIdentity("segvol", "SegVol", "ab" * 32), 10**8)
+    session = Session(volume, model)
+    session.start("a")
+    session.add(RegionOfInterest((20.0, 10.0, 3.0), (80.0, 70.0, 20.0)), "a")
+    session.add(Text("liver"), "a")
+    image = segvol_image(volume, network.configuration.image_size)
+    every = Box((0, 0, 0), image.crop.shape)
+    drawn = torch.zeros(volume.array.shape)
+    drawn[3:21, 10:71, 20:81] = 1
+    with torch.inference_mode():
+        text = network.embed_texts(token_ids("liver")[None])
+        box = corners(Resize(network.configuration.image_size, mode="nearest-exact")(drawn[image.crop.slices][None])[0])
+        expected = published(network, image.window(every, every)[0, 0], text, box)
+    found = session.result("a")
+    answered = np.zeros(volume.array.shape, bool)
+    answered[found.extent.slices] = found.mask
+    whole = np.zeros(volume.array.shape, bool)
+    whole[image.crop.slices] = expected.numpy()
+    assert 0.001 < whole.mean() < 0.999
+    assert (answered != whole).mean() < 1e-3

@@ -141,13 +141,15 @@ def test_logits_and_labels_match_the_published_pipeline_on_an_oblique_phantom(wi
     compare(random_model(replace(TINY, window=window)), phantom(), (1, 3, 5, 6, 14, 115))
 
 
-@pytest.mark.parametrize("shape", [(14, 50, 60), (20, 22, 24), (30, 18, 70)])
+@pytest.mark.parametrize("shape", [(14, 50, 60), (20, 22, 24)])
 def test_scans_shorter_than_a_window_are_padded_as_either_published_pipeline_does(shape: tuple[int, int, int]) -> None:
     """model-zoo's inferer leaves MONAI's default, NV-Segment-CT's gives padding_mode="replicate"."""
     ids = (1, 3, 5, 6, 14, 115)
-    window = replace(TINY, window=(64, 64, 64))
-    zero = compare(random_model(window, "zero"), phantom(shape), ids, "constant")
-    nearest = compare(random_model(window, "replicate"), phantom(shape), ids, "replicate")
+    window, oblique = replace(TINY, window=(64, 64, 64)), phantom(shape)
+    # Where a scan ends in air, both paddings are air.
+    body = Volume(np.random.default_rng(1).normal(40, 80, shape).astype(np.float32), oblique.ijk_to_ras)
+    zero = compare(random_model(window, "zero"), body, ids, "constant")
+    nearest = compare(random_model(window, "replicate"), body, ids, "replicate")
     assert (zero.grid_labels != nearest.grid_labels).mean() > 0.05, "the padding makes no difference to be tested"
 
 

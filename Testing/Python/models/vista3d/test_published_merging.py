@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 import torch
 from clicked_balls import balls, full, ras, small_model
 from monai.networks.nets.vista3d import VISTA3D
-from monai.transforms import utils as monai_utils
+from monai_labelling import scikit_image_or_stand_in
 from scipy import ndimage
 
 from vistaseg.models.correction import Click, Mask, published_change
@@ -26,24 +25,9 @@ from vistaseg.volume import Volume
 SIZE = (14, 12, 13)
 
 
-def label(image: np.ndarray, connectivity: int, return_num: bool) -> tuple[np.ndarray, int]:
-    """`skimage.measure.label`, which MONAI asks for without installing it: components in the order of first voxels."""
-    found, count = ndimage.label(image, ndimage.generate_binary_structure(image.ndim, connectivity))
-    first = [int(np.flatnonzero(found.ravel() == number)[0]) for number in range(1, count + 1)]
-    ranks = np.argsort(np.argsort(first)) + 1
-    return np.concatenate([[0], ranks])[found], count
-
-
 @pytest.fixture(autouse=True, scope="module")
 def labelling() -> Iterator[None]:
-    """scikit-image where it is installed, else a stand-in for the one function."""
-    if monai_utils.has_measure:
-        yield
-        return
-    with (
-        patch.object(monai_utils, "measure", SimpleNamespace(label=label)),
-        patch.object(monai_utils, "has_measure", True),
-    ):
+    with scikit_image_or_stand_in():
         yield
 
 

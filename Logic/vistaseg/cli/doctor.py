@@ -1,0 +1,49 @@
+"""`vistaseg doctor`: whether this machine, its software and its weights do what the published ones do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vistaseg.cli.console import echo
+from vistaseg.cli.options import Device, DeviceOption, JsonOption, Model, ModelOption, Precision, PrecisionOption
+from vistaseg.cli.progress_bar import ProgressBar
+from vistaseg.errors import WeightsError
+
+
+def doctor_command(
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Also hash and load the weights, and compute a window with them.")
+    ] = False,
+    ct: Annotated[
+        Path | None, typer.Option("--ct", metavar="CT", help="A CT to segment, best spleen_03 of the Decathlon.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="OUT.json", help="Where the report goes.")
+    ] = None,
+    model: ModelOption = Model.AUTO,
+    device: DeviceOption = Device.AUTO,
+    precision: PrecisionOption = Precision.AUTO,
+    as_json: JsonOption = False,
+) -> None:
+    """Examine software, device, memory and weights; the report has no patient data, to be attached to a question."""
+    from vistaseg.segmentation.replacing import check_file_place, replacing
+
+    if output is not None:
+        check_file_place(output)
+    from vistaseg.compute import choose_compute
+    from vistaseg.doctor import examine
+
+    keys = None if model is Model.AUTO else [model.value]
+    with ProgressBar() as progress:
+        report = examine(choose_compute(device.value, precision.value), keys, weights, ct, progress)
+    content = json.dumps(report.as_dict(), indent=1)
+    if output is not None:
+        with replacing(output) as place:
+            place.write(content.encode() + b"\n")
+    echo(*(content if as_json else report.as_text()).split("\n"))
+    if report.failed:
+        raise WeightsError(f"Not all is well: {', '.join(report.failed)}. The lines above say what to do.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vistaseg.errors import UsageError
+from vistaseg.errors import InputError, UsageError
 from vistaseg.volume import Grid
 
 Ras = tuple[float, float, float]
@@ -111,6 +111,37 @@ SpatialPrompt = Point | RegionOfInterest
 
 Prompt = SpatialPrompt | Text
 """What a segment is asked for with, beside its name."""
+
+
+def require_inside(prompt: Prompt, grid: Grid) -> None:
+    """Refuse a click outside a scan, and a box that does not meet it.
+
+    Raises:
+        InputError: says where the scan lies.
+    """
+    if isinstance(prompt, Point):
+        index = np.floor(grid.ras_to_index([prompt.ras])[0] + 0.5)
+        if ((index < 0) | (index >= grid.shape_ijk)).any():
+            raise InputError(f"The click at {_mm(prompt.ras)} lies outside the scan{_range(grid)}. Click inside it.")
+    elif isinstance(prompt, RegionOfInterest) and not _meet(prompt, grid):
+        place = f"from {_mm(prompt.low)} to {_mm(prompt.high)}"
+        raise InputError(f"The box {place} lies outside the scan{_range(grid)}. Choose a box that meets it.")
+
+
+def _meet(box: RegionOfInterest, grid: Grid) -> bool:
+    """Whether nothing along the axes of either tells them apart."""
+    index, (first, last) = grid.ras_to_index(box.corners()), grid.bounds_ras
+    along_grid = (index.max(axis=0) >= -0.5).all() and (index.min(axis=0) <= np.array(grid.shape_ijk) - 0.5).all()
+    return bool(along_grid and (box.high >= first).all() and (box.low <= last).all())
+
+
+def _mm(ras: Ras) -> str:
+    return f"({', '.join(f'{value:.1f}' for value in ras)}) mm"
+
+
+def _range(grid: Grid) -> str:
+    pairs = zip("RAS", *grid.bounds_ras, strict=True)
+    return ", which reaches from " + ", ".join(f"{axis} {low:.1f} to {high:.1f}" for axis, low, high in pairs) + " mm"
 
 
 def prompt_from_dict(values: Any) -> Prompt:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vistaseg import catalog
-from vistaseg.cli.opening import warn
+from vistaseg.cli.console import warn
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.cli.prompting import answer_prompts, meant_by
 from vistaseg.cli.question import names

@@ -33,6 +33,11 @@ def echo(*lines: str, err: bool = False) -> None:
     stream.flush()
 
 
+def warn(text: str) -> None:
+    """Tell a doubt on standard error."""
+    echo(f"Warning: {text}", err=True)
+
+
 def echo_json(values: Any) -> None:
     """Print values as JSON, in which whatever is not ASCII is escaped."""
     echo(*json.dumps(values, indent=1).split("\n"))

@@ -14,6 +14,7 @@ from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.model_choice import models_to_identify
 from vistaseg.cli.opening import open_session
 from vistaseg.cli.options import (
+    SPACES,
     Device,
     DeviceOption,
     JsonOption,
@@ -23,12 +24,10 @@ from vistaseg.cli.options import (
     ScanArgument,
     SeriesOption,
 )
+from vistaseg.cli.places import TypedBox, TypedPoint, parse_box, parse_point
 from vistaseg.cli.progress_bar import ProgressBar
-from vistaseg.cli.prompting import parse_point
-from vistaseg.cli.question import parse_roi
 from vistaseg.cli.starting_mask import StartingMask, read_starting_mask
 from vistaseg.errors import UsageError
-from vistaseg.prompts import Prompt
 
 if TYPE_CHECKING:
     from vistaseg.session import Identification
@@ -39,8 +38,10 @@ _MEASURES = {"probability": "probability among the names it was trained with", "
 def identify_command(
     scan: ScanArgument,
     series: SeriesOption = None,
-    point: Annotated[str | None, typer.Option(metavar="R,A,S", help="A place in the structure, in mm.")] = None,
-    box: Annotated[str | None, typer.Option(metavar="R,A,S:R,A,S", help="A box around the structure, in mm.")] = None,
+    point: Annotated[str | None, typer.Option(metavar="R,A,S", help=f"A place in the structure, {SPACES}.")] = None,
+    box: Annotated[
+        str | None, typer.Option(metavar="R,A,S:R,A,S", help=f"A box around the structure, {SPACES}.")
+    ] = None,
     mask: Annotated[Path | None, typer.Option(metavar="IN", help="A segmentation of the scan.")] = None,
     segment: Annotated[str | None, typer.Option(metavar="NAME", help="Which segment of it.")] = None,
     model: Annotated[
@@ -55,8 +56,10 @@ def identify_command(
     if [point, box, mask].count(None) != 2 or (segment is not None and mask is None):
         raise UsageError("Give one of --point, --box and --mask; --segment goes with --mask.")
     what = read_starting_mask(mask, segment) if mask is not None else _place(point, box)
-    with open_session(scan, series, models_to_identify(model), device.value, precision.value) as (session, _):
-        asked = what.mask_on(session.volume) if isinstance(what, StartingMask) else what
+    typed = () if isinstance(what, StartingMask) else (what,)
+    models = models_to_identify(model)
+    with open_session(scan, series, models, device.value, precision.value, typed) as (session, _, prompts):
+        asked = what.mask_on(session.volume) if isinstance(what, StartingMask) else prompts[0]
         with ProgressBar() as progress:
             found = session.identify(asked, progress, encode=True)
     shown = [name for _, names in groupby(found, lambda one: one.model) for name in list(names)[:limit]]
@@ -66,8 +69,8 @@ def identify_command(
         _show(shown)
 
 
-def _place(point: str | None, box: str | None) -> Prompt:
-    return parse_roi(box) if box is not None else parse_point(point or "")
+def _place(point: str | None, box: str | None) -> TypedPoint | TypedBox:
+    return parse_box(box) if box is not None else parse_point(point or "")
 
 
 def _show(found: Sequence[Identification]) -> None:

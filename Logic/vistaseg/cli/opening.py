@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vistaseg.cli.console import echo
+from vistaseg.cli.console import echo, warn
 from vistaseg.cli.model_choice import IN_THE_BOX, READING
+from vistaseg.cli.places import Asked, on_scan
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.cli.results import require_exportable
 from vistaseg.errors import CancelledError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from vistaseg.dicom import Series
     from vistaseg.models.protocol import SegmentationModel
     from vistaseg.models.recipe import Recipe
-    from vistaseg.prompts import Text
+    from vistaseg.prompts import Prompt, Text
     from vistaseg.session import Session
     from vistaseg.volume import Volume
 
@@ -44,27 +45,33 @@ def open_session(
     models: Sequence[str],
     device: str,
     precision: str,
+    asked: Sequence[Asked] = (),
     document: Any = None,
     keep: bool = False,
     output: str = "",
     merging: str | None = None,
-) -> Iterator[tuple[Session, Scan]]:
+) -> Iterator[tuple[Session, Scan, list[Prompt]]]:
     """A session about a scan, or a saved one done again; what happens in it is told on standard error.
+
+    With it come what was typed, as prompts on the scan: one outside it is told before weights are read.
 
     Args:
         series: which one of DICOM, or None for the largest CT.
         models: their keys, the preferred first.
+        asked: what will be asked.
+        document: of a saved session.
         keep: let VISTA3D keep its features, because several questions are to come.
         output: where the result goes, to see whether the scan allows it before a model is loaded; "" for nowhere.
         merging: the rule by which clicks change a mask, see `recipe.RULES`; None: the usual, or the saved session's.
 
     Raises:
-        VistaSegError: the scan or a model cannot be used.
+        VistaSegError: the scan or a model cannot be used, or a place lies outside the scan.
     """
     try:
         check_weights(models)
         scan = read_scan(place, series)
         require_exportable(scan.series, output)
+        prompts = on_scan(asked, scan.volume.grid)
         # Only now: torch takes seconds to import, and a file that cannot be read is said sooner without it.
         from vistaseg.compute import memory_guard
         from vistaseg.session import Session
@@ -72,11 +79,11 @@ def open_session(
         loaded = load_models(models, device, precision, keep, recipes=_recipes(models, document, merging))
         with memory_guard("the segmentation"):
             if document is None:
-                yield Session(scan.volume, *loaded), scan
+                yield Session(scan.volume, *loaded), scan, prompts
                 return
             with ProgressBar() as progress:
                 session = Session.replay(scan.volume, loaded, document, progress)
-            yield session, scan
+            yield session, scan, prompts
     except KeyboardInterrupt as error:
         raise CancelledError("Interrupted: nothing was written.") from error
 
@@ -192,8 +199,3 @@ def load_models(
         if model.notice:
             echo(model.notice, err=True)
     return loaded
-
-
-def warn(text: str) -> None:
-    """Tell a doubt on standard error."""
-    echo(f"Warning: {text}", err=True)

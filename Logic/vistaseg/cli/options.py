@@ -52,6 +52,9 @@ class Precision(str, Enum):
     BF16 = "bf16"
 
 
+SPACES = "in RAS mm, or lps:… in LPS mm, or ijk:… in voxels"
+"""How places are typed, see `vistaseg.cli.places`."""
+
 ScanArgument = Annotated[Path, typer.Argument(metavar="INPUT", help="CT: NIfTI, NRRD, MHA or a DICOM folder.")]
 SeriesOption = Annotated[
     str | None,

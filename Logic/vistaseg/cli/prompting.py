@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,29 +9,10 @@ from typing import TYPE_CHECKING, Any
 from vistaseg import catalog
 from vistaseg.cli.console import echo
 from vistaseg.cli.progress_bar import ProgressBar
-from vistaseg.errors import UsageError
-from vistaseg.prompts import Point, Prompt, Text
+from vistaseg.prompts import Prompt, Text
 
 if TYPE_CHECKING:
     from vistaseg.session import Session
-
-_POINT = re.compile(r"\s*([^,\s]+)\s*,\s*([^,\s]+)\s*,\s*([^,:\s]+)\s*(?::\s*([+-]))?\s*")
-
-
-def parse_point(text: str) -> Point:
-    """ "R,A,S:+" or "R,A,S:-" in mm; without a sign it is a positive click.
-
-    Raises:
-        UsageError: the text is no click.
-    """
-    found = _POINT.fullmatch(text)
-    try:
-        if found is None:
-            raise ValueError(text)
-        r, a, s = (float(value) for value in found.groups()[:3])
-    except ValueError as error:
-        raise UsageError(f"{text!r} is no click: write its place in mm and its sign as R,A,S:+ or R,A,S:-.") from error
-    return Point((r, a, s), found[4] != "-")
 
 
 def parse_texts(texts: Sequence[str] | None) -> tuple[Text, ...]:

@@ -1,4 +1,4 @@
-"""What the options of a command ask for: which structures, and where."""
+"""What the options of a command ask for: which structures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from vistaseg import catalog
 from vistaseg.errors import UsageError
-from vistaseg.prompts import RegionOfInterest
 
 EVERYTHING = "everything"
 _NAMED_AT_MOST = 6
@@ -76,17 +75,3 @@ def names(ids: Sequence[int]) -> str:
     if len(found) <= _NAMED_AT_MOST + 1:
         return ", ".join(found)
     return f"{', '.join(found[:_NAMED_AT_MOST])} and {len(found) - _NAMED_AT_MOST} more"
-
-
-def parse_roi(text: str) -> RegionOfInterest:
-    """ "R,A,S:R,A,S" in mm.
-
-    Raises:
-        UsageError: the text is not two points that span a box.
-    """
-    try:
-        one, other = (tuple(float(v) for v in corner.split(",")) for corner in text.split(":"))
-        (r1, a1, s1), (r2, a2, s2) = one, other
-    except ValueError as error:
-        raise UsageError(f"{text!r} is no region: write two corners in mm as R,A,S:R,A,S.") from error
-    return RegionOfInterest.between((r1, a1, s1), (r2, a2, s2))

@@ -16,6 +16,7 @@ from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.model_choice import models_for, models_to_replay
 from vistaseg.cli.opening import Scan, check_texts, open_session
 from vistaseg.cli.options import (
+    SPACES,
     DeflateOption,
     Device,
     DeviceOption,
@@ -35,8 +36,8 @@ from vistaseg.cli.outputs import (
     require_room_for_corrections,
     spare_scan,
 )
-from vistaseg.cli.prompting import answer_prompts, meant_by, parse_point, parse_texts
-from vistaseg.cli.question import parse_roi
+from vistaseg.cli.places import Asked, parse_box, parse_point
+from vistaseg.cli.prompting import answer_prompts, meant_by, parse_texts
 from vistaseg.cli.report import segment_rows
 from vistaseg.cli.results import check_output, kept_if_lost, require_series, write_result
 from vistaseg.cli.session_files import read_session, session_bytes
@@ -79,10 +80,11 @@ def refine_command(
     series: SeriesOption = None,
     text: TextOption = None,
     box: Annotated[
-        list[str] | None, typer.Option(metavar="R,A,S:R,A,S", help="A box around the structure; before the clicks.")
+        list[str] | None,
+        typer.Option(metavar="R,A,S:R,A,S", help=f"A box around the structure, {SPACES}; before the clicks."),
     ] = None,
     point: Annotated[
-        list[str] | None, typer.Option(metavar="R,A,S:+", help="A click in mm, :- where the structure is not.")
+        list[str] | None, typer.Option(metavar="R,A,S:+", help=f"A click, {SPACES}; :- where the structure is not.")
     ] = None,
     class_name: Annotated[
         str | None, typer.Option("--class", metavar="NAME", help="What the structure is; else one without a class.")
@@ -107,9 +109,9 @@ def refine_command(
 ) -> None:
     """Segment one structure by texts, boxes and clicks, or correct a mask: only what a click touches changes."""
     texts = parse_texts(text)
-    prompts: list[Prompt] = [*texts, *map(parse_roi, box or ()), *map(parse_point, point or ())]
+    asked: list[Asked] = [*texts, *map(parse_box, box or ()), *map(parse_point, point or ())]
     described = known_organ or any(option is not None for option in (mask, class_name, segment, merging))
-    _require_one_way(prompts, replay, described)
+    _require_one_way(asked, replay, described)
     structure = replace(_structure(class_name, mask, segment), known_organ=known_organ)
     _require_no_class(structure)
     document = None if replay is None else read_session(replay)
@@ -118,10 +120,10 @@ def refine_command(
     check_texts(models, texts)
     keep = document is not None or len(texts) > 1
     rule = None if merging is None else merging.value
-    with open_session(scan, series, models, device.value, precision.value, document, keep, output, rule) as (
-        session,
-        opened,
-    ):
+    opening = open_session(
+        scan, series, models, device.value, precision.value, asked, document, keep, output=output, merging=rule
+    )
+    with opening as (session, opened, prompts):
         structure = _on_scan(structure, opened)
         answers = [] if document is not None else _answer(session, structure, texts, prompts, output)
         made = session.segmentation()
@@ -131,10 +133,10 @@ def refine_command(
         echo_json({"output": output, "segments": segment_rows(result), "prompts": answers})
 
 
-def _require_one_way(prompts: list[Prompt], replay: Path | None, described: bool) -> None:
-    if replay is None and not prompts:
+def _require_one_way(asked: Sequence[Asked], replay: Path | None, described: bool) -> None:
+    if replay is None and not asked:
         raise UsageError("Give at least one --text, --box or --point, or a session with --replay.")
-    if replay is not None and (prompts or described):
+    if replay is not None and (asked or described):
         raise UsageError(
             "A saved session holds its prompts, masks, names, classes and rules: give --replay without others."
         )

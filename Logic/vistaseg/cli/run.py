@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,12 @@ from vistaseg.cli.asking import ask_by_prompts, ask_for_classes
 from vistaseg.cli.console import echo
 from vistaseg.cli.opening import Scan, check_texts, check_weights, load_models, read_scan
 from vistaseg.cli.outputs import put_beside, require_room_for_corrections, spare_scan
+from vistaseg.cli.places import TypedBox
 from vistaseg.cli.question import Question
 from vistaseg.cli.report import Outcome, make_report, not_found, report_bytes, shortened
 from vistaseg.cli.results import check_output, kept_if_lost, require_exportable, require_series, write_result
 from vistaseg.errors import CancelledError
-from vistaseg.prompts import RegionOfInterest, Text
+from vistaseg.prompts import RegionOfInterest, Text, require_inside
 
 if TYPE_CHECKING:
     from vistaseg.models.protocol import SegmentationModel
@@ -60,30 +61,43 @@ class Request:
         return bool(self.texts) or self.box is not None
 
 
-def run(request: Request) -> dict[str, Any]:
+def run(request: Request, region: TypedBox | None = None, box: TypedBox | None = None) -> dict[str, Any]:
     """Segment and write; returns the report.
+
+    Args:
+        region, box: of the request, as they were typed.
 
     Raises:
         VistaSegError: whatever went wrong; what was at the outputs before is still there. Where the result could not be
             written as wanted, it was kept beside as .seg.nrrd.
     """
     try:
-        return _run(request)
+        return _run(request, region, box)
     except KeyboardInterrupt as error:
         raise CancelledError("Interrupted: nothing was written.") from error
 
 
-def _run(request: Request) -> dict[str, Any]:
+def _run(request: Request, region: TypedBox | None, box: TypedBox | None) -> dict[str, Any]:
     check_outputs(request)
     check_weights(request.models)
     check_texts(request.models, request.texts)
     scan = read_scan(request.scan, request.series)
     require_exportable(scan.series, request.output)
+    request = replace(request, region=_on(scan, region), box=_on(scan, box))
     # Only now: torch takes seconds to import, and a file that cannot be read is said sooner without it.
     from vistaseg.compute import memory_guard
 
     with memory_guard("the segmentation"):
         return segment_scan(request, scan, load_for(request))
+
+
+def _on(scan: Scan, typed: TypedBox | None) -> RegionOfInterest | None:
+    """Told before weights are read where it lies outside the scan."""
+    if typed is None:
+        return None
+    box = typed.on(scan.volume.grid)
+    require_inside(box, scan.volume.grid)
+    return box
 
 
 def load_for(request: Request) -> list[SegmentationModel]:

@@ -10,6 +10,7 @@ import typer
 from vistaseg.cli.console import echo_json
 from vistaseg.cli.model_choice import models_for, require_one_way
 from vistaseg.cli.options import (
+    SPACES,
     ClassesOption,
     DeflateOption,
     Device,
@@ -26,8 +27,9 @@ from vistaseg.cli.options import (
     SeriesOption,
     TextOption,
 )
+from vistaseg.cli.places import parse_box
 from vistaseg.cli.prompting import parse_texts
-from vistaseg.cli.question import Question, parse_roi
+from vistaseg.cli.question import Question
 from vistaseg.cli.run import Request, run
 
 
@@ -38,11 +40,12 @@ def segment_command(
     classes: ClassesOption = None,
     preset: PresetOption = None,
     roi: Annotated[
-        str | None, typer.Option(metavar="R,A,S:R,A,S", help="Two corners of a region of interest, in mm.")
+        str | None, typer.Option(metavar="R,A,S:R,A,S", help=f"Two corners of a region of interest, {SPACES}.")
     ] = None,
     text: TextOption = None,
     box: Annotated[
-        str | None, typer.Option(metavar="R,A,S:R,A,S", help="A box around the structure, also with each text.")
+        str | None,
+        typer.Option(metavar="R,A,S:R,A,S", help=f"A box around the structure, {SPACES}, also with each text."),
     ] = None,
     model: ModelOption = Model.AUTO,
     device: DeviceOption = Device.AUTO,
@@ -64,16 +67,14 @@ def segment_command(
         output,
         series,
         Question.parse(classes, preset),
-        None if roi is None else parse_roi(roi),
-        texts,
-        None if box is None else parse_roi(box),
-        models_for(model, texts, box is not None),
-        device.value,
-        precision.value,
-        memory,
-        preview,
+        texts=texts,
+        models=models_for(model, texts, box is not None),
+        device=device.value,
+        precision=precision.value,
+        memory=memory,
+        preview=preview,
         deflate=deflate,
     )
-    report = run(request)
+    report = run(request, *(None if text is None else parse_box(text) for text in (roi, box)))
     if as_json:
         echo_json(report)

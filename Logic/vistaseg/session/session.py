@@ -15,7 +15,7 @@ from vistaseg import catalog
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
 from vistaseg.models.protocol import OpenedVolume, SegmentationModel
 from vistaseg.progress import Progress, silent
-from vistaseg.prompts import Prompt, Ras, RegionOfInterest
+from vistaseg.prompts import Prompt, Ras, RegionOfInterest, require_inside
 from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session.class_answers import answer_by_classes
@@ -83,6 +83,7 @@ class Session:
         if not ids:
             raise UsageError("No structure was asked for: name at least one.")
         if region is not None:
+            require_inside(region, self.volume.grid)
             self._require_voxels(region)
         masks = self._for_classes.segment_classes(ids, region, progress, prepare_clicks)
         provenance = {**provenance_of([self._engines.for_classes], region), **masks.details}
@@ -277,6 +278,8 @@ class Session:
             InputError: it lies outside the scan or the body, or there is nothing.
             MemoryLimitError, CancelledError: nothing was changed.
         """
+        if not isinstance(what, np.ndarray):
+            require_inside(what, self.volume.grid)
         return identify(self._engines, what, self.volume.array.shape, encode, progress)
 
     def segmentation(self) -> Segmentation:
@@ -351,6 +354,7 @@ class Session:
         return session
 
     def _answer(self, chosen: Route, record: Mapping[str, Any] | None, segment: str, progress: Progress) -> Answer:
+        require_inside(chosen.prompt, self.volume.grid)
         history = self._history(segment)
         state = history.state
         question = question_of(chosen, history, record)

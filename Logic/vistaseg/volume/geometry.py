@@ -81,6 +81,13 @@ class Grid:
         """Whether all axes are at right angles, within `ORTHOGONALITY_TOLERANCE`."""
         return self.shear <= ORTHOGONALITY_TOLERANCE
 
+    @cached_property
+    def bounds_ras(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest (R, A, S) in mm, (3,) each, of the outer edges of the voxels."""
+        ends = np.array(np.meshgrid(*[(-0.5, size - 0.5) for size in self.shape_ijk])).reshape(3, -1).T
+        corners = self.index_to_ras(ends)
+        return corners.min(axis=0), corners.max(axis=0)
+
     def index_to_ras(self, ijk: np.ndarray | Sequence[Sequence[float]]) -> np.ndarray:
         """RAS mm (N, 3) of the continuous indices (i, j, k), (N, 3); whole numbers are voxel centres."""
         return apply_affine(self.ijk_to_ras, ijk)

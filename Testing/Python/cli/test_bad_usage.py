@@ -40,7 +40,7 @@ def fails(vistaseg, scan, results):
         (["--model", "unet"], ["--model", "unet", "vista3d", "demo"]),
         (["--device", "tpu"], ["--device", "tpu", "auto", "cpu", "cuda"]),
         (["--precision", "fp8"], ["--precision", "fp8", "fp32", "bf16"]),
-        (["--roi", "1,2,3"], ["'1,2,3' is no region", "R,A,S:R,A,S"]),
+        (["--roi", "1,2,3"], ["'1,2,3' is no box or region", "R,A,S:R,A,S"]),
         (["--roi", "1,2:3,4"], ["no region", "R,A,S:R,A,S"]),
         (["--roi", "a,b,c:d,e,f"], ["no region", "R,A,S:R,A,S"]),
         (["--roi", "0,0,0:10,0,10"], ["two corners that differ"]),
@@ -61,9 +61,9 @@ def test_missing_arguments_are_wrong_use(vistaseg, scan):
 
 
 @pytest.mark.usefixtures("tiny_demo")
-def test_a_region_outside_the_body_is_bad_input(fails):
+def test_a_region_outside_the_scan_is_bad_input(fails):
     message = fails(3, "--model", "demo", "--roi", "500,500,500:600,600,600")
-    assert "outside the body" in message and "Choose a region" in message
+    assert "outside the scan, which reaches from R " in message and "Choose a box that meets it" in message
 
 
 @pytest.mark.usefixtures("tiny_demo")

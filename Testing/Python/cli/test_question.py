@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from vistaseg import catalog
-from vistaseg.cli.question import Question, names, parse_roi
+from vistaseg.cli.question import Question, names
 from vistaseg.errors import UsageError
 
 
@@ -46,14 +46,3 @@ def test_a_long_list_of_names_is_cut_short_and_counted(count):
     listed = text.split(" and ")[0].split(", ")
     more = int(text.split(" and ")[1].split()[0]) if count > 7 else 0
     assert len(listed) + more == count and more != 1
-
-
-def test_corners_may_be_given_in_any_order():
-    region = parse_roi("10, -5, 3:-10,5,-3")
-    assert region.low == (-10, -5, -3) and region.high == (10, 5, 3)
-
-
-@pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3:4,5", "1,2,3:4,5,6:7,8,9", "1;2;3:4;5;6"])
-def test_anything_else_is_no_region(text):
-    with pytest.raises(UsageError, match="R,A,S:R,A,S"):
-        parse_roi(text)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vistaseg.errors import InputError
-from vistaseg.volume.dicom.files import damage, is_dicom, open_dicom, should_be_dicom
+from vistaseg.volume.dicom.files import damage, open_dicom, should_be_dicom
+from vistaseg.volume.dicom.folders import FoundFiles, recognise
 
 TAGS = [
     "AcquisitionDateTime", "AcquisitionNumber", "AcquisitionTime", "Columns", "ContentTime", "ConvolutionKernel",
@@ -24,6 +25,7 @@ TAGS = [
 """What is needed to sort images into series and stacks, and to place them."""
 
 _NAMED_AT_MOST = 3
+_UNREACHABLE = "Links that lead nowhere, or files and folders that cannot be opened"
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,13 @@ class ImageFiles:
         headers: `TAGS` of each image, in the order of their files' names.
         damaged: DICOM files that break off in the header, and those that only have the name of one.
         others: files that are no DICOM, without hidden ones.
+        unreachable: links that lead nowhere, and files and folders that cannot be opened.
     """
 
     headers: tuple[Any, ...]
     damaged: tuple[Path, ...] = ()
     others: tuple[Path, ...] = ()
+    unreachable: tuple[Path, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -48,6 +52,9 @@ class ImageFiles:
             notes.append(
                 f"DICOM files that are damaged were left out, so slices may be missing: {_listed(self.damaged)}."
             )
+        if self.unreachable:
+            listed = _listed(self.unreachable)
+            notes.append(f"{_UNREACHABLE} were left out, so slices or series may be missing: {listed}.")
         if self.others:
             notes.append(f"Files that are no DICOM were left out ({len(self.others)}): {_listed(self.others)}.")
         return tuple(notes)
@@ -59,13 +66,13 @@ def _listed(paths: Sequence[Path]) -> str:
     return names if more <= 0 else f"{names} and {more} more"
 
 
-def read_images(files: Iterable[Path]) -> ImageFiles:
+def read_images(found: FoundFiles) -> ImageFiles:
     """Headers of the images among the files.
 
     Raises:
         InputError: there are none.
     """
-    recognised = {path: is_dicom(path) for path in files}
+    recognised, unreachable = recognise(found)
     headers: list[Any] = []
     damaged = [path for path, known in recognised.items() if not known and should_be_dicom(path)]
     hidden = [path for path in recognised if path.name.startswith(".")]
@@ -77,8 +84,8 @@ def read_images(files: Iterable[Path]) -> ImageFiles:
         elif header is None or _should_be_image(header):
             damaged.append(path)
     if headers:
-        return ImageFiles(tuple(headers), tuple(sorted(damaged)), tuple(others))
-    raise _no_images(sorted(damaged))
+        return ImageFiles(tuple(headers), tuple(sorted(damaged)), tuple(others), unreachable)
+    raise _no_images(sorted(damaged), unreachable)
 
 
 def read_header(path: Path, tags: list[str] | None = None, pixels: bool = False) -> Any:
@@ -131,7 +138,12 @@ def _should_be_image(header: Any) -> bool:
     return "Rows" in header or str(getattr(uid, "name", "")).endswith("Image Storage")
 
 
-def _no_images(damaged: Sequence[Path]) -> InputError:
+def _no_images(damaged: Sequence[Path], unreachable: Sequence[Path]) -> InputError:
+    if unreachable:
+        return InputError(
+            f"No image can be read here. {_UNREACHABLE}: {_listed(unreachable)}. Check where the links lead, whether "
+            "the drive is there, and the permissions."
+        )
     if damaged:
         return InputError(
             f"No image can be read here: the header of {damaged[0].name} breaks off, or it is damaged. Copy or export "

@@ -66,7 +66,7 @@ def read_nifti(path: Path) -> Volume:
         voxels = read_exactly(stream, promised).view(kind).reshape(shape[::-1])
         if compressed:
             check_end(stream)
-    return Volume(_scaled(voxels, header), affine, notes=notes)
+    return Volume.from_array(_scaled(voxels, header), affine, axes="kji", notes=notes)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ APPLE_DOUBLE = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        " + bytes(4000)
 
 @pytest.fixture
 def small(scan: Volume) -> Volume:
-    return Volume(scan.array[:3], scan.ijk_to_ras)
+    return Volume.from_array(scan.array[:3], scan.ijk_to_ras, axes="kji")
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def body(shape_kji: tuple[int, ...] = (24, 26, 28), affine: np.ndarray | None = 
     """A body that fills the volume but for a border of air."""
     array = np.full(shape_kji, -1000.0, np.float32)
     array[3:-3, 3:-3, 3:-3] = 40.0
-    return Volume(array, np.diag([3.0, 3.0, 3.0, 1.0]) if affine is None else affine)
+    return Volume.from_array(array, np.diag([3.0, 3.0, 3.0, 1.0]) if affine is None else affine, axes="kji")
 
 
 def affine_of(seed: int) -> np.ndarray:

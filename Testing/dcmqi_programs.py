@@ -58,7 +58,7 @@ def write_with_dcmqi(series: Series, labels: np.ndarray, ijk_to_ras: np.ndarray,
     (folder / "ct").mkdir()
     for k, image in enumerate(series.datasets):
         image.save_as(folder / "ct" / f"{k}.dcm", enforce_file_format=True)
-    SimpleITK.WriteImage(Volume(labels, ijk_to_ras).to_sitk(), str(folder / "labels.nrrd"))
+    SimpleITK.WriteImage(Volume.from_array(labels, ijk_to_ras, axes="kji").to_sitk(), str(folder / "labels.nrrd"))
     (folder / "table.json").write_text(json.dumps(dcmqi_table(["left kidney", "another"][: labels.max()])))
     inputs = ["--inputImageList", folder / "labels.nrrd", "--inputDICOMDirectory", folder / "ct"]
     outputs = ["--inputMetadata", folder / "table.json", "--outputDICOM", folder / "seg.dcm"]

@@ -56,7 +56,7 @@ GRIDS = {
 def volume_on(ijk_to_ras: np.ndarray, shape_kji: tuple[int, int, int] = SHAPE_KJI, modality: str = "CT") -> Volume:
     """Noise of HU."""
     values = np.random.default_rng(0).integers(-1000, 1000, shape_kji).astype(np.int16)
-    return Volume(values, ijk_to_ras, "scan", modality)
+    return Volume.from_array(values, ijk_to_ras, axes="kji", name="scan", modality=modality)
 
 
 def series_on(volume: Volume, **kinds: Any) -> Series:

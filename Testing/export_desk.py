@@ -27,7 +27,7 @@ def scan() -> Volume:
     affine = np.diag([-0.9, -0.7, 2.0, 1.0])
     affine[:3, 3] = [10, 20, -30]
     values = np.random.default_rng(0).integers(-1000, 2000, SHAPE[::-1])
-    return Volume(values.astype(np.int16), affine, "CT", "CT")
+    return Volume.from_array(values.astype(np.int16), affine, axes="kji", name="CT", modality="CT")
 
 
 def structure(class_id: int, mask: np.ndarray, **provenance: Any) -> Segment:

@@ -100,9 +100,9 @@ def body(shape_kji: tuple[int, int, int] = (20, 40, 44), affine: np.ndarray | No
     array[1:-1, 1:-1, 1:-1] = 0
     array[1, 1:-1, 1:-1] = 1000
     array[-2, 1:-1, 1:-1] = 1000
-    return Volume(array, np.eye(4) if affine is None else affine)
+    return Volume.from_array(array, np.eye(4) if affine is None else affine, axes="kji")
 
 
 def noise(shape_kji: tuple[int, int, int]) -> Volume:
     """For scans that are too small to hold a body."""
-    return Volume(np.random.default_rng(0).normal(0, 500, shape_kji).astype(np.int16), np.eye(4))
+    return Volume.from_array(np.random.default_rng(0).normal(0, 500, shape_kji).astype(np.int16), np.eye(4), axes="kji")

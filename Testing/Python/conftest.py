@@ -72,6 +72,6 @@ def phantom() -> MakeVolume:
         hu = np.full((k, j, i), -1000, dtype=np.int16)
         for centre, axes, value in PHANTOM:
             hu[(((ras - centre) / axes) ** 2).sum(axis=-1) < 1] = value
-        return Volume(hu, ijk_to_ras, "phantom", "CT")
+        return Volume.from_array(hu, ijk_to_ras, axes="kji", name="phantom", modality="CT")
 
     return scan

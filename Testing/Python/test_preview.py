@@ -40,7 +40,9 @@ def scene(orientation: str, spacing=(2.0, 2.0, 2.0)) -> tuple[Volume, Segmentati
     for label, ((name, place), color) in enumerate(zip(places.items(), (RED, GREEN, BLUE), strict=True), start=1):
         mask = np.linalg.norm(ras - place, axis=-1) < 7
         segments.append(Segment(name, label, None, color, None, *crop_to_content(mask)))
-    return Volume(np.zeros(shape[::-1], dtype=np.int16), matrix), Segmentation(shape, matrix, segments)
+    return Volume.from_array(np.zeros(shape[::-1], dtype=np.int16), matrix, axes="kji"), Segmentation(
+        shape, matrix, segments
+    )
 
 
 def panels(path) -> list[np.ndarray]:
@@ -81,7 +83,7 @@ def test_a_ball_is_as_wide_as_high_whatever_the_spacing(tmp_path, spacing):
 
 
 def test_a_long_scan_keeps_its_proportions(tmp_path):
-    volume = Volume(np.full((50, 10, 10), 40, dtype=np.int16), np.diag([2.0, 2.0, 2.0, 1.0]))
+    volume = Volume.from_array(np.full((50, 10, 10), 40, dtype=np.int16), np.diag([2.0, 2.0, 2.0, 1.0]), axes="kji")
     render_preview(volume, Segmentation((10, 10, 50), volume.ijk_to_ras), tmp_path / "x.png")
     lit = np.nonzero((panels(tmp_path / "x.png")[1] == 127).all(axis=-1))
     assert np.ptp(lit[0]) == pytest.approx(5 * np.ptp(lit[1]), rel=0.05)
@@ -92,7 +94,7 @@ def test_the_ct_is_shown_in_a_soft_tissue_window(tmp_path):
     array = np.full(volume.array.shape, 40.0)
     array[:, :, :5], array[:, :, -5:] = -1000, np.nan
     render_preview(
-        Volume(array, volume.ijk_to_ras),
+        Volume.from_array(array, volume.ijk_to_ras, axes="kji"),
         Segmentation(volume.shape_ijk, volume.ijk_to_ras),
         tmp_path / "x.png",
     )
@@ -112,7 +114,7 @@ def test_the_slice_that_shows_most_structures_is_taken(tmp_path):
         Segment("x", n, None, color, None, *crop) for n, (color, crop) in enumerate(zip(colors, crops, strict=True), 1)
     ]
     render_preview(
-        Volume(np.zeros((9, 9, 9)), np.eye(4)),
+        Volume.from_array(np.zeros((9, 9, 9)), np.eye(4), axes="kji"),
         Segmentation((9, 9, 9), np.eye(4), segments),
         tmp_path / "x.png",
     )
@@ -129,7 +131,7 @@ def turned(degrees: float) -> np.ndarray:
 def test_only_a_grid_far_from_the_axes_is_said_to_be_shown_as_stored(tmp_path):
     captions = []
     for degrees in (0, 10, 35):
-        volume = Volume(np.zeros((9, 9, 9)), turned(degrees))
+        volume = Volume.from_array(np.zeros((9, 9, 9)), turned(degrees), axes="kji")
         render_preview(volume, Segmentation((9, 9, 9), volume.ijk_to_ras), tmp_path / "x.png")
         captions.append(np.asarray(Image.open(tmp_path / "x.png"))[MARGIN + PANEL :])
     assert np.array_equal(captions[0], captions[1])
@@ -142,7 +144,7 @@ def test_any_number_of_structures_fits(tmp_path, count):
     segments = [Segment("a very long name " * 5, n + 1, None, RED, None, mask, extent) for n in range(count)]
     segmentation = Segmentation((20, 20, 20), np.eye(4), segments)
     render_preview(
-        Volume(np.zeros((20, 20, 20)), np.eye(4)),
+        Volume.from_array(np.zeros((20, 20, 20)), np.eye(4), axes="kji"),
         segmentation,
         tmp_path / "x.png",
         "title " * 99,

@@ -67,12 +67,12 @@ def _prepare(folder: Path) -> None:
     from vistaseg.volume import Volume
 
     blank = np.broadcast_to(np.int16(0), SHAPE[::-1])
-    write_series(folder / "series", Volume(blank, IJK_TO_RAS, "scan", "CT"))
+    write_series(folder / "series", Volume.from_array(blank, IJK_TO_RAS, axes="kji", name="scan", modality="CT"))
     labels = ellipsoids()
     np.save(folder / "labels.npy", labels)
     import SimpleITK
 
-    SimpleITK.WriteImage(Volume(labels, IJK_TO_RAS).to_sitk(), str(folder / "labels.nrrd"))
+    SimpleITK.WriteImage(Volume.from_array(labels, IJK_TO_RAS, axes="kji").to_sitk(), str(folder / "labels.nrrd"))
     (folder / "labels.json").write_text(json.dumps(_dcmqi_table()))
 
 
@@ -132,7 +132,7 @@ def write_ours(folder: Path, output: Path) -> float:
 
     headers, files = _headers(folder)
     blank = np.broadcast_to(np.int16(0), SHAPE[::-1])
-    series = Series(Volume(blank, IJK_TO_RAS, "scan", "CT"), headers, files)
+    series = Series(Volume.from_array(blank, IJK_TO_RAS, axes="kji", name="scan", modality="CT"), headers, files)
     table = {n: catalog.get(structure_id) for n, structure_id in enumerate(catalog.everything(), start=1)}
     labels = np.load(folder / "labels.npy", mmap_mode="r")
     segmentation = Segmentation.from_label_map(labels, IJK_TO_RAS, table, provenance=PROVENANCE)

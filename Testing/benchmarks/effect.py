@@ -140,7 +140,7 @@ def _body() -> Volume:
     axes = np.meshgrid(*(np.linspace(-1, 1, size) for size in CLICKED_SHAPE_KJI), indexing="ij")
     from_middle = np.sqrt(sum(axis**2 for axis in axes))
     hu = np.select([from_middle < 0.35, from_middle < 0.9], [130, 40], -1000).astype(np.int16)
-    return Volume(hu, affine, "body", "CT")
+    return Volume.from_array(hu, affine, axes="kji", name="body", modality="CT")
 
 
 def _milliseconds(seconds: list[float]) -> dict[str, float]:

@@ -104,7 +104,9 @@ def slab_planes(slab: Slab, truth: Tensor, vectors: Tensor) -> Iterator[tuple[Te
 
 def volume_of(image: Tensor, spacing: Sequence[float]) -> Volume:
     """The volume of a variant's image."""
-    return Volume(np.ascontiguousarray(image[0, 0].permute(2, 1, 0).numpy()), np.diag([*spacing, 1.0]))
+    return Volume.from_array(
+        np.ascontiguousarray(image[0, 0].permute(2, 1, 0).numpy()), np.diag([*spacing, 1.0]), axes="kji"
+    )
 
 
 def measure(model: Vista3d, scan: Scan, annotated: frozenset[int]) -> tuple[Sums, Sums]:

@@ -136,7 +136,9 @@ def random_torso(random: np.random.Generator) -> Torso:
     draw_bodies(canvas)
     density = ndimage.gaussian_filter(canvas.density, random.uniform(0.3, 0.8))
     density += random.uniform(4, 35) * random.standard_normal(density.shape, dtype=np.float32)
-    volume = Volume(np.clip(density, -1024, 3000).astype(np.int16), ijk_to_ras, "torso", "CT")
+    volume = Volume.from_array(
+        np.clip(density, -1024, 3000).astype(np.int16), ijk_to_ras, axes="kji", name="torso", modality="CT"
+    )
     if random.random() < 0.5:
         return Torso(volume, canvas.labels)
     return turned(Torso(volume, canvas.labels))
@@ -146,7 +148,13 @@ def turned(torso: Torso) -> Torso:
     """The same torso, stored with i and j the other way round."""
     i, j, _ = torso.volume.shape_ijk
     turn = np.array([[-1, 0, 0, i - 1], [0, -1, 0, j - 1], [0, 0, 1, 0], [0, 0, 0, 1]])
-    volume = Volume(torso.volume.array[:, ::-1, ::-1].copy(), torso.volume.ijk_to_ras @ turn, "torso", "CT")
+    volume = Volume.from_array(
+        torso.volume.array[:, ::-1, ::-1].copy(),
+        torso.volume.ijk_to_ras @ turn,
+        axes="kji",
+        name="torso",
+        modality="CT",
+    )
     return Torso(volume, torso.labels[:, ::-1, ::-1].copy())
 
 

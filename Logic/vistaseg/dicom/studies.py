@@ -10,7 +10,8 @@ from pathlib import Path
 
 from vistaseg.errors import InputError
 from vistaseg.volume.dicom.choosing import largest_stack
-from vistaseg.volume.dicom.files import files_below, is_dicom
+from vistaseg.volume.dicom.files import should_be_dicom
+from vistaseg.volume.dicom.folders import FoundFiles, recognise, walk
 from vistaseg.volume.dicom.headers import ImageFiles, read_images
 from vistaseg.volume.dicom.stacks import Stack, stacks_of
 
@@ -47,16 +48,31 @@ def find_studies(root: Path, apart_from: Sequence[Path] = ()) -> Iterator[Study]
     Raises:
         OSError: the folder cannot be read.
     """
-    spared = {folder.resolve() for folder in apart_from}
-    own = [path for path in sorted(root.iterdir()) if path.is_file() and is_dicom(path)]
+    os.scandir(root).close()  # which says why, where the folder cannot be read
+    beside = walk(root, deep=False)
+    recognised, unreachable = recognise(beside)
+    own = tuple(path for path, known in recognised.items() if known)
     if own:
-        yield from _studies(root, root, own)
-    for folder in sorted(path for path in root.iterdir() if path.is_dir() and path.resolve() not in spared):
-        if not folder.name.startswith("."):
-            yield from _studies(root, folder, files_below(folder))
+        yield from _studies(root, root, FoundFiles(own, unreachable))
+    else:
+        for path in unreachable:
+            yield from _studies(root, path, FoundFiles((), (path,)))
+    spared = {os.path.realpath(folder) for folder in (root, *Path(os.path.realpath(root)).parents, *apart_from)}
+    for folder in beside.folders:
+        if os.path.realpath(folder) in spared:
+            continue
+        found = walk(folder, apart_from)
+        if not folder.name.startswith(".") or _may_hold_images(found):
+            yield from _studies(root, folder, found)
 
 
-def _studies(root: Path, folder: Path, files: Iterable[Path]) -> Iterator[Study]:
+def _may_hold_images(found: FoundFiles) -> bool:
+    """Programs keep hidden folders of their own beside studies; only what may be a scan is worth a word."""
+    recognised, unreachable = recognise(found)
+    return bool(unreachable) or any(known or should_be_dicom(path) for path, known in recognised.items())
+
+
+def _studies(root: Path, folder: Path, files: FoundFiles) -> Iterator[Study]:
     try:
         found = read_images(files)
     except (InputError, OSError) as error:
@@ -78,6 +94,6 @@ def _study(root: Path, stacks: Sequence[Stack], found: ImageFiles) -> Study:
     chosen, _ = largest_stack(stacks)
     folder = Path(os.path.commonpath([file.parent for file in chosen.files])).relative_to(root)
     # Those that were left out too, so that they are told when it is read.
-    left_out = [*found.damaged, *found.others, *(path for path, _ in found.implausible)]
+    left_out = (*found.damaged, *found.others, *found.unreachable, *(path for path, _ in found.implausible))
     files = dict.fromkeys([*(file for stack in stacks for file in stack.files), *left_out])
     return Study(folder, tuple(files), chosen.uid, len(chosen.slices))

@@ -60,7 +60,7 @@ class Truth:
         full = np.zeros(self.segmentation.shape_kji, dtype=bool)
         for piece in target.pieces:
             full[piece.extent.slices] |= piece.mask
-        turned = reorient(Volume(full, self.segmentation.ijk_to_ras), self.orientation)
+        turned = reorient(Volume.from_array(full, self.segmentation.ijk_to_ras, axes="kji"), self.orientation)
         return np.ascontiguousarray(turned.array)
 
     def only(self, names: str) -> Truth:
@@ -174,7 +174,7 @@ def _known_as(text: str) -> tuple[str, tuple[int, ...]]:
 
 
 def _require_grid(segmentation: Segmentation, volume: Volume, path: Path) -> None:
-    nothing = Volume(np.broadcast_to(np.False_, segmentation.shape_kji), segmentation.ijk_to_ras)
+    nothing = Volume.from_array(np.broadcast_to(np.False_, segmentation.shape_kji), segmentation.ijk_to_ras, axes="kji")
     turned = reorient(nothing, volume.orientation)
     tolerance = _GRID_TOLERANCE * min(volume.spacing)
     same_shape = turned.shape_ijk == volume.shape_ijk

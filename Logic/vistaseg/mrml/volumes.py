@@ -57,7 +57,9 @@ def volume_from_node(node: Any) -> Volume:
     image = node.GetImageData()
     i, j, k = image.GetDimensions()
     array = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(k, j, i)
-    return Volume(array, grid_of(node).ijk_to_ras, node.GetName() or "volume", modality_of(node))
+    return Volume.from_array(
+        array, grid_of(node).ijk_to_ras, axes="kji", name=node.GetName() or "volume", modality=modality_of(node)
+    )
 
 
 def grid_of(node: Any) -> Grid:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 MAX_HEADER_LINES = 100_000
+MAX_HEADER_BYTES = 2**26
 
 
 def format_header(fields: Mapping[str, str], keys: Mapping[str, str]) -> bytes:
@@ -52,8 +53,12 @@ def _header_lines(file: IO[bytes]) -> list[str]:
     import nrrd
 
     lines: list[str] = []
+    length = 0
     for _ in range(MAX_HEADER_LINES):
-        raw = file.readline()
+        raw = file.readline(MAX_HEADER_BYTES)
+        length += len(raw)
+        if length >= MAX_HEADER_BYTES:
+            raise nrrd.NRRDError(f"its header is longer than {MAX_HEADER_BYTES // 2**20} MB")
         if not lines and not raw.startswith(b"NRRD"):
             break
         line = raw.decode("utf-8", "replace").rstrip("\r\n")

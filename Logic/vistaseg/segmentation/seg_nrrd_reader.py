@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import math
 import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +31,16 @@ from vistaseg.segmentation.nrrd_header import read_header
 from vistaseg.segmentation.seg_nrrd import REFERENCE_GEOMETRY, REPRESENTATION
 from vistaseg.segmentation.tags import provenance_of, require_sound_tags, split_tags, structure_of, terminology_of
 from vistaseg.volume.geometry import affine, shifted
+from vistaseg.volume.limits import DEFLATE_RATIO, check_promise
+from vistaseg.volume.nrrd_fields import voxel_type
+from vistaseg.volume.streams import check_end, read_exactly
+
+_BZIP2_RATIO = 2**21  # measured: 1.1 million for zeros
+_RATIOS = {
+    "raw": 1, "gzip": DEFLATE_RATIO, "gz": DEFLATE_RATIO, "bzip2": _BZIP2_RATIO, "bz2": _BZIP2_RATIO,
+}  # fmt: skip
+"""Bytes of voxels that a byte of the file can stand for, by encoding; of text a digit a voxel at most."""
+_ELSEWHERE = ("data file", "datafile", "line skip", "lineskip", "byte skip", "byteskip")
 
 _SPACES = {
     "left-posterior-superior": LPS_RAS,
@@ -60,6 +73,8 @@ def read_seg_nrrd(path: Path) -> Segmentation:
     try:
         fields, keys, voxels = _read(path)
         return _build(path, fields, keys, voxels)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except (nrrd.NRRDError, *_DAMAGE) as error:
         raise InputError(f"{path} cannot be read as a segmentation: {error}. Export it again.") from error
     except OSError as error:
@@ -71,7 +86,30 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, str], npt.NDArray[Any]]
 
     with path.open("rb") as file:
         fields, keys = read_header(file)
-        return fields, keys, nrrd.read_data(fields, file, str(path), index_order="C")
+        if any(field in fields for field in _ELSEWHERE):
+            raise ValueError("its voxels do not follow its header")
+        kind = voxel_type(str(fields["type"]), fields.get("endian"))
+        shape = [int(size) for size in fields["sizes"]]
+        promised = math.prod(shape) * kind.itemsize
+        encoding = str(fields["encoding"]).lower()
+        available = path.stat().st_size - file.tell()
+        check_promise(promised, available, _RATIOS.get(encoding, kind.itemsize))
+        if encoding not in _RATIOS:
+            return fields, keys, nrrd.read_data(fields, file, str(path), index_order="C")
+        voxels = _unpacked(file, encoding, promised)
+        return fields, keys, voxels.view(kind).reshape(shape[::-1]).astype(kind.newbyteorder("="), copy=False)
+
+
+def _unpacked(file: BinaryIO, encoding: str, promised: int) -> npt.NDArray[np.uint8]:
+    """The bytes of the voxels, no more than are promised."""
+    if encoding == "raw":
+        return read_exactly(file, promised)
+    opened = bz2.BZ2File(file) if encoding in ("bzip2", "bz2") else gzip.GzipFile(fileobj=file)
+    with opened as packed:
+        stream = cast(BinaryIO, packed)
+        voxels = read_exactly(stream, promised)
+        check_end(stream)
+        return voxels
 
 
 def _build(path: Path, fields: dict[str, Any], keys: dict[str, str], voxels: npt.NDArray[Any]) -> Segmentation:
@@ -84,7 +122,8 @@ def _build(path: Path, fields: dict[str, Any], keys: dict[str, str], voxels: npt
         raise ValueError(f"it has {voxels.ndim} dimensions")
     grid = _grid(_file_to_ras(fields), layers, keys)
     name = path.name.removesuffix(".nrrd").removesuffix(".seg")
-    return Segmentation(grid.shape_ijk, grid.ijk_to_ras, _segments(keys, layers, grid), name)
+    segments, notes = _segments(keys, layers, grid)
+    return Segmentation(grid.shape_ijk, grid.ijk_to_ras, segments, name, notes)
 
 
 def _file_to_ras(fields: dict[str, Any]) -> Matrix:
@@ -126,12 +165,22 @@ def _reference_geometry(parameters: str) -> tuple[Matrix, Index] | None:
     return shifted(sound_affine(np.reshape(numbers[:16], (4, 4))), first), (i, j, k)
 
 
-def _segments(keys: dict[str, str], layers: npt.NDArray[Any], grid: _Grid) -> list[Segment]:
+def _segments(keys: dict[str, str], layers: npt.NDArray[Any], grid: _Grid) -> tuple[list[Segment], tuple[str, ...]]:
+    """The segments that the header describes, then the labels that it does not, and a sentence about these."""
     crops = [_crops(layers[..., n], grid.offset) for n in range(layers.shape[3])]
     numbers = sorted({int(found[1]) for found in map(re.compile(r"Segment(\d+)_ID$").match, keys) if found})
-    if not numbers:
-        return _unnamed_segments(crops)
-    return [_segment(_keys_of(keys, number), number, crops) for number in numbers]
+    described = [_segment(_keys_of(keys, number), number, crops) for number in numbers]
+    for number in numbers:
+        label, layer = _label_and_layer(_keys_of(keys, number), number)
+        crops[layer].pop(label, None)
+    others = _unnamed_segments(crops)
+    if not numbers or not others:
+        return [*described, *others], ()
+    named = ", ".join(str(segment.label_value) for segment in others)
+    return [*described, *others], (
+        f"Labels that the header does not describe were kept under their numbers: {named}. What they stand for is "
+        "not known.",
+    )
 
 
 _Crops = dict[int, tuple[Mask, Extent]]
@@ -157,9 +206,13 @@ def _keys_of(keys: dict[str, str], number: int) -> dict[str, str]:
     return {key.removeprefix(prefix): value for key, value in keys.items() if key.startswith(prefix)}
 
 
-def _segment(keys: dict[str, str], number: int, crops: list[_Crops]) -> Segment:
+def _label_and_layer(keys: dict[str, str], number: int) -> tuple[int, int]:
     """Old files have one layer per segment and neither a layer nor a label value."""
-    label, layer = int(keys.get("LabelValue", 1)), int(keys.get("Layer", number))
+    return int(keys.get("LabelValue", 1)), int(keys.get("Layer", number))
+
+
+def _segment(keys: dict[str, str], number: int, crops: list[_Crops]) -> Segment:
+    label, layer = _label_and_layer(keys, number)
     if not 0 <= layer < len(crops):
         raise ValueError(f"segment {number} is in a layer that is not there")
     mask, extent = crops[layer].get(label, (np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT))

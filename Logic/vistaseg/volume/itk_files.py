@@ -19,10 +19,10 @@ import numpy as np
 from vistaseg.errors import InputError
 from vistaseg.volume import legacy_fields, meta_fields, nrrd_fields
 from vistaseg.volume.geometry import Grid
-from vistaseg.volume.gzip_length import check_gzip_length
 from vistaseg.volume.itk_header import ItkHeader
 from vistaseg.volume.limits import check_promise, size_text
 from vistaseg.volume.simpleitk import simpleitk
+from vistaseg.volume.streams import check_gzip_length
 from vistaseg.volume.volume import Volume, ras_affine
 
 _PICTURES = (
@@ -63,7 +63,7 @@ def read_with_itk(path: Path) -> Volume:
     found = _affine(image)
     _compare(header, found)
     matrix = found if header.ijk_to_ras is None else header.ijk_to_ras
-    return Volume(array, matrix, notes=(*header.notes, *_surplus(path, header)))
+    return Volume.from_array(array, matrix, axes="kji", notes=(*header.notes, *_surplus(path, header)))
 
 
 def checked_header(path: Path) -> ItkHeader:

@@ -16,13 +16,13 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from vistaseg.errors import InputError, MemoryLimitError
-from vistaseg.volume.limits import DEFLATE_RATIO, check_promise, too_short
+from vistaseg.errors import InputError
+from vistaseg.volume.limits import DEFLATE_RATIO, check_promise
 from vistaseg.volume.nifti_forms import stated_affine
+from vistaseg.volume.streams import check_end, read_exactly
 from vistaseg.volume.volume import Volume
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_CHUNK_BYTES = 2**24
 
 # field: (type, offset in NIfTI-1, type, offset in NIfTI-2); nifti1.h and nifti2.h
 _FIELDS = {
@@ -63,10 +63,10 @@ def read_nifti(path: Path) -> Volume:
         check_promise(promised, available, DEFLATE_RATIO if compressed else 1)
         affine, notes = stated_affine(header, shape)
         stream.seek(offset)
-        voxels = _read_exactly(stream, promised).view(kind).reshape(shape[::-1])
+        voxels = read_exactly(stream, promised).view(kind).reshape(shape[::-1])
         if compressed:
-            _check_end(stream)
-    return Volume(_scaled(voxels, header), affine, notes=notes)
+            check_end(stream)
+    return Volume.from_array(_scaled(voxels, header), affine, axes="kji", notes=notes)
 
 
 @contextmanager
@@ -133,34 +133,6 @@ def _number_type(header: dict[str, Any]) -> np.dtype[Any]:
     if code not in _NUMBER_TYPES:
         raise InputError(f"The voxels are of NIfTI type {code}, which is not a plain number. Export the scan as int16.")
     return np.dtype(str(header["order"]) + _NUMBER_TYPES[code])
-
-
-def _read_exactly(stream: BinaryIO, count: int) -> np.ndarray:
-    """Read `count` bytes in chunks: memory that is only promised is not touched before the data comes."""
-    try:
-        buffer = np.empty(count, dtype=np.uint8)
-    except MemoryError as error:
-        raise MemoryLimitError("The volume does not fit in memory. Crop it or resample it first.") from error
-    filled = 0
-    while filled < count:
-        part = stream.read(min(_CHUNK_BYTES, count - filled))
-        if not part:
-            raise too_short(count, filled)
-        buffer[filled : filled + len(part)] = np.frombuffer(part, dtype=np.uint8)
-        filled += len(part)
-    return buffer
-
-
-def _check_end(stream: BinaryIO) -> None:
-    """Read on to the end of a compressed stream, where its checksum is compared.
-
-    A damaged stream often unpacks to more than was packed, so what is left over is refused as well; one chunk
-    is enough to tell.
-    """
-    if stream.read(_CHUNK_BYTES):
-        raise InputError(
-            "The compressed file holds more data than its header promises: it is damaged. Copy or export it again."
-        )
 
 
 def _scaled(voxels: np.ndarray, header: dict[str, Any]) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
 
@@ -34,15 +35,29 @@ _MOST_KEYS = 5000
 """ITK's time grows with the square of their number: 20,000 take 8 s."""
 _LONGEST_KEY_LINE = 10**5
 
-_WIDTHS = {
-    **dict.fromkeys(("char", "signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t"), 1),
-    **dict.fromkeys(("short", "short int", "signed short", "signed short int", "int16", "int16_t"), 2),
-    **dict.fromkeys(("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"), 2),
-    **dict.fromkeys(("int", "signed int", "int32", "int32_t", "uint", "unsigned int", "uint32", "uint32_t"), 4),
-    **dict.fromkeys(("longlong", "long long", "long long int", "signed long long", "signed long long int"), 8),
-    **dict.fromkeys(("int64", "int64_t", "ulonglong", "unsigned long long", "unsigned long long int"), 8),
-    **dict.fromkeys(("uint64", "uint64_t", "double"), 8),
-    "float": 4,
+_KINDS = {
+    name: kind
+    for kind, names in {
+        "i1": ("char", "signed char", "int8", "int8_t"),
+        "u1": ("uchar", "unsigned char", "uint8", "uint8_t"),
+        "i2": ("short", "short int", "signed short", "signed short int", "int16", "int16_t"),
+        "u2": ("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"),
+        "i4": ("int", "signed int", "int32", "int32_t"),
+        "u4": ("uint", "unsigned int", "uint32", "uint32_t"),
+        "i8": (
+            "longlong",
+            "long long",
+            "long long int",
+            "signed long long",
+            "signed long long int",
+            "int64",
+            "int64_t",
+        ),
+        "u8": ("ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t"),
+        "f4": ("float",),
+        "f8": ("double",),
+    }.items()
+    for name in names
 }
 _TEXTS = ("ascii", "text", "txt")
 _ALIASES = {
@@ -84,10 +99,19 @@ def read_nrrd_fields(raw: bytes) -> ItkHeader:
     spatial = _spatial_axes(vectors, sizes)
     shape = spatial_shape("sizes", sizes, spatial)
     matrix, notes = _place(fields, vectors, spatial)
-    width = _WIDTHS.get(fields["type"].lower())
-    if width is None:
-        refuse("type", fields["type"], "a plain number type such as short is expected")
-    return _located(fields, end, shape, width, matrix, notes)
+    return _located(fields, end, shape, voxel_type(fields["type"], None).itemsize, matrix, notes)
+
+
+def voxel_type(stated: str, endian: str | None) -> np.dtype[Any]:
+    """The type of the voxels, from the fields `type` and `endian`.
+
+    Raises:
+        InputError: it is no plain number.
+    """
+    kind = _KINDS.get(stated.lower())
+    if kind is None:
+        refuse("type", stated, "a plain number type such as short is expected")
+    return np.dtype({"big": ">"}.get((endian or "").lower(), "<") + kind)
 
 
 def _parse(raw: bytes) -> tuple[_Fields, int]:

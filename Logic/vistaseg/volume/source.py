@@ -57,7 +57,7 @@ def source_map(original: Grid, prepared: Grid) -> SourceMap:
     """The nearest voxels of `original` for those of `prepared`, whose axes are closest to R, A and S."""
     order, flipped = axis_order(original, "RAS")
     nothing = np.broadcast_to(np.uint8(0), original.shape_ijk[::-1])
-    turned = reorient(Volume(nothing, original.ijk_to_ras), "RAS").grid
+    turned = reorient(Volume.from_array(nothing, original.ijk_to_ras, axes="kji"), "RAS").grid
     lookups = nearest_index_maps(turned, prepared, clamp=True)
     x, y, z = (
         original.shape_ijk[axis] - 1 - lookup if flipped[axis] else lookup

@@ -6,22 +6,29 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from vistaseg.errors import InputError
+from vistaseg.errors import InputError, UsageError
 from vistaseg.volume.geometry import Grid
 from vistaseg.volume.simpleitk import simpleitk
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from typing_extensions import Self
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _GEOMETRY_STEP = 1e-6  # mm
 _OFF_STEP = 0.3141  # usual spacings and origins are whole or half steps: none of them lies where a step ends
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Volume:
     """An image volume, immutable: the array is kept as a read-only view.
+
+    Make one with `read_volume`, `from_array`, `from_nibabel` or `from_sitk`. There is no short constructor, because an
+    array does not tell the order of its axes: nibabel keeps (i, j, k), SimpleITK (k, j, i).
 
     Attributes:
         array: (k, j, i), any integer or floating type; HU for CT.
@@ -30,8 +37,10 @@ class Volume:
         name: what messages and files call it.
         modality: "CT", "MR", ... where the file says so.
         notes: what a reader had to assume or leave out, a sentence each.
+        axes: the order of the array's axes, always "kji".
 
     Raises:
+        UsageError: made from an array and a matrix alone.
         InputError: the array is not three-dimensional, is empty or not numeric; the matrix is not usable.
     """
 
@@ -40,6 +49,16 @@ class Volume:
     name: str = "volume"
     modality: str | None = None
     notes: tuple[str, ...] = ()
+    axes: Literal["kji"]
+
+    def __new__(cls, *unnamed: object, **named: object) -> Self:
+        """Refuse an array whose order of axes is not stated."""
+        if unnamed or (named and named.get("axes") != "kji"):
+            raise UsageError(
+                "The order of an array's axes has to be stated: use Volume.from_array(array, affine, axes=...) with "
+                '"ijk" as in nibabel or "kji" as in SimpleITK, Volume.from_nibabel(image) or Volume.from_sitk(image).'
+            )
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         view = _checked_array(self.array).view()
@@ -89,12 +108,75 @@ class Volume:
         return digest.hexdigest()
 
     @classmethod
+    def from_array(
+        cls,
+        array: npt.ArrayLike,
+        affine: npt.ArrayLike,
+        *,
+        axes: Literal["kji", "ijk"],
+        name: str = "volume",
+        modality: str | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> Volume:
+        """A volume of an array, which is not copied.
+
+        Args:
+            array: three-dimensional, HU for CT.
+            affine: (4, 4), index (i, j, k) of a voxel centre to RAS mm, as nibabel has it.
+            axes: the order of the array's axes: "ijk" as in nibabel, whose first index runs along the first column of
+                `affine`; "kji" as in SimpleITK's arrays.
+            name: what messages and files call it.
+            modality: "CT", "MR", ... where that is known.
+            notes: what is doubtful about it, a sentence each.
+
+        Raises:
+            InputError: the array is not three-dimensional, is empty or not numeric; the matrix is not usable.
+            UsageError: `axes` is something else.
+        """
+        if axes not in ("kji", "ijk"):
+            raise UsageError(f'axes is {axes!r}: give "ijk" (as in nibabel) or "kji" (as in SimpleITK).')
+        values = _checked_array(array)
+        ordered = values.transpose(2, 1, 0) if axes == "ijk" else values
+        matrix = np.asarray(affine)
+        return cls(array=ordered, ijk_to_ras=matrix, name=name, modality=modality, notes=notes, axes="kji")
+
+    @classmethod
+    def from_nibabel(cls, image: Any, name: str = "volume", modality: str | None = None) -> Volume:
+        """Volume of a nibabel image, which is placed by its `affine`; further axes of one are left out.
+
+        nibabel prefers the sform of a NIfTI header where ITK and 3D Slicer may prefer its qform: of a file,
+        `read_volume` takes the same as these, and tells where the two disagree.
+
+        Args:
+            image: anything with `dataobj` (or `get_fdata`) and `affine`, such as a `nibabel.Nifti1Image`.
+            name: what messages and files call it.
+            modality: "CT", "MR", ... where that is known.
+
+        Raises:
+            InputError: this is no nibabel image, or it is not three-dimensional with one number a voxel.
+        """
+        if not hasattr(image, "dataobj") or getattr(image, "affine", None) is None:
+            raise InputError(
+                f"{type(image).__name__} is no nibabel image with an affine. Of an array, use Volume.from_array(array, "
+                "affine, axes=...)."
+            )
+        values = np.asanyarray(image.dataobj)
+        while values.ndim > 3 and values.shape[-1] == 1:
+            values = values[..., 0]
+        return cls.from_array(values, image.affine, axes="ijk", name=name, modality=modality)
+
+    @classmethod
     def from_sitk(cls, image: Any, name: str = "volume", modality: str | None = None) -> Volume:
         """Copy of a SimpleITK image, whose own coordinates are LPS.
 
         Raises:
-            InputError: the image is not three-dimensional with one value a voxel.
+            InputError: this is no SimpleITK image, or it is not three-dimensional with one value a voxel.
         """
+        if not isinstance(image, simpleitk().Image):
+            raise InputError(
+                f"{type(image).__name__} is no SimpleITK image. Use Volume.from_nibabel(image), or "
+                "Volume.from_array(array, affine, axes=...)."
+            )
         if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
             raise InputError(
                 f"The image has {image.GetDimension()} dimensions and "
@@ -102,7 +184,8 @@ class Volume:
                 "value a voxel. Extract one volume from it first."
             )
         affine = ras_affine(image.GetDirection(), image.GetSpacing(), image.GetOrigin())
-        return cls(simpleitk().GetArrayFromImage(image), affine, name, modality)
+        array = simpleitk().GetArrayFromImage(image)
+        return cls.from_array(array, affine, axes="kji", name=name, modality=modality)
 
     def to_sitk(self) -> Any:
         """Copy as a SimpleITK image, in LPS.

@@ -21,7 +21,7 @@ def studies(ct, tmp_path) -> Path:
     root = tmp_path / "studies"
     write_series(root / "a", ct, "a")
     write_series(root / "b" / "large", ct, "b")
-    write_series(root / "b" / "small", Volume(ct.array[:5], ct.ijk_to_ras), "b2", in_study("b"))
+    write_series(root / "b" / "small", Volume.from_array(ct.array[:5], ct.ijk_to_ras, axes="kji"), "b2", in_study("b"))
     write_series(root / "gap", ct, "gap")[9].unlink()
     write_series(root / "mr", ct, "mr", lambda image, _: setattr(image, "Modality", "MR"))
     cut = write_series(root / "cut", ct, "cut")[7]

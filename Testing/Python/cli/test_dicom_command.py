@@ -18,8 +18,8 @@ def folder(ct, tmp_path) -> Path:
     """A CT of 20 slices, one of 10, and a PET of 30 images without a slice."""
     place = tmp_path / "patient"
     write_series(place / "a", ct, "large")
-    write_series(place / "b", Volume(ct.array[:10], ct.ijk_to_ras), "small")
-    pet = Volume(np.tile(ct.array, (2, 1, 1))[:30], ct.ijk_to_ras)
+    write_series(place / "b", Volume.from_array(ct.array[:10], ct.ijk_to_ras, axes="kji"), "small")
+    pet = Volume.from_array(np.tile(ct.array, (2, 1, 1))[:30], ct.ijk_to_ras, axes="kji")
     write_series(place / "c", pet, "pet", lambda image, _: setattr(image, "Modality", "PT"))[3].unlink()
     return place
 

@@ -69,7 +69,7 @@ def test_import_gives_back_what_was_exported(vistaseg, folder, nrrd, tmp_path):
 
 def test_import_finds_the_series_that_is_meant_among_larger_ones(vistaseg, folder, nrrd, ct, tmp_path):
     vistaseg("dicom", "export", nrrd, folder, "-o", tmp_path / "out.dcm")
-    larger = Volume(np.tile(ct.array, (2, 1, 1)), ct.ijk_to_ras)
+    larger = Volume.from_array(np.tile(ct.array, (2, 1, 1)), ct.ijk_to_ras, axes="kji")
     write_series(folder / "more", larger, "larger")
     done = vistaseg("dicom", "import", tmp_path / "out.dcm", folder, "-o", tmp_path / "back.seg.nrrd")
     assert done.code == 0 and read_segmentation(tmp_path / "back.seg.nrrd").shape_ijk == SHAPE

@@ -11,4 +11,6 @@ def scan() -> Volume:
     """Six axial slices of noise, 0.9 x 0.7 x 2 mm."""
     affine = np.diag([-0.9, -0.7, 2.0, 1.0])
     affine[:3, 3] = [10, 20, -30]
-    return Volume(np.random.default_rng(0).integers(-1000, 2000, (6, 8, 9)).astype(np.int16), affine, modality="CT")
+    return Volume.from_array(
+        np.random.default_rng(0).integers(-1000, 2000, (6, 8, 9)).astype(np.int16), affine, axes="kji", modality="CT"
+    )

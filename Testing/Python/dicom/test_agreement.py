@@ -22,7 +22,7 @@ def body() -> Volume:
     values = zoom(coarse, (2, 2, 1.8), order=1)[:8, :10, :9]
     affine = np.diag([-2.0, -1.0, 3.0, 1.0])
     affine[:3, 3] = [30, 40, -50]
-    return Volume(values, affine, "CT", "CT")
+    return Volume.from_array(values, affine, axes="kji", name="CT", modality="CT")
 
 
 def turned(volume: Volume, order: list[int], flips: list[bool], crop: int) -> Volume:
@@ -35,7 +35,9 @@ def turned(volume: Volume, order: list[int], flips: list[bool], crop: int) -> Vo
     start += step @ np.full(3, crop)
     change = np.eye(4)
     change[:3, :3], change[:3, 3] = step[:, order], start
-    return Volume(np.ascontiguousarray(array.transpose(2, 1, 0)), volume.ijk_to_ras @ change, "CT")
+    return Volume.from_array(
+        np.ascontiguousarray(array.transpose(2, 1, 0)), volume.ijk_to_ras @ change, axes="kji", name="CT"
+    )
 
 
 def check(volume: Volume) -> None:
@@ -57,28 +59,28 @@ def test_a_moved_volume_is_refused(shift):
     affine = body().ijk_to_ras.copy()
     affine[:3, 3] += shift
     with pytest.raises(InputError, match="moved"):
-        check(Volume(body().array, affine, "CT"))
+        check(Volume.from_array(body().array, affine, axes="kji", name="CT"))
 
 
 def test_slices_whose_distance_was_averaged_otherwise_are_the_same():
     affine = body().ijk_to_ras @ np.diag([1, 1, 1.004, 1])
-    check(Volume(body().array, affine))
+    check(Volume.from_array(body().array, affine, axes="kji"))
 
 
 def test_a_resampled_volume_is_taken():
     affine = body().ijk_to_ras @ np.diag([0.5, 0.5, 0.5, 1])
-    check(Volume(zoom(body().array, 2, order=1, grid_mode=False), affine))
+    check(Volume.from_array(zoom(body().array, 2, order=1, grid_mode=False), affine, axes="kji"))
 
 
 def test_a_resampled_volume_of_something_else_is_refused():
     affine = body().ijk_to_ras @ np.diag([0.5, 0.5, 0.5, 1])
     other = np.random.default_rng(2).normal(0, 500, (16, 20, 18))
     with pytest.raises(InputError, match="does not show"):
-        check(Volume(other, affine))
+        check(Volume.from_array(other, affine, axes="kji"))
 
 
 def test_a_volume_beside_its_series_is_refused():
     affine = body().ijk_to_ras.copy()
     affine[:3, 3] += 500
     with pytest.raises(InputError, match="does not show"):
-        check(Volume(body().array[1:], affine))
+        check(Volume.from_array(body().array[1:], affine, axes="kji"))

@@ -18,7 +18,7 @@ from vistaseg.volume import Volume
 @pytest.fixture
 def small() -> Volume:
     values = np.random.default_rng(0).integers(-1000, 2000, (3, 4, 5)).astype(np.int16)
-    return Volume(values, np.diag([-1.0, -1.0, 2.0, 1.0]), "CT", "CT")
+    return Volume.from_array(values, np.diag([-1.0, -1.0, 2.0, 1.0]), axes="kji", name="CT", modality="CT")
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def test_any_rectangular_grid_comes_back_voxel_by_voxel(tmp_path_factory, angles
     affine[:3, 3] = 40, -50, 60
     values = np.random.default_rng(0).integers(-1024, 3000, (3, 4, 5)).astype(np.float32)
     folder = tmp_path_factory.mktemp("series")
-    found = read_series(write_derived_ct(Volume(values, affine), folder)).volume
+    found = read_series(write_derived_ct(Volume.from_array(values, affine, axes="kji"), folder)).volume
     assert found.modality == "CT"
     chosen = Segment("a", 1, None, (1, 2, 3), None, *crop_to_content(values > 1000))
     placed = onto_grid(Segmentation((5, 4, 3), affine, [chosen]), found.grid)
@@ -67,7 +67,7 @@ def test_the_validator_finds_no_error(scan, tmp_path):
 
 
 def test_values_are_rounded_and_kept(scan, tmp_path):
-    volume = Volume(scan.array + 0.3, scan.ijk_to_ras)
+    volume = Volume.from_array(scan.array + 0.3, scan.ijk_to_ras, axes="kji")
     assert np.array_equal(read_series(write_derived_ct(volume, tmp_path)).volume.array, scan.array)
 
 
@@ -93,7 +93,7 @@ def test_a_study_that_is_given_is_joined_with_its_patient(scan, tmp_path):
 
 @pytest.mark.parametrize("values", [[0, 1e5], [-4e4, 0], [0, np.nan]])
 def test_what_is_no_hounsfield_unit_is_refused_before_anything_is_written(values, tmp_path):
-    volume = Volume(np.resize(np.array(values, np.float32), (2, 2, 2)), np.eye(4))
+    volume = Volume.from_array(np.resize(np.array(values, np.float32), (2, 2, 2)), np.eye(4), axes="kji")
     with pytest.raises(InputError, match="Hounsfield"):
         write_derived_ct(volume, tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -103,7 +103,7 @@ def test_a_sheared_grid_is_refused(scan, tmp_path):
     affine = scan.ijk_to_ras.copy()
     affine[0, 2] = 1
     with pytest.raises(InputError, match="right angles"):
-        write_derived_ct(Volume(scan.array, affine), tmp_path)
+        write_derived_ct(Volume.from_array(scan.array, affine, axes="kji"), tmp_path)
 
 
 def test_a_study_that_is_no_dicom_is_refused(scan, tmp_path):

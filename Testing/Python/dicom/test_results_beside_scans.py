@@ -51,7 +51,7 @@ def test_a_folder_of_results_is_no_study(folder):
 
 
 def test_a_ct_that_was_made_of_a_volume_does_not_take_the_place_of_the_scan(folder):
-    larger = Volume(np.tile(volume_on(AXIAL).array, (2, 1, 1)), AXIAL, modality="CT")
+    larger = Volume.from_array(np.tile(volume_on(AXIAL).array, (2, 1, 1)), AXIAL, axes="kji", modality="CT")
     (folder / "derived").mkdir()
     write_derived_ct(larger, folder / "derived", study=next(folder.glob("*-series.dcm")))
     volume = read_volume(folder)

@@ -55,7 +55,7 @@ def test_the_diameter_is_the_largest_distance_in_an_axial_slice(seed, density, d
 
 
 def test_axial_means_axial_in_a_coronal_scan():
-    grid = Volume(np.zeros(SHAPE_KJI), CORONAL).grid
+    grid = Volume.from_array(np.zeros(SHAPE_KJI), CORONAL, axes="kji").grid
     along_feet = segment_of("aorta", box((2, 3), (0, 9), (4, 5)))
     across = segment_of("liver", box((0, 3), (4, 5), (4, 5)))
     assert longest_axial_diameter(along_feet, grid) == 0
@@ -65,7 +65,7 @@ def test_axial_means_axial_in_a_coronal_scan():
 def test_a_ball_has_its_diameter():
     k, j, i = np.ogrid[:41, :41, :41]
     ball = (k - 20) ** 2 + (j - 20) ** 2 + (i - 20) ** 2 <= 15**2
-    grid = Volume(np.zeros(ball.shape), np.eye(4)).grid
+    grid = Volume.from_array(np.zeros(ball.shape), np.eye(4), axes="kji").grid
     assert longest_axial_diameter(segment_of("cyst", ball), grid) == pytest.approx(30, abs=0.1)
 
 

@@ -54,7 +54,7 @@ def test_overlapping_segments_are_refused_in_a_label_map_by_name(series, tmp_pat
 
 def test_the_same_voxels_in_another_order_are_no_resampling(series, tmp_path):
     mask = box((1, 4), (2, 6), (3, 7))
-    turned = reorient(Volume(mask.astype(np.uint8), series.volume.ijk_to_ras), "RAS")
+    turned = reorient(Volume.from_array(mask.astype(np.uint8), series.volume.ijk_to_ras, axes="kji"), "RAS")
     found = Segmentation.from_label_map(turned.array, turned.ijk_to_ras)
     export = write_seg(found, series, tmp_path / "seg.dcm")
     assert not any("resampled" in note for note in export.notes)
@@ -111,7 +111,7 @@ def test_headers_that_lack_something_are_refused_by_the_attribute(tmp_path):
 def test_a_segmentation_of_more_slices_than_there_are_is_refused(series, tmp_path):
     write_seg(several(series), series, tmp_path / "seg.dcm")
     volume = series.volume
-    part = Series(Volume(volume.array[:4], volume.ijk_to_ras), series.datasets[:4], ())
+    part = Series(Volume.from_array(volume.array[:4], volume.ijk_to_ras, axes="kji"), series.datasets[:4], ())
     with pytest.raises(InputError, match="left kidney.*whole series"):
         read_seg(tmp_path / "seg.dcm", part)
 

@@ -31,7 +31,7 @@ def scans(draw) -> Volume:
     affine[:3, 3] = draw(st.tuples(*[st.floats(-500, 500)] * 3))
     shape = draw(st.tuples(st.integers(3, 5), st.integers(2, 5), st.integers(2, 5)))
     values = np.random.default_rng(draw(st.integers(0, 99))).integers(-1024, 3000, shape)
-    return Volume(values.astype(np.int16), affine, modality="CT")
+    return Volume.from_array(values.astype(np.int16), affine, axes="kji", modality="CT")
 
 
 def ras_of(image, column: float, row: float) -> np.ndarray:
@@ -80,7 +80,9 @@ def test_every_header_and_frame_is_that_of_its_slice(tmp_path_factory, scan):
 
 
 def test_frames_are_numbered_from_1_in_the_order_of_the_slices(tmp_path):
-    scan = Volume(np.arange(5 * 4 * 3, dtype=np.int16).reshape(5, 4, 3), np.diag([-1.0, -1.0, 2.0, 1.0]))
+    scan = Volume.from_array(
+        np.arange(5 * 4 * 3, dtype=np.int16).reshape(5, 4, 3), np.diag([-1.0, -1.0, 2.0, 1.0]), axes="kji"
+    )
     order = [3, 0, 4, 2, 1]
     enhanced_ct(scan, order).save_as(tmp_path / "e.dcm", enforce_file_format=True)
     series = read_series(tmp_path)
@@ -89,8 +91,12 @@ def test_frames_are_numbered_from_1_in_the_order_of_the_slices(tmp_path):
 
 
 def test_a_mirrored_grid_is_read_right_handed_with_the_same_values_at_the_same_places(tmp_path):
-    scan = Volume(np.random.default_rng(0).integers(-1000, 1000, (4, 3, 5)).astype(np.int16), np.diag([1.0, 2, 3, 1]))
-    flipped = Volume(scan.array[:, ::-1], scan.ijk_to_ras @ [[1, 0, 0, 0], [0, -1, 0, 2], [0, 0, 1, 0], [0, 0, 0, 1]])
+    scan = Volume.from_array(
+        np.random.default_rng(0).integers(-1000, 1000, (4, 3, 5)).astype(np.int16), np.diag([1.0, 2, 3, 1]), axes="kji"
+    )
+    flipped = Volume.from_array(
+        scan.array[:, ::-1], scan.ijk_to_ras @ [[1, 0, 0, 0], [0, -1, 0, 2], [0, 0, 1, 0], [0, 0, 0, 1]], axes="kji"
+    )
     write_series(tmp_path, flipped)
     read = read_volume(tmp_path)
     assert np.linalg.det(read.ijk_to_ras[:3, :3]) > 0

@@ -16,7 +16,7 @@ from vistaseg.volume import Volume, read_volume
 
 def later(scan: Volume, add: int = 100) -> Volume:
     """The same place at another time."""
-    return Volume(scan.array + np.int16(add), scan.ijk_to_ras, modality="CT")
+    return Volume.from_array(scan.array + np.int16(add), scan.ijk_to_ras, axes="kji", modality="CT")
 
 
 def setting(**attributes):
@@ -96,7 +96,9 @@ def test_other_pixels_at_the_same_place_are_refused_when_nothing_tells_them_apar
 
 def test_other_orientations_and_sizes_in_a_series_are_left_out_and_told(tmp_path, scan):
     write_series(tmp_path, scan, "axial", setting(SeriesInstanceUID="1.2.3"))
-    sagittal = Volume(scan.array[:3, :4], np.array([[0, 0, 3.0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]))
+    sagittal = Volume.from_array(
+        scan.array[:3, :4], np.array([[0, 0, 3.0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]), axes="kji"
+    )
     write_series(tmp_path, sagittal, "sagittal", setting(SeriesInstanceUID="1.2.3", AccessionNumber="2"))
     volume = read_volume(tmp_path)
     assert np.array_equal(volume.array, scan.array)
@@ -107,7 +109,9 @@ def test_other_orientations_and_sizes_in_a_series_are_left_out_and_told(tmp_path
 
 def test_images_without_a_place_of_another_size_do_not_disturb(tmp_path, scan):
     write_series(tmp_path, scan, "scan", setting(SeriesInstanceUID="1.2.3"))
-    page = ct_images(Volume(scan.array[:1, :5], scan.ijk_to_ras), "page", setting(SeriesInstanceUID="1.2.3"))[0]
+    page = ct_images(
+        Volume.from_array(scan.array[:1, :5], scan.ijk_to_ras, axes="kji"), "page", setting(SeriesInstanceUID="1.2.3")
+    )[0]
     del page.ImagePositionPatient, page.ImageOrientationPatient
     page.save_as(tmp_path / "dose.dcm", enforce_file_format=True)
     assert np.array_equal(read_volume(tmp_path).array, scan.array)
@@ -131,7 +135,7 @@ def test_of_a_list_of_files_only_these_are_read(tmp_path, scan):
 
 
 def test_a_segmentation_beside_the_scan_is_not_taken_for_it(tmp_path, scan):
-    write_series(tmp_path, Volume(scan.array[:4], scan.ijk_to_ras), "scan")
+    write_series(tmp_path, Volume.from_array(scan.array[:4], scan.ijk_to_ras, axes="kji"), "scan")
     write_series(tmp_path, scan, "seg", setting(Modality="SEG"))
     assert read_volume(tmp_path).shape_ijk[2] == 4
     with pytest.raises(InputError, match="modality SEG, which is no scan"):
@@ -155,9 +159,11 @@ def page(image, _):
 @pytest.mark.parametrize("no_scan", [scout, rendering, page])
 def test_what_is_no_scan_is_not_taken_for_the_largest_ct(tmp_path, scan, no_scan):
     write_series(tmp_path, scan, "other", no_scan)
-    write_series(tmp_path, Volume(scan.array[:4], scan.ijk_to_ras), "pet", setting(Modality="PT"))
+    write_series(
+        tmp_path, Volume.from_array(scan.array[:4], scan.ijk_to_ras, axes="kji"), "pet", setting(Modality="PT")
+    )
     assert read_volume(tmp_path).modality == "PT"
-    write_series(tmp_path, Volume(scan.array[:3], scan.ijk_to_ras), "scan")
+    write_series(tmp_path, Volume.from_array(scan.array[:3], scan.ijk_to_ras, axes="kji"), "scan")
     assert np.array_equal(read_volume(tmp_path).array, scan.array[:3])
 
 

@@ -92,7 +92,7 @@ AFFINE = np.array([[-2.0, 0, 0, 40], [0, -2, 0, 40], [0, 0, 4, -60], [0, 0, 0, 1
 @pytest.fixture
 def volume() -> Volume:
     """2 x 2 x 4 mm, LPS, from R,A,S 40,40,-60 to -38,-38,60."""
-    return Volume(np.zeros((31, 40, 40), np.int16), AFFINE)
+    return Volume.from_array(np.zeros((31, 40, 40), np.int16), AFFINE, axes="kji")
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def test_the_box_is_as_tight_as_the_voxels_allow(turn):
 def test_voxels_of_another_order_are_clicked_in_the_same_place(make_session, make_ball, volume):
     """The same CT with another orientation: the click is somewhere as deep, so the first ball scores the same."""
     truth = make_ball((11, -5, 8), 20)
-    turned = Volume(volume.array[::-1], volume.ijk_to_ras @ _flip_k(volume))
+    turned = Volume.from_array(volume.array[::-1], volume.ijk_to_ras @ _flip_k(volume), axes="kji")
     one = simulate(make_session(), truth, "liver", LIVER, 1)
     session = make_session()
     session.volume = turned

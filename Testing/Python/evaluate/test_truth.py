@@ -118,7 +118,7 @@ def test_what_vistaseg_wrote_is_a_truth(volume, labels, tmp_path):
 
 @pytest.mark.parametrize("codes", CODES)
 def test_flipped_and_permuted_axes_are_brought_to_the_ct(write_labels, labels, volume, codes):
-    turned = reorient(Volume(labels, volume.ijk_to_ras), codes)
+    turned = reorient(Volume.from_array(labels, volume.ijk_to_ras, axes="kji"), codes)
     truth = read_truth(write_labels(turned.array, turned.ijk_to_ras), volume)
     assert all(np.array_equal(truth.mask(t), labels == t.class_ids[0]) for t in truth.targets)
     assert truth.mask(truth.targets[0]).flags.c_contiguous

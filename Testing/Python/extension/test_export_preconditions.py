@@ -162,7 +162,9 @@ def test_a_volume_that_was_moved_is_refused(desk):
 
 def test_segments_of_a_cropped_volume_go_to_their_place(desk):
     volume = scan()
-    cropped = Volume(volume.array[1:5, 1:, 1:8], volume.grid.cropped((1, 1, 1), (8, 8, 5)).ijk_to_ras)
+    cropped = Volume.from_array(
+        volume.array[1:5, 1:, 1:8], volume.grid.cropped((1, 1, 1), (8, 8, 5)).ijk_to_ras, axes="kji"
+    )
     node = add_scan(cropped)
     node.SetAttribute("DICOM.instanceUIDs", desk.volume.GetAttribute("DICOM.instanceUIDs"))
     desk.choose(node, desk.segmentation)
@@ -173,7 +175,7 @@ def test_segments_of_a_cropped_volume_go_to_their_place(desk):
 
 def test_segments_of_a_resampled_volume_are_taken_to_the_series_with_a_word(desk):
     affine = scan().ijk_to_ras @ np.diag([1, 1, 0.5, 1.0])
-    node = add_scan(Volume(np.repeat(scan().array, 2, axis=0), affine))
+    node = add_scan(Volume.from_array(np.repeat(scan().array, 2, axis=0), affine, axes="kji"))
     node.SetAttribute("DICOM.instanceUIDs", desk.volume.GetAttribute("DICOM.instanceUIDs"))
     desk.choose(node, desk.segmentation)
     desk.export()
@@ -183,7 +185,7 @@ def test_segments_of_a_resampled_volume_are_taken_to_the_series_with_a_word(desk
 
 def test_a_volume_that_shows_something_else_is_refused(desk):
     affine = scan().ijk_to_ras @ np.diag([1, 1, 0.5, 1.0])
-    node = add_scan(Volume(np.repeat(scan().array[::-1], 2, axis=0), affine))
+    node = add_scan(Volume.from_array(np.repeat(scan().array[::-1], 2, axis=0), affine, axes="kji"))
     node.SetAttribute("DICOM.instanceUIDs", desk.volume.GetAttribute("DICOM.instanceUIDs"))
     desk.choose(node, desk.segmentation)
     desk.export()

@@ -27,7 +27,7 @@ SHAPE = (7, 8, 9)
 # How often, in parts of the whole.
 ACTIONS = {"ask": 6, "let": 4, "undo": 2, "redo": 2, "clear": 1, "mask": 1, "cancel": 1, "close": 0.3, "lose": 0.3}
 SEGMENTS = ("a", "b")
-VOLUME = Volume(np.zeros(SHAPE, np.int16), np.diag([-1.0, -1.0, 1.0, 1.0]))
+VOLUME = Volume.from_array(np.zeros(SHAPE, np.int16), np.diag([-1.0, -1.0, 1.0, 1.0]), axes="kji")
 OVER = set(JobState) - {JobState.QUEUED, JobState.RUNNING}
 PATIENCE_S = 20.0
 

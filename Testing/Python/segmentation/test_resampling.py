@@ -55,7 +55,7 @@ def test_each_voxel_is_as_the_nearest_on_the_old_grid(seed, zoom, turn, shift):
 def test_axes_in_another_order_and_sense_keep_every_voxel(seed, orientation, noise):
     mask = np.random.default_rng(seed).random(SHAPE_KJI) > 0.6
     mask[1, 2, 3] = True
-    turned = reorient(Volume(mask.astype(np.uint8), AFFINE), orientation)
+    turned = reorient(Volume.from_array(mask.astype(np.uint8), AFFINE, axes="kji"), orientation)
     affine = turned.ijk_to_ras.copy()
     affine[:3, 3] += noise
     placed = onto_grid(segmentation_of(mask), Grid(turned.shape_ijk, affine))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import bz2
 import gzip
+import resource
 
 import nrrd
 import numpy as np
@@ -163,7 +165,7 @@ def test_what_another_program_says_of_the_algorithm_counts(tmp_path, overlapping
     [
         ({"space": "scanner-xyz"}, "space"),
         ({"type": "float"}, "."),
-        ({"sizes": "2 2 9"}, "Size of the data"),
+        ({"sizes": "2 2 9"}, "ends early"),
         ({"space_directions": "none none none"}, "."),
     ],
 )
@@ -244,7 +246,7 @@ def test_a_header_that_ends_before_a_value_is_refused(tmp_path, field):
     content = (tmp_path / "x.nrrd").read_bytes()
     end = content.index(field.encode() + b":") + len(field) + 2
     (tmp_path / "x.nrrd").write_bytes(content[:end] + b"\n\n")
-    with pytest.raises(InputError, match="x.nrrd cannot be read"):
+    with pytest.raises(InputError, match="x.nrrd"):
         read_segmentation(tmp_path / "x.nrrd")
 
 
@@ -258,3 +260,76 @@ def test_segmentations_made_in_slicer_are_read(sample_data, name, count):
     assert (lung.name, lung.color, lung.voxel_count) == ("right lung", (22, 197, 71), 34450)
     assert lung.terminology.type_modifier.meaning == "Right"
     assert segmentation.overlaps() == (count == 8)
+
+
+def test_labels_that_the_header_does_not_describe_are_kept_with_a_note(tmp_path):
+    voxels = np.zeros((3, 4, 5), np.uint16)
+    voxels[0, 0, :2], voxels[1, 1, :3], voxels[2, 2, :4] = 1, 7, 300
+    header = {"space": "left-posterior-superior", "space directions": np.eye(3), "space origin": np.zeros(3)}
+    keys = {"Segment0_ID": "Segment_1", "Segment0_Name": "liver", "Segment0_LabelValue": "1", "Segment0_Layer": "0"}
+    nrrd.write(str(tmp_path / "x.seg.nrrd"), voxels.T, header | keys)
+    found = read_segmentation(tmp_path / "x.seg.nrrd")
+    assert [(s.name, s.label_value, s.voxel_count) for s in found.segments] == [
+        ("liver", 1, 2), ("label 7", 7, 3), ("label 300", 300, 4)
+    ]  # fmt: skip
+    assert "does not describe were kept under their numbers: 7, 300" in found.notes[0]
+    assert np.array_equal(found.label_map(), voxels)
+
+
+def test_labels_of_several_layers_that_are_not_described_are_kept(tmp_path):
+    layers = np.zeros((3, 4, 5, 2), np.uint8)
+    layers[0, 0, 0] = 1, 1
+    layers[0, 0, 1] = 0, 2
+    keys = ["Segment0_ID:=Segment_1", "Segment0_LabelValue:=1", "Segment0_Layer:=0"]
+    plain_nrrd(tmp_path / "x.seg.nrrd", layers, keys, space_directions="none (-1,0,0) (0,-1,0) (0,0,1)")
+    found = read_segmentation(tmp_path / "x.seg.nrrd")
+    assert [(s.name, s.voxel_count) for s in found.segments] == [("Segment_1", 1), ("label 1", 1), ("label 2", 1)]
+    assert "numbers: 1, 2" in found.notes[0]
+
+
+def test_a_segmentation_that_describes_all_its_labels_has_no_note(tmp_path, overlapping):
+    write_segmentation(overlapping, tmp_path / "x.seg.nrrd")
+    assert read_segmentation(tmp_path / "x.seg.nrrd").notes == ()
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "bzip2"])
+def test_a_mask_that_inflates_beyond_its_header_takes_no_memory(tmp_path, encoding):
+    plain_nrrd(tmp_path / "x.seg.nrrd", np.ones((3, 4, 5)), encoding=encoding)
+    header = (tmp_path / "x.seg.nrrd").read_bytes().partition(b"\n\n")[0] + b"\n\n"
+    pack = gzip.compress if encoding == "gzip" else bz2.compress
+    (tmp_path / "x.seg.nrrd").write_bytes(header + pack(bytes(2**29), 1))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match="more data than its header promises"):
+        read_segmentation(tmp_path / "x.seg.nrrd")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2e5  # kB
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "raw", "bzip2", "ascii"])
+def test_a_mask_whose_header_promises_gigabytes_is_refused(tmp_path, encoding):
+    fields = {"sizes": "100000 100000 100000", "encoding": encoding}
+    plain_nrrd(tmp_path / "x.seg.nrrd", np.ones((3, 4, 5)), **fields)
+    with pytest.raises(InputError, match="promises 1000000.0 GB of voxels"):
+        read_segmentation(tmp_path / "x.seg.nrrd")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "raw", "bzip2", "ascii"])
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint16, np.int32, np.uint64])
+def test_label_maps_of_every_encoding_and_type_are_read(tmp_path, encoding, kind):
+    voxels = np.arange(60).reshape(3, 4, 5).astype(kind)
+    header = {"space": "left-posterior-superior", "space directions": np.eye(3), "space origin": np.zeros(3)}
+    nrrd.write(str(tmp_path / "x.nrrd"), voxels.T, header | {"encoding": encoding})
+    assert np.array_equal(read_segmentation(tmp_path / "x.nrrd").label_map(), voxels)
+
+
+def test_a_big_endian_label_map_is_read(tmp_path):
+    voxels = np.arange(60).reshape(3, 4, 5).astype(">u2")
+    plain_nrrd(tmp_path / "x.nrrd", np.zeros((3, 4, 5)), type="ushort", endian="big", encoding="raw")
+    header = (tmp_path / "x.nrrd").read_bytes().partition(b"\n\n")[0] + b"\n\n"
+    (tmp_path / "x.nrrd").write_bytes(header + voxels.tobytes())
+    assert np.array_equal(read_segmentation(tmp_path / "x.nrrd").label_map(), voxels)
+
+
+def test_a_mask_that_lies_in_another_file_is_refused(tmp_path):
+    plain_nrrd(tmp_path / "x.nrrd", np.ones((3, 4, 5)), data_file="voxels.raw")
+    with pytest.raises(InputError, match="its voxels do not follow its header"):
+        read_segmentation(tmp_path / "x.nrrd")

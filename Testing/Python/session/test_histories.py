@@ -71,7 +71,9 @@ class CubeModel:
 
 def volume(seed: int = 0) -> Volume:
     values = np.random.default_rng(seed).integers(-1000, 1000, SHAPE).astype(np.int16)
-    return Volume(values, np.array([[0, 2, 0, 5], [-1.5, 0, 0, 7], [0, 0, 3, -9], [0, 0, 0, 1.0]]))
+    return Volume.from_array(
+        values, np.array([[0, 2, 0, 5], [-1.5, 0, 0, 7], [0, 0, 3, -9], [0, 0, 0, 1.0]]), axes="kji"
+    )
 
 
 @pytest.fixture
@@ -296,11 +298,11 @@ def test_a_session_of_the_same_scan_read_from_another_file_is_taken(session: Ses
     session.add(at(session, 4, 4, 4), "a")
     scan, turned = volume(), volume().ijk_to_ras.copy()
     turned[:3] *= 1 + 2**-50
-    again = Session.replay(Volume(scan.array, turned), [CubeModel()], session.as_dict())
+    again = Session.replay(Volume.from_array(scan.array, turned, axes="kji"), [CubeModel()], session.as_dict())
     assert np.array_equal(full(again, "a"), full(session, "a"))
     turned[0, 3] += 0.01
     with pytest.raises(UsageError, match="another volume"):
-        Session.replay(Volume(scan.array, turned), [CubeModel()], session.as_dict())
+        Session.replay(Volume.from_array(scan.array, turned, axes="kji"), [CubeModel()], session.as_dict())
 
 
 ACTIONS = st.lists(

@@ -69,7 +69,7 @@ def volume() -> Volume:
     found = body()
     array = found.array.copy()
     array[ORGAN] = 600
-    return Volume(array, found.ijk_to_ras)
+    return Volume.from_array(array, found.ijk_to_ras, axes="kji")
 
 
 def mask_of(volume: Volume) -> np.ndarray:

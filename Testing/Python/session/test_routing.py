@@ -81,7 +81,7 @@ def reader() -> Model:
 
 @pytest.fixture
 def volume() -> Volume:
-    return Volume(np.zeros(SHAPE, np.int16), np.eye(4))
+    return Volume.from_array(np.zeros(SHAPE, np.int16), np.eye(4), axes="kji")
 
 
 @pytest.fixture

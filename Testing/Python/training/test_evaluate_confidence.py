@@ -84,7 +84,7 @@ def test_the_candidate_in_use_is_the_confidence_that_the_model_gives() -> None:
     image = torch.randn(1, 1, 24, 20, 30, generator=torch.Generator().manual_seed(0)) * 300
     competing, lone = measure(model, (image, torch.zeros_like(image)), frozenset(range(133)))
     affine = np.diag([*model.configuration.spacing, 1.0])
-    opened = model.open(Volume(image[0, 0].permute(2, 1, 0).numpy(), affine))
+    opened = model.open(Volume.from_array(image[0, 0].permute(2, 1, 0).numpy(), affine, axes="kji"))
     known = [i for i in catalog.everything() if i in model.class_ids]
     masks = opened.segment_classes(known, None, silent)
     sizes = np.bincount(masks.labels.ravel(), minlength=256)

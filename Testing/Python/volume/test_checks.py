@@ -19,7 +19,7 @@ class SharedData(Protocol):
 
 def ct(low: float = -1000, high: float = 1500, kind: type = np.float32) -> Volume:
     values = np.linspace(low, high, 30**3).reshape(30, 30, 30).astype(kind)
-    return Volume(values, SPACING, modality="CT")
+    return Volume.from_array(values, SPACING, axes="kji", modality="CT")
 
 
 def test_an_ordinary_ct_gives_no_warning() -> None:
@@ -48,25 +48,25 @@ def test_voxels_that_are_no_numbers_are_counted_and_refused(value: float) -> Non
     array = ct().array.copy()
     array[3, 4, 5:8] = value
     with pytest.raises(InputError, match="3 of 27000 voxels are not a number or infinite"):
-        check_volume(Volume(array, SPACING))
+        check_volume(Volume.from_array(array, SPACING, axes="kji"))
 
 
 @pytest.mark.parametrize("spacing", [0.001, 80.0])
 def test_an_implausible_spacing_is_refused(spacing: float) -> None:
     with pytest.raises(InputError, match="implausible.*another unit"):
-        check_volume(Volume(ct().array, np.diag([1.0, 1.0, spacing, 1.0])))
+        check_volume(Volume.from_array(ct().array, np.diag([1.0, 1.0, spacing, 1.0]), axes="kji"))
 
 
 def test_a_single_slice_is_refused() -> None:
     with pytest.raises(InputError, match=r"single slice \(30 x 30 x 1 voxels\)"):
-        check_volume(Volume(ct().array[:1], SPACING))
+        check_volume(Volume.from_array(ct().array[:1], SPACING, axes="kji"))
 
 
 def test_shear_is_refused_for_segmentation() -> None:
     sheared = SPACING.copy()
     sheared[0, 2] = 0.5
     with pytest.raises(InputError, match="segmentation needs"):
-        check_ct(Volume(ct().array, sheared))
+        check_ct(Volume.from_array(ct().array, sheared, axes="kji"))
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_values_that_are_no_hounsfield_units_give_one_warning(low: float, high: 
 
 
 def test_very_thick_slices_give_a_warning() -> None:
-    (warning,) = check_ct(Volume(ct().array, np.diag([2.0, 2.0, 12.5, 1.0])))
+    (warning,) = check_ct(Volume.from_array(ct().array, np.diag([2.0, 2.0, 12.5, 1.0]), axes="kji"))
     assert "12.5 mm apart" in warning
 
 
 def test_a_very_small_field_of_view_gives_a_warning() -> None:
-    (warning,) = check_ct(Volume(ct().array, np.diag([1.0, 2.0, 2.0, 1.0])))
+    (warning,) = check_ct(Volume.from_array(ct().array, np.diag([1.0, 2.0, 2.0, 1.0]), axes="kji"))
     assert "covers only 30 x 60 x 60 mm" in warning
 
 
@@ -111,4 +111,4 @@ def test_values_far_beyond_hounsfield_units_are_counted_and_refused(value: float
     array = ct().array.copy()
     array[3, 4, 5:8] = value
     with pytest.raises(InputError, match="3 of 27000 voxels are beyond 1,000,000 HU"):
-        check_ct(Volume(array, SPACING))
+        check_ct(Volume.from_array(array, SPACING, axes="kji"))

@@ -16,7 +16,9 @@ SUFFIXES = [".nrrd", ".nhdr", ".mha", ".mhd"]
 
 
 def scan() -> Volume:
-    return Volume(np.random.default_rng(0).integers(-1000, 1000, (20, 30, 40)).astype(np.int16), AFFINE)
+    return Volume.from_array(
+        np.random.default_rng(0).integers(-1000, 1000, (20, 30, 40)).astype(np.int16), AFFINE, axes="kji"
+    )
 
 
 def written(path: Path, image: Any = None, compressed: bool = False) -> Path:

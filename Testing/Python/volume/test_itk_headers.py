@@ -32,7 +32,7 @@ def write(tmp_path: Path) -> Write:
 
     def make(name: str, replaced: dict[str, str] | None = None, line: str = "", compressed: bool = False) -> Path:
         path = tmp_path / name
-        SimpleITK.WriteImage(Volume(VALUES, AFFINE).to_sitk(), str(path), compressed)
+        SimpleITK.WriteImage(Volume.from_array(VALUES, AFFINE, axes="kji").to_sitk(), str(path), compressed)
         raw = path.read_bytes()
         for old, new in (replaced or {}).items():
             assert old.encode() in raw
@@ -151,7 +151,7 @@ def test_the_place_is_that_of_itk_for_any_orientation(
     affine[:3, :3] = np.linalg.qr(random.normal(size=(3, 3)))[0] * random.choice([-1, 1], 3) * random.uniform(0.3, 6, 3)
     affine[:3, 3] = random.uniform(-1000, 1000, 3)
     path = tmp_path_factory.mktemp("files") / name
-    SimpleITK.WriteImage(Volume(VALUES, affine).to_sitk(), str(path))
+    SimpleITK.WriteImage(Volume.from_array(VALUES, affine, axes="kji").to_sitk(), str(path))
     volume = read_volume(path)
     assert np.abs(volume.ijk_to_ras - Volume.from_sitk(SimpleITK.ReadImage(str(path))).ijk_to_ras).max() < 1e-9
     assert np.abs(volume.ijk_to_ras - affine).max() < 1e-6 and volume.notes == ()
@@ -282,7 +282,7 @@ def test_a_damaged_header_is_read_right_or_refused(
 ) -> None:
     """Bytes of the header replaced, doubled or lost: an error, or the geometry that the header states."""
     path = tmp_path_factory.mktemp("damaged") / name
-    SimpleITK.WriteImage(Volume(VALUES, AFFINE).to_sitk(), str(path))
+    SimpleITK.WriteImage(Volume.from_array(VALUES, AFFINE, axes="kji").to_sitk(), str(path))
     raw = path.read_bytes()
     at = data.draw(st.integers(0, len(raw) - VALUES.nbytes - 1))
     raw = raw[:at] + data.draw(st.binary(max_size=12)) + raw[at + data.draw(st.integers(0, 12)) :]

@@ -25,7 +25,7 @@ def random_volume(seed: int, oblique: bool = True) -> Volume:
     affine[:3, 3] = random.uniform(-300, 300, 3)
     array = np.full(random.integers(30, 60, 3), -1000, np.int16)
     array[20:-5, 14:-12, 15:-4] = random.integers(-500, 1000, array[20:-5, 14:-12, 15:-4].shape)
-    return Volume(array, affine)
+    return Volume.from_array(array, affine, axes="kji")
 
 
 def monai_round_trip(volume: Volume, labels_of: Any) -> tuple[Any, np.ndarray]:
@@ -82,7 +82,7 @@ def test_preparing_and_going_back_equal_monai_on_a_real_ct(shared_data: SharedDa
 def test_at_half_the_spacing_labels_differ_from_monai_only_halfway_between_voxels() -> None:
     """There PyTorch's answer hangs on the last bit; ours is the even neighbour."""
     values = np.random.default_rng(1).integers(1, 1000, (40, 40, 40))
-    volume = Volume(values, np.diag([0.75, 0.75, 0.75, 1.0]))
+    volume = Volume.from_array(values, np.diag([0.75, 0.75, 0.75, 1.0]), axes="kji")
     _, theirs = monai_round_trip(volume, random_labels)
     ours = prepare(volume, SPACING).back.label_map(random_labels(np.empty((20, 20, 20))))
     assert np.array_equal(ours[::2, ::2, ::2], theirs[::2, ::2, ::2])
@@ -98,7 +98,7 @@ def test_the_array_is_contiguous_float32_in_ras_order() -> None:
 
 def test_the_spacing_is_given_in_ras_order_whatever_the_storage() -> None:
     affine = np.array([[0, 0, 1.0, 0], [-1.0, 0, 0, 0], [0, -1.0, 0, 0], [0, 0, 0, 1]])
-    volume = Volume(np.ones((12, 12, 12)), affine)
+    volume = Volume.from_array(np.ones((12, 12, 12)), affine, axes="kji")
     assert volume.orientation == "PIR"
     assert np.allclose(prepare(volume, (1, 2, 3)).grid.spacing, (1, 2, 3))
 
@@ -115,11 +115,13 @@ def phantom(storage: str) -> Volume:
         affine[row, column] = 2.0 if letter in "RAS" else -2.0
     affine[:3, 3] = -affine[:3, :3] @ [19.5, 19.5, 19.5]
     k, j, i = np.mgrid[:40, :40, :40]
-    ras = Volume(np.zeros((1, 1, 1)), affine).index_to_ras(np.stack([i, j, k], axis=-1).reshape(-1, 3))
+    ras = Volume.from_array(np.zeros((1, 1, 1)), affine, axes="kji").index_to_ras(
+        np.stack([i, j, k], axis=-1).reshape(-1, 3)
+    )
     values = np.full(len(ras), -1000, np.int16)
     values[np.abs(ras).max(axis=1) < 35] = 40
     values[np.linalg.norm(ras - [-20, 15, 25], axis=1) < 6] = 900
-    return Volume(values.reshape(40, 40, 40), affine)
+    return Volume.from_array(values.reshape(40, 40, 40), affine, axes="kji")
 
 
 @pytest.mark.parametrize("storage", STORAGES)
@@ -157,7 +159,7 @@ def test_what_was_cropped_away_comes_back_as_zero() -> None:
 
 
 def test_a_volume_without_foreground_is_kept_whole() -> None:
-    volume = Volume(np.full((20, 20, 20), -500), np.diag([3.0, 3, 3, 1]))
+    volume = Volume.from_array(np.full((20, 20, 20), -500), np.diag([3.0, 3, 3, 1]), axes="kji")
     assert prepare(volume, (3, 3, 3)).array.shape == (20, 20, 20)
 
 

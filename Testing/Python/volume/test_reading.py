@@ -12,7 +12,7 @@ from vistaseg.volume import Volume, read_volume
 
 def scan(values: np.ndarray | None = None) -> SimpleITK.Image:
     array = np.zeros((4, 5, 6), np.float32) if values is None else values
-    return Volume(array, np.eye(4)).to_sitk()
+    return Volume.from_array(array, np.eye(4), axes="kji").to_sitk()
 
 
 @pytest.mark.parametrize("name", ["CTChest.nii.gz", "CTChest.nii", "CTChest.nrrd", "CTChest.mha"])

@@ -34,8 +34,8 @@ def random_volume(seed: int, oblique: bool = True, spacing: Spacing | None = Non
     affine[:3, 3] = random.uniform(-300, 300, 3)
     shape = random.integers(2, 40, 3)
     if seed % 2:
-        return Volume(random.integers(-1000, 3000, shape).astype(np.int16), affine)
-    return Volume(random.normal(0, 1000, shape).astype(np.float32), affine)
+        return Volume.from_array(random.integers(-1000, 3000, shape).astype(np.int16), affine, axes="kji")
+    return Volume.from_array(random.normal(0, 1000, shape).astype(np.float32), affine, axes="kji")
 
 
 def monai_spacing(volume: Volume, spacing: Spacing) -> Any:
@@ -79,7 +79,7 @@ def test_a_spacing_that_monai_takes_as_equal_is_left_alone_by_both(spacing: Spac
 def test_resampling_follows_monai_where_the_matrix_is_rounded_to_32_bits(seed: int) -> None:
     """Then MONAI centres the grid, and its axes differ by the rounding: white noise shows it."""
     volume = random_volume(seed)
-    rounded = Volume(volume.array, volume.ijk_to_ras.astype(np.float32).astype(np.float64))
+    rounded = Volume.from_array(volume.array, volume.ijk_to_ras.astype(np.float32).astype(np.float64), axes="kji")
     assert_like_monai(rounded, (1.5, 1.5, 1.5), hu=0.1, mm=1e-5)
 
 
@@ -94,14 +94,14 @@ def test_resampling_of_a_real_ct_equals_monai(shared_data: SharedData) -> None:
 
 def test_a_linear_ramp_stays_a_linear_ramp_in_the_patient() -> None:
     ramp = np.broadcast_to(np.arange(20.0), (6, 8, 20))
-    volume = Volume(ramp, np.diag([2.0, 1.0, 1.0, 1.0]))
+    volume = Volume.from_array(ramp, np.diag([2.0, 1.0, 1.0, 1.0]), axes="kji")
     fine = resample_to_spacing(volume, (0.5, 1, 1))
     x = fine.index_to_ras([[i, 0, 0] for i in range(fine.shape_ijk[0])])[:, 0]
     assert np.allclose(fine.array[0, 0], np.clip(x / 2.0, 0, 19))
 
 
 def test_the_original_is_not_changed_by_resampling_to_its_own_spacing() -> None:
-    volume = Volume(np.ones((3, 3, 3), np.float32), np.eye(4))
+    volume = Volume.from_array(np.ones((3, 3, 3), np.float32), np.eye(4), axes="kji")
     same = resample_to_spacing(volume, (1, 1, 1))
     assert np.array_equal(same.array, volume.array) and np.array_equal(same.ijk_to_ras, volume.ijk_to_ras)
 
@@ -116,7 +116,7 @@ def test_shear_is_refused_by_resampling() -> None:
     sheared = np.eye(4)
     sheared[0, 1] = 0.2
     with pytest.raises(InputError, match="resampling needs"):
-        resample_to_spacing(Volume(np.zeros((3, 3, 3)), sheared), (2, 2, 2))
+        resample_to_spacing(Volume.from_array(np.zeros((3, 3, 3)), sheared, axes="kji"), (2, 2, 2))
 
 
 @pytest.mark.parametrize("wanted", ["RAS", "LPS", "PIR", "SAL"])
@@ -159,19 +159,19 @@ def test_a_crop_takes_its_voxels_and_their_place() -> None:
 @pytest.mark.parametrize(("start", "stop"), [((0, 0, 0), (5, 1, 1)), ((-1, 0, 0), (1, 1, 1)), ((1, 1, 1), (1, 2, 2))])
 def test_a_crop_outside_the_volume_or_without_voxels_is_refused(start: Any, stop: Any) -> None:
     with pytest.raises(InputError, match="does not lie in"):
-        crop(Volume(np.zeros((2, 3, 4)), np.eye(4)), start, stop)
+        crop(Volume.from_array(np.zeros((2, 3, 4)), np.eye(4), axes="kji"), start, stop)
 
 
 def test_the_foreground_is_widened_only_within_the_volume() -> None:
     array = np.full((30, 40, 50), -1000)
     array[3, 20:22, 45] = 1
-    volume = Volume(array, np.eye(4))
+    volume = Volume.from_array(array, np.eye(4), axes="kji")
     assert foreground_extent(volume, 0, 0) == ((45, 20, 3), (46, 22, 4))
     assert foreground_extent(volume, 0, 10) == ((35, 10, 0), (50, 32, 14))
 
 
 def test_the_threshold_itself_is_not_foreground() -> None:
-    assert foreground_extent(Volume(np.zeros((3, 3, 3)), np.eye(4)), 0, 10) is None
+    assert foreground_extent(Volume.from_array(np.zeros((3, 3, 3)), np.eye(4), axes="kji"), 0, 10) is None
 
 
 def test_nearest_maps_find_the_closest_voxel_and_tell_what_is_outside() -> None:

@@ -23,7 +23,7 @@ def random_affine(seed: int, single_precision: bool = False) -> np.ndarray:
 
 def random_volume(seed: int, kind: type = np.int16) -> Volume:
     values = np.random.default_rng(seed).integers(-1000, 2000, (3, 4, 5)).astype(kind)
-    return Volume(values, random_affine(seed))
+    return Volume.from_array(values, random_affine(seed), axes="kji")
 
 
 seeds = st.integers(0, 10**6)
@@ -31,12 +31,12 @@ corners = np.array([[0, 0, 0], [511, 0, 0], [0, 511, 0], [0, 0, 800], [511, 511,
 
 
 def test_shape_is_told_in_ijk_while_the_array_is_kji() -> None:
-    assert Volume(np.zeros((2, 3, 4)), np.eye(4)).shape_ijk == (4, 3, 2)
+    assert Volume.from_array(np.zeros((2, 3, 4)), np.eye(4), axes="kji").shape_ijk == (4, 3, 2)
 
 
 def test_the_array_of_a_volume_cannot_be_changed_but_the_given_one_can() -> None:
     given_array = np.zeros((2, 3, 4))
-    volume = Volume(given_array, np.eye(4))
+    volume = Volume.from_array(given_array, np.eye(4), axes="kji")
     with pytest.raises(ValueError, match="read-only"):
         volume.array[0, 0, 0] = 1
     given_array[0, 0, 0] = 1
@@ -45,7 +45,7 @@ def test_the_array_of_a_volume_cannot_be_changed_but_the_given_one_can() -> None
 @pytest.mark.parametrize("shape", [(4, 4), (2, 2, 2, 2), (4, 4, 4, 3)])
 def test_an_array_that_is_not_three_dimensional_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=f"has {len(shape)} dimensions"):
-        Volume(np.zeros(shape), np.eye(4))
+        Volume.from_array(np.zeros(shape), np.eye(4), axes="kji")
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,14 @@ def test_an_array_that_is_not_three_dimensional_is_refused(shape: tuple[int, ...
 )
 def test_an_array_without_usable_numbers_is_refused(array: np.ndarray, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        Volume(array, np.eye(4))
+        Volume.from_array(array, np.eye(4), axes="kji")
 
 
 def test_equal_content_has_equal_hash_whatever_its_name_and_memory_layout() -> None:
     volume = random_volume(1)
-    same = Volume(np.asfortranarray(volume.array), volume.ijk_to_ras, name="other", modality="CT")
+    same = Volume.from_array(
+        np.asfortranarray(volume.array), volume.ijk_to_ras, axes="kji", name="other", modality="CT"
+    )
     assert same.content_hash == volume.content_hash
 
 
@@ -72,7 +74,7 @@ def test_what_files_change_of_a_geometry_does_not_change_the_hash(origin: list[f
     for change in (0, 2**-50, -(2**-50)):
         read = there * (1 + change)
         read[3] = there[3]
-        hashes.add(Volume(volume.array, read).content_hash)
+        hashes.add(Volume.from_array(volume.array, read, axes="kji").content_hash)
     assert len(hashes) == 1
 
 
@@ -83,11 +85,11 @@ def test_any_change_of_content_changes_the_hash() -> None:
     moved = volume.ijk_to_ras.copy()
     moved[0, 3] += 0.001
     others = [
-        Volume(brighter, volume.ijk_to_ras),
-        Volume(volume.array, moved),
-        Volume(volume.array.astype(np.int32), volume.ijk_to_ras),
-        Volume(volume.array.reshape(5, 4, 3), volume.ijk_to_ras),
-        Volume(volume.array.view(np.uint16), volume.ijk_to_ras),
+        Volume.from_array(brighter, volume.ijk_to_ras, axes="kji"),
+        Volume.from_array(volume.array, moved, axes="kji"),
+        Volume.from_array(volume.array.astype(np.int32), volume.ijk_to_ras, axes="kji"),
+        Volume.from_array(volume.array.reshape(5, 4, 3), volume.ijk_to_ras, axes="kji"),
+        Volume.from_array(volume.array.view(np.uint16), volume.ijk_to_ras, axes="kji"),
     ]
     assert len({item.content_hash for item in [volume, *others]}) == 6
 
@@ -109,7 +111,7 @@ def test_simpleitk_sees_the_same_point_in_lps(seed: int) -> None:
 
 @pytest.mark.parametrize("kind", [bool, np.float16, np.uint8, np.int32, np.int64, np.float64])
 def test_every_kind_of_voxel_can_go_to_simpleitk(kind: type) -> None:
-    volume = Volume((np.arange(24) % 2).reshape(2, 3, 4).astype(kind), np.eye(4))
+    volume = Volume.from_array((np.arange(24) % 2).reshape(2, 3, 4).astype(kind), np.eye(4), axes="kji")
     assert np.array_equal(SimpleITK.GetArrayFromImage(volume.to_sitk()), volume.array)
 
 
@@ -117,7 +119,7 @@ def test_shear_is_refused_by_the_conversion_to_simpleitk() -> None:
     sheared = np.eye(4)
     sheared[0, 2] = 0.05
     with pytest.raises(InputError, match="SimpleITK needs"):
-        Volume(np.zeros((2, 2, 2)), sheared).to_sitk()
+        Volume.from_array(np.zeros((2, 2, 2)), sheared, axes="kji").to_sitk()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypeGuard
 
 from vistaseg.errors import InputError
-from vistaseg.volume.dicom.files import files_below, is_dicom
+from vistaseg.volume.dicom.files import is_dicom
+from vistaseg.volume.dicom.folders import walk
 from vistaseg.volume.dicom.headers import ImageFiles, implausible_error, read_images
 from vistaseg.volume.dicom.stacks import Stack, stacks_of
 
@@ -25,7 +26,7 @@ def find_stacks(paths: Paths) -> tuple[list[Stack], ImageFiles]:
     Raises:
         InputError: there is no image.
     """
-    found = _series_around(paths) if _is_file(paths) else read_images(files_below(paths))
+    found = _series_around(paths) if _is_file(paths) else read_images(walk(paths))
     return sorted(stacks_of(found.headers), key=lambda stack: not stack.first.is_scan), found
 
 
@@ -65,7 +66,7 @@ def _series_around(path: Path) -> ImageFiles:
 
 
 def _series_of(path: Path) -> ImageFiles:
-    found = read_images(files_below(sorted(file for file in path.parent.glob("*") if file.is_file())))
+    found = read_images(walk(path.parent, deep=False))
     if any(path.resolve() == file.resolve() for file in found.damaged):
         raise InputError("This DICOM file is damaged: its header breaks off. Copy or export it again.")
     for file, reason in found.implausible:

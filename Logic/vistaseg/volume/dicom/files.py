@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +80,3 @@ def open_dicom(path: Path, stop_before_pixels: bool = False, tags: list[str] | N
 def should_be_dicom(path: Path) -> bool:
     """Whether a file is named as DICOM."""
     return path.suffix.lower() == ".dcm"
-
-
-def files_below(paths: Path | Sequence[Path]) -> list[Path]:
-    """All files of a folder and those below it, or a list of files and folders; a link is no copy of its file."""
-    places = [paths] if isinstance(paths, Path) else paths
-    files = (file for place in places for file in (place.rglob("*") if place.is_dir() else [place]))
-    once = {file.resolve(): file for file in sorted(files, reverse=True) if file.is_file()}
-    return sorted(once.values())

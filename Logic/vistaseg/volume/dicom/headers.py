@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Any
 
 from vistaseg.errors import InputError
 from vistaseg.volume.dicom.bounds import implausible_frames
-from vistaseg.volume.dicom.files import damage, is_dicom, open_dicom, should_be_dicom
+from vistaseg.volume.dicom.files import damage, open_dicom, should_be_dicom
+from vistaseg.volume.dicom.folders import FoundFiles, recognise
 from vistaseg.volume.dicom.values import set_aside_unreadable
 
 TAGS = [
@@ -28,6 +29,7 @@ TAGS = [
 """What is needed to sort images into series and stacks, and to place them."""
 
 _NAMED_AT_MOST = 3
+_UNREACHABLE = "Links that lead nowhere, or files and folders that cannot be opened"
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,14 @@ class ImageFiles:
         damaged: DICOM files that break off in the header, and those that only have the name of one.
         others: files that are no DICOM, without hidden ones.
         implausible: images whose header promises what the file cannot hold, and why.
+        unreachable: links that lead nowhere, and files and folders that cannot be opened.
     """
 
     headers: tuple[Any, ...]
     damaged: tuple[Path, ...] = ()
     others: tuple[Path, ...] = ()
     implausible: tuple[tuple[Path, str], ...] = ()
+    unreachable: tuple[Path, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -60,6 +64,9 @@ class ImageFiles:
                 "Images whose header cannot be right were left out, so slices may be missing: "
                 f"{listed} ({self.implausible[0][1]})."
             )
+        if self.unreachable:
+            listed = _listed(self.unreachable)
+            notes.append(f"{_UNREACHABLE} were left out, so slices or series may be missing: {listed}.")
         if self.others:
             notes.append(f"Files that are no DICOM were left out ({len(self.others)}): {_listed(self.others)}.")
         return tuple(notes)
@@ -71,13 +78,13 @@ def _listed(paths: Sequence[Path]) -> str:
     return names if more <= 0 else f"{names} and {more} more"
 
 
-def read_images(files: Iterable[Path]) -> ImageFiles:
+def read_images(found: FoundFiles) -> ImageFiles:
     """Headers of the images among the files.
 
     Raises:
         InputError: there are none.
     """
-    recognised = {path: is_dicom(path) for path in files}
+    recognised, unreachable = recognise(found)
     headers: list[Any] = []
     implausible: list[tuple[Path, str]] = []
     damaged = [path for path, known in recognised.items() if not known and should_be_dicom(path)]
@@ -94,8 +101,8 @@ def read_images(files: Iterable[Path]) -> ImageFiles:
         elif header is None or _should_be_image(header):
             damaged.append(path)
     if headers:
-        return ImageFiles(tuple(headers), tuple(sorted(damaged)), tuple(others), tuple(implausible))
-    raise implausible_error(*implausible[0]) if implausible else _no_images(sorted(damaged))
+        return ImageFiles(tuple(headers), tuple(sorted(damaged)), tuple(others), tuple(implausible), unreachable)
+    raise implausible_error(*implausible[0]) if implausible else _no_images(sorted(damaged), unreachable)
 
 
 def read_header(path: Path, tags: list[str] | None = None, pixels: bool = False) -> Any:
@@ -141,7 +148,12 @@ def implausible_error(path: Path, reason: str) -> InputError:
     return InputError(f"The header of {path.name} cannot be right: {reason}. Export the series again.")
 
 
-def _no_images(damaged: Sequence[Path]) -> InputError:
+def _no_images(damaged: Sequence[Path], unreachable: Sequence[Path]) -> InputError:
+    if unreachable:
+        return InputError(
+            f"No image can be read here. {_UNREACHABLE}: {_listed(unreachable)}. Check where the links lead, whether "
+            "the drive is there, and the permissions."
+        )
     if damaged:
         return InputError(
             f"No image can be read here: the header of {damaged[0].name} breaks off, or it is damaged. Copy or export "

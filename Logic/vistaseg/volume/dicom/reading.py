@@ -39,4 +39,6 @@ def read_stack(stack: Stack) -> tuple[Volume, Placement]:
     modality = stack.first.text("Modality") or None
     # Not the name of the folder: it often is that of the patient.
     name = stack.first.text("SeriesDescription") or f"{modality or 'DICOM'} series"
-    return Volume(voxels, placement.ijk_to_ras, name, modality, (*stack.notes, *placement.notes, *marks)), placement
+    notes = (*stack.notes, *placement.notes, *marks)
+    volume = Volume.from_array(voxels, placement.ijk_to_ras, axes="kji", name=name, modality=modality, notes=notes)
+    return volume, placement

@@ -114,7 +114,7 @@ def painted(volume: Volume, boxes: Sequence[tuple[slice, slice, slice]], hu: int
     array = volume.array.copy()
     for box in boxes:
         array[box] = hu
-    return Volume(array, volume.ijk_to_ras)
+    return Volume.from_array(array, volume.ijk_to_ras, axes="kji")
 
 
 @given(st.integers(0, 10**6))

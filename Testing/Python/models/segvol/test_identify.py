@@ -33,7 +33,7 @@ def opened() -> SegVolVolume:
     volume = body()
     array = volume.array.copy()
     array[ORGAN] = 600
-    return prompted_model().open(Volume(array, volume.ijk_to_ras))
+    return prompted_model().open(Volume.from_array(array, volume.ijk_to_ras, axes="kji"))
 
 
 def masked() -> np.ndarray:

@@ -36,7 +36,7 @@ def scan(seed: int, kind: type = np.int16, shape: tuple[int, int, int] = (19, 40
     generator = np.random.default_rng(seed)
     array = np.full(shape, -1000.0)
     array[2:-3, 4:-5, 6:-1] = generator.normal(40, 300, (shape[0] - 5, shape[1] - 9, shape[2] - 7))
-    return Volume(array.astype(kind), np.eye(4))
+    return Volume.from_array(array.astype(kind), np.eye(4), axes="kji")
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.float32, np.float64, np.int32])
@@ -152,7 +152,7 @@ def test_a_scan_without_contrast_is_refused() -> None:
     array[2:4] = 7
     for values in (array, array.astype(bool), np.zeros((6, 6, 6))):
         with pytest.raises(InputError, match="nothing to see"):
-            segvol_image(Volume(values, np.eye(4)), ZOOMED)
+            segvol_image(Volume.from_array(values, np.eye(4), axes="kji"), ZOOMED)
 
 
 def test_preparing_takes_less_memory_than_a_copy_in_float32() -> None:

@@ -72,7 +72,7 @@ def test_texts_and_boxes_give_the_published_mask(
     network: SegVolNetwork, small: SegVolConfiguration, seed: int, with_box: bool
 ) -> None:
     generator = np.random.default_rng(seed)
-    volume = Volume(generator.normal(0, 400, SHAPE).astype(np.float32), np.eye(4))
+    volume = Volume.from_array(generator.normal(0, 400, SHAPE).astype(np.float32), np.eye(4), axes="kji")
     image = segvol_image(volume, small.image_size)
     every = Box((0, 0, 0), image.crop.shape)
     whole = image.window(every, every)[0, 0]

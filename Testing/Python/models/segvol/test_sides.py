@@ -28,7 +28,7 @@ def organ(volume: Volume, r: float) -> Part:
 def test_the_side_is_that_of_the_patient(seed: int, r: float) -> None:
     affine = affine_of(seed)
     affine[:3, :3] /= np.linalg.norm(affine[:3, :3], axis=0) / 3
-    volume = Volume(np.full(SHAPE, 40, np.int16), affine)
+    volume = Volume.from_array(np.full(SHAPE, 40, np.int16), affine, axes="kji")
     sides, part = BodySides(volume), organ(volume, r)
     assert part.mask.any()
     found = "right" if r > 0 else "left"
@@ -39,7 +39,7 @@ def test_the_side_is_that_of_the_patient(seed: int, r: float) -> None:
 
 
 def test_the_middle_and_what_has_no_side_are_not_doubted() -> None:
-    volume = Volume(np.full(SHAPE, 40, np.int16), np.diag([3.0, 3.0, 3.0, 1.0]))
+    volume = Volume.from_array(np.full(SHAPE, 40, np.int16), np.diag([3.0, 3.0, 3.0, 1.0]), axes="kji")
     sides = BodySides(volume)
     assert sides.side(organ(volume, 4.0)) is None
     assert sides.doubt("liver", organ(volume, -20.0)) == ""
@@ -47,7 +47,7 @@ def test_the_middle_and_what_has_no_side_are_not_doubted() -> None:
 
 
 def test_without_a_body_there_are_no_sides() -> None:
-    volume = Volume(np.full(SHAPE, -1000, np.int16), np.diag([3.0, 3.0, 3.0, 1.0]))
+    volume = Volume.from_array(np.full(SHAPE, -1000, np.int16), np.diag([3.0, 3.0, 3.0, 1.0]), axes="kji")
     assert BodySides(volume).side(organ(volume, -20.0)) is None
 
 

@@ -65,7 +65,7 @@ def test_voxels_far_from_the_click_keep_their_bits(model: Vista3d, seed: int) ->
 
 @pytest.mark.parametrize("shape", [(4, 26, 28), (24, 3, 28), (8, 8, 8)])
 def test_volumes_smaller_than_a_window_can_be_clicked(model: Vista3d, shape: tuple[int, int, int]) -> None:
-    volume = Volume(np.full(shape, 40.0, np.float32), np.diag([-3.0, 3.0, 3.0, 1.0]))
+    volume = Volume.from_array(np.full(shape, 40.0, np.float32), np.diag([-3.0, 3.0, 3.0, 1.0]), axes="kji")
     session = Session(volume, model)
     session.start("a")
     index = [n // 2 for n in volume.shape_ijk]
@@ -76,7 +76,7 @@ def test_volumes_smaller_than_a_window_can_be_clicked(model: Vista3d, shape: tup
 def test_a_click_outside_the_scan_or_the_body_is_refused_and_changes_nothing(model: Vista3d) -> None:
     array = np.full((24, 26, 60), -1000.0, np.float32)
     array[3:-3, 3:-3, 3:20] = 40.0
-    volume = Volume(array, np.diag([3.0, 3.0, 3.0, 1.0]))
+    volume = Volume.from_array(array, np.diag([3.0, 3.0, 3.0, 1.0]), axes="kji")
     session = Session(volume, model)
     session.start("a")
     session.add(Point(ras(volume, (10, 10, 10))), "a")

@@ -133,7 +133,7 @@ def phantom(shape: tuple[int, int, int] = (40, 44, 52)) -> Volume:
     affine = np.eye(4)
     affine[:3, :3] = turn * [2.3, 2.65, 3.7]
     affine[:3, 3] = [11.0, -40.0, 300.0]
-    return Volume(array, affine)
+    return Volume.from_array(array, affine, axes="kji")
 
 
 @pytest.mark.parametrize("window", [(32, 32, 32), (48, 64, 32), (96, 96, 96)])

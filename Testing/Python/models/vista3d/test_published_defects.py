@@ -97,7 +97,7 @@ def encodings(network: VISTA3D) -> Iterator[list[int]]:
 
 def test_special_classes_are_those_of_the_network(network: VISTA3D) -> None:
     """MONAI's transform has another list than its network, whose training defines what the labels mean."""
-    volume = Volume(np.full((24, 24, 24), 40, np.int16), np.diag([1.5, 1.5, 1.5, 1.0]))
+    volume = Volume.from_array(np.full((24, 24, 24), 40, np.int16), np.diag([1.5, 1.5, 1.5, 1.0]), axes="kji")
     model = Vista3d(network, CONFIGURATION, CPU, ModelIdentity("test", "Test", "ab" * 32), 0, 10**7)
     session = Session(volume, model)
     by_network, by_transform, ours = set(), set(), set()

@@ -103,7 +103,7 @@ def test_windows_that_a_limit_of_memory_made_smaller_are_none_to_click_in(
 ) -> None:
     """A session in which one was clicked in could not be done again without the limit."""
     voxels = np.random.default_rng(1).uniform(-200, 300, (30, 30, 30)).astype(np.float32)
-    volume = Volume(voxels, np.diag([1.5, 1.5, 1.5, 1.0]))
+    volume = Volume.from_array(voxels, np.diag([1.5, 1.5, 1.5, 1.0]), axes="kji")
     plan = plan_windows((30, 30, 30), Vista3dConfiguration(window=(8, 8, 8)))
     limit = needed_bytes(plan, small.features)
     model = Vista3d(network, small, compute, ModelIdentity("small", "Small", ""), 0, ENOUGH, limit)

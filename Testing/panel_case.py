@@ -84,6 +84,8 @@ def _view_node(class_name: str) -> Any:
         node.SetSingletonTag("Red")
         node.SetLayoutName("Red")
         slicer.mrmlScene.AddNode(node)
+        if class_name == "vtkMRMLSliceNode":
+            node.SetOrientationToAxial()  # a scene that is saved without an orientation is not read without an error
     return node
 
 

@@ -12,6 +12,8 @@ from PySide6.QtCore import QObject, QSettings, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QWidget
 
+from host.slice_views import SliceWidget, slice_widget
+
 
 class Application(QObject):
     """`slicer.app`; signals are connected by their C++ signature, as with PythonQt."""
@@ -42,10 +44,13 @@ class Application(QObject):
 
 
 class LayoutManager:
-    """Knows the slice views, which have nodes but no windows here."""
+    """Knows the slice views, which have nodes and interactors but no windows here."""
 
     def sliceViewNames(self) -> list[str]:
         return [node.GetLayoutName() for node in slicer.util.getNodesByClass("vtkMRMLSliceNode")]
+
+    def sliceWidget(self, name: str) -> SliceWidget:
+        return slice_widget(name)
 
 
 class Installer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from uuid import uuid4
 
 import pydicom
 
@@ -14,21 +15,21 @@ class DicomDatabase:
 
     Attributes:
         isOpen: as PythonQt has it, a property.
-        refuses: whether it takes nothing in, without saying so, as the database does with files that it cannot index.
+        refuses: modalities of which it takes nothing in, without saying so, as with files that it cannot index.
     """
 
     def __init__(self, folder: Path, files: Iterable[Path] = ()) -> None:
-        self.isOpen, self.refuses = True, False
+        self.isOpen, self.refuses = True, frozenset[str]()
         self._folder = folder
         self._files: dict[str, tuple[str, str, Path]] = {}
         for file in files:
             self._index(file)
 
     def insert(self, path: str) -> None:
-        if self.refuses:
+        if pydicom.dcmread(path, stop_before_pixels=True).Modality in self.refuses:
             return
         self._folder.mkdir(exist_ok=True)
-        copy = self._folder / f"{len(self._files)}.dcm"
+        copy = self._folder / f"{uuid4().hex}.dcm"
         shutil.copyfile(path, copy)
         self._index(copy)
 
@@ -40,6 +41,12 @@ class DicomDatabase:
 
     def filesForSeries(self, uid: str) -> list[str]:
         return [str(file) for _, series, file in self._files.values() if series == uid]
+
+    def removeSeries(self, uid: str) -> bool:
+        gone = [key for key, (_, series, _file) in self._files.items() if series == uid]
+        for key in gone:
+            self._files.pop(key)[2].unlink()
+        return bool(gone)
 
     def _index(self, file: Path) -> None:
         header = pydicom.dcmread(file, stop_before_pixels=True)

@@ -1,4 +1,4 @@
-"""Stand-ins for the Segment Editor: the base of scripted effects, the editor around them, and slice views.
+"""Stand-ins for the Segment Editor: the base of scripted effects, and the editor around them.
 
 Masking, overwriting and undo are Slicer's own, from the wheel's `vtkSlicerSegmentEditorLogic`.
 """
@@ -16,7 +16,7 @@ import slicer
 import vtk
 from PySide6.QtWidgets import QFormLayout, QFrame, QWidget
 
-from host.application import LayoutManager
+from host.slice_views import SliceWidget, slice_widget
 from host.strokes import Place, Strokes
 
 
@@ -93,28 +93,6 @@ class EffectFactory:
     registered: dict[str, ScriptedEffect] = {}
 
 
-class SliceWidget:
-    """`qMRMLSliceWidget` over a slice node, without a window."""
-
-    def __init__(self, node: Any) -> None:
-        self.node, self.renderer, self.renderings = node, vtk.vtkRenderer(), 0
-
-    def className(self) -> str:
-        return "qMRMLSliceWidget"
-
-    def sliceLogic(self) -> Any:
-        return SimpleNamespace(GetSliceNode=lambda: self.node)
-
-    def mrmlSliceNode(self) -> Any:
-        return self.node
-
-    def sliceView(self) -> SliceWidget:
-        return self
-
-    def scheduleRender(self) -> None:
-        self.renderings += 1
-
-
 class Editor:
     """`qMRMLSegmentEditorWidget` around one effect."""
 
@@ -188,7 +166,7 @@ class Mouse(Strokes):
 
     def __init__(self, editor: Editor, view: SliceWidget) -> None:
         self._editor, self._view = editor, view
-        self._interactor = vtk.vtkRenderWindowInteractor()
+        self._interactor = view.interactor()
 
     def event(self, name: str, at: Place = (0, 0), ctrl: bool = False, shift: bool = False) -> bool:
         """Send an event; returns whether the effect kept it to itself."""
@@ -213,18 +191,6 @@ class Mouse(Strokes):
         return self.offer("KeyPress", key=name)
 
 
-def slice_widget(_manager: Any, name: str) -> SliceWidget:
-    """The view of a slice node by the name of its place in the layout."""
-    node = next(node for node in slicer.util.getNodesByClass("vtkMRMLSliceNode") if node.GetLayoutName() == name)
-    known = _slice_widgets.get(name)
-    if known is None or known.node is not node:
-        known = _slice_widgets[name] = SliceWidget(node)
-    return known
-
-
-_slice_widgets: dict[str, SliceWidget] = {}
-
-
 @contextmanager
 def square_view(size: int) -> Iterator[SliceWidget]:
     """The red slice view, so many pixels wide and high."""
@@ -234,7 +200,7 @@ def square_view(size: int) -> Iterator[SliceWidget]:
         node = slicer.mrmlScene.AddNode(slicer.vtkMRMLSliceNode())
         node.SetLayoutName("Red")
     node.SetDimensions(size, size, 1)
-    yield slice_widget(None, "Red")
+    yield slice_widget("Red")
     slicer.mrmlScene.RemoveNode(node)
 
 
@@ -247,7 +213,6 @@ def install() -> None:
     """Make what the effect imports importable, once in a process."""
     if "SegmentEditorEffects" in sys.modules:
         return
-    LayoutManager.sliceWidget = slice_widget
     base, effects = ModuleType("SegmentEditorEffects"), ModuleType("qSlicerSegmentationsEditorEffectsPythonQt")
     vars(base)["AbstractScriptedSegmentEditorEffect"] = AbstractScriptedSegmentEditorEffect
     vars(effects)["qSlicerSegmentEditorScriptedEffect"] = ScriptedEffect

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,23 @@ def _existing(files: list[str], name: str) -> list[Path]:
             "them back, or import the series again in the module DICOM."
         )
     return [Path(file) for file in files]
+
+
+def remove_series(database: Any, files: Mapping[str, Path]) -> None:
+    """Take files out of the database again, by their series; a series that has other files as well is left.
+
+    Args:
+        files: SOP instance UID → file that was inserted, or was to be.
+    """
+    from pydicom import dcmread
+
+    series: dict[str, int] = {}
+    for uid, file in files.items():
+        header = dcmread(file, specific_tags=["SeriesInstanceUID"], stop_before_pixels=True)
+        series[header.SeriesInstanceUID] = series.get(header.SeriesInstanceUID, 0) + bool(database.fileForInstance(uid))
+    for series_uid, inserted in series.items():
+        if inserted and len(database.filesForSeries(series_uid)) == inserted:
+            database.removeSeries(series_uid)
 
 
 def study_image_of(volume_node: Any) -> Path | None:

@@ -75,11 +75,45 @@ def test_the_database_takes_the_segmentation_into_the_study(desk, wait_until):
     assert same(read_seg(Path(file), read_series(desk.files)), blocks())
 
 
-def test_a_database_that_refuses_is_told_and_the_files_stay(desk):
+@pytest.mark.parametrize("refused", ["SEG", "SR", "CT"])
+@pytest.mark.parametrize("folder", [True, False])
+def test_all_of_an_export_goes_into_the_database_or_nothing(desk, refused, folder):
+    """64 images and a report without their segmentation are of no use, and nobody knows where they come from."""
+    before = known(desk.database)
+    desk.volume.RemoveAttribute("DICOM.instanceUIDs")
+    desk.derive()
+    desk.section.ui.reportBox.setChecked(True)
     desk.section.ui.databaseBox.setChecked(True)
-    desk.database.refuses = True
+    desk.section.ui.folderLine.text = str(desk.out) if folder else ""
+    desk.database.refuses = {refused}
     desk.export()
-    assert desk.told.level == "error" and str(desk.out) in desk.told.text and len(desk.written()) == 1
+    assert desk.told.level == "error" and "did not take the export" in desk.told.text
+    assert known(desk.database) == before
+    if folder:
+        assert str(desk.out) in desk.told.text and len(desk.written(".dcm")) == 8
+    else:
+        assert "Nothing was kept" in desk.told.text
+    assert not desk.volume.GetAttribute("DICOM.instanceUIDs")
+    desk.database.refuses = set()
+    desk.export()
+    assert "Slicer's DICOM database, and read back" in desk.told.text and len(known(desk.database)) == len(before) + 8
+
+
+def test_what_could_not_be_taken_out_again_is_told(desk, monkeypatch):
+    desk.volume.RemoveAttribute("DICOM.instanceUIDs")
+    desk.derive()
+    desk.section.ui.databaseBox.setChecked(True)
+    desk.section.ui.folderLine.text = ""
+    desk.database.refuses = {"CT"}
+    monkeypatch.setattr(desk.database, "removeSeries", lambda _uid: False)
+    desk.export()
+    assert "1 of its files are in the database: delete their series" in desk.told.text
+    assert "Nothing was kept" not in desk.told.text
+
+
+def known(database) -> set[str]:
+    """Files of the database."""
+    return {str(file) for _study, _series, file in database._files.values()}
 
 
 def test_a_volume_without_dicom_is_exported_with_a_series_made_from_it(desk):

@@ -260,10 +260,12 @@ def test_painting_on_corrected_clicks_is_said_and_saved_with_the_scene(case, sec
 
 def test_what_is_only_looked_at_on_another_grid_or_moved_is_not_edited(case, section):
     segment_automatically(case)
+    segmentation = case.selection.segmentationNode
     other = add_ct("finer")
     other.SetIJKToRASMatrix(oblique((1.1, 2.0, 3.0)))
     slicer.util.updateVolumeFromArray(other, np.repeat(ct_array(), 2, axis=2))
     case.selection.volumeNode = other
+    case.selection.segmentationNode = segmentation  # another volume brings its own with it
     case.settle()
     assert item(section, "spleen").text(MADE_BY) == "automatic"
     case.selection.segmentationNode.SetAndObserveTransformNodeID(add_rotation().GetID())
@@ -332,11 +334,13 @@ def test_only_what_has_changed_is_measured_again(case, section, monkeypatch):
 
 def test_segments_of_another_volume_s_grid_are_measured_on_the_chosen_one(case, section):
     segment_automatically(case)
+    segmentation = case.selection.segmentationNode
     other = add_ct("the same patient, in a finer grid")
     matrix = oblique((1.1, 2.0, 3.0))
     other.SetIJKToRASMatrix(matrix)
     slicer.util.updateVolumeFromArray(other, np.repeat(ct_array(), 2, axis=2))
     case.selection.volumeNode = other
+    case.selection.segmentationNode = segmentation
     case.settle()
     assert int(item(section, "spleen").text(VOXELS)) == pytest.approx(2 * (ct_array() == SPLEEN).sum(), rel=0.12)
     assert float(item(section, "spleen").text(VOLUME)) == pytest.approx(100 * VOXEL_ML, rel=0.12)

@@ -9,7 +9,7 @@ qt = pytest.importorskip("qt", reason="no Qt: see CONTRIBUTING.md for the librar
 slicer = pytest.importorskip("slicer")
 
 from host.mrml_nodes import add_scan, full_mask, tilted
-from panel_case import load_scene, save_scene
+from panel_case import load_scene, place_point, red_view, save_scene
 
 SPLEEN_ID, SPLEEN = 3, 300
 FIRST, SECOND = (44, 30, 44), (40, 36, 40)
@@ -121,3 +121,62 @@ def test_a_segmentation_that_was_chosen_before_any_volume_stays(case, scans):
     case.selection.segmentationNode = node
     choose(case, "volume", scans[0])
     assert case.selection.segmentationNode is node
+
+
+@pytest.fixture
+def show(case):
+    """Shows a scan in the red view, alone or in front of another; the pointer is there."""
+
+    def show(back, front=None, opacity=0.5):
+        view, composite = red_view()
+        view.SetMappedInLayout(1)
+        composite.SetBackgroundVolumeID(back.GetID())
+        composite.SetForegroundVolumeID(front.GetID() if front is not None else None)
+        composite.SetForegroundOpacity(opacity)
+        crosshair = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+        if crosshair is None:
+            crosshair = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLCrosshairNode")
+        crosshair.SetCursorPositionXYZ([5, 5, 0], view)
+        case.settle()
+
+    yield show
+
+
+def click(case, positive=True):
+    """On the spleen of the first scan."""
+    section = case.section("Interactive")
+    (section.ui.positiveButton if positive else section.ui.negativeButton).click()
+    place_point((40.0, 10.0, -20.0))
+    case.settle()
+    section.ui.positiveButton.click() if section.ui.positiveButton.checked else section.ui.negativeButton.click()
+
+
+def test_a_click_in_a_view_of_another_scan_changes_nothing_and_says_so(case, scans, show):
+    first, second = scans
+    choose(case, "volume", first)
+    show(first)
+    segment(case)
+    case.selection.segmentId = list(case.segments.values())[0]
+    before = case.mask("spleen")
+    for arrange in (lambda: show(second), lambda: show(first, second, opacity=1.0)):
+        arrange()
+        click(case, positive=False)
+        assert texts(case)[-1].startswith("The view shows CT of B, and CT of A is segmented: nothing was asked.")
+        assert np.array_equal(case.mask("spleen"), before) and case.section("Interactive")._prompting.answered == ()
+    show(second, first)  # both can be seen
+    click(case, positive=False)
+    assert not case.mask("spleen").any()
+
+
+def test_the_scan_of_the_views_is_offered(case, scans, show):
+    first, second = scans
+    choose(case, "volume", first)
+    ui = case.section("Model").ui
+    show(first)
+    assert ui.shownLabel.isHidden() and ui.shownButton.isHidden()
+    show(second)
+    assert not ui.shownButton.isHidden() and ui.shownButton.text == "Use CT of B"
+    assert ui.shownLabel.text == "⚠ The slice views show CT of B, not CT of A."
+    ui.shownButton.click()
+    case.settle()
+    assert case.selection.volumeNode is second and ui.shownButton.isHidden()

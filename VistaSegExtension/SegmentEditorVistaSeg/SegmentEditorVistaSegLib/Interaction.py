@@ -111,6 +111,8 @@ class Interaction:
             self._pick(marker)
             return True
         self._pick(None)
+        if not self._prompting.shownIn(view.mrmlSliceNode()):
+            return True
         positive = not (self._removing() or interactor.GetControlKey())
         self._gesture, self._gestureView = Gesture(self._tool(), position, positive), view
         return True

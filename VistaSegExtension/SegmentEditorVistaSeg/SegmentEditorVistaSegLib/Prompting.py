@@ -12,6 +12,7 @@ from SegmentEditorVistaSegLib.Naming import areKnown, giveName, meantBy
 from SegmentEditorVistaSegLib.Writing import EffectWriter
 from vistaseg.errors import InputError, VistaSegError
 from vistaseg.mrml.reading import read_mask
+from vistaseg.mrml.views import require_shown
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
 from vistaseg.workspace import Target, Workspace
@@ -51,6 +52,15 @@ class Prompting:
         found: list[Target] = []
         self._do(found.append)
         return bool(found)
+
+    def shownIn(self, sliceNode) -> bool:
+        """Whether a view shows the scan of the segment, or none at all; says so where it shows another."""
+        try:
+            require_shown([sliceNode], volumeOf(requireTarget(self._effect)))
+        except VistaSegError as error:
+            self.workspace.messages.add_error(error)
+            return False
+        return True
 
     def ask(self, *prompts: Prompt) -> None:
         """Answer prompts on the segment."""

@@ -124,13 +124,15 @@ class AutomaticSection:
             if isNew:
                 self._selection.removeIfEmpty(segmentation)
 
+        started = False
         try:
             self._workspace.segment(
                 volume, segmentation, ids, region, writer=self._selection.editing.writer(), on_ended=tidy
             )
-        except VistaSegError:
-            tidy()
-            raise
+            started = True
+        finally:
+            if not started:
+                tidy()
 
 
 def buttonText(ids: list[int]) -> str:

@@ -7,25 +7,29 @@ from pathlib import Path
 
 import qt
 
-from vistaseg.mrml.dicom_images import open_database
+from vistaseg.mrml.dicom_images import open_database, remove_series
 
 # Each file is read and copied by the main thread.
 STEP_MS = 5
 
 
 class DatabaseInsertion:
-    """Inserts files, of which the database keeps copies; goes on when the panel is closed, so that none is left out.
+    """Inserts files, of which the database keeps copies: all of them, or none.
+
+    It goes on when the panel is closed. The segmentation and the report go first, as a database more often refuses
+    those than images.
 
     Args:
-        files: SOP instance UID → file.
-        onDone: told whether the database has all of them then.
+        files: SOP instance UID → file, in series of their own; the images first.
+        onDone: told how many of them the database has in the end: all; none, after it refused one; or those that it
+            could not be rid of.
     """
 
     # Nobody else holds them.
     _running: set[DatabaseInsertion] = set()
 
-    def __init__(self, files: Mapping[str, Path], onDone: Callable[[bool], None]) -> None:
-        self._files, self._left, self._onDone = dict(files), list(files.values()), onDone
+    def __init__(self, files: Mapping[str, Path], onDone: Callable[[int], None]) -> None:
+        self._files, self._left, self._onDone = dict(files), list(files), onDone
         self._running.add(self)
         self._timer = qt.QTimer()
         self._timer.interval = STEP_MS
@@ -34,9 +38,18 @@ class DatabaseInsertion:
 
     def _onStep(self, *_) -> None:
         database = open_database()
-        if database is not None and self._left:
-            database.insert(str(self._left.pop(0)))
-            return
+        if self._left and database is not None:
+            uid = self._left.pop()
+            database.insert(str(self._files[uid]))
+            if database.fileForInstance(uid):
+                return
+            remove_series(database, self._files)
+        self._finish(database)
+
+    def _finish(self, database) -> None:
         self._timer.stop()
         self._running.discard(self)
-        self._onDone(database is not None and all(database.fileForInstance(uid) for uid in self._files))
+        if database is None:  # closed meanwhile: what is in it nobody can say or change now
+            self._onDone(len(self._files) - len(self._left))
+        else:
+            self._onDone(sum(bool(database.fileForInstance(uid)) for uid in self._files))

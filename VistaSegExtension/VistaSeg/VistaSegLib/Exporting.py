@@ -59,14 +59,14 @@ class Exporting:
 
         def done(parcel: Parcel) -> None:
             if options.toDatabase:
-                DatabaseInsertion(parcel.delivered.dicom, lambda complete: arrived(parcel, complete))
+                DatabaseInsertion(parcel.delivered.dicom, lambda count: arrived(parcel, count))
             else:
                 self._tell(parcel, [options.folder], notes)
 
-        def arrived(parcel: Parcel, complete: bool) -> None:
+        def arrived(parcel: Parcel, count: int) -> None:
             parcel.close()
-            if not complete:
-                self._workspace.messages.add("error", _refused(options.folder))
+            if count < len(parcel.delivered.dicom):
+                self._workspace.messages.add("error", _refused(options.folder, count))
                 return
             if options.derive and is_in_scene(volumeNode) and state_of(volumeNode) == state:
                 set_instance_uids(volumeNode, list(parcel.delivered.instance_uids))
@@ -100,13 +100,24 @@ class Exporting:
         self._workspace.messages.add("warning" if told else "info", " ".join([text, *told]))
 
 
-def _refused(folder: str) -> str:
+def _refused(folder: str, left: int) -> str:
+    """What to do after the database did not take all files.
+
+    Args:
+        left: number of files that are in it nevertheless.
+    """
+    said = [_("Slicer's DICOM database did not take the export.")]
+    if left:
+        said.append(
+            _("{count} of its files are in the database: delete their series in the module DICOM.").format(count=left)
+        )
+    elif not folder:
+        said.append(_("Nothing was kept."))
     if folder:
-        return _(
-            "Slicer's DICOM database did not take the export. The files are in {folder}: import them from there in the "
-            "module DICOM."
-        ).format(folder=folder)
-    return _("Slicer's DICOM database did not take the export, and nothing was kept. Export to a folder instead.")
+        said.append(_("The files are in {folder}: import them from there in the module DICOM.").format(folder=folder))
+    else:
+        said.append(_("Export to a folder instead."))
+    return " ".join(said)
 
 
 def _gather(volumeNode, segmentationNode, options: ExportOptions) -> Callable[[Progress], Parcel]:

@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 from vistaseg.errors import VistaSegError
 from vistaseg.mrml.markups import box_of
 from vistaseg.mrml.transforms import to_local
+from vistaseg.mrml.views import require_shown
 from vistaseg.prompts import Point, Prompt, Text
 from VistaSegLib.Later import Later
 from VistaSegLib.Prompting import Prompting
@@ -17,6 +18,7 @@ from VistaSegLib.PromptPlacing import PromptPlacing
 from VistaSegLib.SegmentCombo import SegmentCombo
 from VistaSegLib.SegmentWatch import SegmentWatch
 from VistaSegLib.Shortcuts import Shortcuts
+from VistaSegLib.ShownScans import sliceNodesAtPointer
 from VistaSegLib.StructureChoice import names
 from VistaSegLib.Ui import icon, loadUi
 from VistaSegLib.VolumeChoice import whyNotSegmentable
@@ -73,21 +75,21 @@ class InteractiveSection:
         self._showButtons()
 
     def enter(self) -> None:
-        """The panel is shown: its keys work."""
+        """The panel is shown: its keys work over the slice views."""
         self._entered = True
-        self._shortcuts.setEnabled(True)
+        self._shortcuts.start()
         self._showPrompts()
 
     def exit(self) -> None:
         """The panel is hidden: keys and clicks are the application's again."""
         self._entered = False
-        self._shortcuts.setEnabled(False)
+        self._shortcuts.stop()
         self._placing.stop()
         self._showPrompts()
 
     def cleanup(self) -> None:
         """Take everything out of the scene that was put there to be looked at."""
-        self._shortcuts.setEnabled(False)
+        self._shortcuts.stop()
         self._watch.close()
         self._tidying.stop()
         self._prompting.close()
@@ -135,16 +137,23 @@ class InteractiveSection:
         self._showButtons()
 
     def _onPoint(self, world, positive: bool) -> None:
-        self._ask(lambda: Point(to_local(self._selection.volumeNode, world), positive))
+        self._askInView(lambda: Point(to_local(self._selection.volumeNode, world), positive))
 
     def _onBox(self, roiNode) -> None:
-        self._ask(lambda: box_of(roiNode, self._selection.volumeNode))
+        self._askInView(lambda: box_of(roiNode, self._selection.volumeNode))
 
     def _onText(self, *_) -> None:
         if not self.whyNot():
             text = self.ui.textLine.text
             self.ui.textLine.clear()
             self._ask(lambda: Text(text))
+
+    def _askInView(self, makePrompt) -> None:
+        def makeWhereShown() -> Prompt:
+            require_shown(sliceNodesAtPointer(), self._selection.volumeNode)
+            return makePrompt()
+
+        self._ask(makeWhereShown)
 
     def _ask(self, makePrompt) -> None:
         try:

@@ -11,6 +11,7 @@ from VistaSegLib.DeviceLine import DeviceLine
 from VistaSegLib.Models import CHOICES, known, lookAgain
 from VistaSegLib.Readiness import Readiness, readinessOf
 from VistaSegLib.SegmentationOfVolume import isOfAnother
+from VistaSegLib.ShownScans import ShownScans, scanInstead
 from VistaSegLib.Ui import loadUi
 
 
@@ -27,6 +28,8 @@ class ModelSection:
         self.ui.volumeSelector.currentNodeChanged.connect(self._onVolume)
         self.ui.segmentationSelector.currentNodeChanged.connect(self._onSegmentation)
         self.ui.modelSelector.currentIndexChanged.connect(self._onModel)
+        self.ui.shownButton.clicked.connect(self._onShown)
+        self._shown = ShownScans(self._showScans)
         self.ui.actionButton.clicked.connect(self._onAction)
         self.ui.deviceButton.clicked.connect(self._onDevice)
         self.ui.examineButton.clicked.connect(self._onExamine)
@@ -46,6 +49,7 @@ class ModelSection:
             self._showChoice(known(parameters.modelChoice))
             self._showNode(self.ui.volumeSelector, self._selection.volumeNode)
             self._showNode(self.ui.segmentationSelector, self._selection.segmentationNode)
+        self._showScans()
         self._device.update()
         self.ui.deviceLabel.text = self._device.text(self._selection.volumeNode)
         self.ui.deviceButton.setVisible(not self._device.known and not self._readiness.packages)
@@ -59,6 +63,7 @@ class ModelSection:
         self.update()
 
     def cleanup(self) -> None:
+        self._shown.close()
         self.widget.setMRMLScene(None)
 
     def _showChoice(self, choice: str) -> None:
@@ -71,6 +76,23 @@ class ModelSection:
         self.ui.statusLabel.text = readiness.text
         self.ui.actionButton.setVisible(readiness.packages or readiness.entry is not None)
         self.ui.actionButton.text = _("Install...") if readiness.packages else _("Fetch...")
+
+    def _showScans(self) -> None:
+        """Say where the slice views show another scan than the one that is worked on."""
+        volume = self._selection.volumeNode
+        other = scanInstead(volume)
+        for widget in (self.ui.shownLabel, self.ui.shownButton):
+            widget.setVisible(other is not None)
+        if other is not None:
+            self.ui.shownLabel.text = _("⚠ The slice views show {other}, not {volume}.").format(
+                other=other.GetName(), volume=volume.GetName()
+            )
+            self.ui.shownButton.text = _("Use {other}").format(other=other.GetName())
+
+    def _onShown(self, *_unused) -> None:
+        other = scanInstead(self._selection.volumeNode)
+        if other is not None:
+            self._selection.volumeNode = other
 
     def _showNode(self, selector, node) -> None:
         if selector.currentNode() is not node:

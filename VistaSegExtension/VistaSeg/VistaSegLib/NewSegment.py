@@ -7,19 +7,28 @@ from slicer.i18n import tr as _
 
 from vistaseg import catalog
 from vistaseg.mrml.adding import add_segments
-from vistaseg.mrml.volumes import grid_of
+from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.prompts import Prompt, Text
 from vistaseg.segmentation import Segment, Segmentation, distinct_color
 from vistaseg.segmentation.model import EMPTY_EXTENT
 
 
 def addSegmentFor(selection, prompt: Prompt) -> str:
-    """Add an empty segment, named after a text or numbered, and choose it; returns its id."""
-    node, volume = selection.requireSegmentationNode(), selection.volumeNode
-    number = node.GetSegmentation().GetNumberOfSegments() + 1
+    """Add an empty segment, named after a text or numbered, and choose it; returns its id.
+
+    What can fail comes before a segmentation is made.
+
+    Raises:
+        InputError: the volume or the segmentation cannot be used.
+    """
+    node, volume = selection.segmentationNode, selection.volumeNode
+    grid = volume_from_node(volume).grid
+    if node is not None:
+        selection.editing.writer()
+    number = 1 if node is None else node.GetSegmentation().GetNumberOfSegments() + 1
     segment = _namedSegment(prompt.text) if isinstance(prompt, Text) else _numberedSegment(number)
-    grid = grid_of(volume)
-    (segmentId,) = add_segments(node, Segmentation(grid.shape_ijk, grid.ijk_to_ras, [segment]), volume)
+    result = Segmentation(grid.shape_ijk, grid.ijk_to_ras, [segment])
+    (segmentId,) = add_segments(selection.requireSegmentationNode(), result, volume)
     selection.segmentId = segmentId
     return segmentId
 

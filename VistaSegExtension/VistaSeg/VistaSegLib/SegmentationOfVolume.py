@@ -43,11 +43,15 @@ class SegmentationOfVolume:
             self._used[volume.GetID()] = segmentation.GetID()
 
     def _choose(self, segmentation, volume) -> None:
-        if segmentation is self._selection.segmentationNode:
+        before = self._selection.segmentationNode
+        if segmentation is before:
             return
         self._selection.segmentationNode = segmentation
-        name = segmentation.GetName() if segmentation is not None else _("a new segmentation")
-        self._tell(_("Results of {volume} go into {segmentation}.").format(volume=volume.GetName(), segmentation=name))
+        if before is not None:
+            name = segmentation.GetName() if segmentation is not None else _("a new segmentation")
+            self._tell(
+                _("Results of {volume} go into {segmentation}.").format(volume=volume.GetName(), segmentation=name)
+            )
 
     def _ownOf(self, volume):
         """The segmentation of a volume that was used last, else the newest; None where it has none."""

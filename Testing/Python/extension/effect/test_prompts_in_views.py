@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import slicer
+from host.mrml_nodes import add_scan
+from panel_case import red_view
 
 from vistaseg.mrml.transforms import to_local, to_world
 from vistaseg.prompts import Point, RegionOfInterest
@@ -189,3 +191,23 @@ def test_a_click_outside_the_body_is_explained(bench: Any) -> None:
     bench.finish()
     assert "outside the body" in bench.texts()[-1]
     assert not bench.mask("a").any()
+
+
+def test_a_click_in_a_view_of_another_scan_is_refused_with_the_way_out(bench: Any) -> None:
+    """A click − in it would take voxels off a segment that the view does not show."""
+    bench.mouse.click(bench.at("right"))
+    bench.finish()
+    before = bench.mask("a")
+    other = add_scan(bench.volume)
+    other.SetName("Other CT")
+    composite = red_view()[1]
+    composite.SetBackgroundVolumeID(other.GetID())
+    bench.mouse.click(bench.at("right"), ctrl=True)
+    assert len(asked(bench)) == 1 and before.any() and np.array_equal(bench.mask("a"), before)
+    assert bench.texts()[-1] == (
+        "The view shows Other CT, and CT is segmented: nothing was asked. Choose Other CT as the volume, or show CT in "
+        "the view."
+    )
+    composite.SetBackgroundVolumeID(bench.volumeNode.GetID())
+    bench.mouse.click(bench.at("body"))
+    assert len(asked(bench)) == 2

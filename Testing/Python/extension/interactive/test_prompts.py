@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import slicer
 from panel_case import LEFT_KIDNEY, MIDDLES, SPLEEN, add_ct, ct_array, markers, place_point, prompt_rows, voxel_to_world
+
+from vistaseg.prompts import Text
 
 
 def test_a_box_of_two_corners_asks_for_what_is_in_it(case, section):
@@ -97,3 +100,17 @@ def test_one_prompt_can_be_taken_back_and_all_can(case, section):
     section.ui.clearButton.click()
     case.settle()
     assert not case.mask("object 1").any() and prompt_rows(section) == [] and markers() == ({}, 0)
+
+
+def test_a_name_that_cannot_be_looked_up_leaves_nothing_behind(case, section, monkeypatch):
+    """As in a Slicer that lacks a package."""
+
+    def fail(_text):
+        raise ImportError("no such package")
+
+    monkeypatch.setattr("vistaseg.catalog.by_name", fail)
+    with pytest.raises(ImportError):
+        section._prompting.ask(Text("spleen"))
+    case.settle()
+    assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == []
+    assert prompt_rows(section) == []

@@ -1,5 +1,6 @@
 """The structures that can be asked for: names, synonyms, groups, codes and colours; free text to ids."""
 
+from vistaseg.catalog.codes import by_codes, identity_of
 from vistaseg.catalog.parsing import Term, parse_classes, parse_terms
 from vistaseg.catalog.search import Match, by_name, find
 from vistaseg.catalog.sets import Composite, Group, Preset, composites, groups, presets
@@ -16,6 +17,7 @@ __all__ = [
     "Structure",
     "Term",
     "Terminology",
+    "by_codes",
     "by_name",
     "composites",
     "everything",
@@ -23,6 +25,7 @@ __all__ = [
     "find",
     "get",
     "groups",
+    "identity_of",
     "parse_classes",
     "parse_terms",
     "parse_terminology_entry",

@@ -13,6 +13,7 @@ from vistaseg.segmentation.model import Color
 from vistaseg.segmentation.tags import (
     PROVENANCE_TAG_NAMES,
     TAG_NAMES,
+    noted_structure,
     provenance_of,
     provenance_tags,
     segment_tags,
@@ -42,6 +43,7 @@ class SegmentRecord:
         color: (red, green, blue), 0 to 255.
         terminology: DICOM codes, None where there are none.
         provenance: how it was made; see `vistaseg.segmentation.Segment`.
+        recoded: whether its codes were changed to those of another structure after it was made.
     """
 
     name: str
@@ -49,6 +51,7 @@ class SegmentRecord:
     color: Color
     terminology: Terminology | None
     provenance: dict[str, Any]
+    recoded: bool = False
 
 
 def tag_segment(vtk_segment: Any, segment: Segment) -> None:
@@ -71,6 +74,7 @@ def record_of(vtk_segment: Any) -> SegmentRecord:
         (red, green, blue),
         terminology_of(tags),
         provenance_of(tags),
+        noted_structure(tags) != structure_of(tags),
     )
 
 

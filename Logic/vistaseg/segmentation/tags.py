@@ -76,7 +76,23 @@ def split_tags(text: str) -> dict[str, str]:
 
 
 def structure_of(tags: Mapping[str, str]) -> int | None:
-    """Catalog id, if a tag tells one."""
+    """Catalog id, if a tag tells one; by the codes where somebody has given the segment those of another structure."""
+    noted, terms = noted_structure(tags), terminology_of(tags)
+    if noted is None or terms is None:
+        return noted
+    from vistaseg import catalog
+
+    structure = next((each for each in catalog.structures() if each.id == noted), None)
+    if structure is None or structure.terminology is None:
+        return noted
+    if catalog.identity_of(structure.terminology) == catalog.identity_of(terms):
+        return noted
+    other = catalog.by_codes(terms)
+    return None if other is None else other.id
+
+
+def noted_structure(tags: Mapping[str, str]) -> int | None:
+    """Catalog id of what the segment was made as, whatever its codes say now."""
     text = tags.get(_STRUCTURE, "")
     return int(text) if re.fullmatch(r"[0-9]{1,5}", text) else None
 

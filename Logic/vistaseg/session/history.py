@@ -150,7 +150,7 @@ class History:
             self._states[self._at] = self.state.amended(mask)
 
     def follow(self, mask: PackedMask, prompts: Sequence[Prompt] = ()) -> Answer:
-        """Go to the nearest state of this mask, of those with these prompts where there is one; else start anew from it.
+        """Go to the nearest state of this mask, if possible one with these prompts; without any, start anew from it.
 
         A prompt that changes nothing leads to another state of the same mask.
         """

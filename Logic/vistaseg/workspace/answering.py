@@ -31,6 +31,7 @@ class Beginning:
         provenance: how it was made.
         memory: its prompts, as `memory.recall` found them.
         name: as the user sees it.
+        told: what the user should know before, a sentence each.
     """
 
     mask: Mask
@@ -39,6 +40,7 @@ class Beginning:
     provenance: dict[str, Any]
     memory: dict[str, Any] | None
     name: str = ""
+    told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +87,7 @@ def answer(
     notes: list[str] = []
     errors: list[VistaSegError] = []
     if beginning is not None:
+        notes += beginning.told
         earlier = _begin(session, key, beginning, earlier, notes)
     before, prompts = session.result(key), session.prompts(key)
     for operation in operations:

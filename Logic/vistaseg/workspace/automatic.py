@@ -67,7 +67,12 @@ def _superseded(segmentation_node: Any, made: Sealed, volume_node: Any) -> dict[
     found: dict[int, str] = {}
     for segment_id in segmentation.GetSegmentIDs():
         record, old = segment_record(segmentation_node, segment_id), seal_of(segmentation.GetSegment(segment_id))
-        if old is None or record.structure_id not in new or record.provenance.get("algorithm_type") != "AUTOMATIC":
+        if (
+            old is None
+            or record.recoded
+            or record.structure_id not in new
+            or record.provenance.get("algorithm_type") != "AUTOMATIC"
+        ):
             continue
         segment, one = new[record.structure_id]
         alike = old.volume == one.volume and record.provenance.get(REGION) == segment.provenance.get(REGION)

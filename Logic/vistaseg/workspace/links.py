@@ -10,7 +10,7 @@ from vistaseg.jobs import Job
 from vistaseg.mrml.editing import Change
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
-from vistaseg.mrml.tags import PROMPTS_TAG, read_tag, tag_provenance
+from vistaseg.mrml.tags import PROMPTS_TAG, SegmentRecord, read_tag, tag_provenance
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
@@ -72,7 +72,15 @@ class SegmentLink:
         record = segment_record(node, segment_id)
         self.time = now
         memory = recall(self.target.segment(scene))
-        return Beginning(mask, extent, clickable_class(record.structure_id), record.provenance, memory, record.name)
+        return Beginning(
+            mask,
+            extent,
+            clickable_class(record.structure_id),
+            record.provenance,
+            memory,
+            record.name,
+            _conflicts(record),
+        )
 
     def follow(self, scene: Any) -> bool:
         """Let the session go where undo, redo or painting has led the segment; returns whether that was elsewhere."""
@@ -182,6 +190,18 @@ def segment_time(segmentation_node: Any, segment_id: str) -> int:
         return 0
     structure = segment_record(segmentation_node, segment_id).structure_id
     return hash((mask_time(segmentation_node, segment_id), read_tag(segment, PROMPTS_TAG), structure))
+
+
+def _conflicts(record: SegmentRecord) -> tuple[str, ...]:
+    """What to say where a segment has the name of one structure and the codes of another."""
+    named = catalog.by_name(record.name) if record.recoded else None
+    if named is None or named.id == record.structure_id:
+        return ()
+    meant = "no structure of the catalogue" if record.structure_id is None else catalog.get(record.structure_id).name
+    return (
+        f"The segment is named {record.name}, but its terminology was changed to {meant}: prompts are answered for "
+        "that. Rename it, or choose its terminology again.",
+    )
 
 
 def clickable_class(class_id: int | None) -> int | None:

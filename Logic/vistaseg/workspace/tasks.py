@@ -44,6 +44,7 @@ class Tasks:
         self._tasks: dict[Job, Task] = {}
         self._valid: dict[Job, Callable[[], bool]] = {}
         self._stopped: set[Job] = set()
+        self._silent: set[Job] = set()
 
     @property
     def busy(self) -> bool:
@@ -96,7 +97,7 @@ class Tasks:
             work,
             valid=valid,
             on_done=lambda result: end(done, result),
-            on_failed=lambda error: end(lambda _: self._messages.add_error(error), None),  # type: ignore[arg-type]
+            on_failed=lambda error: end(lambda _: self._tell_failed(job, error), None),  # type: ignore[arg-type]
             on_dropped=lambda dropped: end(lambda _: self._tell_dropped(dropped), None),  # type: ignore[arg-type]
             on_progress=lambda report: self._report(job, Task(title, report)),
         )
@@ -108,10 +109,16 @@ class Tasks:
         """Queue work ahead of any question; if it fails, the question itself will say why."""
         self._worker.submit(work, key, idle=True, valid=valid, on_failed=lambda _: None)
 
-    def cancel(self) -> None:
-        """Cancel everything that was submitted."""
+    def cancel(self, silently: bool = False) -> None:
+        """Cancel everything that was submitted.
+
+        Args:
+            silently: nothing is said of it when it ends.
+        """
         for job in tuple(self._tasks):
             self._cancel(job)
+            if silently:
+                self._silent.add(job)
         self._changed()
 
     def stop_invalid(self) -> None:
@@ -139,8 +146,16 @@ class Tasks:
         title = self._tasks[job].title
         self._tasks[job] = Task(title if title.startswith(CANCELLING) else CANCELLING + title)
 
+    def _tell_failed(self, job: Job, error: BaseException) -> None:
+        if job not in self._silent:
+            self._messages.add_error(error)
+        self._silent.discard(job)
+
     def _tell_dropped(self, job: Job) -> None:
-        if job in self._stopped:
+        if job in self._silent:
+            self._silent.discard(job)
+            self._stopped.discard(job)
+        elif job in self._stopped:
             self._stopped.discard(job)
             self._messages.add("warning", STOPPED_NOTE)
         elif job.state is JobState.CANCELLED:

@@ -95,6 +95,12 @@ class Workspace:
         self._links.clear_pending()
         self._tasks.cancel()
 
+    def leave(self) -> None:
+        """The scene is about to be emptied: cancel everything, and say nothing of it in the next one."""
+        self._links.clear_pending()
+        self._tasks.cancel(silently=True)
+        self.messages.clear()
+
     def close(self, timeout: float = 0.0) -> None:
         """End the thread and let go of everything; nothing is delivered any more.
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
+import numpy as np
 import pytest
 import slicer
 from fake_model import FakeModel
-from workspace_case import LEFT, Desk
+from workspace_case import LEFT, RIGHT, Desk
 
+from vistaseg.errors import InputError
 from vistaseg.workspace.tasks import STOPPED_NOTE
 
 
@@ -67,3 +70,47 @@ def test_nothing_is_left_of_a_closed_scene(desk: Desk) -> None:
     assert desk.workspace.prompts(target) == ()
     assert desk.workspace._volumes.get(target.volume_id) is None
     assert desk.workspace._links.get(target) is None
+
+
+def test_a_prompt_whose_volume_was_edited_meanwhile_is_not_listed_as_answered(
+    desk: Desk, models: dict[str, FakeModel]
+) -> None:
+    target = desk.target()
+    desk.ask(target, RIGHT)
+    models["fake"].seconds_a_window = 0.05
+    desk.workspace.prompt(target, LEFT, desk.editing)
+    time.sleep(0.3)
+    desk.volume_node.GetImageData().Modified()
+    desk.finish()
+    assert any("has changed or is gone" in text for text in desk.texts())
+    assert desk.workspace.prompts(target) == (RIGHT,)
+    assert np.array_equal(desk.mask(target), desk.region(300))
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_segmentation_that_became_surfaces_takes_no_prompt_and_says_how_it_can(
+    desk: Desk, models: dict[str, FakeModel], when: str
+) -> None:
+    target = desk.target()
+    desk.ask(target, RIGHT)
+    if when == "before":
+        become_surfaces(desk.segmentation_node)
+        with pytest.raises(InputError, match="convert it, or choose a new segmentation"):
+            desk.workspace.prompt(target, LEFT, desk.editing)
+        with pytest.raises(InputError, match="convert it, or choose a new segmentation"):
+            desk.workspace.segment(desk.volume_node, desk.segmentation_node, [3], writer=desk.editing)
+    else:
+        models["fake"].seconds_a_window = 0.05
+        desk.workspace.prompt(target, LEFT, desk.editing)
+        become_surfaces(desk.segmentation_node)
+        desk.finish()
+        assert any("convert it" in text for text in desk.texts())
+    assert desk.workspace.prompts(target) in ((RIGHT,), ())  # nearly the same voxels, or not
+    assert not any("masking" in text for text in desk.texts())
+
+
+def become_surfaces(node: Any) -> None:
+    node.CreateClosedSurfaceRepresentation()
+    segmentation = node.GetSegmentation()
+    segmentation.SetSourceRepresentationName("Closed surface")
+    segmentation.RemoveRepresentation("Binary labelmap")

@@ -8,6 +8,8 @@ import numpy as np
 from fake_model import FakeModel
 from workspace_case import BODY, LEFT, OUTSIDE, RIGHT, Desk
 
+from vistaseg import catalog
+from vistaseg.mrml.reading import segment_record
 from vistaseg.prompts import Point, RegionOfInterest
 from vistaseg.workspace import Workspace
 
@@ -93,3 +95,25 @@ def test_a_segment_of_other_models_goes_on_from_its_mask(desk: Desk) -> None:
     assert desk.workspace.prompts(target) == (RIGHT,)
     assert (desk.mask(target) >= before).all()
     assert desk.provenance(target)["corrected"]["model"] == "fake"
+
+
+def test_a_terminology_that_was_changed_by_hand_is_followed_and_the_conflict_is_said(desk: Desk) -> None:
+    (target,) = desk.segment(1)
+    segment = target.segment(desk.scene)
+    segment.SetTag("TerminologyEntry", catalog.slicer_terminology_entry(catalog.get(3)))
+    desk.ask(target, LEFT)
+    assert segment_record(desk.segmentation_node, target.segment_id).structure_id == 3
+    assert desk.workspace._volumes.get(target.volume_id).current._histories[target.key].class_id == 3
+    assert any("named liver, but its terminology was changed to spleen" in text for text in desk.texts())
+    segment.SetName("spleen")
+    desk.workspace.messages.clear()
+    desk.ask(target, RIGHT)
+    assert desk.texts() == []
+
+
+def test_a_segment_whose_terminology_was_changed_by_hand_is_not_replaced(desk: Desk) -> None:
+    (target,) = desk.segment(1)
+    target.segment(desk.scene).SetTag("TerminologyEntry", catalog.slicer_terminology_entry(catalog.get(3)))
+    before = desk.mask(target)
+    (spleen,) = desk.segment(3)
+    assert spleen != target and np.array_equal(desk.mask(target), before)

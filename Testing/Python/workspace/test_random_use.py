@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+import slicer
+import vtk
 from fake_model import FakeModel
 from workspace_case import Desk
 
-from vistaseg.mrml.editing import Change
+from vistaseg.errors import InputError
+from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.transforms import array_from_matrix
+from vistaseg.mrml.writing import labelmap_of
 from vistaseg.prompts import Point
 from vistaseg.segmentation import Extent
 from vistaseg.workspace import Target
@@ -24,13 +30,17 @@ class User:
 
     def __init__(self, desk: Desk, seed: int) -> None:
         self.desk, self.random = desk, random.Random(seed)
+        self.editor = _editor_of(desk)
+        desk.editing = SegmentEditing(desk.segmentation_node, desk.volume_node, None, self.editor.SaveStateForUndo)
         self.targets = [desk.target("one"), desk.target("two")]
+        self.turned = np.eye(4)
 
     def act(self) -> None:
         """Any one of what a user may do."""
         actions: list[Callable[[], None]] = [
             *[self.click] * 4, self.paint, self.undo, self.redo, self.wait, self.wait, self.cancel, self.remove_prompt,
-            self.clear, self.segment, self.delete, self.look,
+            self.clear, self.segment, self.delete, self.look, self.paint_in_editor, self.add_in_editor,
+            self.unite_in_editor, self.undo_in_editor, self.harden,
         ]  # fmt: skip
         self.random.choice(actions)()
         if self.random.random() < 0.5:
@@ -40,8 +50,13 @@ class User:
         return self.random.choice(self.targets)
 
     def click(self) -> None:
-        point = Point(self.random.choice(PLACES), self.random.random() < 0.7)
+        point = Point(self.place(self.random.choice(PLACES)), self.random.random() < 0.7)
         self.desk.workspace.prompt(self.target(), point, self.desk.editing)
+
+    def place(self, ras: tuple[float, float, float]) -> tuple[float, float, float]:
+        """Where a place of the phantom lies after transforms were hardened."""
+        r, a, s = (self.turned @ [*ras, 1])[:3].tolist()
+        return r, a, s
 
     def paint(self) -> None:
         start = tuple(self.random.randrange(size - 4) for size in self.desk.volume.shape_ijk)
@@ -53,14 +68,65 @@ class User:
             self.desk.editing.apply(self.target().segment_id, change)
 
     def undo(self) -> None:
-        if self.desk.editing.can_undo:
-            self.desk.editing.undo()
-        self.restore_missing()
+        self.step(self.desk.editing.undo, self.desk.editing._steps._undone)
 
     def redo(self) -> None:
-        if self.desk.editing.can_redo:
-            self.desk.editing.redo()
+        self.step(self.desk.editing.redo, self.desk.editing._steps._done)
+
+    def step(self, go: Callable[[], str], went: list[Any]) -> None:
+        """Undo or redo; nothing changes but in segments of that step."""
+        before = self.masks()
+        try:
+            go()
+        except InputError as error:  # after a transform was hardened
+            assert "lie elsewhere since" in str(error)
+            assert self.masks() == before
+            return
+        own = {part.segment_id for part in went[-1]} if went else set()
+        now = self.masks()
+        assert {each for each in before.keys() | now.keys() if before.get(each) != now.get(each)} <= own
         self.restore_missing()
+
+    def masks(self) -> dict[str, bytes]:
+        ids = self.desk.segmentation_node.GetSegmentation().GetSegmentIDs()
+        return {each: self.desk.mask(self.desk.target_of(each)).tobytes() for each in ids}
+
+    def paint_in_editor(self) -> None:
+        mask = np.zeros(self.desk.volume.array.shape, bool)
+        mask[self.random.randrange(len(mask)), 3:6] = True
+        self.write_in_editor(self.target(), mask, self.random.random() < 0.3)
+
+    def unite_in_editor(self) -> None:
+        self.write_in_editor(self.targets[0], self.desk.mask(self.targets[1]), False)
+
+    def write_in_editor(self, target: Target, mask: np.ndarray, erase: bool) -> None:
+        node, whole = self.desk.segmentation_node, Extent((0, 0, 0), self.desk.volume.shape_ijk)
+        mode = self.editor.ModificationModeRemove if erase else self.editor.ModificationModeAdd
+        self.editor.SaveStateForUndo()
+        labelmap = labelmap_of(mask, whole, self.desk.volume_node, node)
+        self.editor.ModifySegmentByLabelmap(node, target.segment_id, labelmap, mode, False, True)
+
+    def add_in_editor(self) -> None:
+        self.editor.SaveStateForUndo()
+        self.desk.segmentation_node.GetSegmentation().AddEmptySegment("", "by hand")
+
+    def undo_in_editor(self) -> None:
+        if self.editor.CanUndo():
+            self.editor.Undo()
+        self.restore_missing()
+
+    def harden(self) -> None:
+        """A small turn of the scan and its segments."""
+        if self.random.random() < 0.7:
+            return
+        turn = vtk.vtkTransform()
+        turn.RotateWXYZ(self.random.uniform(-2, 2), 0.1, 0.3, 0.9)
+        transform = self.desk.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        transform.SetMatrixTransformToParent(turn.GetMatrix())
+        for node in (self.desk.volume_node, self.desk.segmentation_node):
+            node.SetAndObserveTransformNodeID(transform.GetID())
+            slicer.vtkSlicerTransformLogic.hardenTransform(node)
+        self.turned = array_from_matrix(turn.GetMatrix()) @ self.turned
 
     def wait(self) -> None:
         self.desk.finish()
@@ -99,16 +165,29 @@ class User:
         ]
 
 
-@pytest.mark.parametrize("seed", range(25))
+def _editor_of(desk: Desk) -> Any:
+    """The logic of a Segment Editor on the segmentation, with an undo of its own."""
+    node = desk.scene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
+    node.SetOverwriteMode(node.OverwriteNone)
+    logic = slicer.vtkSlicerSegmentEditorLogic()
+    logic.SetMRMLScene(desk.scene)
+    logic.SetSegmentEditorNode(node)
+    node.SetAndObserveSegmentationNode(desk.segmentation_node)
+    node.SetAndObserveSourceVolumeNode(desk.volume_node)
+    return logic
+
+
+@pytest.mark.parametrize("seed", range(40))
 def test_any_sequence(desk: Desk, models: dict[str, FakeModel], seed: int) -> None:
     models["fake"].seconds_a_window = 0.001
     user = User(desk, seed)
     for _ in range(STEPS):
         user.act()
     desk.finish()
+    user.editor.SetSegmentEditorNode(None)
     assert not [message for message in desk.workspace.messages.all if message.details]
     for target in user.targets:
-        desk.workspace.prompt(target, Point(PLACES[2]), desk.editing)
+        desk.workspace.prompt(target, Point(user.place(PLACES[2])), desk.editing)
         desk.finish()
         whole = desk.mask(target)
         assert whole[desk.volume.array == 300].all()

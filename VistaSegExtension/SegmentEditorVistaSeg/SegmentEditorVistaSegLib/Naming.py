@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from SegmentEditorVistaSegLib.Choice import segmentationOf
 from vistaseg import catalog
-from vistaseg.catalog import Code, Structure, Terminology
+from vistaseg.catalog import Structure, Terminology
 from vistaseg.models.known_classes import known_classes
 from vistaseg.mrml.reading import segment_record
 from vistaseg.workspace import Target
@@ -53,20 +53,7 @@ def giveName(scriptedEffect, target: Target, name: str) -> None:
 
 
 def _byCodes(terms: Terminology | None, structureId: int | None) -> Structure | None:
-    codes = _codes(terms)
-    supported = (structure for structure in catalog.structures() if structure.supported and structure.terminology)
-    found = next((structure for structure in supported if _codes(structure.terminology) == codes), None)
+    found = None if terms is None else catalog.by_codes(terms)
     if found is None and structureId is not None and structureId <= len(catalog.structures()):
         return catalog.get(structureId)
     return found
-
-
-def _codes(terms: Terminology | None) -> tuple[tuple[str, str] | None, ...] | None:
-    """What tells structures apart; meanings are only for people."""
-    if terms is None:
-        return None
-    return tuple(_code(code) for code in (terms.category, terms.type, terms.type_modifier, terms.region))
-
-
-def _code(code: Code | None) -> tuple[str, str] | None:
-    return None if code is None else (code.scheme, code.value)

@@ -83,7 +83,7 @@ class Panel:
 
     def leaveScene(self) -> None:
         """The scene is about to be emptied."""
-        self.workspace.cancel()
+        self.workspace.leave()
         self.selection.setParameters(None)
 
     def enterScene(self) -> None:

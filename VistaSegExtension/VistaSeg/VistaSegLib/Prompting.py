@@ -20,6 +20,7 @@ class Prompting:
         self._selection, self._workspace = selection, workspace
         self._waiting: dict[tuple[str, str, str], list[Prompt]] = {}
         self._unanswered: set[Target] = set()
+        self._made: list = []  # segmentations, for a prompt which has no answer yet
 
     @property
     def answered(self) -> tuple[Prompt, ...]:
@@ -66,25 +67,31 @@ class Prompting:
         """The scene is about to go: prompts that wait and segments without an answer go with it."""
         self._waiting.clear()
         self._unanswered.clear()
+        self._made.clear()
 
     def tidy(self) -> None:
-        """Remove segments that were made for a prompt which nothing came of; nothing while something runs."""
+        """Remove what was made for a prompt which nothing came of, segment and segmentation; not while something runs."""
         if self._workspace.task is None:
             self.close()
 
     def close(self) -> None:
-        """Remove segments that were made for a prompt which has no answer, whatever runs."""
+        """Remove what was made for a prompt which has no answer, whatever runs."""
         for target in tuple(self._unanswered):
             self._unanswered.discard(target)
             if isEmpty(target) and not self._workspace.prompts(target):
                 remove(target)
+        while self._made:
+            self._selection.removeIfEmpty(self._made.pop())
 
     def _targetFor(self, prompt: Prompt) -> Target:
         target = currentTarget(self._selection)
         if target is None:
             from VistaSegLib.NewSegment import addSegmentFor  # with the first prompt: the panel opens without it
 
+            isNew = self._selection.segmentationNode is None
             addSegmentFor(self._selection, prompt)
+            if isNew:
+                self._made.append(self._selection.segmentationNode)
             target = currentTarget(self._selection)
             self._unanswered.add(target)
         return target

@@ -117,14 +117,11 @@ class Story:
         return next((name for name, i in self.bench.segments.items() if i == chosen), next(iter(self.bench.segments)))
 
     def _everything(self) -> dict[str, Any]:
-        """Masks; and prompts, but where two steps led to the same mask: undo cannot tell these apart."""
-        bench, found = self.bench, {}
-        for name in bench.segments:
-            prompts, link = bench.workspace.prompts(bench.target(name)), bench.workspace._links.get(bench.target(name))
-            states = link.session._histories[link.target.key]._states if link and link.session else []
-            masks = {(state.mask.extent, state.mask.bits) for state in states}
-            found[name] = (bench.mask(name).tobytes(), prompts if len(masks) == len(states) else None)
-        return found
+        """Masks and prompts."""
+        bench = self.bench
+        return {
+            name: (bench.mask(name).tobytes(), bench.workspace.prompts(bench.target(name))) for name in bench.segments
+        }
 
     def _rest(self) -> None:
         end = time.monotonic() + 20

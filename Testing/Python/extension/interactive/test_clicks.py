@@ -69,6 +69,44 @@ def test_cancelling_the_first_click_leaves_no_segment(case, section, models):
     case.section("Progress").ui.cancelButton.click()
     case.settle()
     assert case.segments == {} and "Cancelled" in case.workspace.messages.latest.text
+    assert case.selection.segmentationNode is None
+    assert not slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+
+
+@pytest.mark.parametrize("asked", ["click", "automatic"])
+def test_deleting_the_volume_during_its_first_answer_leaves_no_segmentation(case, section, models, asked):
+    models["demo"].windows, models["demo"].seconds_a_window = 50, 0.02
+    if asked == "click":
+        section.ui.positiveButton.click()
+        case.click(MIDDLES[SPLEEN], settle=False)
+    else:
+        case.selection.parameters.classIds = "3"
+        case.section("Automatic").ui.segmentButton.click()
+    for _ in range(20):
+        slicer.app.processEvents()
+    assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    slicer.mrmlScene.RemoveNode(case.volume)
+    case.settle()
+    assert not slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    assert case.selection.segmentationNode is None
+
+
+def test_messages_go_with_the_scene_and_with_the_next_step(case, section, models):
+    section.ui.positiveButton.click()
+    case.click((0, 0, 0))
+    assert "outside the body" in case.workspace.messages.latest.text
+    case.click(MIDDLES[SPLEEN])
+    assert case.workspace.messages.latest is None and not case.section("Message").widget.visible
+    case.click(MIDDLES[SPLEEN])
+    assert "changed nothing" in case.workspace.messages.latest.text
+    section.ui.undoButton.click()
+    assert case.workspace.messages.latest is None
+    case.click((0, 0, 0))
+    models["demo"].windows, models["demo"].seconds_a_window = 50, 0.02
+    case.click(MIDDLES[LEFT_KIDNEY], settle=False)
+    slicer.mrmlScene.Clear(0)
+    case.settle()
+    assert case.workspace.messages.latest is None
 
 
 def test_click_buttons_stay_on_and_exclude_one_another(case, section):

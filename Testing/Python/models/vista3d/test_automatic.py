@@ -61,7 +61,19 @@ def test_kept_features_answer_as_fresh_ones(make_branch: MakeBranch, as_image: A
     branch = make_branch(as_image(noise), ENOUGH)
     fresh = branch.answer(ORGANS, None, silent).labels
     assert len(np.unique(fresh)) > 2
-    assert (branch.answer(ORGANS, None, silent).labels == fresh).mean() > 0.999
+    same = ClassQuestion(ORGANS.competing[::-1])
+    assert (branch.answer(same, None, silent).labels == fresh).mean() > 0.999
+
+
+def test_the_same_question_has_the_same_answer_also_after_another(
+    make_branch: MakeBranch, as_image: AsImage, noise: np.ndarray
+) -> None:
+    branch = make_branch(as_image(noise), ENOUGH)
+    fresh = branch.answer(ORGANS, None, silent)
+    labels, confidences = fresh.labels.copy(), fresh.confidences
+    branch.answer(ClassQuestion((6,), (23,)), None, silent)
+    again = branch.answer(ORGANS, None, silent)
+    assert np.array_equal(again.labels, labels) and again.confidences == confidences
 
 
 def test_a_region_within_kept_features_encodes_nothing_and_keeps_them(

@@ -1,0 +1,117 @@
+"""A transform that is hardened moves a volume in its own coordinates: its prompts follow, or that they cannot is said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+from workspace_case import LEFT, RIGHT, Desk
+
+from vistaseg.mrml.transforms import to_world
+from vistaseg.mrml.volumes import grid_of
+from vistaseg.prompts import Point, RegionOfInterest, Text
+from vistaseg.workspace.memory import moved, prompts_of
+
+BOX = RegionOfInterest((20.0, -10.0, -40.0), (60.0, 30.0, 0.0))
+
+
+def under(desk: Desk, transform: Any, *nodes: Any) -> None:
+    node = desk.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    node.SetMatrixTransformToParent(transform.GetMatrix())
+    for each in nodes:
+        each.SetAndObserveTransformNodeID(node.GetID())
+
+
+def transform_of(degrees: float = 0.0, shift: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Any:
+    transform = vtk.vtkTransform()
+    transform.Translate(shift)
+    transform.RotateWXYZ(degrees, 0.2, -0.3, 0.9)
+    return transform
+
+
+def harden(*nodes: Any) -> None:
+    for node in nodes:
+        slicer.vtkSlicerTransformLogic.hardenTransform(node)
+
+
+def places(desk: Desk, prompts: Any) -> np.ndarray:
+    """World RAS mm of clicks."""
+    return np.array([to_world(desk.volume_node, prompt.ras) for prompt in prompts])
+
+
+@pytest.mark.parametrize("transform", [transform_of(25.0, (30, -12, 8)), transform_of(0.0, (5, 6, -70))])
+@pytest.mark.parametrize("both", [True, False])
+@pytest.mark.parametrize("again", [True, False])
+def test_clicks_stay_where_they_were_in_the_world_and_are_gone_on_with(
+    desk: Desk, transform: Any, both: bool, again: bool
+) -> None:
+    nodes = (desk.volume_node, desk.segmentation_node)
+    target = desk.target()
+    under(desk, transform, *nodes)
+    desk.ask(target, LEFT)
+    before, mask = places(desk, desk.workspace.prompts(target)), desk.mask(target)
+    harden(*nodes[: 2 if both else 1])
+    assert places(desk, desk.workspace.prompts(target)) == pytest.approx(before, abs=1e-3)
+    assert np.array_equal(desk.mask(target), mask)
+    click = Point(prompts_after(desk, RIGHT, transform))
+    desk.ask(target, click)
+    assert len(desk.workspace.prompts(target)) == 2 and desk.texts() == []
+    assert np.array_equal(desk.mask(target), mask | desk.region(300))
+    assert places(desk, desk.workspace.prompts(target))[0] == pytest.approx(before[0], abs=1e-3)
+    if again:
+        desk.workspace.remove_prompt(target, 1, desk.editing)
+        desk.finish()
+        assert np.array_equal(desk.mask(target), mask)
+
+
+def prompts_after(desk: Desk, point: Point, transform: Any) -> Any:
+    """A place in the volume's own coordinates after the transform was hardened."""
+    return tuple(transform.TransformPoint(point.ras))
+
+
+def test_prompts_that_cannot_follow_are_put_aside_and_it_is_said(desk: Desk) -> None:
+    target, transform = desk.target(), transform_of(25.0)
+    under(desk, transform, desk.volume_node, desk.segmentation_node)
+    desk.ask(target, BOX)
+    mask = desk.mask(target)
+    harden(desk.volume_node, desk.segmentation_node)
+    assert desk.workspace.prompts(target) == ()
+    desk.ask(target, Point(prompts_after(desk, LEFT, transform)))
+    assert any("earlier prompts on a belong to" in text for text in desk.texts())
+    assert len(desk.workspace.prompts(target)) == 1 and (desk.mask(target) >= mask).all()
+
+
+def test_another_scan_is_not_taken_for_the_same_one_that_moved(desk: Desk) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT)
+    matrix = vtk.vtkMatrix4x4()
+    desk.volume_node.GetIJKToRASMatrix(matrix)
+    matrix.SetElement(0, 3, matrix.GetElement(0, 3) + 1)
+    desk.volume_node.SetIJKToRASMatrix(matrix)
+    scalars = desk.volume_node.GetImageData().GetPointData().GetScalars()
+    scalars.SetComponent(0, 0, scalars.GetComponent(0, 0) + 1)
+    desk.volume_node.GetImageData().Modified()
+    desk.ask(target, RIGHT)
+    assert any("earlier prompts" in text for text in desk.texts()) and desk.workspace.prompts(target) == (RIGHT,)
+
+
+def test_boxes_follow_a_shift_and_texts_everything(desk: Desk) -> None:
+    grid = grid_of(desk.volume_node)
+    steps = [{"prompt": prompt.as_dict(), "record": {}} for prompt in (BOX, Text("liver"))]
+    document = {"ijk_to_ras": grid.ijk_to_ras.tolist(), "segment": {"steps": steps}}
+    shifted = grid.ijk_to_ras.copy()
+    shifted[:3, 3] += (1, 2, 3)
+    box, text = prompts_of(moved(document, shifted))
+    assert text == Text("liver")
+    assert np.subtract(box.low, BOX.low) == pytest.approx((1, 2, 3))
+    assert np.subtract(box.high, BOX.high) == pytest.approx((1, 2, 3))
+
+
+@pytest.mark.parametrize("matrix", [np.diag([1.1, 1, 1, 1]), np.diag([-1, 1, 1, 1]), np.eye(4)[[1, 0, 2, 3]]])
+def test_prompts_do_not_follow_what_is_no_small_turn_or_shift(desk: Desk, matrix: np.ndarray) -> None:
+    grid = grid_of(desk.volume_node)
+    document = {"ijk_to_ras": grid.ijk_to_ras.tolist(), "segment": {"steps": [{"prompt": LEFT.as_dict()}]}}
+    assert moved(document, matrix @ grid.ijk_to_ras) is None

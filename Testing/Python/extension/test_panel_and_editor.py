@@ -1,4 +1,4 @@
-"""The panel and a Segment Editor on one segmentation: the undo of each takes back a step at a time, and no other work."""
+"""The panel and a Segment Editor on one segmentation: undo takes back a step at a time, and no work of the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A transform that is hardened moves a volume in its own coordinates: its prompts follow, or that they cannot is said."""
+"""A transform that is hardened moves a volume in its own coordinates: its prompts follow, or it is said."""
 
 from __future__ import annotations
 

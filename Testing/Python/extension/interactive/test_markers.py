@@ -34,6 +34,27 @@ def test_prompts_are_shown_with_their_numbers_where_they_were_placed(case, secti
     assert set(markers()[0]) == {"1", "2"}
 
 
+@pytest.mark.parametrize("nodes", ["volume", "both"])
+def test_markers_stay_where_they_are_when_a_transform_is_hardened(case, section, nodes):
+    segmentation = case.selection.requireSegmentationNode()
+    transformId = add_rotation().GetID()
+    for node in (case.volume, segmentation):
+        node.SetAndObserveTransformNodeID(transformId)
+    section.ui.positiveButton.click()
+    case.click(MIDDLES[SPLEEN])
+    before = markers()[0]["1"][0]
+    for node in (case.volume, segmentation)[: 2 if nodes == "both" else 1]:
+        slicer.vtkSlicerTransformLogic.hardenTransform(node)
+    case.panel.update()
+    case.settle()
+    assert markers()[0]["1"][0] == pytest.approx(before, abs=1e-3)
+    case.click(MIDDLES[LEFT_KIDNEY])
+    placed = markers()[0]
+    assert placed["1"][0] == pytest.approx(before, abs=1e-3) and len(prompt_rows(section)) == 2
+    assert placed["2"][0] == pytest.approx(voxel_to_world(case.volume, MIDDLES[LEFT_KIDNEY]), abs=1e-3)
+    assert case.workspace.messages.latest is None
+
+
 def test_another_click_keeps_the_marker_nodes_that_are_there(case, section):
     section.ui.positiveButton.click()
     case.click(MIDDLES[SPLEEN])

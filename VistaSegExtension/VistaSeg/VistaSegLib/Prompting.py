@@ -70,7 +70,7 @@ class Prompting:
         self._made.clear()
 
     def tidy(self) -> None:
-        """Remove segment and segmentation that were made for a prompt which nothing came of; not while something runs."""
+        """Remove segment and segmentation of a prompt which nothing came of; not while something runs."""
         if self._workspace.task is None:
             self.close()
 

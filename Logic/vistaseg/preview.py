@@ -27,6 +27,8 @@ Color = tuple[int, int, int]
 WINDOW_HU = (-160.0, 240.0)  # soft tissue: width 400, level 40
 TINT = 0.35
 OBLIQUE_DEGREES = 20.0
+ALIGNED_DEGREES = 0.1
+"""Up to which all of a slice has one position in mm, but for a millimetre at its ends."""
 
 PANEL = 460
 MARGIN = 20
@@ -142,7 +144,8 @@ def preview_png(volume: Volume, segmentation: Segmentation, title: str = "", foo
     """A PNG with an axial, a coronal and a sagittal slice where most structures are, and a legend.
 
     The CT is shown in a soft tissue window, the patient's right on the left of the picture, in true
-    proportions. A grid that is oblique is shown along its own axes, nearest to those views.
+    proportions. A grid that is oblique is shown along its own axes, nearest to those views. Below each slice
+    stands where it lies in RAS mm.
 
     Raises:
         UsageError: the segmentation is of another grid.
@@ -176,12 +179,25 @@ def _draw_views(picture: Image.Image, volume: Volume, segmentation: Segmentation
     turn = _Turn.of(volume.grid)
     by_size = sorted(segmentation.segments, key=lambda segment: -segment.voxel_count)
     placed = [_Placed(item.color, turn.array(item.mask), turn.start(item)) for item in by_size]
-    note = " (as stored, the grid is oblique)" if _tilt_degrees(volume.grid) > OBLIQUE_DEGREES else ""
     for number, view in enumerate(_VIEWS):
         left = MARGIN + number * (PANEL + MARGIN)
-        picture.paste(_panel(volume, turn, placed, view), (left, top))
+        position = _busiest_slice(placed, view.across, turn.size[view.across])
+        picture.paste(_panel(volume, turn, placed, view, position), (left, top))
         _draw_letters(picture, view.letters, left, top)
-        _draw_caption(picture, view.title + note, left, top + PANEL + 14)
+        _draw_caption(picture, _caption(view, volume.grid, turn, position), left, top + PANEL + 14)
+
+
+def _caption(view: _View, grid: Grid, turn: _Turn, position: int) -> str:
+    """Which view, and where its slice lies: in mm, which in an oblique grid holds for the middle of the slice."""
+    axis, letter = 2 - view.across, "SAR"[view.across]
+    index = [(size - 1) / 2 for size in grid.shape_ijk]
+    across = next(n for n, (world, _) in enumerate(grid.axes) if world == axis)
+    index[across] = turn.size[view.across] - 1 - position if turn.flips[view.across] else position
+    millimeters = float(grid.index_to_ras([index])[0][axis])
+    tilt = _tilt_degrees(grid)
+    middle = " in the middle" if tilt > ALIGNED_DEGREES else ""
+    stored = ", as stored (oblique)" if tilt > OBLIQUE_DEGREES else ""
+    return f"{view.title}, {letter} {millimeters:.1f} mm{middle}{stored}"
 
 
 def _tilt_degrees(grid: Grid) -> float:
@@ -189,10 +205,9 @@ def _tilt_degrees(grid: Grid) -> float:
     return float(np.degrees(np.arccos(min(1.0, *cosines))))
 
 
-def _panel(volume: Volume, turn: _Turn, placed: Sequence[_Placed], view: _View) -> Image.Image:
+def _panel(volume: Volume, turn: _Turn, placed: Sequence[_Placed], view: _View, position: int) -> Image.Image:
     from PIL import Image
 
-    position = _busiest_slice(placed, view.across, turn.size[view.across])
     grey = _windowed(turn.array(volume.array).take(position, axis=view.across))
     width, height = _fitted_size(turn, view.across)
     image = Image.fromarray(grey).resize((width, height), Image.Resampling.BICUBIC)

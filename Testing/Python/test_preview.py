@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vistaseg import preview
 from vistaseg.errors import UsageError
 from vistaseg.preview import MARGIN, PANEL, check_preview_path, render_preview
 from vistaseg.segmentation import Segment, Segmentation, crop_to_content
@@ -128,14 +129,44 @@ def turned(degrees: float) -> np.ndarray:
     return np.array([[cosine, -sine, 0, 0], [sine, cosine, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
 
 
-def test_only_a_grid_far_from_the_axes_is_said_to_be_shown_as_stored(tmp_path):
-    captions = []
-    for degrees in (0, 10, 35):
-        volume = Volume.from_array(np.zeros((9, 9, 9)), turned(degrees), axes="kji")
-        render_preview(volume, Segmentation((9, 9, 9), volume.ijk_to_ras), tmp_path / "x.png")
-        captions.append(np.asarray(Image.open(tmp_path / "x.png"))[MARGIN + PANEL :])
-    assert np.array_equal(captions[0], captions[1])
-    assert not np.array_equal(captions[0], captions[2])
+def test_only_a_grid_far_from_the_axes_is_said_to_be_shown_as_stored(monkeypatch):
+    said = [
+        captions(Volume.from_array(np.zeros((9, 9, 9)), turned(degrees), axes="kji"), [], monkeypatch)
+        for degrees in (0, 10, 35)
+    ]
+    assert ["oblique" in text for texts in said for text in texts] == [False] * 6 + [True] * 3
+    assert ["in the middle" in text for texts in said for text in texts] == [False] * 3 + [True] * 6
+
+
+def captions(volume: Volume, segments: list[Segment], monkeypatch) -> list[str]:
+    """What stands below the three views."""
+    drawn: list[str] = []
+    monkeypatch.setattr(preview, "_draw_caption", lambda picture, text, left, middle: drawn.append(text))
+    preview.preview_png(volume, Segmentation(volume.shape_ijk, volume.ijk_to_ras, segments))
+    return drawn
+
+
+@pytest.mark.parametrize("orientation", ["RAS", "LPS", "LAS", "SAR", "PIL"])
+@pytest.mark.parametrize("spacing", [(2.0, 2.0, 2.0), (1.0, 4.0, 2.5)])
+def test_below_each_view_stands_where_its_slice_lies(orientation, spacing, monkeypatch):
+    """A single voxel: its slices are shown, and its centre is their place."""
+    shape, matrix = stored(orientation, spacing)
+    matrix[:3, 3] += (100.25, -50.5, 700)
+    index = [1, shape[1] - 3, 4]
+    mask = np.zeros(shape[::-1], dtype=bool)
+    mask[tuple(reversed(index))] = True
+    r, a, s = matrix[:3, :3] @ index + matrix[:3, 3]
+    segment = Segment("voxel", 1, None, RED, None, *crop_to_content(mask))
+    said = captions(Volume.from_array(np.zeros(shape[::-1]), matrix, axes="kji"), [segment], monkeypatch)
+    assert said == [f"Axial, S {s:.1f} mm", f"Coronal, A {a:.1f} mm", f"Sagittal, R {r:.1f} mm"]
+
+
+def test_a_caption_fits_below_its_view(monkeypatch):
+    volume = Volume.from_array(np.zeros((9, 9, 9)), turned(35), axes="kji")
+    far = volume.ijk_to_ras.copy()
+    far[:3, 3] = -1234.5
+    for text in captions(Volume.from_array(volume.array, far, axes="kji"), [], monkeypatch):
+        assert preview._font(15).getlength(text) <= PANEL
 
 
 @pytest.mark.parametrize("count", [0, 1, 39, 40, 41, 200])

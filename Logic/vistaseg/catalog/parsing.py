@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vistaseg.catalog.search import exact_match, find
 from vistaseg.catalog.structures import expand
+from vistaseg.catalog.words import require_short
 from vistaseg.errors import UsageError
 
 _SEPARATORS = re.compile(r"[,;\n]")
@@ -33,11 +34,13 @@ def parse_terms(text: str) -> list[Term]:
             or line ends. A term that means several structures counts as all of them.
 
     Raises:
-        UsageError: a term is unknown (the nearest names are given) or cannot be segmented (with the reason).
+        UsageError: a term is too long, unknown (the nearest names are given) or cannot be segmented (with the reason).
     """
     terms = [term.strip() for term in _SEPARATORS.split(text) if term.strip()]
     if not terms:
         raise UsageError('No structure was named: give names or ids, such as "liver, left kidney".')
+    for term in terms:
+        require_short(term)
     return [Term(term, tuple(expand(_ids(term)))) for term in terms]
 
 

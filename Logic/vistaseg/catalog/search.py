@@ -9,7 +9,7 @@ from functools import lru_cache
 from vistaseg.catalog.likeness import likeness
 from vistaseg.catalog.sets import composites, groups, presets
 from vistaseg.catalog.structures import Structure, expand, structures
-from vistaseg.catalog.words import Words, words_of
+from vistaseg.catalog.words import LONGEST_NAME, Words, words_of
 
 _CUTOFF = 78.0
 _BEST_INEXACT = 99.0
@@ -53,11 +53,11 @@ class _Entry:
 
 
 def find(text: str, limit: int = 5) -> list[Match]:
-    """The structures and sets of structures that a text may mean, best first; nothing for nonsense.
+    """The structures and sets of structures that a text may mean, best first; nothing for nonsense, or a long text.
 
     A text that names a side is never answered with the other side, nor one with a number by another number.
     """
-    words = words_of(text)
+    words = words_of(text if len(text) <= LONGEST_NAME else "")
     if not words.all:
         return []
     exact = exact_match(text)

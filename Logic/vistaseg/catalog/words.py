@@ -8,7 +8,9 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from vistaseg.catalog.likeness import differ_by_at_most
 from vistaseg.catalog.structures import Side
+from vistaseg.errors import UsageError
 from vistaseg.resources import resource_path
 
 _LEVEL_APART = re.compile(r"\b([cdlst]) (\d{1,2})\b")
@@ -45,12 +47,26 @@ class Words:
 
     def same_but_for_typing(self, other: Words) -> bool:
         """Whether both say the same, but for one wrong, missing, further or swapped letter in every five."""
-        from rapidfuzz.distance import OSA
-
         if (self.side, self.numbers) != (other.side, other.numbers):
             return False
         one, two = (" ".join(sorted(words.core)) for words in (self, other))
-        return OSA.distance(one, two) <= max(len(one), len(two)) // _LETTERS_FOR_AN_ERROR
+        return differ_by_at_most(one, two, max(len(one), len(two)) // _LETTERS_FOR_AN_ERROR)
+
+
+LONGEST_NAME = 200
+"""Letters of a name that is looked for; the longest one that is known has 46."""
+
+
+def require_short(name: str) -> None:
+    """Refuse what is too long to be looked for.
+
+    Raises:
+        UsageError: says the limit.
+    """
+    if len(name) > LONGEST_NAME:
+        raise UsageError(
+            f'A name has at most {LONGEST_NAME} letters, and "{name[:20]}..." has {len(name)}. Shorten it.'
+        )
 
 
 def words_of(text: str) -> Words:

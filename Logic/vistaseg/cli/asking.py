@@ -10,7 +10,7 @@ from vistaseg.cli.console import warn
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.cli.prompting import answer_prompts, meant_by
 from vistaseg.cli.question import names
-from vistaseg.cli.report import Finding, shortened
+from vistaseg.cli.report import Finding
 from vistaseg.cli.results import check_output
 from vistaseg.errors import UsageError
 from vistaseg.prompts import Text
@@ -42,7 +42,6 @@ def ask_for_classes(request: Request, session: Session) -> Finding:
     with ProgressBar() as progress:
         segmentation = session.segment(asked, request.region, progress)
     notes += _smaller_windows(segmentation, model)
-    notes += _doubtful(segmentation)
     return Finding(segmentation, _names(asked), _names(left_out), tuple(notes))
 
 
@@ -94,19 +93,6 @@ def _smaller_windows(segmentation: Segmentation, model: SegmentationModel) -> li
         return []
     sides, own = (" x ".join(map(str, window)) for window in (used or (), model.configuration.window))
     note = f"To stay within the memory, windows of {sides} voxels were used, not {own}: masks differ."
-    warn(note)
-    return [note]
-
-
-def _doubtful(segmentation: Segmentation) -> list[str]:
-    """A note on what the model is not sure of, the least sure first."""
-    from vistaseg.segmentation.confidence import LOW_CONFIDENCE
-
-    sure = [(segment.confidence, segment.name) for segment in segmentation.segments]
-    low = sorted((value, name) for value, name in sure if value is not None and value < LOW_CONFIDENCE)
-    if not low:
-        return []
-    note = f"Low confidence, worth a look: {shortened([f'{name} {value:.2f}' for value, name in low])}."
     warn(note)
     return [note]
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from vistaseg import catalog
+from vistaseg.catalog.words import require_short
 from vistaseg.cli.console import echo, echo_json
 
 
@@ -26,6 +27,7 @@ def classes_command(
 
 
 def _show_matches(text: str, as_json: bool) -> None:
+    require_short(text)
     matches = catalog.find(text)
     if as_json:
         rows = [{"title": m.title, "ids": list(m.ids), "score": m.score, "matched": m.matched_text} for m in matches]

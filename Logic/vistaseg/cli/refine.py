@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vistaseg import catalog
-from vistaseg.cli.console import echo, echo_json
+from vistaseg.cli.console import echo, echo_json, warn
 from vistaseg.cli.model_choice import models_for, models_to_replay
 from vistaseg.cli.opening import Scan, check_texts, open_session
 from vistaseg.cli.options import (
@@ -38,7 +38,7 @@ from vistaseg.cli.outputs import (
 )
 from vistaseg.cli.places import Asked, parse_box, parse_point
 from vistaseg.cli.prompting import answer_prompts, meant_by, parse_texts
-from vistaseg.cli.report import segment_rows
+from vistaseg.cli.report import look_note, segment_rows
 from vistaseg.cli.results import check_output, kept_if_lost, require_series, write_result
 from vistaseg.cli.session_files import read_session, session_bytes
 from vistaseg.cli.starting_mask import StartingMask, read_starting_mask
@@ -129,8 +129,12 @@ def refine_command(
         made = session.segmentation()
         result = made if structure.start is None else structure.start.with_segment(made)
     _write(session, opened, result, output, save, deflate)
+    rows = segment_rows(result)
+    note = look_note(rows)
+    if note:
+        warn(note)
     if as_json:
-        echo_json({"output": output, "segments": segment_rows(result), "prompts": answers})
+        echo_json({"output": output, "segments": rows, "prompts": answers})
 
 
 def _require_one_way(asked: Sequence[Asked], replay: Path | None, described: bool) -> None:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vistaseg import __version__
@@ -13,10 +14,12 @@ from vistaseg import __version__
 if TYPE_CHECKING:
     from vistaseg.cli.run import Request
     from vistaseg.models.protocol import SegmentationModel
-    from vistaseg.segmentation import Segmentation
+    from vistaseg.segmentation import Segment, Segmentation
     from vistaseg.volume import Volume
 
 
+MOST_MARKED = 3
+"""Segments that are worth a look in a message; the report has all."""
 MOST_NAMED = 12
 """Structures in a message; the report names all."""
 
@@ -37,6 +40,11 @@ class Finding:
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     prompts: tuple[dict[str, Any], ...] = ()
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """`segment_rows`, measured once."""
+        return segment_rows(self.segmentation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +86,11 @@ def make_report(request: Request, outcome: Outcome) -> dict[str, Any]:
         warnings: sentences.
         seconds: of the segmentation, without reading and writing.
         segments: in the order asked for: id (null without a class) and name, voxels, ml (millilitres), confidence (0…1,
-            of automatic masks; null where the model says none).
+            of automatic masks; null where the model says none); centroid_ras_mm [R, A, S], the mean of the voxel
+            centres; box_ras_mm {"low": [R, A, S], "high": …}, to the outer edges of the voxels; box_ijk {"start":
+            [i, j, k], "stop": …} in voxels of the scan, from 0, the last one not counted; findings, why it is worth a
+            look: kind ("border", "pieces", "small", "large", "confidence"), numbers and text of each; severity, their
+            sum, larger where the result is further from what is expected. Places are null where there is no voxel.
     """
     volume, finding, identities = outcome.volume, outcome.finding, [model.identity for model in outcome.models]
     return {
@@ -98,9 +110,9 @@ def make_report(request: Request, outcome: Outcome) -> dict[str, Any]:
         "left_out": list(finding.left_out),
         "not_found": not_found(finding),
         "prompts": list(finding.prompts),
-        "warnings": [*outcome.doubts, *finding.notes],
+        "warnings": list(filter(None, (*outcome.doubts, *finding.notes, look_note(finding.rows)))),
         "seconds": round(outcome.seconds, 2),
-        "segments": segment_rows(finding.segmentation),
+        "segments": finding.rows,
     }
 
 
@@ -122,14 +134,39 @@ def report_bytes(report: dict[str, Any]) -> bytes:
 
 
 def segment_rows(segmentation: Segmentation) -> list[dict[str, Any]]:
-    """Id, name, voxels, millilitres and confidence of each segment, JSON-able."""
-    return [
-        {
-            "id": s.structure_id,
-            "name": s.name,
-            "voxels": s.voxel_count,
-            "ml": round(segmentation.volume_ml(s), 2),
-            "confidence": s.confidence,
-        }
-        for s in segmentation.segments
-    ]
+    """What there is to say of each segment, JSON-able; see `make_report`."""
+    return [_row(segmentation, segment) for segment in segmentation.segments]
+
+
+def _row(segmentation: Segmentation, segment: Segment) -> dict[str, Any]:
+    from vistaseg.segmentation.finding_text import finding_text
+    from vistaseg.segmentation.place import place_of
+    from vistaseg.segmentation.plausibility import segment_findings
+
+    found, place = segment_findings(segment, segmentation.grid), place_of(segment, segmentation.grid)
+    return {
+        "id": segment.structure_id,
+        "name": segment.name,
+        "voxels": segment.voxel_count,
+        "ml": round(segmentation.volume_ml(segment), 2),
+        "confidence": segment.confidence,
+        "centroid_ras_mm": place and _rounded(place.centroid),
+        "box_ras_mm": place and {"low": _rounded(place.low), "high": _rounded(place.high)},
+        "box_ijk": place and {"start": list(place.box.start), "stop": list(place.box.stop)},
+        "findings": [finding.as_dict() | {"text": finding_text(finding)} for finding in found],
+        "severity": round(sum(finding.severity for finding in found), 4),
+    }
+
+
+def _rounded(ras: tuple[float, float, float]) -> list[float]:
+    return [round(value, 3) for value in ras]
+
+
+def look_note(rows: Sequence[dict[str, Any]]) -> str:
+    """The segments that are most worth a look, and how many more there are; nothing where none is."""
+    marked = sorted((row for row in rows if row["findings"]), key=lambda row: -float(row["severity"]))
+    if not marked:
+        return ""
+    shown = [f"{row['name']} ({'; '.join(each['text'] for each in row['findings'])})" for row in marked[:MOST_MARKED]]
+    more = f", and {len(marked) - MOST_MARKED} more, which --json names" if len(marked) > MOST_MARKED else ""
+    return f"Worth a look: {', '.join(shown)}{more}."

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vistaseg.cli.asking import ask_by_prompts, ask_for_classes
-from vistaseg.cli.console import echo
+from vistaseg.cli.console import echo, warn
 from vistaseg.cli.opening import Scan, check_texts, check_weights, load_models, read_scan
 from vistaseg.cli.outputs import put_beside, require_room_for_corrections, spare_scan
 from vistaseg.cli.places import TypedBox
 from vistaseg.cli.question import Question
-from vistaseg.cli.report import Outcome, make_report, not_found, report_bytes, shortened
+from vistaseg.cli.report import Outcome, look_note, make_report, not_found, report_bytes, shortened
 from vistaseg.cli.results import check_output, kept_if_lost, require_exportable, require_series, write_result
 from vistaseg.errors import CancelledError
 from vistaseg.prompts import RegionOfInterest, Text, require_inside
@@ -119,6 +119,9 @@ def segment_scan(request: Request, scan: Scan, models: Sequence[SegmentationMode
     """
     outcome = _ask(request, scan, models)
     report = make_report(request, outcome)
+    note = look_note(outcome.finding.rows)
+    if note:
+        warn(note)
     _write(request, scan, outcome, report)
     _tell(request, outcome)
     return report

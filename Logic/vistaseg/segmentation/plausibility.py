@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from vistaseg.resources import resource_path
-from vistaseg.segmentation.confidence import LOW_CONFIDENCE
-from vistaseg.segmentation.model import Extent, Mask
+from vistaseg.segmentation.confidence import LOW_CONFIDENCE, confidence_of
+from vistaseg.segmentation.model import Extent, Mask, Segment
 from vistaseg.volume.simpleitk import simpleitk
 
 if TYPE_CHECKING:
@@ -43,6 +44,26 @@ class Finding:
     kind: Literal["border", "pieces", "small", "large", "confidence"]
     numbers: tuple[float, ...] = ()
 
+    @property
+    def severity(self) -> float:
+        """How far from what is expected, 0 … 1, to show the worst first; the scale is ours."""
+        if self.kind == "border":
+            return 0.05
+        if self.kind == "pieces":
+            return self.numbers[1]
+        if self.kind == "confidence":
+            return 1 - self.numbers[0] / LOW_CONFIDENCE
+        volume, low, high = self.numbers
+        return 1 - volume / low if self.kind == "small" else 1 - high / volume
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able: the kind, and its numbers by name."""
+        names = {"pieces": ("pieces", "share_outside_largest"), "confidence": ("confidence",)}
+        named = dict(zip(names.get(self.kind, ("ml", "least_ml", "most_ml")), self.numbers, strict=False))
+        return {"kind": self.kind} | {
+            key: round(value, 4) if key != "pieces" else round(value) for key, value in named.items()
+        }
+
 
 def findings(mask: Mask, extent: Extent, grid: Grid, structure_id: int | None) -> tuple[Finding, ...]:
     """Why a segment is worth a look; nothing where there is no reason, or no voxel.
@@ -60,6 +81,26 @@ def findings(mask: Mask, extent: Extent, grid: Grid, structure_id: int | None) -
     found = [Finding("border")] if cut else []
     found += [] if structure_id in _references().in_pieces else _pieces(mask)
     return (*found, *_size(milliliters, structure_id, cut))
+
+
+def worth_a_look(
+    found: tuple[Finding, ...], provenance: Mapping[str, Any], voxels: int, edited: bool = False
+) -> tuple[Finding, ...]:
+    """All that makes a segment worth a look.
+
+    Args:
+        found: `findings` of its mask.
+        provenance: how it was made.
+        voxels: of its mask.
+        edited: whether somebody painted on it since, so that what a model said of it is of another mask.
+    """
+    return found if edited else (*found, *doubts(confidence_of(provenance, voxels)))
+
+
+def segment_findings(segment: Segment, grid: Grid) -> tuple[Finding, ...]:
+    """All that makes a segment of a file or of a result worth a look."""
+    found = findings(segment.mask, segment.extent, grid, segment.structure_id)
+    return worth_a_look(found, segment.provenance, segment.voxel_count)
 
 
 def doubts(confidence: float | None) -> tuple[Finding, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 from vistaseg.bounded_json import read_json_file
 from vistaseg.errors import InputError
 from vistaseg.segmentation.model import EMPTY_EXTENT, Color, Extent, Mask, Segment, Segmentation
+from vistaseg.segmentation.plausibility import segment_findings
 
 if TYPE_CHECKING:
     from vistaseg.catalog import Code, Terminology
@@ -39,6 +40,7 @@ def _row(segmentation: Segmentation, segment: Segment) -> dict[str, Any]:
         "codes": _codes(segment.terminology),
         "ml": round(segmentation.volume_ml(segment), 3),
         "voxels": segment.voxel_count,
+        "findings": [finding.as_dict() for finding in segment_findings(segment, segmentation.grid)],
         "provenance": segment.provenance,
     }
 

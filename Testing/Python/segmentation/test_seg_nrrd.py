@@ -205,7 +205,7 @@ REFERENCE = "Segmentation_ConversionParameters:=Reference image geometry|{number
     [
         "Segment0_Tags:=VistaSeg.Provenance:" + "[" * 100_000 + "|",
         "Segment0_Tags:=VistaSeg.Provenance:" + '{"a":' * 100_000 + "|",
-        f"Segment0_Tags:=VistaSeg.Provenance:{{\"prompts\": {HUGE}}}|",
+        f'Segment0_Tags:=VistaSeg.Provenance:{{"prompts": {HUGE}}}|',
         "Segment0_Color:=inf 0 0",
         f"Segment0_Color:={HUGE} 0 0",
         "Segment0_Color:=nan 0 0",

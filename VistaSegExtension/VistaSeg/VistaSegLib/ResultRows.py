@@ -12,9 +12,8 @@ from vistaseg.mrml.counting import fingerprints, shared_labelmaps
 from vistaseg.mrml.reading import mask_time, own_mask, read_mask, segment_record
 from vistaseg.mrml.seals import made_mask
 from vistaseg.mrml.volumes import grid_of, state_of
-from vistaseg.segmentation.confidence import confidence_of
 from vistaseg.segmentation.fingerprint import mask_fingerprint
-from vistaseg.segmentation.plausibility import Finding, doubts, findings, voxel_milliliters
+from vistaseg.segmentation.plausibility import Finding, findings, voxel_milliliters, worth_a_look
 
 
 @dataclass(frozen=True)
@@ -57,9 +56,7 @@ class Row:
         """Why it is worth a look, as far as is known."""
         if self.measures is None:
             return ()
-        if self.edited:
-            return self.measures.findings
-        return (*self.measures.findings, *doubts(confidence_of(self.provenance, self.measures.voxels)))
+        return worth_a_look(self.measures.findings, self.provenance, self.measures.voxels, self.edited)
 
 
 class ResultRows:

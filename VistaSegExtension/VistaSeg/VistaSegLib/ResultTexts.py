@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
+from vistaseg.segmentation.finding_text import finding_text
+
 if TYPE_CHECKING:
     from vistaseg.segmentation.plausibility import Finding
 
@@ -29,23 +31,9 @@ def madeText(provenance: Mapping[str, Any], edited: bool) -> str:
     return _("{made}, edited").format(made=made) if edited else made
 
 
-def milliliters(value: float) -> str:
-    """With as many digits as mean something."""
-    return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
-
-
 def findingText(finding: Finding) -> str:
     """One reason to look, in a few words."""
-    if finding.kind == "border":
-        return _("touches the border of the scan")
-    if finding.kind == "pieces":
-        count, stray = finding.numbers
-        return _("{count} pieces, {stray} % outside the largest").format(count=round(count), stray=round(stray * 100))
-    if finding.kind == "confidence":
-        return _("low confidence: {value}").format(value=f"{finding.numbers[0]:.2f}")
-    volume, low, high = (milliliters(number) for number in finding.numbers)
-    text = _("small for its kind") if finding.kind == "small" else _("large for its kind")
-    return _("{text}: {volume} ml, {low} to {high} ml expected").format(text=text, volume=volume, low=low, high=high)
+    return finding_text(finding, _)
 
 
 def _kinds(prompts: list[dict[str, Any]] | int) -> list[str | None]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import qt
 from slicer.i18n import tr as _
 
-from VistaSegLib.ResultTexts import findingText, madeText, milliliters
+from vistaseg.segmentation.finding_text import milliliters
+from VistaSegLib.ResultTexts import findingText, madeText
 from VistaSegLib.SegmentWatch import SegmentWatch
 from VistaSegLib.Swatch import swatch
 from VistaSegLib.Ui import loadUi

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from vistaseg import catalog
-from vistaseg.catalog.words import Words, words_of
+from vistaseg.catalog.likeness import likeness, words_likeness
+from vistaseg.catalog.words import Words, require_short, words_of
 from vistaseg.errors import UsageError
 from vistaseg.resources import resource_path
 
@@ -46,8 +47,9 @@ def require_name(text: str) -> None:
 
     Raises:
         UsageError: it is a sentence, which SegVol was not trained to read (the message has the nearest names), or a
-            list of names.
+            list of names, or too long.
     """
+    require_short(text)
     if _is_known(text):
         return
     words = re.findall(r"[^\W_]+", text.casefold())
@@ -115,11 +117,9 @@ def _contradict(one: Words, other: Words) -> bool:
 
 def _likeness(asked: Words, known: Words) -> tuple[float, float]:
     """0 … 100, of the words that both have or nearly have, and of the whole."""
-    from rapidfuzz import fuzz
-
     missing = (asked.side != known.side) + (asked.numbers != known.numbers)
     line, other = (" ".join(sorted(words.core)) for words in (asked, known))
-    return float(fuzz.token_set_ratio(line, other)) - _ONE_SIDED * missing, float(fuzz.ratio(line, other))
+    return words_likeness(asked.core, known.core) - _ONE_SIDED * missing, likeness(line, other)
 
 
 def _quoted(names: Iterable[str]) -> str:

@@ -9,7 +9,20 @@ import typer
 from typer.core import TyperGroup
 
 from vistaseg import __version__
-from vistaseg.cli import classes, cohort, demo, dicom, dicom_seg, doctor, evaluate, identify, refine, segment, weights
+from vistaseg.cli import (
+    classes,
+    cohort,
+    demo,
+    dicom,
+    dicom_seg,
+    doctor,
+    evaluate,
+    identify,
+    info,
+    refine,
+    segment,
+    weights,
+)
 from vistaseg.cli.console import echo, fit_streams
 from vistaseg.errors import CancelledError, MemoryLimitError, VistaSegError
 from vistaseg.escaping import printable
@@ -42,6 +55,7 @@ app = typer.Typer(
 )
 app.command("segment")(segment.segment_command)
 app.command("cohort")(cohort.cohort_command)
+app.command("info")(info.info_command)
 app.command("classes")(classes.classes_command)
 app.command("demo")(demo.demo_command)
 app.command("refine")(refine.refine_command)

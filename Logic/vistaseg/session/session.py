@@ -5,7 +5,8 @@ The command line, the panel and the editor effect are clients of this.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from threading import Lock
 from typing import Any
 
@@ -58,7 +59,7 @@ class Session:
 
     def segment(
         self,
-        class_ids: Sequence[int],
+        class_ids: Sequence[int] | str,
         region: RegionOfInterest | None = None,
         progress: Progress = silent,
         prepare_clicks: bool = False,
@@ -66,7 +67,8 @@ class Session:
         """Segment classes automatically.
 
         Args:
-            class_ids: ids of the catalogue; those that stand for several are expanded.
+            class_ids: names, such as "liver, left kidney", or ids of the catalogue; those that stand for several are
+                expanded.
             region: only voxels inside are labelled.
             prepare_clicks: let the pass, which then takes longer, also encode its windows for clicks, so that the
                 first click in one of them costs what the second one does.
@@ -79,7 +81,7 @@ class Session:
             InputError: the region lies outside the body, or holds no voxel centre.
             MemoryLimitError, CancelledError: nothing was changed.
         """
-        ids = catalog.expand(class_ids)
+        ids = catalog.parse_classes(class_ids) if isinstance(class_ids, str) else _expanded(class_ids)
         if not ids:
             raise UsageError("No structure was asked for: name at least one.")
         if region is not None:
@@ -395,3 +397,18 @@ class Session:
         """The provenance of a segment: of the models that changed something in it."""
         keys = dict.fromkeys(step.record["model"] for step in history.state.steps if step.record["changed"])
         return provenance_of([self._engines.model(key) for key in keys], None)
+
+
+def _expanded(class_ids: Sequence[int]) -> list[int]:
+    """Ids of single classes.
+
+    Raises:
+        UsageError: this is no sequence of ids.
+    """
+    ids = list(class_ids) if isinstance(class_ids, Iterable) else [class_ids]
+    if not isinstance(class_ids, Iterable) or not all(isinstance(one, Integral) for one in ids):
+        raise UsageError(
+            f'{class_ids!r} does not name structures: give names in one text, such as "liver, left kidney", or a list '
+            "of ids of the catalogue."
+        )
+    return catalog.expand(int(one) for one in ids)

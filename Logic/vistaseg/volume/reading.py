@@ -6,12 +6,13 @@ user does not wait for readers of files when the panel is opened.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from vistaseg.errors import InputError
+from vistaseg.errors import InputError, UsageError
 from vistaseg.volume.checks import check_volume
 from vistaseg.volume.volume import Volume
 
@@ -20,17 +21,23 @@ _SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")
 _PAIR_SUFFIXES = (".hdr", ".img", ".hdr.gz", ".img.gz")
 
 
-def read_volume(path: Path | str, series: str | None = None) -> Volume:
+def read_volume(path: os.PathLike[str] | str, series: str | None = None) -> Volume:
     """Read a scan: NIfTI in one file, NRRD, MetaImage and what else ITK can place, or DICOM, by folder or by slice.
 
     Args:
         series: of DICOM, which series: its UID, the beginning of it, or its number in the list of what there is.
 
     Raises:
+        UsageError: this is no path.
         InputError: there is no such file, it is damaged, no image, or no single three-dimensional scan with a
             usable geometry. The message begins with the name of the file.
     """
-    place = Path(path)
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError(
+            f"read_volume reads files, and this is a {type(path).__name__}. Use Volume.from_sitk(image), "
+            "Volume.from_nibabel(image) or Volume.from_array(array, affine, axes=...)."
+        )
+    place = Path(os.fsdecode(path))
     with errors_naming(place):
         volume = _read_series(place, series) if holds_dicom(place) else _read_file(place, series)
         check_volume(volume)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -78,7 +77,7 @@ def is_of(document: dict[str, Any], volume: Volume) -> bool:
     there, told = _matrix_of(document), document.get("volume")
     if told == volume.content_hash or there is None or np.array_equal(there, volume.ijk_to_ras):
         return bool(told == volume.content_hash)
-    return bool(replace(volume, ijk_to_ras=there).content_hash == told)
+    return bool(Volume.from_array(volume.array, there, axes="kji").content_hash == told)
 
 
 def models_of(document: dict[str, Any]) -> set[str]:

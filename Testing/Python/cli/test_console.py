@@ -41,7 +41,8 @@ def study(ct: Volume, tmp_path: Path) -> Path:
         return change
 
     write_series(tmp_path / "study", ct, "one", described(CYRILLIC))
-    write_series(tmp_path / "study", Volume(ct.array[:9], ct.ijk_to_ras), "two", described(ESCAPES))
+    part = Volume.from_array(ct.array[:9], ct.ijk_to_ras, axes="kji")
+    write_series(tmp_path / "study", part, "two", described(ESCAPES))
     return tmp_path / "study"
 
 

@@ -175,7 +175,9 @@ def test_a_mark_with_the_value_of_a_tissue_inside_the_image_is_left_and_told(tmp
     values = np.full_like(scan.array, -1000)
     values[:, 3:5, 3:6] = 40
     write_series(
-        tmp_path, Volume(values, scan.ijk_to_ras), change=lambda image, _: setattr(image, "PixelPaddingValue", 1064)
+        tmp_path,
+        Volume.from_array(values, scan.ijk_to_ras, axes="kji"),
+        change=lambda image, _: setattr(image, "PixelPaddingValue", 1064),
     )
     volume = read_volume(tmp_path)
     assert np.array_equal(volume.array, values)
@@ -208,7 +210,7 @@ def test_a_screenshot_within_the_series_is_left_out_with_a_note(tmp_path, scan):
             del image.ImagePositionPatient, image.ImageOrientationPatient
             del image.RescaleSlope, image.RescaleIntercept
 
-    longer = Volume(np.concatenate([scan.array, scan.array[:1]]), scan.ijk_to_ras)
+    longer = Volume.from_array(np.concatenate([scan.array, scan.array[:1]]), scan.ijk_to_ras, axes="kji")
     write_series(tmp_path, longer, change=capture)
     volume = read_volume(tmp_path)
     assert np.array_equal(volume.array, scan.array)
@@ -221,7 +223,7 @@ def test_a_saved_screen_of_the_class_of_the_scan_is_left_out_with_a_note(tmp_pat
             image.ImageType = ["DERIVED", "SECONDARY", "SCREEN SAVE"]
             del image.ImagePositionPatient, image.ImageOrientationPatient
 
-    longer = Volume(np.concatenate([scan.array, scan.array[:1]]), scan.ijk_to_ras)
+    longer = Volume.from_array(np.concatenate([scan.array, scan.array[:1]]), scan.ijk_to_ras, axes="kji")
     write_series(tmp_path, longer, change=capture)
     volume = read_volume(tmp_path)
     assert np.array_equal(volume.array, scan.array) and len(volume.notes) == 1

@@ -47,7 +47,9 @@ def test_imported_weights_are_padded_as_their_entry_says_and_called_imported(
     assert model.identity.weights_from == "imported"
     from vistaseg.session import Session
 
-    volume = Volume(torch.rand(8, 9, 10).numpy() * 900 - 300, torch.diag(torch.tensor([1.5, 1.5, 1.5, 1.0])).numpy())
+    volume = Volume.from_array(
+        torch.rand(8, 9, 10).numpy() * 900 - 300, torch.diag(torch.tensor([1.5, 1.5, 1.5, 1.0])).numpy(), axes="kji"
+    )
     (made, *_) = Session(volume, model).segment(model.class_ids).segments
     assert made.provenance["weights_from"] == "imported"
     assert made.provenance["recipe"]["vista3d"]["padding"] == padding

@@ -341,3 +341,13 @@ def dice_at(mask: np.ndarray, grid: Volume, expected: np.ndarray, reference: Vol
     covered = ((found >= 0) & (found < mask.shape)).all(axis=1)
     one, other = mask[tuple(found[covered].T)], expected[tuple(index[covered].T)]
     return float(2 * (one & other).sum() / (one.sum() + other.sum()))
+
+
+def test_structures_are_asked_for_by_their_names(session) -> None:
+    assert [s.name for s in session.segment("liver").segments] == [s.name for s in session.segment([LIVER]).segments]
+
+
+@pytest.mark.parametrize("asked", [5, None, 1.5, ["liver"], [1.5], [None], ""])
+def test_what_names_no_structure_is_refused_with_the_next_step(session, asked) -> None:
+    with pytest.raises(UsageError, match="name"):
+        session.segment(asked)

@@ -102,7 +102,9 @@ def test_full_size_segvol_gives_the_published_mask_from_end_to_end() -> None:
     """180,891,216 random parameters, a text and a box in a session."""
     torch.manual_seed(4)
     network = build_network(SegVolConfiguration()).requires_grad_(False)
-    volume = Volume(np.random.default_rng(2).normal(0, 400, (24, 90, 100)).astype(np.float32), np.eye(4))
+    volume = Volume.from_array(
+        np.random.default_rng(2).normal(0, 400, (24, 90, 100)).astype(np.float32), np.eye(4), axes="kji"
+    )
     model = SegVol(network, network.configuration, CPU, ModelIdentity("segvol", "SegVol", "ab" * 32), 10**8)
     session = Session(volume, model)
     session.start("a")

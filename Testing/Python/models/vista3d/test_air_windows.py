@@ -51,7 +51,7 @@ def two_objects(edge: int, thickness: int, seed: int) -> Volume:
     array[:, :edge] = generator.normal(60, 60, (30, edge, 30))
     array[10 : 10 + thickness, edge : edge + 45] = 30.0
     array[5:25, 240:255, 5:25] = 300.0
-    return Volume(array, np.diag([SPACING, SPACING, SPACING, 1.0]))
+    return Volume.from_array(array, np.diag([SPACING, SPACING, SPACING, 1.0]), axes="kji")
 
 
 def labels(volume: Volume, used: Vista3d) -> np.ndarray:

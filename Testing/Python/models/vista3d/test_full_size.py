@@ -58,7 +58,7 @@ def reference() -> Iterator[Reference]:
         network = build_network(CONFIGURATION).requires_grad_(False)
     array = np.random.default_rng(1).normal(60, 80, SIZE[::-1]).astype(np.float32)
     array[0, 0, 0] = array[-1, -1, -1] = 300
-    volume = Volume(array, np.diag([1.5, 1.5, 1.5, 1.0]))
+    volume = Volume.from_array(array, np.diag([1.5, 1.5, 1.5, 1.0]), axes="kji")
     special = click_logits(network, volume, [AT], [3], TUMOR, CONFIGURATION)
     image = preprocessing(CONFIGURATION)({"image": as_meta_tensor(volume)})["image"]
     before = torch.from_numpy(np.where(given().transpose(2, 1, 0), 5.0, -5.0).astype(np.float32))[None, None]

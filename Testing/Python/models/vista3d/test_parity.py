@@ -147,7 +147,9 @@ def test_scans_shorter_than_a_window_are_padded_as_either_published_pipeline_doe
     ids = (1, 3, 5, 6, 14, 115)
     window, oblique = replace(TINY, window=(64, 64, 64)), phantom(shape)
     # Where a scan ends in air, both paddings are air.
-    body = Volume(np.random.default_rng(1).normal(40, 80, shape).astype(np.float32), oblique.ijk_to_ras)
+    body = Volume.from_array(
+        np.random.default_rng(1).normal(40, 80, shape).astype(np.float32), oblique.ijk_to_ras, axes="kji"
+    )
     zero = compare(random_model(window, "zero"), body, ids, "constant")
     nearest = compare(random_model(window, "replicate"), body, ids, "replicate")
     assert (zero.grid_labels != nearest.grid_labels).mean() > 0.05, "the padding makes no difference to be tested"

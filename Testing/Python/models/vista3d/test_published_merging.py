@@ -83,7 +83,7 @@ def two_balls(merging: str) -> tuple[np.ndarray, str]:
     """The mask and the note after a click in a mask that the network does not recognise, under a rule."""
     model = small_model()
     model = replace(model, identity=replace(model.identity, recipe=Recipe(merging=merging)))
-    volume = Volume(np.full((24, 26, 28), 40.0, np.float32), np.diag([3.0, 3.0, 3.0, 1.0]))
+    volume = Volume.from_array(np.full((24, 26, 28), 40.0, np.float32), np.diag([3.0, 3.0, 3.0, 1.0]), axes="kji")
     session = Session(volume, model)
     given = np.zeros(volume.array.shape, bool)
     given[7:17, 7:17, 7:17] = True

@@ -55,7 +55,7 @@ def volume() -> Volume:
     affine = np.eye(4)
     affine[:3, :3] = np.array([[0.0, 0.98, 0.199], [-1.0, 0.0, 0.0], [0.0, -0.199, 0.98]]) * [2.3, 2.65, 3.7]
     affine[:3, 3] = [11.0, -40.0, 300.0]
-    return Volume(array, affine)
+    return Volume.from_array(array, affine, axes="kji")
 
 
 @contextmanager

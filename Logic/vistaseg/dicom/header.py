@@ -137,10 +137,13 @@ def _require_public_class(plane: Plane) -> None:
 def _mend_shared_groups(dataset: Dataset, distance: float) -> None:
     """highdicom takes the distance of slices from its one blank frame, and shares the segment where there is one.
 
-    Without Spacing Between Slices readers take the thickness for it.
+    Without Spacing Between Slices readers take the thickness for it. Of a thickness that the images do not tell legibly,
+    the distance takes the place.
     """
     shared = dataset.SharedFunctionalGroupsSequence[0]
-    shared.PixelMeasuresSequence[0].SpacingBetweenSlices = decimal_string(distance)
+    measures = shared.PixelMeasuresSequence[0]
+    measures.SpacingBetweenSlices = decimal_string(distance)
+    measures.SliceThickness = measures.get("SliceThickness") or decimal_string(distance)
     shared.pop("SegmentIdentificationSequence", None)
 
 

@@ -1,7 +1,7 @@
 """Writes `Resources/dicom-segmentation.json`: the attributes that PS3.3 requires of a DICOM segmentation.
 
-From the tables that highdicom 0.28 ships. They are not part of its public interface and lie elsewhere in other versions,
-so the package reads this extract of them. Run it with the folder of the resources.
+From the tables that highdicom 0.28 ships. They are not part of its public interface and lie elsewhere in other
+versions, so the package reads this extract of them. Run it with the folder of the resources.
 """
 
 from __future__ import annotations

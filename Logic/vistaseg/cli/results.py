@@ -124,8 +124,8 @@ def size_teller(deflate: bool) -> Callable[[int], None]:
         echo(f"The DICOM segmentation takes {size_text(size)}.", err=True)
         if size > LARGE_BYTES:
             echo(
-                "--deflate makes it much smaller. pydicom, highdicom, dcmqi and 3D Slicer from April 2026 on read that; "
-                "older Slicers, dcm2niix and dciodvfy do not.",
+                "--deflate makes it much smaller. pydicom, highdicom, dcmqi and 3D Slicer from April 2026 on read such "
+                "files; older Slicers, dcm2niix and dciodvfy do not.",
                 err=True,
             )
 
@@ -137,7 +137,7 @@ def kept_if_lost(segmentation: Segmentation, output: str) -> Iterator[None]:
     """Save a computed result as .seg.nrrd beside its output when the block fails, and say where.
 
     Raises:
-        VistaSegError: the one of the block, whose message then says it, too.
+        VistaSegError: that of the block, whose message then also says where.
     """
     try:
         yield

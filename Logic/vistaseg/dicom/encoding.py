@@ -1,7 +1,7 @@
 """DICOM in Explicit VR Little Endian, plain or deflated, written as a stream.
 
-pydicom holds a file in memory to write it, three times to deflate it, and takes seconds for the functional groups of thousands of
-frames, which repeat the same few pieces. Here each piece is encoded once, by pydicom, and the rest is joined.
+pydicom holds a file in memory to write it, three times to deflate it, and takes seconds for the functional groups of
+thousands of frames, which repeat the same few pieces. Here each piece is encoded once, by pydicom, and the rest joined.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from vistaseg.dicom.segment_items import segment_item
 from vistaseg.errors import InputError
 from vistaseg.segmentation import Segment
 from vistaseg.volume.dicom.slices import SOFTWARE
-from vistaseg.volume.dicom.values import named
+from vistaseg.volume.dicom.values import named, quoted
 
 if TYPE_CHECKING:
     from vistaseg.dicom.series import Series
@@ -31,6 +31,9 @@ CHARACTER_SET = "ISO_IR 192"
 """UTF-8: names of segments may be in any script."""
 
 _SERIES_NUMBER = 700
+_OF_NOBODY = ("SpecificCharacterSet", "PatientSex", "PositionReferenceIndicator")
+"""Attributes whose values identify nobody, and may be quoted."""
+
 _SAME_DIRECTION = 1e-4  # of a unit vector: 0.05 mm across a large image
 
 
@@ -84,13 +87,14 @@ def _blamed(
     items: Sequence[Dataset], series: Series, plane: Plane, labelmap: bool, description: Description
 ) -> str | None:
     """The attribute without which highdicom would not have failed: its errors name none."""
-    for keyword in (*TYPE_2, "StudyDescription", "PatientAge", "PatientSize", "PatientWeight"):
+    for keyword in ("SpecificCharacterSet", *TYPE_2, "StudyDescription", "PatientAge", "PatientSize", "PatientWeight"):
         if not series.datasets[0].get(keyword):
             continue
         without = replace(series, datasets=tuple(_emptied(image, keyword) for image in series.datasets))
         with contextlib.suppress(AttributeError, TypeError, ValueError, KeyError):
             _blank_segmentation(items, without, plane, labelmap, description)
-            return named(keyword)
+            value = str(series.datasets[0].get(keyword))
+            return named(keyword) + (f", which is {quoted(value)}" if keyword in _OF_NOBODY else "")
     return None
 
 
@@ -133,10 +137,13 @@ def _require_public_class(plane: Plane) -> None:
 def _mend_shared_groups(dataset: Dataset, distance: float) -> None:
     """highdicom takes the distance of slices from its one blank frame, and shares the segment where there is one.
 
-    Without Spacing Between Slices readers take the thickness for it.
+    Without Spacing Between Slices readers take the thickness for it. Of a thickness that the images do not tell legibly,
+    the distance takes the place.
     """
     shared = dataset.SharedFunctionalGroupsSequence[0]
-    shared.PixelMeasuresSequence[0].SpacingBetweenSlices = decimal_string(distance)
+    measures = shared.PixelMeasuresSequence[0]
+    measures.SpacingBetweenSlices = decimal_string(distance)
+    measures.SliceThickness = measures.get("SliceThickness") or decimal_string(distance)
     shared.pop("SegmentIdentificationSequence", None)
 
 

@@ -1,4 +1,4 @@
-"""Which attributes the standard requires: the tables of PS3.3, as far as they are about segmentations, and a dataset."""
+"""Which attributes the standard requires of a segmentation: the tables of PS3.3 against a dataset."""
 
 from __future__ import annotations
 

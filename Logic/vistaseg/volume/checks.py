@@ -100,8 +100,8 @@ def impossible_values(array: np.ndarray) -> tuple[str, ...]:
     if not found:
         return ()
     return (
-        f"{' and '.join(found)}, which no CT has: marks outside the image, or negative values that lost their sign. Means "
-        "of what holds them are meaningless.",
+        f"{' and '.join(found)}, which no CT has: marks outside the image, or negative values that lost their sign. "
+        "The mean of a segment that holds them is meaningless.",
     )
 
 

@@ -11,10 +11,13 @@ import pydicom
 import pytest
 from dicom_segmentations import AUTOMATIC, segment_of
 from dicom_series import IDENTITY, write_series
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from vistaseg.dicom import read_seg, read_series
+from vistaseg.errors import InputError
 from vistaseg.segmentation import Segmentation, read_segmentation, write_segmentation
 from vistaseg.volume import Volume
+from vistaseg.volume.limits import size_text
 
 SHAPE = (24, 22, 20)
 
@@ -166,3 +169,101 @@ def test_the_patient_is_named_in_dicom_files_and_nowhere_else(vistaseg, folder, 
         assert not any(value in text for text in texts), value
         assert not any(value.encode() in content for content in files), value
     assert IDENTITY["PatientAddress"] not in json.dumps(data.to_json_dict())
+
+
+ASKED = ("--model", "demo", "--classes", "liver, spleen, aorta")
+
+
+def of_a_private_kind(folder):
+    """Allowed to read, not to export."""
+    for file in folder.iterdir():
+        image = pydicom.dcmread(file)
+        image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = "1.3.46.670589.1"
+        image.save_as(file)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("segment", *ASKED),
+        ("refine", "--model", "demo", "--point", "10,20,-40:+"),
+        ("segment", "--model", "demo", "--text", "liver"),
+    ],
+)
+def test_what_stops_a_dicom_output_is_said_before_a_model_is_loaded(vistaseg, folder, tmp_path, monkeypatch, command):
+    of_a_private_kind(folder)
+    monkeypatch.setattr("vistaseg.models.registry.load_model", lambda *_: pytest.fail("a model was loaded"))
+    done = vistaseg(command[0], folder, *command[1:], "-o", tmp_path / "out.dcm")
+    assert done.code == 3 and "SOPClassUID 1.3.46.670589.1" in done.stderr
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_another_output_of_the_same_series_is_not_stopped(vistaseg, folder, tmp_path):
+    of_a_private_kind(folder)
+    assert vistaseg("segment", folder, "-o", tmp_path / "out.seg.nrrd", *ASKED).code == 0
+
+
+def test_a_study_of_a_cohort_that_cannot_be_exported_fails_before_it_is_segmented(
+    vistaseg, folder, tmp_path, monkeypatch
+):
+    of_a_private_kind(folder)
+    monkeypatch.setattr("vistaseg.session.Session.segment", lambda *_, **__: pytest.fail("it was segmented"))
+    done = vistaseg("cohort", folder.parent, "-o", tmp_path / "results", *ASKED, "--format", "dcm")
+    assert done.code == 3 and "SOPClassUID 1.3.46.670589.1" in done.stderr
+
+
+def failing(*_, **__):
+    raise InputError("This went wrong.")
+
+
+@pytest.mark.parametrize("command", [("segment", *ASKED), ("refine", "--model", "demo", "--point", "10,20,-40:+")])
+def test_a_result_that_cannot_be_exported_is_kept_and_the_message_says_where(
+    vistaseg, folder, tmp_path, monkeypatch, command
+):
+    whole = vistaseg(command[0], folder, *command[1:], "-o", tmp_path / "whole.seg.nrrd")
+    assert whole.code == 0
+    (tmp_path / "out.seg.nrrd").write_bytes(b"of somebody else")
+    monkeypatch.setattr("vistaseg.dicom.write_seg", failing)
+    done = vistaseg(command[0], folder, *command[1:], "-o", tmp_path / "out.dcm")
+    assert done.code == 3
+    assert f"This went wrong. The result was kept as {tmp_path / 'out-2.seg.nrrd'}" in done.stderr
+    kept, meant = (read_segmentation(tmp_path / name) for name in ("out-2.seg.nrrd", "whole.seg.nrrd"))
+    assert kept.segments and np.array_equal(kept.label_map(), meant.label_map())
+    assert (tmp_path / "out.seg.nrrd").read_bytes() == b"of somebody else" and not (tmp_path / "out.dcm").exists()
+
+
+def test_a_result_whose_picture_fails_is_kept(vistaseg, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("vistaseg.preview.preview_png", failing)
+    done = vistaseg("segment", folder, "-o", tmp_path / "out.nii.gz", *ASKED, "--preview", tmp_path / "out.png")
+    assert done.code == 3 and f"kept as {tmp_path / 'out.seg.nrrd'}" in done.stderr
+    assert read_segmentation(tmp_path / "out.seg.nrrd").segments
+
+
+def test_files_are_plain_unless_deflated_is_asked_for_and_their_size_is_told_before(vistaseg, folder, nrrd, tmp_path):
+    done = vistaseg("dicom", "export", nrrd, folder, "-o", tmp_path / "plain.dcm")
+    assert done.code == 0
+    assert f"takes {size_text((tmp_path / 'plain.dcm').stat().st_size)}." in done.stderr
+    assert "--deflate" not in done.stderr
+    packed = vistaseg("dicom", "export", nrrd, folder, "-o", tmp_path / "packed.dcm", "--deflate")
+    assert packed.code == 0 and "before it is deflated" in packed.stderr
+    vistaseg("segment", folder, "-o", tmp_path / "made.dcm", *ASKED)
+    vistaseg("segment", folder, "-o", tmp_path / "made-packed.dcm", *ASKED, "--deflate")
+    syntaxes = [pydicom.dcmread(tmp_path / f"{name}.dcm").file_meta.TransferSyntaxUID
+                for name in ("plain", "packed", "made", "made-packed")]  # fmt: skip
+    assert syntaxes == [ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian] * 2
+
+
+def test_deflating_is_offered_for_large_files_with_who_reads_them(vistaseg, folder, nrrd, tmp_path, monkeypatch):
+    monkeypatch.setattr("vistaseg.cli.results.LARGE_BYTES", 1000)
+    done = vistaseg("dicom", "export", nrrd, folder, "-o", tmp_path / "out.dcm")
+    assert done.code == 0 and "--deflate makes it much smaller" in done.stderr and "dcm2niix" in done.stderr
+
+
+def test_export_warns_of_values_that_no_ct_has(vistaseg, folder, nrrd, tmp_path):
+    for file in folder.iterdir():
+        image = pydicom.dcmread(file)
+        image.PixelData = bytes(np.full(len(image.PixelData) // 2, 64512, "<u2"))
+        image.save_as(file)
+    done = vistaseg("dicom", "export", nrrd, folder, "-o", tmp_path / "out.dcm", "--report", tmp_path / "out.csv")
+    assert done.code == 0 and "Warning: liver: 280 voxels are above 30,710 HU" in done.stderr
+    assert all(row["warning"] for row in csv.DictReader((tmp_path / "out.csv").open()))

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from dicom_segmentations import AXIAL, same_masks, several, volume_on
-from dicom_series import enhanced_ct, uid_of, write_series
+from dicom_segmentations import AXIAL, KINDS, same_masks, series_of_kind, several, volume_on
+from dicom_series import enhanced_ct, uid_of, write_as_it_is, write_series
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from vistaseg.dicom import check_seg, measure, read_seg, read_series, structured_report, write_seg
+from vistaseg.dicom import (
+    check_seg,
+    measure,
+    read_seg,
+    read_series,
+    require_exportable,
+    structured_report,
+    write_seg,
+)
 from vistaseg.dicom.mending import TYPE_2
 from vistaseg.errors import InputError
 
@@ -159,3 +169,74 @@ def test_a_segmentation_from_before_the_mending_is_read(tmp_path):
     data.FrameOfReferenceUID = uid_of("invented")
     data.save_as(tmp_path / "seg.dcm")
     assert same_masks(read_seg(tmp_path / "seg.dcm", series), several(series))
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
+@pytest.mark.parametrize(
+    ("told", "written", "words"),
+    [
+        (b"U ", "", "PatientSex \\(0010,0040\\) is 'U', none of M, F and O: it was left out"),
+        (b"male", "M", "'male', none of M, F and O: it was written as M"),
+        (b"Female", "F", "'Female', .* written as F"),
+        (b"other ", "O", "'other', .* written as O"),
+        (b"f ", "F", "'f', .* written as F"),
+        (b"M\\F ", "", "left out"),
+    ],
+)
+def test_a_sex_that_dicom_does_not_know_is_mapped_or_left_out_with_a_note(tmp_path, told, written, words):
+    write_series(tmp_path / "ct", volume_on(AXIAL), change=lambda i, _: write_as_it_is(i, "PatientSex", told, "CS"))
+    series = read_series(tmp_path / "ct")
+    require_exportable(series, report=True)
+    export = write_seg(several(series), series, tmp_path / "seg.dcm")
+    assert (dcmread(tmp_path / "seg.dcm").PatientSex or "") == written
+    assert re.search(words, " ".join(series.mended))
+    assert structured_report(export, series, measure(export.segmentation, series.volume))
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
+@pytest.mark.parametrize("enhanced", [False, True])
+def test_a_thickness_with_a_decimal_comma_is_left_out_with_a_note(tmp_path, enhanced):
+    def comma(image, _):
+        write_as_it_is(image, "SliceThickness", b"6,0 ")
+
+    if enhanced:
+        image = enhanced_ct(volume_on(AXIAL))
+        comma(image.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0], 0)
+        image.save_as(tmp_path / "e.dcm", enforce_file_format=True)
+    else:
+        write_series(tmp_path / "ct", volume_on(AXIAL), change=comma)
+    series = read_series(tmp_path)
+    write_seg(several(series), series, tmp_path / "seg.dcm")
+    measures = dcmread(tmp_path / "seg.dcm").SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert (measures.SliceThickness, measures.SpacingBetweenSlices) == (2.5, 2.5)
+    assert any("SliceThickness (0018,0050), which is '6,0', cannot be read" in sentence for sentence in series.mended)
+
+
+def of_a_private_kind(image, _):
+    image.SOPClassUID = "1.3.46.670589.1"
+
+
+def of_two_studies(image, k):
+    image.StudyInstanceUID = uid_of("study", k % 2)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (of_a_private_kind, "SOPClassUID 1.3.46.670589.1"),
+        (of_two_studies, "StudyInstanceUID"),
+        (turned_by(9e-4), "ImageOrientationPatient"),
+    ],
+)
+def test_what_stops_an_export_is_found_before_there_is_anything_to_export(tmp_path, change, words):
+    write_series(tmp_path, volume_on(AXIAL), change=change)
+    series = read_series(tmp_path)
+    with pytest.raises(InputError, match=words):
+        require_exportable(series)
+
+
+@pytest.mark.parametrize("labelmap", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sound_series_allows_every_export(kind, labelmap):
+    require_exportable(series_of_kind(kind), labelmap=labelmap, report=True)

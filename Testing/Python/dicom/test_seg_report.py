@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import highdicom
 import numpy as np
@@ -27,7 +28,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
-from vistaseg.dicom import csv_bytes, measure, structured_report, write_seg
+from vistaseg.dicom import csv_bytes, measure, structured_report, warnings_in, write_seg
 from vistaseg.dicom.measures import longest_axial_diameter
 from vistaseg.volume import Volume
 
@@ -111,3 +112,23 @@ def test_values_without_a_unit_are_not_reported_as_hounsfield(tmp_path):
     assert {row.unit for row in measures} == {""}
     report = structured_report(export, series, measures)
     assert b"[hnsf'U]" not in report and b"SCT" in report
+
+
+def test_values_that_no_ct_has_come_with_a_warning_in_table_and_report(tmp_path):
+    """Negative values that were stored without a sign."""
+    series = series_of_kind("axial")
+    values = series.volume.array.astype(np.int32)
+    values[1:4, 2:6, 3:7] = 63488
+    series = replace(series, volume=replace(series.volume, array=values))
+    export = write_seg(several(series), series, tmp_path / "seg.dcm")
+    measures = measure(export.segmentation, series.volume)
+    assert measures[0].mean > 50_000 and "voxels are above 30,710 HU (up to 63,488)" in measures[0].warning
+    doubtful = [row.name for row in measures if row.warning]
+    assert [warning.split(":")[0] for warning in warnings_in(measures)] == doubtful and "lung tumor" not in doubtful
+    rows = list(csv.DictReader(io.StringIO(csv_bytes(measures).decode("utf-8"))))
+    assert [bool(row["warning"]) for row in rows] == [bool(row.warning) for row in measures]
+    (tmp_path / "sr.dcm").write_bytes(structured_report(export, series, measures))
+    groups = highdicom.sr.srread(tmp_path / "sr.dcm").content.get_volumetric_roi_measurement_groups()
+    for group, row in zip(groups, measures, strict=True):
+        qualifiers = [None if item.qualifier is None else item.qualifier.meaning for item in group.get_measurements()]
+        assert qualifiers == [None, None, *(["Value out of range" if row.warning else None] * 2)]

@@ -30,6 +30,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRLittleEndian
 
+from vistaseg import catalog
 from vistaseg.catalog import Code, Terminology
 from vistaseg.dicom import Description, check_seg, read_seg, write_seg
 
@@ -208,3 +209,22 @@ def test_the_distance_of_slices_is_told_where_slices_overlap(tmp_path):
     write_seg(one_voxel(series), series, tmp_path / "seg.dcm")
     measures = pydicom.dcmread(tmp_path / "seg.dcm").SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
     assert (measures.SpacingBetweenSlices, measures.SliceThickness) == (2.5, 5)
+
+
+@pytest.mark.parametrize("first", range(1, 133, 44))
+def test_every_class_of_the_catalogue_comes_back_with_its_id(tmp_path, first):
+    """Also those without a public code."""
+    series = series_of_kind("axial")
+    structures = [catalog.get(number) for number in range(first, first + 44)]
+    masks = np.eye(44, int(np.prod(series.volume.array.shape)), dtype=bool).reshape(44, *series.volume.array.shape)
+    meant = on(series, *(segment_of(one.name, mask) for one, mask in zip(structures, masks, strict=True)))
+    write_seg(meant, series, tmp_path / "seg.dcm")
+    found = read_seg(tmp_path / "seg.dcm", series).segments
+    assert [segment.structure_id for segment in found] == [one.id for one in structures]
+    assert [segment.terminology for segment in found] == [one.terminology for one in structures]
+
+
+def test_a_name_without_a_class_is_no_class_after_a_round_trip(tmp_path):
+    series = series_of_kind("axial")
+    write_seg(on(series, segment_of("a thing", box((1, 4), (2, 6), (3, 7)))), series, tmp_path / "seg.dcm")
+    assert read_seg(tmp_path / "seg.dcm", series).segments[0].structure_id is None

@@ -16,6 +16,7 @@ from dicom_segmentations import (
     series_of_kind,
     several,
 )
+from dicom_series import write_as_it_is
 from pydicom.sequence import Sequence
 
 from vistaseg.dicom import check_seg, measure, structured_report, write_seg
@@ -130,7 +131,52 @@ def unlisted(data):
     )
 
 
+def illegible(keyword, text, vr="IS"):
+    return lambda data: write_as_it_is(data, keyword, text, vr)
+
+
+def number_of_segment(value):
+    def change(data):
+        data.SegmentSequence[1].SegmentNumber = value
+
+    return change
+
+
+def no_frames(data):
+    data.PerFrameFunctionalGroupsSequence, data.NumberOfFrames, data.PixelData = Sequence(), 0, b""
+
+
+def nameless_frame(data):
+    del data.PerFrameFunctionalGroupsSequence[1].SegmentIdentificationSequence[0].ReferencedSegmentNumber
+
+
 BROKEN = {
+    "blank rows": (lambda data: setattr(data, "Rows", None), "error", "Rows is empty"),
+    "blank number of a segment": (number_of_segment(None), "error", "SegmentNumber is empty"),
+    "two numbers of a segment": (
+        number_of_segment([2, 3]),
+        "error",
+        "SegmentNumber (0062,0004) is '2\\\\3', no number",
+    ),
+    "frames in letters": (
+        illegible("NumberOfFrames", b"abc "),
+        "error",
+        "NumberOfFrames (0028,0008) is 'abc', no number",
+    ),
+    "a list of numbers of frames": (illegible("NumberOfFrames", b"3\\4 "), "error", "no number"),
+    "a list of rows": (lambda data: setattr(data, "Rows", [9, 9]), "error", "Rows (0028,0010) is '9\\\\9', no number"),
+    "rows of three bytes": (illegible("Rows", b"\1\2\3", "US"), "error", "Rows cannot be read"),
+    "vast number of frames": (illegible("NumberOfFrames", b"2147483647"), "error", "NumberOfFrames is 2147483647"),
+    "bits in a list": (lambda data: setattr(data, "BitsAllocated", [1, 1]), "error", "BitsAllocated"),
+    "a position of one number": (
+        lambda data: setattr(
+            data.PerFrameFunctionalGroupsSequence[0].PlanePositionSequence[0], "ImagePositionPatient", 1
+        ),
+        "error",
+        "ImagePositionPatient",
+    ),
+    "no frames": (no_frames, "error", "has no frames"),
+    "a frame without a segment": (nameless_frame, "error", "1 frames name no segment"),
     "no study": (remove("StudyInstanceUID"), "error", "StudyInstanceUID"),
     "no patient's name": (remove("PatientName"), "error", "PatientName"),
     "empty manufacturer": (lambda data: setattr(data, "Manufacturer", ""), "error", "Manufacturer"),

@@ -13,12 +13,15 @@ from dicom_segmentations import (
     box,
     on,
     one_voxel,
+    same_masks,
     segment_of,
     series_of_kind,
     series_on,
     several,
     volume_on,
 )
+from dicom_series import write_as_it_is
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from vistaseg.dicom import Series, read_seg, write_seg
 from vistaseg.dicom.seg_file import FrameSource
@@ -163,7 +166,25 @@ def no_fraction(data):
     data.SegmentationType, data.MaximumFractionalValue = "FRACTIONAL", 0
 
 
+def no_frames(data):
+    del data.PerFrameFunctionalGroupsSequence
+    data.NumberOfFrames, data.PixelData = 0, b""
+
+
+def nameless(data):
+    for group in data.PerFrameFunctionalGroupsSequence[:2]:
+        del group.SegmentIdentificationSequence
+
+
 BAD = {
+    "no frames": (no_frames, "has no frames"),
+    "frames of no segment": (nameless, r"2 of its \d+ frames name no segment \(ReferencedSegmentNumber\)"),
+    "rows in a list": (lambda data: setattr(data, "Rows", [9, 9]), r"no usable Rows \(0028,0010\)"),
+    "a segment without a number": (
+        lambda data: setattr(data.SegmentSequence[1], "SegmentNumber", None),
+        "SegmentNumber",
+    ),
+    "frames in letters": (lambda data: write_as_it_is(data, "NumberOfFrames", b"abc ", "IS"), "NumberOfFrames"),
     "no positions": (lambda data: delattr(data.PerFrameFunctionalGroupsSequence[0], "PlanePositionSequence"), "place"),
     "fewer groups than frames": (lambda data: setattr(data, "NumberOfFrames", 1), "functional groups for"),
     "cut off": (lambda data: setattr(data, "PixelData", data.PixelData[:10]), "cut off"),
@@ -226,3 +247,58 @@ def test_a_ct_is_no_segmentation(series, tmp_path):
     series.datasets[0].save_as(tmp_path / "ct.dcm", enforce_file_format=True)
     with pytest.raises(InputError, match="no DICOM segmentation, but of modality CT"):
         read_seg(tmp_path / "ct.dcm", series)
+
+
+@pytest.mark.parametrize("labelmap", [False, True])
+@pytest.mark.parametrize("deflate", [False, True])
+def test_the_size_is_told_before_the_file_is_written_and_is_that_of_the_plain_file(series, tmp_path, labelmap, deflate):
+    meant = on(series, segment_of("liver", box((1, 4), (2, 6), (3, 7))))
+    told = []
+
+    def announce(size):
+        told.append((size, (tmp_path / "seg.dcm").exists()))
+
+    write_seg(meant, series, tmp_path / "seg.dcm", labelmap=labelmap, deflate=deflate, announce=announce)
+    ((size, was_there),) = told
+    written = (tmp_path / "seg.dcm").stat().st_size
+    assert not was_there and (written < size if deflate else written == size)
+
+
+@pytest.mark.parametrize(
+    ("deflate", "syntax"), [(False, ExplicitVRLittleEndian), (True, DeflatedExplicitVRLittleEndian)]
+)
+def test_plain_and_deflated_files_hold_the_same(series, tmp_path, deflate, syntax):
+    write_seg(several(series), series, tmp_path / "seg.dcm", deflate=deflate)
+    assert pydicom.dcmread(tmp_path / "seg.dcm").file_meta.TransferSyntaxUID == syntax
+    found = read_seg(tmp_path / "seg.dcm", series)
+    assert same_masks(found, several(series))
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ([0, 32768, 32768], (0, 0, 0)),
+        ([65535, 32768, 32768], (255, 255, 255)),
+        ([0, 0, 0], None),
+        ([65535, 65535, 0], None),
+    ],
+)
+def test_a_colour_that_no_screen_can_show_is_clipped(series, tmp_path, written, shown):
+    write_seg(one_voxel(series), series, tmp_path / "seg.dcm")
+    spoiled(
+        tmp_path / "seg.dcm",
+        lambda data: setattr(data.SegmentSequence[0], "RecommendedDisplayCIELabValue", written),
+    )
+    (segment,) = read_seg(tmp_path / "seg.dcm", series).segments
+    assert all(0 <= part <= 255 for part in segment.color)
+    assert shown is None or np.abs(np.subtract(segment.color, shown)).max() <= 1
+    write_seg(on(series, segment), series, tmp_path / "again.dcm")
+
+
+def test_a_colour_that_cannot_be_read_gives_way_to_one_of_its_own(series, tmp_path):
+    write_seg(one_voxel(series), series, tmp_path / "seg.dcm")
+    spoiled(
+        tmp_path / "seg.dcm",
+        lambda data: setattr(data.SegmentSequence[0], "RecommendedDisplayCIELabValue", [1, 2]),
+    )
+    assert len(read_seg(tmp_path / "seg.dcm", series).segments[0].color) == 3

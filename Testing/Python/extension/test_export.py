@@ -32,6 +32,7 @@ def test_segments_go_to_a_folder_as_they_are(desk):
     desk.export()
     assert desk.told.level == "info" and "2 segments" in desk.told.text
     (path,) = desk.written()
+    assert not pydicom.dcmread(path).file_meta.TransferSyntaxUID.is_deflated
     assert [finding.what for finding in check_seg(path) if finding.level == "error"] == []
     assert same(read_seg(path, read_series(desk.files)), blocks())
 
@@ -46,11 +47,13 @@ def test_patients_are_named_in_the_file_alone(desk):
 
 def test_a_label_map_with_a_description_and_reports(desk):
     desk.section.ui.labelmapBox.setChecked(True)
+    desk.section.ui.deflateBox.setChecked(True)
     desk.section.ui.reportBox.setChecked(True)
     desk.section.ui.descriptionLine.text = "Liver of today"
     desk.export()
     seg = pydicom.dcmread(desk.written("segmentation.dcm")[0])
     assert seg.SegmentationType == "LABELMAP" and seg.SeriesDescription == "Liver of today"
+    assert seg.file_meta.TransferSyntaxUID.is_deflated
     report = pydicom.dcmread(desk.written("report.dcm")[0])
     assert report.Modality == "SR" and seg.SOPInstanceUID in str(report)
     assert "liver" in desk.written("report.csv")[0].read_text()

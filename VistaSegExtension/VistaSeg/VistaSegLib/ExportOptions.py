@@ -24,6 +24,7 @@ class ExportOptions:
     visibleOnly: whether to leave out hidden segments.
     labelmap, report: see `vistaseg.dicom.Delivery`.
     description: of the new series, "" for the usual one.
+    deflate: see `vistaseg.dicom.Delivery`.
     """
 
     folder: str
@@ -33,6 +34,7 @@ class ExportOptions:
     labelmap: bool = False
     report: bool = False
     description: str = ""
+    deflate: bool = False
 
 
 def segmentIdsOf(segmentationNode, visibleOnly: bool) -> list[str]:

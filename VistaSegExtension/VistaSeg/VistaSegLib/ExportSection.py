@@ -30,7 +30,8 @@ class ExportSection:
         self.ui.imagesCombo.addItems([_("Images it was loaded from"), _("New CT series made from it")])
         self.ui.folderLine.text = str(qt.QSettings().value(FOLDER, "") or "")
         self.ui.databaseBox.setChecked(open_database() is not None)
-        for box in (self.ui.visibleBox, self.ui.labelmapBox, self.ui.reportBox, self.ui.databaseBox):
+        ui = self.ui
+        for box in (ui.visibleBox, ui.labelmapBox, ui.deflateBox, ui.reportBox, ui.databaseBox):
             box.toggled.connect(self._onOption)
         self.ui.imagesCombo.currentIndexChanged.connect(self._onOption)
         self.ui.folderLine.textChanged.connect(self._onOption)
@@ -54,6 +55,7 @@ class ExportSection:
             ui.labelmapBox.checked,
             ui.reportBox.checked,
             ui.descriptionLine.text.strip(),
+            ui.deflateBox.checked,
         )
 
     def update(self) -> None:

@@ -145,6 +145,7 @@ def _write(options: ExportOptions, snapshot: Snapshot, progress: Progress, **ima
         folder=Path(options.folder if holder is None else holder.name),
         prefix=filePrefix(),
         labelmap=options.labelmap,
+        deflate=options.deflate,
         description=Description(text=options.description) if options.description else Description(),
         report=options.report,
         **images,

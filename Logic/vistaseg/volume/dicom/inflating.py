@@ -120,6 +120,6 @@ class _Inflated:
             piece = self._inflate.unconsumed_tail or self._source.read(_PIECE)
             if not piece:
                 return
-            self._content += self._inflate.decompress(piece, _PIECE * 16)
+            self._content += self._inflate.decompress(piece, _PIECE)
             if len(self._content) > self._limit:
                 raise ValueError(f"more than {size_text(self._limit)}")

@@ -29,8 +29,8 @@ class PaddingMarks:
     def notes(self) -> tuple[str, ...]:
         """What was done, a sentence for each mark."""
         replaced = (
-            f"{count:,} voxels hold the mark {mark} for what lies outside the image (PixelPaddingValue), and were taken "
-            f"for air ({AIR_HU:g} HU)."
+            f"{count:,} voxels hold the mark {mark} for what lies outside the image (PixelPaddingValue), and were "
+            f"taken for air ({AIR_HU:g} HU)."
             for mark, count in self._replaced.items()
         )
         kept = (

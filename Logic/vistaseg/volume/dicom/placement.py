@@ -54,7 +54,8 @@ def _check_images(slices: Sequence[Slice]) -> None:
         raise InputError(f"This is of modality {kind}, which is no scan but made from one. Give the scan itself.")
     if any(piece.text("PhotometricInterpretation") == "PALETTE COLOR" for piece in slices):
         raise InputError(
-            "The values of this series are colours of a palette (PALETTE COLOR), not measured ones. Give the scan itself."
+            "The values of this series are colours of a palette (PALETTE COLOR), not measured ones. Give the scan "
+            "itself."
         )
     if not all(piece.is_grey for piece in slices):
         raise InputError("This series is in colour, not a scan with one value a voxel. Give the scan itself.")
@@ -115,8 +116,8 @@ def _rescale_note(slices: Sequence[Slice]) -> tuple[str, ...]:
     odd = [piece for piece in slices if piece.rescale != usual]
     told, expected = (f"slope {pair[0]:g}, intercept {pair[1]:g}" for pair in (odd[0].rescale, usual) if pair)
     return (
-        f"{len(odd)} of {len(slices)} slices are rescaled otherwise than the rest: {_name(odd[0])} with {told}, most with "
-        f"{expected}. Each was rescaled as it says. Check that its values fit those of its neighbours.",
+        f"{len(odd)} of {len(slices)} slices are rescaled otherwise than the rest: {_name(odd[0])} with {told}, most "
+        f"with {expected}. Each was rescaled as it says. Check that its values fit those of its neighbours.",
     )
 
 

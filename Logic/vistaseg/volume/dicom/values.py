@@ -57,7 +57,8 @@ def read_numbers(dataset: Any, keyword: str, count: int = 1) -> HeaderNumbers:
     if raw is not None:
         return HeaderNumbers(keyword, raw=raw)
     try:
-        element = dataset[keyword] if keyword in dataset else None
+        # Not by `get`, which gives the value alone.
+        element = dataset[keyword] if keyword in dataset else None  # noqa: SIM401
         if element is None or element.is_empty:
             return HeaderNumbers(keyword)
         value = _as_number(element)

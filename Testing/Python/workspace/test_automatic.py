@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import slicer
-from fake_model import CONFIDENCES, FakeModel
+from fake_model import CLASSES, CONFIDENCES, FakeModel
 from workspace_case import BODY, LEFT, RIGHT, Desk
 
 from vistaseg.mrml.snapshots import segmentation_from_node
@@ -130,18 +130,19 @@ def test_a_rerun_keeps_the_id_colour_visibility_and_place_of_what_it_replaces(de
 
 
 def test_a_click_during_a_rerun_waits_and_is_answered_on_the_new_segment(
-    desk: Desk, models: dict[str, FakeModel]
+    desk: Desk, models: dict[str, FakeModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (target,) = desk.segment(3)
+    monkeypatch.setitem(CLASSES, 3, (550, 650))  # now the model finds it elsewhere
     models["fake"].seconds_a_window = 0.05
     desk.workspace.segment(desk.volume_node, desk.segmentation_node, [3], writer=desk.editing)
-    desk.workspace.prompt(target, LEFT, desk.editing)
+    desk.workspace.prompt(target, RIGHT, desk.editing)
     desk.finish()
-    assert desk.workspace.prompts(target) == (LEFT,)
+    assert desk.workspace.prompts(target) == (RIGHT,) and desk.texts() == []
     assert np.array_equal(desk.mask(target), desk.region(300) | desk.region(600))
     assert desk.provenance(target)["corrected"]["algorithm_type"] == "AUTOMATIC"
     desk.editing.undo()
-    assert np.array_equal(desk.mask(target), desk.region(300))
+    assert np.array_equal(desk.mask(target), desk.region(600))
 
 
 def test_undo_of_a_run_brings_back_what_it_replaced_and_leaves_what_was_painted_since(desk: Desk) -> None:

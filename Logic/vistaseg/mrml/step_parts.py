@@ -1,0 +1,305 @@
+"""What a step did to one segment, and how it is taken back: voxels, a whole label map, or the segment itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import slicer
+import vtk
+
+from vistaseg.mrml.contents import Content, content_of, put_content, tell_changed
+from vistaseg.mrml.cropping import NO_BOX, box_of_value
+from vistaseg.mrml.geometry import BINARY_LABELMAP, Bounds, Lattice, array_of, is_empty, lattice_of_image, shift
+from vistaseg.mrml.resampling import covered_bounds, moved, slices_of, united_bounds, values_on
+from vistaseg.mrml.tags import own_tags, set_own_tags
+from vistaseg.segmentation.model import Mask
+
+_NO_BOUNDS: Bounds = (0, -1, 0, -1, 0, -1)
+
+Write = Callable[[str, Any, bool], None]
+"""Changes a segment whatever the rules: (its id, vtkOrientedImageData of 0 and 1, whether that is removed)."""
+
+
+class Part(Protocol):
+    """What a step did to one segment; `swap` takes it back, and after that does it again."""
+
+    segment_id: str
+
+    def obstacle(self, place: Place) -> str:
+        """Why `swap` is impossible, a sentence with the way out; nothing where it is possible."""
+
+    def is_over(self, place: Place) -> bool:
+        """Whether somebody else has done already what `swap` would do, or the segment is gone."""
+
+    def swap(self, place: Place) -> bool:
+        """Do it; returns whether the segment is now what it was."""
+
+    def images(self) -> Iterator[Any]:
+        """Label maps that are kept for `swap`."""
+
+    @property
+    def bytes(self) -> int:
+        """Memory that it takes beside `images`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where steps are undone.
+
+    Attributes:
+        node: the segmentation.
+        volume: whose grid seals refer to.
+    """
+
+    node: Any
+    volume: Any
+    write: Write
+
+    @property
+    def segmentation(self) -> Any:
+        """The vtkSegmentation of the node."""
+        return self.node.GetSegmentation()
+
+    def segment(self, segment_id: str) -> Any:
+        """None where it is gone."""
+        return self.segmentation.GetSegment(segment_id)
+
+
+@dataclass(eq=False)
+class Edit:
+    """Voxels that a segment gained and lost, on its own label map's voxels, and the tags before and after.
+
+    Attributes:
+        gained, lost: bits of the mask (k, j, i) of `bounds`, as `numpy.packbits` gives them.
+        masks: `_fingerprint` of the segment before and after.
+    """
+
+    segment_id: str
+    lattice: Lattice
+    bounds: Bounds
+    gained: bytes
+    lost: bytes
+    masks: tuple[int, int]
+    tags: tuple[Mapping[str, str], Mapping[str, str]]
+
+    @property
+    def bytes(self) -> int:
+        """See `Part`."""
+        return len(self.gained) + len(self.lost)
+
+    def images(self) -> Iterator[Any]:
+        """See `Part`."""
+        return iter(())
+
+    def obstacle(self, place: Place) -> str:
+        """See `Part`."""
+        segment = place.segment(self.segment_id)
+        image = None if segment is None else segment.GetRepresentation(BINARY_LABELMAP)
+        if not self.bytes or image is None or is_empty(image.GetExtent()):
+            return ""
+        if shift(self.lattice, lattice_of_image(image)) is not None:
+            return ""
+        return (
+            f"This step cannot be undone or redone: the voxels of {segment.GetName()} lie elsewhere since, by a "
+            "transform that was hardened or another geometry. Use undo in the Segment Editor, or correct the segment."
+        )
+
+    def is_over(self, place: Place) -> bool:
+        """See `Part`."""
+        segment = place.segment(self.segment_id)
+        if segment is None:
+            return True
+        return own_tags(segment) == self.tags[0] and _fingerprint(segment) == self.masks[0]
+
+    def swap(self, place: Place) -> bool:
+        """See `Part`."""
+        segment = place.segment(self.segment_id)
+        for bits, removing in ((self.gained, True), (self.lost, False)):
+            if bits:
+                place.write(self.segment_id, self._labelmap(bits), removing)
+        if own_tags(segment) == self.tags[1]:
+            set_own_tags(segment, self.tags[0])
+        exact = _fingerprint(segment) == self.masks[0]
+        self.turn()
+        return exact
+
+    def turn(self) -> None:
+        """It was done."""
+        self.gained, self.lost, self.masks, self.tags = self.lost, self.gained, self.masks[::-1], self.tags[::-1]
+
+    def _labelmap(self, bits: bytes) -> Any:
+        image = self.lattice.image(self.bounds)
+        image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+        array = array_of(image)
+        unpacked = np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=array.size)
+        array[...] = unpacked.reshape(array.shape)
+        return image
+
+
+@dataclass(eq=False)
+class Replaced:
+    """A segment that was given another label map as a whole.
+
+    Attributes:
+        there: what `swap` gives it.
+        here: what it has until then.
+    """
+
+    segment_id: str
+    there: Content
+    here: Content
+
+    bytes = 0
+
+    def images(self) -> Iterator[Any]:
+        """See `Part`."""
+        yield self.there.image
+
+    def obstacle(self, place: Place) -> str:
+        """See `Part`."""
+        return ""
+
+    def is_over(self, place: Place) -> bool:
+        """See `Part`."""
+        segment = place.segment(self.segment_id)
+        return segment is None or content_of(segment).image is self.there.image
+
+    def swap(self, place: Place) -> bool:
+        """See `Part`."""
+        segment = place.segment(self.segment_id)
+        now = content_of(segment)
+        put_content(segment, self.there)
+        tell_changed(place.node, self.segment_id)
+        self.there, self.here = now, content_of(segment)
+        return True
+
+
+@dataclass(eq=False)
+class Added:
+    """A segment that was not there before.
+
+    Attributes:
+        here: what it holds; None while it is undone.
+        kept: the vtkSegment while it is undone.
+        follower: id of the segment that stood behind it then.
+    """
+
+    segment_id: str
+    here: Content | None
+    kept: Any = None
+    follower: str = ""
+
+    bytes = 0
+
+    def images(self) -> Iterator[Any]:
+        """See `Part`."""
+        if self.kept is not None:
+            yield self.kept.GetRepresentation(BINARY_LABELMAP)
+
+    def obstacle(self, place: Place) -> str:
+        """See `Part`."""
+        return ""
+
+    def is_over(self, place: Place) -> bool:
+        """See `Part`."""
+        return (place.segment(self.segment_id) is None) == (self.here is not None)
+
+    def swap(self, place: Place) -> bool:
+        """See `Part`."""
+        segment = place.segment(self.segment_id)
+        if self.here is None:
+            place.segmentation.AddSegment(self.kept, self.segment_id, self._place(place))
+            self.here, self.kept = content_of(self.kept), None
+        else:
+            self.kept, self.follower, self.here = _copied(segment), _follower(place, self.segment_id), None
+            segment.RemoveRepresentation(BINARY_LABELMAP)  # or `vtkSegmentation` takes it out of what it shares
+            place.segmentation.RemoveSegment(self.segment_id)
+        return True
+
+    def _place(self, place: Place) -> str:
+        return self.follower if place.segment(self.follower) is not None else ""
+
+
+@dataclass(frozen=True, eq=False)
+class Before:
+    """A part of a segment before it is changed: a mask (k, j, i) of bounds of a lattice."""
+
+    lattice: Lattice
+    bounds: Bounds
+    mask: Mask
+    fingerprint: int
+
+
+def before_edit(segment: Any, written: Lattice, known: Before | None) -> Before:
+    """What a segment has where a label map is about to be written; together with what was known before."""
+    image = segment.GetRepresentation(BINARY_LABELMAP)
+    own = written if image is None or is_empty(image.GetExtent()) else lattice_of_image(image)
+    lattice = own if known is None else known.lattice
+    offset = shift(written, lattice)
+    # Voxels of other places: all of the segment may change.
+    other = united_bounds(lattice.bounds, covered_bounds(written, lattice, vtk.vtkGeneralTransform()))
+    bounds = other if offset is None else moved(written.bounds, offset)
+    bounds = bounds if known is None else united_bounds(bounds, known.bounds)
+    mask = _part_of(segment, lattice, bounds)
+    if known is not None:
+        mask[slices_of(known.bounds, bounds)] = known.mask
+        return Before(lattice, bounds, mask, known.fingerprint)
+    return Before(lattice, bounds, mask, _fingerprint(segment))
+
+
+def edit_of(
+    segment: Any, segment_id: str, piece: Before | None, tags: tuple[Mapping[str, str], Mapping[str, str]]
+) -> Edit | None:
+    """What has become of a segment since; None where that is nothing."""
+    after = _fingerprint(segment)
+    if piece is None:
+        image = segment.GetRepresentation(BINARY_LABELMAP)
+        lattice = lattice_of_image(image) if image is not None else Lattice(np.eye(4), _NO_BOUNDS)
+        return Edit(segment_id, lattice, _NO_BOUNDS, b"", b"", (after, after), tags)
+    if after == piece.fingerprint and tags[0] == tags[1]:
+        return None
+    now = _part_of(segment, piece.lattice, piece.bounds)
+    gained, lost = (_packed(mask) for mask in (now & ~piece.mask, piece.mask & ~now))
+    return Edit(segment_id, piece.lattice, piece.bounds, gained, lost, (piece.fingerprint, after), tags)
+
+
+def _packed(mask: Mask) -> bytes:
+    return np.packbits(mask).tobytes() if mask.any() else b""
+
+
+def _part_of(segment: Any, lattice: Lattice, bounds: Bounds) -> Mask:
+    """A segment within bounds of a lattice, bool (k, j, i)."""
+    image = segment.GetRepresentation(BINARY_LABELMAP)
+    if image is None or is_empty(image.GetExtent()):
+        return np.zeros([last - first + 1 for first, last in zip(bounds[4::-2], bounds[5::-2], strict=True)], bool)
+    return np.asarray(values_on(image, lattice, bounds) == segment.GetLabelValue())
+
+
+def _fingerprint(segment: Any) -> int:
+    """A number that tells the mask of a segment from others on the same voxels."""
+    image = segment.GetRepresentation(BINARY_LABELMAP)
+    if image is None or is_empty(image.GetExtent()):
+        return 0
+    labels, value = array_of(image), segment.GetLabelValue()
+    box = box_of_value(labels, value)
+    if box == NO_BOX:
+        return 0
+    start = [first + part.start for first, part in zip(image.GetExtent()[::2], box[::-1], strict=True)]
+    mask = labels[box] == value
+    return hash((*start, *mask.shape, np.packbits(mask).tobytes()))
+
+
+def _copied(segment: Any) -> Any:
+    """A vtkSegment that holds the same label map, not a copy of it."""
+    copy = slicer.vtkSegment()
+    copy.DeepCopyMetadata(segment)
+    put_content(copy, content_of(segment))
+    return copy
+
+
+def _follower(place: Place, segment_id: str) -> str:
+    ids = list(place.segmentation.GetSegmentIDs())
+    return str(next(iter(ids[ids.index(segment_id) + 1 :]), ""))

@@ -1,7 +1,7 @@
 """The structures that can be asked for: names, synonyms, groups, codes and colours; free text to ids."""
 
 from vistaseg.catalog.codes import by_codes, identity_of
-from vistaseg.catalog.parsing import Term, parse_classes, parse_terms
+from vistaseg.catalog.parsing import Term, ids_of, parse_classes, parse_terms
 from vistaseg.catalog.search import Match, by_name, find
 from vistaseg.catalog.sets import Composite, Group, Preset, composites, groups, presets
 from vistaseg.catalog.slicer import parse_terminology_entry, slicer_terminology_entry
@@ -26,6 +26,7 @@ __all__ = [
     "get",
     "groups",
     "identity_of",
+    "ids_of",
     "parse_classes",
     "parse_terms",
     "parse_terminology_entry",

@@ -5,8 +5,7 @@ The command line, the panel and the editor effect are clients of this.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from numbers import Integral
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -81,7 +80,7 @@ class Session:
             InputError: the region lies outside the body, or holds no voxel centre.
             MemoryLimitError, CancelledError: nothing was changed.
         """
-        ids = catalog.parse_classes(class_ids) if isinstance(class_ids, str) else _expanded(class_ids)
+        ids = catalog.ids_of(class_ids)
         if not ids:
             raise UsageError("No structure was asked for: name at least one.")
         if region is not None:
@@ -397,18 +396,3 @@ class Session:
         """The provenance of a segment: of the models that changed something in it."""
         keys = dict.fromkeys(step.record["model"] for step in history.state.steps if step.record["changed"])
         return provenance_of([self._engines.model(key) for key in keys], None)
-
-
-def _expanded(class_ids: Sequence[int]) -> list[int]:
-    """Ids of single classes.
-
-    Raises:
-        UsageError: this is no sequence of ids.
-    """
-    ids = list(class_ids) if isinstance(class_ids, Iterable) else [class_ids]
-    if not isinstance(class_ids, Iterable) or not all(isinstance(one, Integral) for one in ids):
-        raise UsageError(
-            f'{class_ids!r} does not name structures: give names in one text, such as "liver, left kidney", or a list '
-            "of ids of the catalogue."
-        )
-    return catalog.expand(int(one) for one in ids)

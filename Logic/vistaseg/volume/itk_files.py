@@ -165,11 +165,7 @@ def _readable_name(path: Path, header: ItkHeader) -> Iterator[str]:
     Raises:
         InputError: there is none.
     """
-    try:
-        str(path).encode("utf-8")
-    except UnicodeEncodeError:
-        pass
-    else:
+    if os.fsencode(path).decode("utf-8", "replace") == str(path):
         yield str(path)
         return
     if path.suffix.lower() in (".nhdr", ".mhd"):

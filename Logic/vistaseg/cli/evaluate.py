@@ -81,7 +81,7 @@ def evaluate_command(
 ) -> None:
     """Measure a model on labelled CTs: with clicks that a user who knew the truth would make, and automatic.
 
-    SegVol has no automatic answer: of it, only the clicks are measured.
+    SegVol has no automatic answer: of it, only answers to prompts are measured.
     """
     from vistaseg.evaluate import Plan, parse_combinations, read_names
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -53,6 +53,8 @@ OPENKBP_LEFT_OUT: Mapping[int, tuple[int, ...]] = {55: (2,), 128: (3, 4), 215: (
 TEACHER_LABELS = {1: 3, 3: 14, 6: 1, 13: LEFT_LUNG, 14: RIGHT_LUNG}
 """Label of the chests without manual labels → structure: spleen, left kidney, liver, lungs."""
 
+IMAGE = ".image.npy"
+"""How the name of a cached CT ends; its labels lie beside it."""
 SMALLEST = 20
 """Voxels of what is worth a click."""
 PLACES = 2000
@@ -156,19 +158,20 @@ def labelled_case(case: Case) -> ClickCase:
     return ClickCase(case.name, "labelled", as_hu(case.image), case.labels)
 
 
-def write_cases(cache: Path, cases: Iterator[ClickCase]) -> None:
+def write_cases(cache: Path, cases: Iterable[ClickCase]) -> None:
     """Keep cases on disk."""
     for case in cases:
-        np.savez(cache / f"{case.source}-{case.name}.npz", image=case.image, labels=case.labels)
+        np.save(cache / f"{case.source}-{case.name}.labels.npy", case.labels)
+        np.save(cache / f"{case.source}-{case.name}{IMAGE}", case.image)
 
 
 def read_click_cases(cache: Path) -> list[ClickCase]:
-    """Every case of a cache, in the order of their names."""
+    """Every case of a cache, in the order of their names; voxels are read when they are used."""
     found = []
-    for path in sorted(cache.glob("*-*.npz")):
-        source, name = path.stem.split("-", 1)
-        with np.load(path) as arrays:
-            found.append(ClickCase(name, source, arrays["image"], arrays["labels"]))
+    for path in sorted(cache.glob(f"*-*{IMAGE}")):
+        source, name = path.name.removesuffix(IMAGE).split("-", 1)
+        labels = path.with_name(f"{source}-{name}.labels.npy")
+        found.append(ClickCase(name, source, np.load(path, mmap_mode="r"), np.load(labels, mmap_mode="r")))
     return found
 
 
@@ -197,7 +200,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)
     write_cases(arguments.cache, collections(arguments.data, arguments.chest, arguments.spacing))
-    print(f"{len(list(arguments.cache.glob('*.npz')))} CTs in {arguments.cache.resolve()}")
+    print(f"{len(list(arguments.cache.glob(f'*{IMAGE}')))} CTs in {arguments.cache.resolve()}")
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ PAUSE = "PAUSE"
 """A file of this name beside the folder of a run makes the run wait between two steps."""
 PAUSE_SECONDS = 2.0
 """How often a run that waits looks for it."""
-SAVED_EVERY = 50
-"""Steps."""
+SAVED_EVERY = 300.0
+"""Seconds of the clock."""
 
 
 class Average:
@@ -157,6 +157,7 @@ class ResumableRun(ABC):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         losses: deque[float] = deque(maxlen=100)
+        saved = time.monotonic()
         while self.seconds < 60 * self.minutes and not self.stopped:
             self.wait_while_paused()
             start = self.clock()
@@ -164,10 +165,11 @@ class ResumableRun(ABC):
             self.seconds += self.clock() - start
             if done is not None:
                 losses.append(done)
-            if self.step % SAVED_EVERY == 0:
+            if time.monotonic() - saved >= SAVED_EVERY:
                 mean = sum(losses) / max(1, len(losses))
                 self.log(f"step {self.step}, {self.seconds / 60:.1f} min of computing: {mean:.3f}")
                 self.save()
+                saved = time.monotonic()
         self.save()
         export(self.average.state, self.configuration, self.output)
 

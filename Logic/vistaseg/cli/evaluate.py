@@ -68,6 +68,12 @@ def evaluate_command(
     correct: Annotated[
         bool, typer.Option("--correct", help="Click on the automatic masks, where the model has them.")
     ] = False,
+    prompts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KINDS", help="Also ask once with each of these: text,point,box,point+text,box+text, for example."
+        ),
+    ] = None,
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,
     picture: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw Dice against clicks.")] = None,
@@ -75,15 +81,16 @@ def evaluate_command(
 ) -> None:
     """Measure a model on labelled CTs: with clicks that a user who knew the truth would make, and automatic.
 
-    SegVol has no automatic answer: of it, only the clicks are measured.
+    SegVol has no automatic answer: of it, only answers to prompts are measured.
     """
-    from vistaseg.evaluate import Plan, read_names
+    from vistaseg.evaluate import Plan, parse_combinations, read_names
 
     _check_picture(picture)
     cases = _cases(scan, truth, series, cohort)
     if box and correct:
         raise UsageError("A box begins a structure, --correct goes on from one: leave one of the two out.")
-    plan = Plan(clicks, box, correct, structures, None if names is None else read_names(names))
+    combinations = () if prompts is None else parse_combinations(prompts)
+    plan = Plan(clicks, box, correct, structures, None if names is None else read_names(names), combinations)
     loaded = _load(model.value, device.value, precision.value)
     evaluation = _evaluate_case(cases[0], loaded, plan) if cohort is None else _evaluate_cohort(cases, loaded, plan)
     _show(evaluation, as_json)
@@ -161,10 +168,12 @@ def _show(evaluation: _Evaluation, as_json: bool) -> None:
     if as_json:
         echo_json(_report(evaluation))
         return
-    from vistaseg.evaluate import count_falls, mean_curve, mean_curves, score_tables
+    from vistaseg.evaluate import count_falls, mean_curve, mean_curves, prompt_table, score_tables
 
     curves = mean_curves(evaluation.results)
-    table_console().print(*score_tables(curves, mean_curve("mean", curves)), sep="\n")
+    mean = mean_curve("mean", curves)
+    tables = [*score_tables(curves, mean), *([prompt_table(curves, mean)] if evaluation.plan.prompts else [])]
+    table_console().print(*tables, sep="\n")
     peak = max(step.peak_bytes for case in evaluation.results for result in case.structures for step in result.steps)
     fell, steps = count_falls(evaluation.results, evaluation.plan.correct)
     echo(*_agreement(evaluation))
@@ -193,6 +202,7 @@ def _report(evaluation: _Evaluation) -> dict[str, Any]:
     from vistaseg.evaluate import (
         TOLERANCE_MM,
         case_as_dict,
+        combination_name,
         confidence_agreement,
         count_falls,
         curve_as_dict,
@@ -211,6 +221,7 @@ def _report(evaluation: _Evaluation) -> dict[str, Any]:
             "clicks": plan.clicks,
             "box": plan.box,
             "correct": plan.correct,
+            "prompts": [combination_name(combination) for combination in plan.prompts],
             "tolerance_mm": TOLERANCE_MM,
         },
         "cases": [case_as_dict(case) for case in evaluation.results],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vistaseg import catalog
+from vistaseg.evaluate.combinations import Combination, ask_once
 from vistaseg.evaluate.metrics import Scores, score
 from vistaseg.evaluate.results import StructureResult
 from vistaseg.evaluate.simulation import simulate
@@ -28,6 +29,7 @@ def evaluate_case(
     box: bool = False,
     progress: Progress = silent,
     correct: bool = False,
+    prompts: Sequence[Combination] = (),
 ) -> tuple[StructureResult, ...]:
     """Click every structure of a truth, and ask for those that the model knows automatically.
 
@@ -36,6 +38,7 @@ def evaluate_case(
 
     Args:
         correct: click on the automatic mask of a structure, where the model knows it, and not on nothing.
+        prompts: combinations of prompts that each structure is also asked for with, once.
 
     Returns:
         A result for each structure, in the order of the truth.
@@ -58,6 +61,13 @@ def evaluate_case(
         )
         for target in truth.targets
     }
+    prompted = {
+        target.name: tuple(
+            ask_once(session, truth.mask(target), target.name, _class_id(session, target), combination, progress)
+            for combination in prompts
+        )
+        for target in truth.targets
+    }
     found = starts or automatic_masks(session, truth, progress)
     automatic = _scores(session, truth, found)
     return tuple(
@@ -67,6 +77,7 @@ def evaluate_case(
             steps[target.name],
             automatic.get(target.name),
             found[target.name].confidence if target.name in found else None,
+            prompted[target.name],
         )
         for target in truth.targets
     )

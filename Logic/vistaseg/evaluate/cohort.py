@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vistaseg.errors import InputError
 from vistaseg.evaluate.case import evaluate_case
+from vistaseg.evaluate.combinations import Combination
 from vistaseg.evaluate.results import CaseResult
 from vistaseg.evaluate.truth import read_truth
 from vistaseg.models.protocol import SegmentationModel
@@ -39,6 +40,7 @@ class Plan:
         correct: whether the clicks correct the automatic mask, where the model knows the structure.
         structures: names, "liver, spleen", for only these.
         names: what the labels of the truths mean, see `read_truth`.
+        prompts: combinations of prompts that each structure is also asked for with, see `parse_combinations`.
     """
 
     clicks: int = 5
@@ -46,6 +48,7 @@ class Plan:
     correct: bool = False
     structures: str | None = None
     names: Mapping[str, str] | None = None
+    prompts: tuple[Combination, ...] = ()
 
 
 def evaluate_files(
@@ -61,7 +64,8 @@ def evaluate_files(
     truth = read_truth(files.truth, volume, plan.names)
     if plan.structures is not None:
         truth = truth.only(plan.structures)
-    results = evaluate_case(Session(volume, model), truth, plan.clicks, plan.box, progress, plan.correct)
+    session = Session(volume, model)
+    results = evaluate_case(session, truth, plan.clicks, plan.box, progress, plan.correct, plan.prompts)
     return CaseResult(files.name, results, (*warnings, *truth.notes))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,6 +22,7 @@ class Curve:
         dice, surface_dice, seconds: one for each of `clicks`.
         automatic: without clicks; None where no model knows the structure.
         confidence: in what is automatic; None where no model says it.
+        prompted: combination of prompts → scores of the answers to it, None where no structure can be asked for so.
     """
 
     name: str
@@ -32,13 +33,15 @@ class Curve:
     seconds: tuple[float, ...]
     automatic: Scores | None
     confidence: float | None
+    prompted: Mapping[str, Scores | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, result: StructureResult) -> Curve:
         """The curve of a structure in a case."""
         columns = zip(*((s.clicks, s.dice, s.surface_dice, s.seconds) for s in result.steps), strict=True)
         clicks, dice, surface_dice, seconds = columns
-        return cls(result.name, 1, clicks, dice, surface_dice, seconds, result.automatic, result.confidence)
+        prompted = {each.kinds: each.scores for each in result.prompted}
+        return cls(result.name, 1, clicks, dice, surface_dice, seconds, result.automatic, result.confidence, prompted)
 
     @property
     def dice_auc(self) -> float:
@@ -68,8 +71,7 @@ def mean_curves(cases: Iterable[CaseResult]) -> list[Curve]:
 
 
 def mean_curve(name: str, curves: Sequence[Curve]) -> Curve:
-    """The mean of curves over the same clicks; that of the automatic answers is over those that there are."""
-    automatic = [curve.automatic for curve in curves if curve.automatic is not None]
+    """The mean of curves over the same clicks; other means are over the answers that there are."""
     confidences = [curve.confidence for curve in curves if curve.confidence is not None]
     return Curve(
         name,
@@ -78,9 +80,15 @@ def mean_curve(name: str, curves: Sequence[Curve]) -> Curve:
         _mean([curve.dice for curve in curves]),
         _mean([curve.surface_dice for curve in curves]),
         _mean([curve.seconds for curve in curves]),
-        Scores(*_mean([(each.dice, each.surface_dice) for each in automatic])) if automatic else None,
+        _mean_scores([curve.automatic for curve in curves]),
         float(np.mean(confidences)) if confidences else None,
+        {kinds: _mean_scores([curve.prompted[kinds] for curve in curves]) for kinds in curves[0].prompted},
     )
+
+
+def _mean_scores(scores: Sequence[Scores | None]) -> Scores | None:
+    there = [(each.dice, each.surface_dice) for each in scores if each is not None]
+    return Scores(*_mean(there)) if there else None
 
 
 def _mean(rows: Sequence[Sequence[float]]) -> tuple[float, ...]:

@@ -6,15 +6,16 @@ from typing import Any
 
 from vistaseg.evaluate.curves import Curve
 from vistaseg.evaluate.metrics import Scores
-from vistaseg.evaluate.results import CaseResult, Step, StructureResult
+from vistaseg.evaluate.results import CaseResult, Prompted, Step, StructureResult
 
 
 def case_as_dict(case: CaseResult) -> dict[str, Any]:
     """A case: name, notes (sentences) and structures.
 
     Of each structure: name, class_id (that it was clicked as; null is zero-shot), automatic (dice and surface_dice, or
-    null), confidence (of the automatic mask, or null), dice_auc and surface_dice_auc, and steps: clicks, dice,
-    surface_dice, seconds, peak_bytes of the process, prompt (where and how, in RAS mm, or null) and note.
+    null), confidence (of the automatic mask, or null), dice_auc and surface_dice_auc, steps: clicks, dice,
+    surface_dice, seconds, peak_bytes of the process, prompt (where and how, in RAS mm, or null) and note; and prompted:
+    prompts (a combination), scores (dice and surface_dice, or null), seconds and notes.
     """
     return {
         "name": case.name,
@@ -26,7 +27,7 @@ def case_as_dict(case: CaseResult) -> dict[str, Any]:
 def curve_as_dict(curve: Curve) -> dict[str, Any]:
     """A mean: name, count (of cases, or of structures), automatic, confidence, the areas, and a list for each measure.
 
-    The lists have a value for each step.
+    The lists have a value for each step. prompted has dice and surface_dice, or null, of each combination of prompts.
     """
     return {
         "name": curve.name,
@@ -36,6 +37,7 @@ def curve_as_dict(curve: Curve) -> dict[str, Any]:
         "dice": list(curve.dice),
         "surface_dice": list(curve.surface_dice),
         "seconds": list(curve.seconds),
+        "prompted": {kinds: _scores(scores) for kinds, scores in curve.prompted.items()},
     }
 
 
@@ -45,6 +47,16 @@ def _structure(result: StructureResult) -> dict[str, Any]:
         "class_id": result.class_id,
         **_totals(Curve.of(result)),
         "steps": [_step(step) for step in result.steps],
+        "prompted": [_prompted(each) for each in result.prompted],
+    }
+
+
+def _prompted(answer: Prompted) -> dict[str, Any]:
+    return {
+        "prompts": answer.kinds,
+        "scores": _scores(answer.scores),
+        "seconds": round(answer.seconds, 4),
+        "notes": list(answer.notes),
     }
 
 

@@ -31,6 +31,23 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Prompted:
+    """A structure after prompts of several kinds, given a single time.
+
+    Attributes:
+        kinds: of the prompts: "text+box".
+        scores: of the answer; None where the model knows no structure of that name.
+        seconds: that the answer took.
+        notes: what the session said of it, such as why it refused a prompt.
+    """
+
+    kinds: str
+    scores: Scores | None
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class StructureResult:
     """A structure of a case.
 
@@ -40,6 +57,7 @@ class StructureResult:
         steps: the box, if there was one, and each click.
         automatic: scores of the automatic answer; None where the model does not know the structure.
         confidence: how sure the model is of that answer, 0 to 1; None where it says nothing, or found nothing.
+        prompted: for each combination of prompts, if any was asked for.
     """
 
     name: str
@@ -47,6 +65,7 @@ class StructureResult:
     steps: tuple[Step, ...]
     automatic: Scores | None = None
     confidence: float | None = None
+    prompted: tuple[Prompted, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vistaseg.evaluate.curves import Curve
-from vistaseg.evaluate.metrics import TOLERANCE_MM
+from vistaseg.evaluate.metrics import TOLERANCE_MM, Scores
 
 Measure = Literal["dice", "surface_dice"]
 
@@ -24,6 +24,23 @@ def score_tables(curves: Sequence[Curve], mean: Curve) -> tuple[Table, Table]:
         _table("Dice", "dice", curves, mean),
         _table(f"Surface Dice at {TOLERANCE_MM:g} mm", "surface_dice", curves, mean),
     )
+
+
+def prompt_table(curves: Sequence[Curve], mean: Curve) -> Table:
+    """A table of Dice: a row a structure, and their mean, a column a combination of prompts."""
+    table = Table(title="Dice by prompts, each given once", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("structure", overflow="fold", min_width=12)
+    for header in ("cases", *mean.prompted):
+        table.add_column(header, justify="right", no_wrap=True)
+    for curve in curves:
+        table.add_row(curve.name, str(curve.count), *map(_dice, curve.prompted.values()))
+    table.add_section()
+    table.add_row(mean.name, "", *map(_dice, mean.prompted.values()), style="bold")
+    return table
+
+
+def _dice(scores: Scores | None) -> str:
+    return "-" if scores is None else f"{scores.dice:.3f}"
 
 
 def _table(title: str, measure: Measure, curves: Sequence[Curve], mean: Curve) -> Table:

@@ -81,7 +81,7 @@ def test_the_report_has_the_clicks_and_the_automatic_answer_of_each_structure(ev
     done = evaluate("--json", "--clicks", "3")
     report = done.json
     assert report["model"] == "Tiny" and len(report["weights_sha256"]) == 64
-    assert report["protocol"] == {"clicks": 3, "box": False, "correct": False, "tolerance_mm": 2.0}
+    assert report["protocol"] == {"clicks": 3, "box": False, "correct": False, "prompts": [], "tolerance_mm": 2.0}
     assert report["device"] == "cpu" and report["precision"] in ("fp32", "bf16")
     (case,) = report["cases"]
     assert case["name"] == str(scan)
@@ -114,6 +114,21 @@ def test_the_box_comes_first(evaluate):
     (row,) = report["cases"][0]["structures"]
     assert [(step["clicks"], step["prompt"]["kind"]) for step in row["steps"]] == [(0, "box"), (1, "point")]
     assert row["steps"][1]["prompt"]["positive"] is False
+
+
+def test_each_structure_is_also_asked_for_by_combinations_of_prompts(evaluate, painted_clicks):
+    options = ["--clicks", "1", "--structures", "spleen, left kidney", "--prompts", "point,point+box"]
+    report = evaluate("--json", *options).json
+    assert report["protocol"]["prompts"] == ["point", "box+point"]
+    assert painted_clicks["spleen (box+point)"] == SPLEEN
+    for row in report["cases"][0]["structures"]:
+        assert [each["prompts"] for each in row["prompted"]] == ["point", "box+point"]
+        assert all(each["scores"] == {"dice": 1, "surface_dice": 1} for each in row["prompted"])
+        assert all(each["seconds"] > 0 and each["notes"] == [] for each in row["prompted"])
+    assert report["mean"]["prompted"]["point"] == {"dice": 1, "surface_dice": 1}
+    text = evaluate(*options).stdout
+    (table,) = [part for part in text.split("Dice by prompts, each given once")[1:]]
+    assert "box+point" in table and table.count("1.000") == 6
 
 
 def test_names_say_what_the_labels_mean(evaluate, tmp_path):
@@ -190,7 +205,8 @@ def test_an_interruption_stops_a_cohort(vistaseg, cohort, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "words"),
     [(["--picture", "out.jpg"], "end in .png"), (["--picture", "/absent/out.png"], "does not exist"),
-     (["--clicks", "0"], "--clicks"), (["--structures", ","], "No structure was named")],
+     (["--clicks", "0"], "--clicks"), (["--prompts", "lasso"], "no kind of prompt"),
+     (["--structures", ","], "No structure was named")],
 )  # fmt: skip
 def test_a_request_that_cannot_be_right_is_wrong_use(evaluate, options, words):
     done = evaluate(*options, code=2)
@@ -237,6 +253,18 @@ def test_the_session_itself_is_clicked(vistaseg, scan, truth):
     for row in done.json["cases"][0]["structures"]:
         assert [step["clicks"] for step in row["steps"]] == [0, 1, 2]
         assert all(0 <= step["dice"] <= 1 and step["seconds"] > 0 and step["note"] == "" for step in row["steps"])
+
+
+def test_a_structure_without_a_class_cannot_be_asked_for_by_its_name(vistaseg, scan, truth):
+    """Of VISTA3D itself: a name is answered by its class, and the tiny model has none for the pancreas."""
+    options = ["--json", "--clicks", "1", "--structures", "spleen, pancreas", "--prompts", "text,box+text"]
+    done = vistaseg("evaluate", scan, "--truth", truth, "--model", "demo", *options)
+    assert done.code == 0, done.stderr
+    spleen, pancreas = sorted(done.json["cases"][0]["structures"], key=lambda row: row["name"], reverse=True)
+    assert all(0 <= each["scores"]["dice"] <= 1 for each in spleen["prompted"])
+    assert [each["scores"] for each in pancreas["prompted"]] == [None, None]
+    assert "pancreas" in pancreas["prompted"][0]["notes"][0]
+    assert done.json["mean"]["prompted"]["text"]["dice"] == spleen["prompted"][0]["scores"]["dice"]
 
 
 @pytest.mark.usefixtures("segvol_demo_folder")

@@ -137,8 +137,8 @@ def _require_public_class(plane: Plane) -> None:
 def _mend_shared_groups(dataset: Dataset, distance: float) -> None:
     """highdicom takes the distance of slices from its one blank frame, and shares the segment where there is one.
 
-    Without Spacing Between Slices readers take the thickness for it. Of a thickness that the images do not tell legibly,
-    the distance takes the place.
+    Without Spacing Between Slices readers take the thickness for it. Where the images tell no legible thickness, the
+    distance stands for it.
     """
     shared = dataset.SharedFunctionalGroupsSequence[0]
     measures = shared.PixelMeasuresSequence[0]

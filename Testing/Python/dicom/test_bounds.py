@@ -158,9 +158,10 @@ def test_a_slice_with_more_pixels_than_promised_is_refused(tmp_path, scan):
         read_volume(tmp_path)
 
 
-def test_a_deflated_series_is_read_with_all_of_its_header(tmp_path, scan):
+@pytest.mark.parametrize("preamble", [True, False])
+def test_a_deflated_series_is_read_with_all_of_its_header(tmp_path, scan, preamble):
     for path in write_series(tmp_path, scan):
-        path.write_bytes(deflated(dcmread(path)))
+        path.write_bytes(deflated(dcmread(path))[0 if preamble else 132 :])
     series = read_series(tmp_path)
     assert np.array_equal(series.volume.array, scan.array)
     assert {header.file_meta.TransferSyntaxUID for header in series.datasets} == {DeflatedExplicitVRLittleEndian}

@@ -62,19 +62,15 @@ def open_deflated(path: Path, start: int, stop_before_pixels: bool, tags: list[s
 
 def _read(path: Path, start: int, limit: int, stop_before_pixels: bool, tags: list[str] | None) -> Any:
     import pydicom
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_file_meta_info
     from pydicom.uid import UID
 
     with path.open("rb") as stream:
-        meta = pydicom.filereader.read_file_meta_info(path) if start else pydicom.dataset.FileMetaDataset()
-        meta.TransferSyntaxUID = UID(_PLAIN)
-        buffer = DicomBytesIO()
-        buffer.is_little_endian, buffer.is_implicit_VR = True, False
-        write_file_meta_info(buffer, meta, enforce_standard=False)
-        stream.seek(start)
-        lazy = _Inflated(stream, bytes(128) + b"DICM" + buffer.getvalue(), limit)
-        found: Any = pydicom.dcmread(lazy, stop_before_pixels=stop_before_pixels, specific_tags=tags)  # type: ignore[arg-type]
+        head = stream.read(start)
+        meta = head[132:] if head[128:132] == b"DICM" else head
+        # What is read here is inflated already; the values are of one length.
+        beginning = bytes(128) + b"DICM" + meta.replace(DEFLATED.encode(), _PLAIN.ljust(len(DEFLATED), "\0").encode())
+        lazy: Any = _Inflated(stream, beginning, limit)
+        found: Any = pydicom.dcmread(lazy, stop_before_pixels=stop_before_pixels, specific_tags=tags)
     found.file_meta.TransferSyntaxUID = UID(DEFLATED)
     found.filename = str(path)
     return found

@@ -140,4 +140,14 @@ def _rows(measures: Sequence[Measures]) -> Iterator[tuple[object, ...]]:
     for row in measures:
         numbers = (f"{value:.2f}" for value in (row.mean, row.standard_deviation))
         volume, diameter = f"{row.volume_ml:.3f}", f"{row.diameter_mm:.2f}"
-        yield row.number, csv_cell(row.name), row.algorithm_type, row.voxels, volume, *numbers, row.unit, diameter, row.warning
+        yield (
+            row.number,
+            csv_cell(row.name),
+            row.algorithm_type,
+            row.voxels,
+            volume,
+            *numbers,
+            row.unit,
+            diameter,
+            row.warning,
+        )

@@ -171,7 +171,7 @@ def test_the_patient_is_named_in_dicom_files_and_nowhere_else(vistaseg, folder, 
     assert IDENTITY["PatientAddress"] not in json.dumps(data.to_json_dict())
 
 
-ASKED = ("--model", "demo", "--classes", "liver, spleen, aorta")
+ASKED = ("--model", "demo", "--classes", "liver, spleen")
 
 
 def of_a_private_kind(folder):
@@ -198,11 +198,13 @@ def test_what_stops_a_dicom_output_is_said_before_a_model_is_loaded(vistaseg, fo
     assert not list(tmp_path.glob("out*"))
 
 
+@pytest.mark.usefixtures("tiny_demo")
 def test_another_output_of_the_same_series_is_not_stopped(vistaseg, folder, tmp_path):
     of_a_private_kind(folder)
     assert vistaseg("segment", folder, "-o", tmp_path / "out.seg.nrrd", *ASKED).code == 0
 
 
+@pytest.mark.usefixtures("tiny_demo")
 def test_a_study_of_a_cohort_that_cannot_be_exported_fails_before_it_is_segmented(
     vistaseg, folder, tmp_path, monkeypatch
 ):
@@ -216,6 +218,7 @@ def failing(*_, **__):
     raise InputError("This went wrong.")
 
 
+@pytest.mark.usefixtures("tiny_demo")
 @pytest.mark.parametrize("command", [("segment", *ASKED), ("refine", "--model", "demo", "--point", "10,20,-40:+")])
 def test_a_result_that_cannot_be_exported_is_kept_and_the_message_says_where(
     vistaseg, folder, tmp_path, monkeypatch, command
@@ -232,6 +235,7 @@ def test_a_result_that_cannot_be_exported_is_kept_and_the_message_says_where(
     assert (tmp_path / "out.seg.nrrd").read_bytes() == b"of somebody else" and not (tmp_path / "out.dcm").exists()
 
 
+@pytest.mark.usefixtures("tiny_demo")
 def test_a_result_whose_picture_fails_is_kept(vistaseg, folder, tmp_path, monkeypatch):
     monkeypatch.setattr("vistaseg.preview.preview_png", failing)
     done = vistaseg("segment", folder, "-o", tmp_path / "out.nii.gz", *ASKED, "--preview", tmp_path / "out.png")
@@ -239,6 +243,7 @@ def test_a_result_whose_picture_fails_is_kept(vistaseg, folder, tmp_path, monkey
     assert read_segmentation(tmp_path / "out.seg.nrrd").segments
 
 
+@pytest.mark.usefixtures("tiny_demo")
 def test_files_are_plain_unless_deflated_is_asked_for_and_their_size_is_told_before(vistaseg, folder, nrrd, tmp_path):
     done = vistaseg("dicom", "export", nrrd, folder, "-o", tmp_path / "plain.dcm")
     assert done.code == 0

@@ -129,7 +129,7 @@ def _located(
         refuse(
             "HeaderSize",
             fields["headersize"],
-            "0 is expected; -1 for raw voxels at the end, more before those in their own file",
+            "0 is expected, or -1 for raw voxels at the end of the file",
         )
     many = "%" in data_file or data_file.upper().startswith("LIST")
     ratio = DEFLATE_RATIO if packed else 1.0 if binary else float(width)

@@ -125,8 +125,12 @@ def _located(
     binary = _flag(fields, "binarydata", default=True)
     (skip,) = whole_numbers("HeaderSize", fields.get("headersize", "0"), 1)
     local = data_file.upper() == "LOCAL"
-    if skip < -1 or (skip and (local or packed or not binary)):
-        refuse("HeaderSize", fields["headersize"], "0 is expected, or for raw voxels in their own file -1 or more")
+    if skip < -1 or (skip and (packed or not binary or (local and skip != -1))):
+        refuse(
+            "HeaderSize",
+            fields["headersize"],
+            "0 is expected, or -1 for raw voxels at the end of the file",
+        )
     many = "%" in data_file or data_file.upper().startswith("LIST")
     ratio = DEFLATE_RATIO if packed else 1.0 if binary else float(width)
     start = 0 if many else end if local else max(skip, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import pytest
@@ -205,3 +206,19 @@ def test_a_folder_of_several_studies_has_a_row_for_each_and_files_beside_it_too(
         (".", uid_of("loose", "series")), ("patient", uid_of("first", "series")),
         ("patient", uid_of("second", "series")),
     ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("instant")
+def test_studies_under_any_name_are_done_and_known_again(cohort, ct, tmp_path, results):
+    root = tmp_path / "studies"
+    names = [".1 Thorax", os.fsdecode(b"M\xfcller"), "plain"]
+    for name in names:
+        write_series(root / name, ct, name.encode("ascii", "replace").decode())
+    (root / "lost").symlink_to(tmp_path / "unplugged")
+    done, rows = cohort(root)
+    assert done.code == 3 and "1 of 4 studies failed" in done.stderr and "M\\xfcller" in done.stderr
+    assert set(rows) == {".1 Thorax", "M\\xfcller", "plain", "lost"}
+    assert "Links that lead nowhere" in rows["lost"]["reason"]
+    for name in names:
+        assert [path.suffix for path in (results / "out" / name).iterdir()] == [".nrrd"]
+    assert cohort(root)[0].stderr.count("done before") == 3

@@ -266,8 +266,7 @@ def test_the_thickness_of_a_series_that_cannot_be_read_does_not_stop_it(tmp_path
 
 def test_the_series_of_the_tests_hold_what_their_pixels_can_and_no_other_values(tmp_path, scan):
     """Unsigned pixels end at -1024 HU; what lies below must not come back as 62,512 HU."""
-    low = Volume.from_array(
-        np.where(scan.array < -500, -2048, scan.array).astype(np.int16), scan.ijk_to_ras, axes="kji"
-    )
+    values = np.where(scan.array < -500, -2048, scan.array).astype(np.int16)
+    low = Volume.from_array(values, scan.ijk_to_ras, axes="kji")
     write_series(tmp_path, low)
     assert np.array_equal(read_volume(tmp_path).array, np.maximum(low.array, -1024))

@@ -108,6 +108,10 @@ def test_a_field_that_contradicts_or_makes_no_sense_is_refused_by_name(write: Wr
         read_volume(write(name, line=line))
 
 
+def test_raw_voxels_of_a_metaimage_at_the_end_of_its_file_are_read(write: Write) -> None:
+    assert np.array_equal(read_volume(write("scan.mha", line="HeaderSize = -1")).array, VALUES)
+
+
 def test_raw_voxels_at_the_end_of_a_file_are_read(write: Write) -> None:
     path = write("scan.nrrd", line="byte skip: -1")
     path.write_bytes(path.read_bytes().replace(b"\n\n", b"\n\nsomething before the voxels", 1))

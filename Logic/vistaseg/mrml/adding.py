@@ -12,11 +12,11 @@ import slicer
 
 from vistaseg.mrml.contents import Content, put_content, tell_changed
 from vistaseg.mrml.converting import require_labelmaps
-from vistaseg.mrml.geometry import BINARY_LABELMAP, CLOSED_SURFACE, array_of
+from vistaseg.mrml.geometry import BINARY_LABELMAP, CLOSED_SURFACE
 from vistaseg.mrml.masking import segment_ids
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.tags import OWN_TAGS, tag_segment
-from vistaseg.mrml.writing import on_lattice, source_image
+from vistaseg.mrml.writing import labelmap_of
 from vistaseg.segmentation import Extent, Segment, Segmentation
 from vistaseg.segmentation.tags import segment_tags
 
@@ -28,19 +28,17 @@ class _Layer:
     """A label map that segments share as long as they do not overlap.
 
     Attributes:
-        extent: of the image on the grid of the volume.
-        image: vtkOrientedImageData of bytes.
+        extent: of the label map on the grid of the volume.
         count: segments drawn so far, with the values 1, 2, ...
+        labels: uint8 (k, j, i).
     """
 
     extent: Extent
-    image: Any
     count: int = 0
     labels: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
-        self.labels = array_of(self.image)
-        self.labels[:] = 0
+        self.labels = np.zeros(self.extent.shape_kji, dtype=np.uint8)
 
     def draw(self, segment: Segment) -> int | None:
         """The value that the segment was drawn with; None where it overlaps another, or no value is left."""
@@ -52,11 +50,23 @@ class _Layer:
         return self.count
 
 
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """Segments drawn into label maps, which takes a while and may be done in any thread.
+
+    Attributes:
+        places: for each segment the label map that it is drawn on, and its value there; empty segments have none.
+    """
+
+    places: Sequence[tuple[_Layer | None, int]]
+
+
 def add_segments(
     segmentation_node: Any,
     segmentation: Segmentation,
     volume_node: Any,
     replaced: Mapping[int, str] = MappingProxyType({}),
+    drawing: Drawing | None = None,
 ) -> list[str]:
     """Add segments to a node; those that it has stay as they are, but for those that are replaced.
 
@@ -68,6 +78,7 @@ def add_segments(
         replaced: place in `segmentation` → id of a segment that gets that mask and how it was made instead of its own;
             what it is called and looks like is the user's. Of a label map that it shares, all are replaced: see
             `part_segments`.
+        drawing: of the segments, where it is there already.
 
     Returns:
         The ids of the segments, in their order.
@@ -76,9 +87,9 @@ def add_segments(
         InputError: the node keeps its segments as surfaces; see `use_labelmaps`.
     """
     require_labelmaps(segmentation_node)
-    drawn = _draw(segmentation.segments, volume_node)
+    drawn = (drawing or draw(segmentation.segments)).places
     layers = {id(layer): layer for layer, _ in drawn if layer is not None}.values()
-    images = {id(layer): on_lattice(layer.image, layer.extent, volume_node, segmentation_node) for layer in layers}
+    images = {id(layer): labelmap_of(layer.labels, layer.extent, volume_node, segmentation_node) for layer in layers}
     segmentation_node.CreateDefaultDisplayNodes()
     with one_modification(segmentation_node):
         segmentation_node.GetSegmentation().RemoveRepresentation(CLOSED_SURFACE)
@@ -91,22 +102,20 @@ def add_segments(
         ]
 
 
-def _draw(segments: Sequence[Segment], volume_node: Any) -> list[tuple[_Layer | None, int]]:
-    """For each segment the layer that it was drawn on, and its value there; empty segments have none."""
+def draw(segments: Sequence[Segment]) -> Drawing:
+    """Draw segments into as few label maps as can be."""
     layers: list[_Layer] = []
     whole = _union([segment.extent for segment in segments if not segment.extent.empty])
-    return [
-        (None, 1) if segment.extent.empty else _draw_one(segment, layers, whole, volume_node) for segment in segments
-    ]
+    return Drawing([(None, 1) if segment.extent.empty else _draw_one(segment, layers, whole) for segment in segments])
 
 
-def _draw_one(segment: Segment, layers: list[_Layer], whole: Extent, volume_node: Any) -> tuple[_Layer, int]:
+def _draw_one(segment: Segment, layers: list[_Layer], whole: Extent) -> tuple[_Layer, int]:
     for layer in layers:
         value = layer.draw(segment)
         if value is not None:
             return layer, value
-    layers.append(_Layer(whole, source_image(whole, volume_node)))
-    return _draw_one(segment, layers[-1:], whole, volume_node)
+    layers.append(_Layer(whole))
+    return _draw_one(segment, layers[-1:], whole)
 
 
 def _union(extents: Sequence[Extent]) -> Extent:

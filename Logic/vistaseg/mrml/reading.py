@@ -24,11 +24,14 @@ from vistaseg.mrml.resampling import common_bounds, covered_bounds, resample, sl
 from vistaseg.mrml.tags import SegmentRecord, record_of
 from vistaseg.mrml.transforms import transform_between
 from vistaseg.segmentation import Extent
+from vistaseg.segmentation.label_boxes import Box
 from vistaseg.segmentation.model import EMPTY_EXTENT, Index, Mask
 from vistaseg.volume import Grid
 
 
-def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid) -> tuple[Mask, Extent]:
+def read_mask(
+    segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid, box: Box | None = None
+) -> tuple[Mask, Extent]:
     """The mask of a segment on the grid of a volume, cropped to its content.
 
     Where the voxels of both are the same, nothing is resampled. Otherwise each voxel of the volume takes the
@@ -36,6 +39,7 @@ def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: G
 
     Args:
         grid: that of the volume, in its own coordinates.
+        box: part of the segment's label map that holds it, where that is known already.
 
     Returns:
         bool (k, j, i) of the extent, and the extent.
@@ -45,7 +49,8 @@ def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: G
     """
     image, value = labelmap_of_segment(segmentation_node, segment_id, volume_node, grid)
     labels, start = labels_on_grid(image, segmentation_node, volume_node, grid)
-    return crop_to_value(labels, value, start)
+    whole = image is not None and np.may_share_memory(labels, array_of(image)) and labels.size == array_of(image).size
+    return crop_to_value(labels, value, start, box if whole else None)
 
 
 def own_mask(segmentation_node: Any, segment_id: str, volume_node: Any) -> tuple[Mask, Extent] | None:

@@ -13,8 +13,9 @@ from vistaseg.mrml.seals import Seal, seal_of
 from vistaseg.mrml.tags import SegmentRecord
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.progress import Progress, silent
-from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
+from vistaseg.segmentation import Extent, Segment, Segmentation
 from vistaseg.segmentation.confidence import without_confidence
+from vistaseg.segmentation.label_boxes import label_boxes
 from vistaseg.segmentation.model import EMPTY_EXTENT, Index, Mask
 from vistaseg.volume import Grid
 
@@ -35,17 +36,16 @@ class Layer:
 
     def masks(self) -> Iterator[tuple[str, Mask, Extent]]:
         """Of each segment its id, its mask (k, j, i) and where that lies; all are found in one pass."""
-        from scipy.ndimage import find_objects
-
-        boxes = find_objects(self.labels, max(self.values.values())) if self.labels.size else []
+        boxes = label_boxes(self.labels)
         for segment_id, value in self.values.items():
-            box = boxes[value - 1] if boxes else None
+            box = boxes.get(value)
             if box is None:
                 yield segment_id, np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
                 continue
-            k, j, i = (place.start for place in box)
-            first = (self.start[0] + i, self.start[1] + j, self.start[2] + k)
-            yield segment_id, *crop_to_content(self.labels[box] == value, first)
+            first = [begin + part.start for begin, part in zip(self.start, box[::-1], strict=True)]
+            last = [begin + part.stop for begin, part in zip(self.start, box[::-1], strict=True)]
+            extent = Extent((first[0], first[1], first[2]), (last[0], last[1], last[2]))
+            yield segment_id, self.labels[box] == value, extent
 
 
 @dataclass(frozen=True, eq=False)

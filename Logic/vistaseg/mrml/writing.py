@@ -20,36 +20,24 @@ from vistaseg.mrml.resampling import covered_bounds, resample
 from vistaseg.mrml.transforms import transform_between
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.segmentation import Extent
-from vistaseg.segmentation.model import Mask
 
 
-def labelmap_of(mask: Mask, extent: Extent, volume_node: Any, segmentation_node: Any) -> Any:
-    """A mask of a volume as a vtkOrientedImageData of 0 and 1 in the coordinates of a segmentation node.
+def labelmap_of(mask: np.ndarray, extent: Extent, volume_node: Any, segmentation_node: Any) -> Any:
+    """A mask or label map of a volume as a vtkOrientedImageData of bytes in the coordinates of a segmentation node.
 
     Where the voxels of both are the same, nothing is resampled. Otherwise each voxel of the segmentation takes
     the value of the nearest of the volume's. The node's reference geometry is made, or made larger, to hold the volume.
 
     Args:
-        mask: bool, (k, j, i), of `extent` only.
+        mask: bool or uint8, (k, j, i), of `extent` only.
         extent: its place on the volume's grid.
 
     Raises:
         InputError: see `prepare_lattice`.
     """
-    image = source_image(extent, volume_node)
-    np.copyto(array_of(image), mask, casting="unsafe")
-    return on_lattice(image, extent, volume_node, segmentation_node)
-
-
-def source_image(extent: Extent, volume_node: Any) -> Any:
-    """A vtkOrientedImageData of bytes, not yet filled, in the place of a box of a volume."""
     image = lattice_of_grid(grid_of(volume_node).cropped(extent.start, extent.stop)).image()
     image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
-    return image
-
-
-def on_lattice(image: Any, extent: Extent, volume_node: Any, segmentation_node: Any) -> Any:
-    """An image of a box of a volume on the voxels of a segmentation: itself, moved there, where they are the same."""
+    np.copyto(array_of(image), mask, casting="unsafe")
     lattice = prepare_lattice(segmentation_node, volume_node)
     offset = offset_between(lattice, segmentation_node, volume_node)
     if offset is not None:

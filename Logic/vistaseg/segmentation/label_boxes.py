@@ -36,14 +36,14 @@ def label_boxes(labels: npt.NDArray[np.integer[Any]]) -> dict[int, Box]:
 
 def _boxes_in_plane(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The labels of a plane (j, i) that is not empty, and where each begins and stops: (labels, 2) of (j, i)."""
-    labels, first, stop = _runs(plane)
+    labels, first, stop = runs_of(plane)
     order = np.argsort(labels, kind="stable")
     labels = labels[order]
     groups = np.flatnonzero(np.append(True, labels[1:] != labels[:-1]))
     return labels[groups], np.minimum.reduceat(first[order], groups), np.maximum.reduceat(stop[order], groups)
 
 
-def _runs(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def runs_of(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The label of each run along i in a plane (j, i), where it begins, and where it stops: (runs, 2) of (j, i)."""
     begins = np.ones(plane.shape, dtype=bool)
     np.not_equal(plane[:, 1:], plane[:, :-1], out=begins[:, 1:])

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 from vistaseg import catalog
-from vistaseg.mrml.adding import add_segments
+from vistaseg.mrml.adding import Drawing, add_segments, draw
 from vistaseg.mrml.modifying import one_modification
-from vistaseg.mrml.reading import read_mask, segment_record
+from vistaseg.mrml.reading import mask_time, segment_record
 from vistaseg.mrml.removing import part_segments
 from vistaseg.mrml.seals import Seal, seal, seal_of
-from vistaseg.mrml.volumes import grid_of
+from vistaseg.mrml.snapshots import Snapshot, snapshot_of
 from vistaseg.segmentation import Segmentation
 from vistaseg.segmentation.fingerprint import mask_fingerprint
 from vistaseg.volume import Volume
@@ -25,10 +25,11 @@ REGION = "region_ras_mm"
 
 @dataclass(frozen=True, eq=False)
 class Sealed:
-    """An automatic result, and what tells its segments from what may become of them."""
+    """An automatic result, what tells its segments from what may become of them, and their label maps."""
 
     result: Segmentation
     seals: Sequence[Seal]
+    drawing: Drawing
 
 
 def sealed(result: Segmentation, volume: Volume) -> Sealed:
@@ -37,34 +38,81 @@ def sealed(result: Segmentation, volume: Volume) -> Sealed:
         Seal(volume.content_hash, segment.name, mask_fingerprint(segment.mask, segment.extent))
         for segment in result.segments
     ]
-    return Sealed(result, seals)
+    return Sealed(result, seals, draw(result.segments))
 
 
-def put(segmentation_node: Any, made: Sealed, volume_node: Any, writer: Writer | None) -> list[str]:
+class Earlier:
+    """Automatic segments that a result may take the place of, as they were before the work.
+
+    Reading them takes seconds in a large scan. So they are copied by the thread of MRML, read by the worker, and after
+    the work only those are looked at again that were changed meanwhile.
+
+    Args:
+        class_ids: that the result will have.
+    """
+
+    def __init__(self, segmentation_node: Any, volume_node: Any, class_ids: Sequence[int]) -> None:
+        segmentation, wanted = segmentation_node.GetSegmentation(), set(catalog.expand(class_ids))
+        ids = [
+            each
+            for each in segmentation.GetSegmentIDs()
+            if seal_of(segmentation.GetSegment(each)) is not None
+            and segment_record(segmentation_node, each).structure_id in wanted
+        ]
+        self._node, self._volume = segmentation_node, volume_node
+        self._times = {each: mask_time(segmentation_node, each) for each in ids}
+        self._snapshot = snapshot_of(segmentation_node, volume_node, ids) if ids else None
+        self._fingerprints: dict[str, str] = {}
+
+    def read(self) -> None:
+        """In the worker's thread."""
+        if self._snapshot is not None:
+            self._fingerprints, self._snapshot = _fingerprints(self._snapshot), None
+
+    def untouched(self, seals: Mapping[str, Seal]) -> set[str]:
+        """Ids of the segments, of those with these seals, that are still what they were made; in the thread of MRML."""
+        changed = [each for each in seals if mask_time(self._node, each) != self._times.get(each)]
+        now = _fingerprints(snapshot_of(self._node, self._volume, changed)) if changed else {}
+        known = self._fingerprints | now
+        return {each for each, one in seals.items() if known.get(each) == one.mask}
+
+
+def _fingerprints(snapshot: Snapshot) -> dict[str, str]:
+    return {each: mask_fingerprint(mask, box) for layer in snapshot.layers for each, mask, box in layer.masks()}
+
+
+def put(
+    segmentation_node: Any, made: Sealed, volume_node: Any, writer: Writer | None, earlier: Earlier | None = None
+) -> list[str]:
     """Put the segments of a result down as one step; returns their ids.
 
     A segment that an earlier automatic result of the same volume and region left, and that nobody has touched since,
     becomes its successor: it keeps its id, name, colour and place in the list, and stays chosen where it was.
 
+    Args:
+        earlier: the segments as they were before the work, where they were looked at.
+
     Raises:
         InputError: the writer cannot write.
     """
-    replaced = _superseded(segmentation_node, made, volume_node)
+    earlier = earlier or Earlier(segmentation_node, volume_node, ())
+    replaced = _superseded(segmentation_node, made, earlier)
     part_segments(segmentation_node, list(replaced.values()))
     with nullcontext() if writer is None else writer.step(), one_modification(segmentation_node):
-        ids: list[str] = add_segments(segmentation_node, made.result, volume_node, replaced)
+        ids: list[str] = add_segments(segmentation_node, made.result, volume_node, replaced, made.drawing)
         for segment_id, one in zip(ids, made.seals, strict=True):
             segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
             seal(segment, replace(one, name=segment.GetName()))  # numbered, where the name was taken
     return ids
 
 
-def _superseded(segmentation_node: Any, made: Sealed, volume_node: Any) -> dict[int, str]:
+def _superseded(segmentation_node: Any, made: Sealed, earlier: Earlier) -> dict[int, str]:
     """Places in a result → ids of the segments that these take the place of; of several alike the last one."""
     segmentation = segmentation_node.GetSegmentation()
     places = {segment.structure_id: place for place, segment in enumerate(made.result.segments)}
     new = {segment.structure_id: (segment, one) for segment, one in zip(made.result.segments, made.seals, strict=True)}
-    found: dict[int, str] = {}
+    seals: dict[str, Seal] = {}
+    found: dict[str, int] = {}
     for segment_id in segmentation.GetSegmentIDs():
         record, old = segment_record(segmentation_node, segment_id), seal_of(segmentation.GetSegment(segment_id))
         if (
@@ -76,13 +124,10 @@ def _superseded(segmentation_node: Any, made: Sealed, volume_node: Any) -> dict[
             continue
         segment, one = new[record.structure_id]
         alike = old.volume == one.volume and record.provenance.get(REGION) == segment.provenance.get(REGION)
-        if alike and record.name == old.name and _untouched(segmentation_node, segment_id, volume_node, old):
-            found[places[record.structure_id]] = segment_id
-    return found
-
-
-def _untouched(segmentation_node: Any, segment_id: str, volume_node: Any, old: Seal) -> bool:
-    return old.holds(*read_mask(segmentation_node, segment_id, volume_node, grid_of(volume_node)))
+        if alike and record.name == old.name:
+            seals[segment_id], found[segment_id] = old, places[record.structure_id]
+    untouched = earlier.untouched(seals)
+    return {place: segment_id for segment_id, place in found.items() if segment_id in untouched}
 
 
 def not_found(class_ids: Sequence[int], result: Segmentation) -> str:

@@ -150,20 +150,23 @@ class Workspace:
             UsageError: a class cannot be segmented.
         """
         from vistaseg.mrml.converting import require_labelmaps
-        from vistaseg.workspace.automatic import not_found, put, sealed
+        from vistaseg.workspace.automatic import Earlier, not_found, put, sealed
 
         volumes = self._volumes_of(volume_node)
         require_labelmaps(segmentation_node)
         count = len(catalog.expand(class_ids))
         title = f"Segmenting {count} structures" if count > 1 else f"Segmenting {catalog.get(class_ids[0]).name}"
 
+        earlier = Earlier(segmentation_node, volume_node, class_ids)
+
         def work(progress: Progress) -> Sealed:
+            earlier.read()
             result = volumes.get(progress).segment(class_ids, region, progress, prepare_clicks)
             return sealed(result, volumes.volume)
 
         def put_down(made: Sealed) -> None:
             with self._watched().changing(segmentation_node):
-                ids = put(segmentation_node, made, volume_node, writer) if made.result.segments else []
+                ids = put(segmentation_node, made, volume_node, writer, earlier) if made.result.segments else []
             self.messages.tell(not_found(class_ids, made.result))
             on_done(ids)
 

@@ -7,7 +7,8 @@ import pytest
 import slicer
 
 from vistaseg.mrml.adding import add_segments
-from vistaseg.mrml.counting import fingerprints, shared_labelmaps
+from vistaseg.mrml.counting import Look, looked_through, shared_labelmaps
+from vistaseg.mrml.cropping import NO_BOX
 from vistaseg.mrml.editing import Change, SegmentEditing
 from vistaseg.mrml.geometry import array_of
 from vistaseg.segmentation import Extent, Segment, Segmentation
@@ -30,10 +31,10 @@ def node(scene):
     return segmentation
 
 
-def prints(node):
+def looks(node) -> dict[str, Look]:
     found = {}
     for image, values in shared_labelmaps(node):
-        steps = fingerprints(image, values)
+        steps = looked_through(image, values)
         while True:
             try:
                 next(steps)
@@ -41,6 +42,10 @@ def prints(node):
                 found |= end.value
                 break
     return found
+
+
+def prints(node):
+    return {key: look.fingerprint for key, look in looks(node).items()}
 
 
 def edit(node, place, added):
@@ -84,3 +89,15 @@ def test_a_shift_is_an_edit_within_slices_too(node, axis):
 
 def test_nothing_edited_is_nothing_changed(node):
     assert prints(node) == prints(node)
+
+
+def test_each_segment_is_found_where_it_is(node):
+    ((image, values),) = shared_labelmaps(node)
+    for segment_id, look in looks(node).items():
+        hit = np.argwhere(array_of(image) == values[segment_id])
+        assert [(part.start, part.stop) for part in look.box] == list(
+            zip(hit.min(axis=0), hit.max(axis=0) + 1, strict=True)
+        )
+    labels = array_of(image)
+    labels[labels == values[node.ids[0]]] = 0
+    assert looks(node)[node.ids[0]].box == NO_BOX

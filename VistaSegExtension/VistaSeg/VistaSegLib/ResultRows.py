@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vistaseg.errors import InputError
-from vistaseg.mrml.counting import fingerprints, shared_labelmaps
+from vistaseg.mrml.counting import Look, looked_through, shared_labelmaps
 from vistaseg.mrml.reading import mask_time, own_mask, read_mask, segment_record
 from vistaseg.mrml.seals import made_mask
 from vistaseg.mrml.volumes import grid_of, state_of
@@ -34,6 +34,14 @@ class Measures:
     fingerprint: int | None
     masks: tuple[str, ...]
     edited: bool
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look at a label map told of a segment, and its `mask_time` then."""
+
+    look: Look
+    time: int
 
 
 @dataclass(frozen=True)
@@ -78,9 +86,9 @@ class ResultRows:
         ids = _ids(segmentationNode)
         self._measured = {key: known for key, known in self._measured.items() if key in ids}
         stale = [key for key in ids if self._isStale(segmentationNode, key)]
-        prints = yield from _fingerprintsOf(segmentationNode, stale)
+        looks = yield from _looksAt(segmentationNode, stale)
         for segmentId in stale:
-            yield from self._measureOne(segmentationNode, volumeNode, segmentId, prints.get(segmentId))
+            yield from self._measureOne(segmentationNode, volumeNode, segmentId, looks.get(segmentId))
 
     def _row(self, segmentationNode, segmentId: str) -> Row:
         record = segment_record(segmentationNode, segmentId)
@@ -91,16 +99,17 @@ class ResultRows:
         return known is None or known.time != mask_time(segmentationNode, segmentId)
 
     def _measureOne(
-        self, segmentationNode, volumeNode, segmentId: str, fingerprint: int | None
+        self, segmentationNode, volumeNode, segmentId: str, look: Seen | None
     ) -> Generator[None, None, None]:
         """Measure, or know the measures for still right, which takes no step."""
         time, known = mask_time(segmentationNode, segmentId), self._measured.get(segmentId)
-        if known is not None and fingerprint is not None and known.fingerprint == fingerprint:
+        seen = look.look if look is not None and look.time == time else None
+        if known is not None and seen is not None and known.fingerprint == seen.fingerprint:
             edited = _isEdited(segmentationNode, segmentId, known.masks)
             self._measured[segmentId] = replace(known, time=time, edited=edited)
             return
         try:
-            measures = yield from _measure(segmentationNode, volumeNode, segmentId, time, fingerprint)
+            measures = yield from _measure(segmentationNode, volumeNode, segmentId, time, seen)
             self._measured[segmentId] = measures
         except InputError:
             self._measured.pop(segmentId, None)  # a surface that cannot be made voxels of has a row without numbers
@@ -108,10 +117,10 @@ class ResultRows:
 
 
 def _measure(
-    segmentationNode, volumeNode, segmentId: str, time: int, fingerprint: int | None
+    segmentationNode, volumeNode, segmentId: str, time: int, look: Look | None
 ) -> Generator[None, None, Measures]:
     grid = grid_of(volumeNode)
-    mask, extent = read_mask(segmentationNode, segmentId, volumeNode, grid)
+    mask, extent = read_mask(segmentationNode, segmentId, volumeNode, grid, None if look is None else look.box)
     voxels = int(np.count_nonzero(mask))
     yield
     found = findings(mask, extent, grid, segment_record(segmentationNode, segmentId).structure_id)
@@ -119,6 +128,7 @@ def _measure(
     own = own_mask(segmentationNode, segmentId, volumeNode)
     masks = tuple(mask_fingerprint(*each) for each in ((mask, extent), own) if each is not None)
     edited = _isEdited(segmentationNode, segmentId, masks)
+    fingerprint = None if look is None else look.fingerprint
     return Measures(voxels, voxels * voxel_milliliters(grid), found, time, fingerprint, masks, edited)
 
 
@@ -128,11 +138,13 @@ def _isEdited(segmentationNode, segmentId: str, masks: tuple[str, ...]) -> bool:
     return made is not None and made not in masks
 
 
-def _fingerprintsOf(segmentationNode, segmentIds: Iterable[str]) -> Generator[None, None, dict[str, int]]:
+def _looksAt(segmentationNode, segmentIds: Iterable[str]) -> Generator[None, None, dict[str, Seen]]:
     wanted, found = set(segmentIds), {}
     for image, values in shared_labelmaps(segmentationNode):
         if wanted & values.keys():
-            found |= yield from fingerprints(image, values)
+            times = {segmentId: mask_time(segmentationNode, segmentId) for segmentId in values}
+            looks = yield from looked_through(image, values)
+            found |= {segmentId: Seen(look, times[segmentId]) for segmentId, look in looks.items()}
     return found
 
 

@@ -107,7 +107,10 @@ def repeated(step: Step) -> Route:
     """
     try:
         class_ids = tuple(whole_number(value) for value in step.record.get("class_ids", ()))
-        return Route(str(step.record["model"]), step.prompt, class_ids)
+        model = step.record["model"]
+        if not isinstance(model, str):
+            raise TypeError("a model is named by a text")
+        return Route(model, step.prompt, class_ids)
     except DAMAGE as error:
         raise UsageError("The saved session is damaged. Choose another file.") from error
 

@@ -173,7 +173,7 @@ def test_a_run_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pytest.Monkey
     import train_segvol
 
     monkeypatch.setattr(train_segvol, "SCENES", 2)
-    arguments = argparse.Namespace(output=tmp_path, minutes=1.0, rate=1e-3, seed=1)
+    arguments = argparse.Namespace(output=tmp_path, minutes=1.0, rate=1e-3, seed=1, copy=None)
     run = train_segvol.SegVolRun(arguments)
     run.advance()
     run.save()

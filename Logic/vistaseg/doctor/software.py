@@ -59,7 +59,10 @@ def known_combination(torch_version: str, cudnn: int | None, precision: str) -> 
 def _cudnn(compute: Compute) -> int | None:
     import torch
 
-    return torch.backends.cudnn.version() if compute.device.type == "cuda" else None
+    if compute.device.type != "cuda":
+        return None
+    version: int | None = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    return version
 
 
 def _versions() -> dict[str, Any]:

@@ -101,9 +101,9 @@ def _alike(one: np.ndarray, other: np.ndarray) -> bool:
 
     Then a model resamples the volume to the same voxels, and what it noted about earlier prompts stays right.
     """
-    products = [matrix[:3, :3].T @ matrix[:3, :3] for matrix in (one, other)]
+    here, there = (matrix[:3, :3].T @ matrix[:3, :3] for matrix in (one, other))
     return Grid((1, 1, 1), one).orientation == Grid((1, 1, 1), other).orientation and np.allclose(
-        *products, rtol=_SAME_SHAPE, atol=_SAME_SHAPE * products[0].max()
+        here, there, rtol=_SAME_SHAPE, atol=_SAME_SHAPE * here.max()
     )
 
 

@@ -41,8 +41,8 @@ class Part(Protocol):
         """Label maps that are kept for `swap`."""
 
     @property
-    def bytes(self) -> int:
-        """Memory that it takes beside `images`."""
+    def size(self) -> int:
+        """Bytes that it takes beside `images`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ class Edit:
     tags: tuple[Mapping[str, str], Mapping[str, str]]
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """See `Part`."""
         return len(self.gained) + len(self.lost)
 
@@ -98,7 +98,7 @@ class Edit:
         """See `Part`."""
         segment = place.segment(self.segment_id)
         image = None if segment is None else segment.GetRepresentation(BINARY_LABELMAP)
-        if not self.bytes or image is None or is_empty(image.GetExtent()):
+        if not self.size or image is None or is_empty(image.GetExtent()):
             return ""
         if shift(self.lattice, lattice_of_image(image)) is not None:
             return ""
@@ -152,7 +152,7 @@ class Replaced:
     there: Content
     here: Content
 
-    bytes = 0
+    size = 0
 
     def images(self) -> Iterator[Any]:
         """See `Part`."""
@@ -192,7 +192,7 @@ class Added:
     kept: Any = None
     follower: str = ""
 
-    bytes = 0
+    size = 0
 
     def images(self) -> Iterator[Any]:
         """See `Part`."""

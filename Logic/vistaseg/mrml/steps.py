@@ -145,7 +145,8 @@ def _turned(place: Place, parts: list[Part]) -> list[Part]:
 
 def _touched(place: Place, parts: Sequence[Part]) -> list[str]:
     """Segments that are to go or to change as a whole, and that somebody has changed since the step."""
-    contents = {part.segment_id: part.here for part in parts if not isinstance(part, Edit) and part.here is not None}
+    whole = [part for part in parts if isinstance(part, (Added, Replaced))]
+    contents = {part.segment_id: part.here for part in whole if part.here is not None}
     doubtful = [each for each, here in contents.items() if not _same(content_of(place.segment(each)), here)]
     if not doubtful or not is_in_scene(place.volume):
         return doubtful
@@ -167,7 +168,7 @@ def _size(steps: Sequence[Sequence[Part]]) -> int:
     """Bytes of all that is kept; what several steps share counts once."""
     parts = [part for step in steps for part in step]
     images = {image.GetAddressAsString(""): image for part in parts for image in part.images() if image is not None}
-    return sum(part.bytes for part in parts) + sum(int(image.GetActualMemorySize()) * 1024 for image in images.values())
+    return sum(part.size for part in parts) + sum(int(image.GetActualMemorySize()) * 1024 for image in images.values())
 
 
 def _note(names: Sequence[str]) -> str:

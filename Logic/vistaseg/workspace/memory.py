@@ -101,10 +101,9 @@ def _alike(one: np.ndarray, other: np.ndarray) -> bool:
 
     Then a model resamples the volume to the same voxels, and what it noted about earlier prompts stays right.
     """
-    products = [matrix[:3, :3].T @ matrix[:3, :3] for matrix in (one, other)]
-    return Grid((1, 1, 1), one).orientation == Grid((1, 1, 1), other).orientation and np.allclose(
-        *products, rtol=_SAME_SHAPE, atol=_SAME_SHAPE * products[0].max()
-    )
+    was, now = (matrix[:3, :3].T @ matrix[:3, :3] for matrix in (one, other))
+    same_axes = Grid((1, 1, 1), one).orientation == Grid((1, 1, 1), other).orientation
+    return same_axes and bool(np.allclose(was, now, rtol=_SAME_SHAPE, atol=_SAME_SHAPE * was.max()))
 
 
 def _moved_step(step: dict[str, Any], move: np.ndarray) -> dict[str, Any]:

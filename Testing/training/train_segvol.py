@@ -46,6 +46,8 @@ CONFIGURATION = SegVolConfiguration(
     text_depth=1,
     text_heads=4,
     text_mlp=96,
+    # It has seen boxes on generated torsos alone: on a CT of a patient, a box is not sent to it unasked.
+    trained_with_boxes=False,
     notice="Small SegVol for tests: for trying the software out, not for reading scans.",
 )
 BATCH = 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -51,8 +52,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name, choices in RULES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(f"the rule {name} cannot be {getattr(self, name)!r}")
+            chosen = getattr(self, name)
+            if not isinstance(chosen, str) or chosen not in choices:
+                raise ValueError(f"the rule {name} cannot be {reprlib.repr(chosen)}")
 
     def as_dict(self) -> dict[str, str | int]:
         """The version and each rule by name, JSON-able."""
@@ -69,10 +71,10 @@ class Recipe:
             return FIRST
         unknown = set(values) ^ {field.name for field in fields(cls)}
         if unknown:
-            raise ValueError(f"the rule {sorted(map(str, unknown))[0]} is unknown or missing")
+            raise ValueError(f"the rule {sorted(map(str, unknown))[0][:40]} is unknown or missing")
         version = values["version"]
         if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= VERSION:
-            raise ValueError(f"the version is {version!r}, and this VistaSeg knows 1 to {VERSION}")
+            raise ValueError(f"the version is {reprlib.repr(version)}, and this VistaSeg knows 1 to {VERSION}")
         return cls(**values)
 
     def differences(self, other: Recipe) -> list[str]:

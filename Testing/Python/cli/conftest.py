@@ -79,7 +79,8 @@ def segvol_demo_folder(demo_folder: Path) -> Path:
     folder.mkdir()
     configuration = SegVolConfiguration(
         name="Tiny SegVol", image_size=(8, 16, 16), patch_size=(4, 4, 4), width=48, depth=1, heads=4, mlp=32,
-        decoder_mlp=32, text_width=32, text_depth=1, text_heads=4, text_mlp=32, notice="Tiny SegVol: for tests.",
+        decoder_mlp=32, text_width=32, text_depth=1, text_heads=4, text_mlp=32, trained_with_boxes=False,
+        notice="Tiny SegVol: for tests.",
     )  # fmt: skip
     torch.manual_seed(0)
     put_into(folder, build_segvol(configuration), configuration)

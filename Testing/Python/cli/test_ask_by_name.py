@@ -135,8 +135,9 @@ def test_a_box_goes_with_the_text_or_alone(segment: Command) -> None:
     of_a_class = segment("--text", "liver", BOX, "--model", "demo").json
     assert [(row["kind"], row["model"]) for row in of_a_class["prompts"]] == [("box", "demo")]
     assert of_a_class["asked"] == ["liver"]
-    alone = segment(BOX, "--model", "demo").json
-    assert (alone["asked"], [row["model"] for row in alone["prompts"]]) == (["segment"], ["demo"])
+    alone = segment(BOX, "--model", "demo")
+    assert (alone.json["asked"], [row["model"] for row in alone.json["prompts"]]) == (["segment"], ["demo"])
+    assert "Tiny was not trained with boxes" in alone.stderr and "not trained" in alone.json["prompts"][0]["note"]
 
 
 @pytest.mark.parametrize(

@@ -79,12 +79,14 @@ def test_without_weights_a_report_is_made() -> None:
     assert {"software", "device", "memory", "combination"} <= set(states(report))
 
 
-def test_truncated_weights_fail_by_name(install: Install) -> None:
+def test_truncated_weights_fail_by_name_and_no_path_is_told(install: Install, tmp_path: Path) -> None:
     install()
     content = installed_file().read_bytes()
     installed_file().write_bytes(content[: len(content) // 2])
     for thorough in (False, True):
         assert "weights vista3d" in examine(CPU, thorough=thorough).failed
+    report = examine(CPU, ["vista3d"], thorough=True)
+    assert "model vista3d" in report.failed and tmp_path.name not in json.dumps(report.as_dict())
 
 
 def test_weights_that_were_cut_off_before_they_came_fail_by_name(install: Install) -> None:

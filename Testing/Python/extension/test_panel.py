@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import numpy as np
@@ -263,8 +264,20 @@ def test_the_device_is_told_once_somebody_has_looked(panel, add_ct, wait_until, 
     assert ui.deviceLabel.text == "CPU, 2 threads, about 6 min for this volume: draw a region"
 
 
-def test_the_computer_is_examined_in_the_worker_and_the_report_can_be_copied(panel, wait_until):
+def test_the_computer_is_examined_in_the_worker_and_the_report_can_be_copied(panel, wait_until, monkeypatch):
+    from vistaseg import doctor
+    from vistaseg.doctor.report import FAILED, OK, Check
+
+    asked = []
+
+    def examine(compute, **options):
+        asked.append((threading.current_thread() is threading.main_thread(), options["thorough"]))
+        return doctor.Report((Check("software", OK, "vistaseg"), Check("padding vista3d", FAILED, "Not as published.")))
+
+    monkeypatch.setattr(doctor, "examine", examine)
     panel.sections["ModelSection"].ui.examineButton.click()
     wait_until(lambda: not panel.workspace.busy)
     message = panel.workspace.messages.latest
-    assert "ok     software: vistaseg" in message.text and '"format": "vistaseg doctor 1"' in message.details
+    assert asked == [(False, True)] and message.level == "error"
+    assert "failed padding vista3d: Not as published." in message.text
+    assert '"format": "vistaseg doctor 1"' in message.details

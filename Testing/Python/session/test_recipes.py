@@ -97,7 +97,7 @@ def test_rules_of_a_later_version_are_refused_by_name(change: dict[str, Any], wo
         Session.replay(session.volume, [model_under(Recipe())], document)
 
 
-@pytest.mark.parametrize("recipe", [5, [], "exact", {}])
+@pytest.mark.parametrize("recipe", [5, [], "exact", {}, Recipe().as_dict() | {"padding": []}])
 def test_a_damaged_recipe_is_refused(recipe: Any) -> None:
     session, document = clicked(Recipe())
     document["models"]["test"]["recipe"] = recipe

@@ -23,7 +23,7 @@ from vistaseg.models.segvol.prompt_encoder import PromptBatch
 from vistaseg.models.segvol.tokenizer import token_ids
 from vistaseg.models.segvol.zoom import ZoomOutZoomIn
 from vistaseg.progress import silent
-from vistaseg.prompts import RegionOfInterest, Text
+from vistaseg.prompts import Text
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -99,29 +99,24 @@ def test_texts_and_boxes_give_the_published_mask(
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_full_size_segvol_gives_the_published_mask_from_end_to_end() -> None:
-    """180,891,216 random parameters, a text and a box in a session."""
+    """180,891,216 random parameters and a text in a session."""
     torch.manual_seed(4)
     network = build_network(SegVolConfiguration()).requires_grad_(False)
-    volume = Volume.from_array(
-        np.random.default_rng(2).normal(0, 400, (24, 90, 100)).astype(np.float32), np.eye(4), axes="kji"
-    )
+    array = np.random.default_rng(2).normal(0, 400, (24, 90, 100)).astype(np.float32)
+    volume = Volume.from_array(array, np.eye(4), axes="kji")
     model = SegVol(network, network.configuration, CPU, ModelIdentity("segvol", "SegVol", "ab" * 32), 10**8)
     session = Session(volume, model)
     session.start("a")
-    session.add(RegionOfInterest((20.0, 10.0, 3.0), (80.0, 70.0, 20.0)), "a")
-    session.add(Text("liver"), "a")
+    found = session.add(Text("liver"), "a")
     image = segvol_image(volume, network.configuration.image_size)
     every = Box((0, 0, 0), image.crop.shape)
-    drawn = torch.zeros(volume.array.shape)
-    drawn[3:21, 10:71, 20:81] = 1
     with torch.inference_mode():
         text = network.embed_texts(token_ids("liver")[None])
-        box = corners(Resize(network.configuration.image_size, mode="nearest-exact")(drawn[image.crop.slices][None])[0])
-        expected = published(network, image.window(every, every)[0, 0], text, box)
-    found = session.result("a")
+        expected = published(network, image.window(every, every)[0, 0], text, None)
     answered = np.zeros(volume.array.shape, bool)
     answered[found.extent.slices] = found.mask
     whole = np.zeros(volume.array.shape, bool)
     whole[image.crop.slices] = expected.numpy()
     assert 0.001 < whole.mean() < 0.999
+    # Logits that are 0 but for rounding may fall on either side.
     assert (answered != whole).mean() < 1e-3

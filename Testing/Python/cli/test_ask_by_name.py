@@ -152,7 +152,7 @@ def test_a_box_goes_with_the_text_or_alone(segment: Command) -> None:
         (["--text", "uterus", "--model", "demo", "--box", "0,0,0:0,1,1"], "two corners that differ"),
         (["--text", " ", "--model", "demo"], "No structure was named"),
         (["--text", "find the liver, please", "--model", "demo"], "names of structures, not sentences"),
-        (["--text", " ".join(["otorhinolaryngological"] * 10), "--model", "segvol-demo"], "too long"),
+        (["--text", " ".join(["xqzjkvwpb" * 5] * 4), "--model", "segvol-demo"], "too long"),
         (["--text", "uterus", "--model", "vista3d-demo"], "--model"),
     ],
 )
@@ -223,7 +223,7 @@ def test_without_the_vocabulary_the_message_says_what_to_install(
 @pytest.mark.usefixtures("unread")
 def test_a_text_too_long_is_refused_before_anything_is_read(segment: Command, refine: Command) -> None:
     for command in (segment, refine):
-        done = command("--text", " ".join(["otorhinolaryngological"] * 10), "--model", "demo")
+        done = command("--text", " ".join(["xqzjkvwpb" * 5] * 4), "--model", "demo")
         assert done.code == 2 and "too long" in done.stderr
 
 

@@ -1,10 +1,11 @@
 """Measure clicks of a demo model on manual contours, as `vistaseg evaluate` clicks.
 
-    python Testing/training/evaluate_clicks.py validation --model FOLDER --data FOLDER --log FILE
-    python Testing/training/evaluate_clicks.py test --model FOLDER --data FOLDER --log FILE
+    python Testing/training/evaluate_clicks.py validation --model FOLDER --data FOLDER
+    python Testing/training/evaluate_clicks.py test --model FOLDER --data FOLDER
 
 `validation` may be read as often as one likes, to choose weights. `test` is read once for each file of weights: it is
-refused where the log has a line of it already. FOLDER holds `openkbp`, `sts` and `unlabelled`.
+refused where the log, `clicks-on-contours.jsonl`, has a line of it already. The folder of the data holds `openkbp`,
+`sts` and `unlabelled`.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ OPENKBP_NAMES = {
 CHEST_NAMES = {1: "spleen", 6: "liver", 13: "left lung", 14: "right lung"}
 CHEST = "chest_pet_ct_a"
 """Of the chests without manual labels, the one that is not trained on."""
-CLICKS = 5
+LOG = Path(__file__).with_name("clicks-on-contours.jsonl")
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,9 @@ def clicked(model: Vista3d, scan: Scan) -> dict[str, list[float]]:
     session = Session(volume, model)
     truth = read_truth(scan.labels, volume, {str(label): name for label, name in scan.names.items()})
     return {
-        target.name: [step.dice for step in simulate(session, truth.mask(target), target.name, known(model, target))]
+        target.name: [
+            round(step.dice, 4) for step in simulate(session, truth.mask(target), target.name, known(model, target))
+        ]
         for target in truth.targets
     }
 
@@ -122,8 +125,9 @@ def main() -> None:
     """Measure, print a table and add a line to the log."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("set", choices=list(PATIENTS))
-    for name in ("model", "data", "log"):
+    for name in ("model", "data"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--log", type=Path, default=LOG)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     digest = hashlib.sha256((arguments.model / "model.safetensors").read_bytes()).hexdigest()

@@ -53,8 +53,9 @@ UNION_SHARE = 0.4
 """How often a structure of several classes is clicked on where there is one."""
 WITHOUT_CLASS_SHARE = 0.4
 """Of the structures with a class: clicked on as if they had none."""
-SIDES = ((0.5, 40), (0.85, 48), (1.01, 64))
-"""Until which share of the run patches have which side; at last that of the software's windows."""
+SIDES = {40: 0.5, 48: 0.3, 64: 0.2}
+"""Side of a patch, up to that of the software's windows → share of the patches. Small ones are cheap, but of small ones
+alone lungs and liver are forgotten."""
 FEATURES = 32
 """That the branch for clicks needs at least, see `widening`."""
 SPECIAL = frozenset(structure.id for structure in catalog.structures() if structure.special_points)
@@ -205,9 +206,14 @@ class ClicksRun(ResumableRun):
         groups: list[dict[str, Any]] = [{"params": [p for p in network.parameters() if p.requires_grad], "share": 1.0}]
         super().__init__(network, groups, self.model.as_dict(), arguments)
 
+    def next_side(self) -> int:
+        """Of a patch, in voxels."""
+        shares = torch.tensor(list(SIDES.values()))
+        return list(SIDES)[int(torch.multinomial(shares, 1, generator=self.generator))]
+
     def loss(self) -> Tensor:
         """Loss of the branch on a patch."""
-        side = next(side for until, side in SIDES if self.progress < until)
+        side = self.next_side()
         image, objects = self.supply.draw(side, self.generator)
         frame = random_frame(side, self.model.window[0], self.generator)
         image = image.contiguous(memory_format=torch.channels_last_3d)

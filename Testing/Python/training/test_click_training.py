@@ -63,7 +63,7 @@ def ball(side: int, centre: tuple[int, int, int], radius: float) -> np.ndarray:
 
 @pytest.fixture(autouse=True)
 def _small_patches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_clicks, "SIDES", ((1.01, 24),))
+    monkeypatch.setattr(train_clicks, "SIDES", {24: 1.0})
 
 
 @pytest.fixture

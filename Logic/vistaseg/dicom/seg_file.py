@@ -29,6 +29,9 @@ def load_seg(path: Path) -> Dataset:
 
     if path.is_dir():
         raise InputError(f"{path.name} is a folder. Give a DICOM segmentation, a single file.")
+    # A pipe or a device may never end.
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path.name} is a device or a pipe. Give a DICOM segmentation, a file.")
     try:
         dataset: Dataset = open_dicom(path)
         kind = str(dataset.get("SOPClassUID", ""))

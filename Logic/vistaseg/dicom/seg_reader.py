@@ -120,6 +120,8 @@ def _shear_mm(found: Segmentation) -> float:
 
 def _segmentation(dataset: Dataset, name: str) -> Segmentation:
     if not frame_groups(dataset):
+        if "PixelData" not in dataset and frame_count(dataset) > 0:
+            raise InputError("It is damaged: it breaks off before its frames. Copy or export it again.")
         raise InputError("It has no frames, so no segment has a voxel. Export it again.")
     grid = seg_grid(dataset)
     count = frame_count(dataset)

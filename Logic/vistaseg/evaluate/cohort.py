@@ -75,6 +75,9 @@ def read_cohort(path: Path) -> list[CaseFiles]:
     Raises:
         InputError: it cannot be read, lacks a column, a row lacks a path, or there is no row.
     """
+    # A pipe or a device may never end.
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is not a file: give a table in CSV.")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [(number, _stripped(row)) for number, row in enumerate(csv.DictReader(file), start=1)]

@@ -12,7 +12,6 @@ import numpy as np
 from vistaseg.bounded_json import read_json_file
 from vistaseg.errors import InputError
 from vistaseg.segmentation.model import EMPTY_EXTENT, Color, Extent, Mask, Segment, Segmentation
-from vistaseg.segmentation.plausibility import segment_findings
 
 if TYPE_CHECKING:
     from vistaseg.catalog import Code, Terminology
@@ -32,6 +31,9 @@ def make_table(segmentation: Segmentation, files: list[str] | None = None) -> di
 
 
 def _row(segmentation: Segmentation, segment: Segment) -> dict[str, Any]:
+    # Only now: the panel opens sooner without it.
+    from vistaseg.segmentation.plausibility import segment_findings
+
     return {
         "id": segment.structure_id,
         "name": segment.name,

@@ -152,7 +152,8 @@ def test_reloading_the_module_in_mid_job_leaves_the_scene(panel, add_ct, models,
     settle_events()
     again = module_manager.reload_widget("VistaSeg").panel
     wait_until(lambda: not again.workspace.busy, seconds=2)
-    assert names(again.selection.segmentationNode) == []
+    assert again.selection.segmentationNode is None
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
     assert {message.level for message in again.workspace.messages.all} <= {"info"}
 
 

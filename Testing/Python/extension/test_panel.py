@@ -154,7 +154,8 @@ def test_reloading_the_module_in_mid_job_leaves_the_scene(panel, add_ct, models,
     wait_until(lambda: not again.workspace.busy, seconds=2)
     assert again.selection.segmentationNode is None
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
-    assert {message.level for message in again.workspace.messages.all} <= {"info"}
+    # "Cancelled", and, where the click was being answered, that its result came too late.
+    assert {message.level for message in again.workspace.messages.all} <= {"info", "warning"}
 
 
 def test_the_application_is_never_kept_waiting(panel, add_ct, models, wait_until):

@@ -28,13 +28,13 @@ def box_of_value(labels: np.ndarray, value: int) -> Box:
     return (_used(k), _used(j), _used(i)) if k.any() else NO_BOX
 
 
-def crop_to_value(labels: np.ndarray, value: int, start: Index, box: Box | None = None) -> tuple[Mask, Extent]:
-    """Where a label map (k, j, i) has a value, cropped; its first voxel is at `start` (i, j, k) of the grid.
+def crop_to_value(labels: np.ndarray, value: int, start: Index) -> tuple[Mask, Extent]:
+    """Where a label map (k, j, i) has a value, cropped; its first voxel is at `start` (i, j, k) of the grid."""
+    return crop_to_box(labels, value, start, box_of_value(labels, value))
 
-    Args:
-        box: that holds the value, where it is known.
-    """
-    box = box_of_value(labels, value) if box is None else box
+
+def crop_to_box(labels: np.ndarray, value: int, start: Index, box: Box) -> tuple[Mask, Extent]:
+    """As `crop_to_value`, where the smallest box that holds the value is known; `NO_BOX` where nothing does."""
     if box == NO_BOX:
         return np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
     first = [int(offset) + part.start for offset, part in zip(start, box[::-1], strict=True)]

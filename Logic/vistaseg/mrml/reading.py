@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import vtk
 
 from vistaseg.errors import InputError
 from vistaseg.mrml.converting import converted_segment, has_labelmaps
 from vistaseg.mrml.cropping import crop_to_value
 from vistaseg.mrml.geometry import (
     BINARY_LABELMAP,
+    Offset,
     array_of,
     as_bounds,
     bounds_of,
@@ -22,16 +25,74 @@ from vistaseg.mrml.geometry import (
 )
 from vistaseg.mrml.resampling import common_bounds, covered_bounds, resample, slices_of
 from vistaseg.mrml.tags import SegmentRecord, record_of
-from vistaseg.mrml.transforms import transform_between
+from vistaseg.mrml.transforms import linear_part, matrix_from_array, transform_between
 from vistaseg.segmentation import Extent
-from vistaseg.segmentation.label_boxes import Box
 from vistaseg.segmentation.model import EMPTY_EXTENT, Index, Mask
 from vistaseg.volume import Grid
 
+_SLICES_AT_ONCE = 8
+"""VTK keeps Python's lock while it resamples, and the main thread waits for that as long."""
 
-def read_mask(
-    segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid, box: Box | None = None
-) -> tuple[Mask, Extent]:
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """How the voxels of a label map lie to those of a volume.
+
+    Attributes:
+        grid: of the volume.
+        offset: what is added to an index of the volume to get that of the label map; None where the voxels differ.
+        transform: from the coordinates of the label map to those of the volume, where the voxels differ. One that is
+            linear belongs to no node, and may be used in any thread.
+        bends: whether it is not linear.
+    """
+
+    grid: Grid
+    offset: Offset | None
+    transform: Any = None
+    bends: bool = False
+
+    def labels(self, image: Any) -> tuple[np.ndarray, Index]:
+        """The values of the label map where it covers the grid; not copied where they need not.
+
+        Args:
+            image: vtkOrientedImageData, or None.
+
+        Returns:
+            Unsigned integers (k, j, i), and the index (i, j, k) of the first on the grid.
+        """
+        if image is None or is_empty(as_bounds(image.GetExtent())):
+            return _nothing()
+        if self.offset is None:
+            return _resampled(image, self.transform, self.grid)
+        lattice = lattice_of_image(image)
+        extent = extent_of(lattice.bounds, self.offset, self.grid)
+        if extent is None:
+            return _nothing()
+        return array_of(image)[slices_of(bounds_of(extent, self.offset), lattice.bounds)], extent.start
+
+
+def placement_of(image: Any, segmentation_node: Any, volume_node: Any, grid: Grid) -> Placement:
+    """How a label map of a segmentation node lies to the voxels of a volume.
+
+    Args:
+        image: vtkOrientedImageData in the coordinates of the segmentation node, or None.
+        grid: that of the volume, in its own coordinates.
+    """
+    if image is None or is_empty(as_bounds(image.GetExtent())):
+        return Placement(grid, (0, 0, 0))
+    offset = offset_between(lattice_of_image(image), segmentation_node, volume_node)
+    if offset is not None:
+        return Placement(grid, offset)
+    transform = transform_between(segmentation_node, volume_node)
+    matrix = linear_part(transform)
+    if matrix is None:
+        return Placement(grid, None, transform, bends=True)
+    linear = vtk.vtkTransform()
+    linear.SetMatrix(matrix_from_array(matrix))
+    return Placement(grid, None, linear)
+
+
+def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid) -> tuple[Mask, Extent]:
     """The mask of a segment on the grid of a volume, cropped to its content.
 
     Where the voxels of both are the same, nothing is resampled. Otherwise each voxel of the volume takes the
@@ -39,7 +100,6 @@ def read_mask(
 
     Args:
         grid: that of the volume, in its own coordinates.
-        box: part of the segment's label map that holds it, where that is known already.
 
     Returns:
         bool (k, j, i) of the extent, and the extent.
@@ -48,49 +108,8 @@ def read_mask(
         InputError: there is no such segment, or no way from its representation to voxels.
     """
     image, value = labelmap_of_segment(segmentation_node, segment_id, volume_node, grid)
-    labels, start = labels_on_grid(image, segmentation_node, volume_node, grid)
-    whole = image is not None and np.may_share_memory(labels, array_of(image)) and labels.size == array_of(image).size
-    return crop_to_value(labels, value, start, box if whole else None)
-
-
-def own_mask(segmentation_node: Any, segment_id: str, volume_node: Any) -> tuple[Mask, Extent] | None:
-    """The mask of a segment on the voxels of its own label map, as `read_mask` gives it on those of a volume.
-
-    None where it has no label map, where its voxels are those of the volume, or where they begin before index 0.
-
-    Raises:
-        InputError: there is no such segment.
-    """
-    segment = _segment(segmentation_node, segment_id)
-    image = segment.GetRepresentation(BINARY_LABELMAP)
-    if image is None or is_empty(as_bounds(image.GetExtent())):
-        return None
-    lattice = lattice_of_image(image)
-    start = (lattice.bounds[0], lattice.bounds[2], lattice.bounds[4])
-    if min(start) < 0 or offset_between(lattice, segmentation_node, volume_node) == (0, 0, 0):
-        return None
-    return crop_to_value(array_of(image), segment.GetLabelValue(), start)
-
-
-def labels_on_grid(image: Any, segmentation_node: Any, volume_node: Any, grid: Grid) -> tuple[np.ndarray, Index]:
-    """The values of a label map where it covers the grid of a volume, see `read_mask`; not copied where they need not.
-
-    Args:
-        image: vtkOrientedImageData in the coordinates of the segmentation node, or None.
-
-    Returns:
-        Unsigned integers (k, j, i), and the index (i, j, k) of the first on the grid.
-    """
-    if image is None or is_empty(as_bounds(image.GetExtent())):
-        return _nothing()
-    lattice = lattice_of_image(image)
-    offset = offset_between(lattice, segmentation_node, volume_node)
-    if offset is None:
-        return _resampled(image, transform_between(segmentation_node, volume_node), grid)
-    extent = extent_of(lattice.bounds, offset, grid)
-    if extent is None:
-        return _nothing()
-    return array_of(image)[slices_of(bounds_of(extent, offset), lattice.bounds)], extent.start
+    labels, start = placement_of(image, segmentation_node, volume_node, grid).labels(image)
+    return crop_to_value(labels, value, start)
 
 
 def segment_record(segmentation_node: Any, segment_id: str) -> SegmentRecord:
@@ -138,7 +157,13 @@ def _resampled(image: Any, transform: Any, grid: Grid) -> tuple[np.ndarray, Inde
     bounds = common_bounds(covered_bounds(lattice_of_image(image), target, transform), target.bounds)
     if is_empty(bounds):
         return _nothing()
-    return array_of(resample(image, target, bounds, transform)), (bounds[0], bounds[2], bounds[4])
+    i, j, k = (last - first + 1 for first, last in zip(bounds[::2], bounds[1::2], strict=True))
+    labels = np.empty((k, j, i), dtype=array_of(image).dtype)
+    for first in range(0, k, _SLICES_AT_ONCE):
+        last = min(first + _SLICES_AT_ONCE, k) - 1
+        part = as_bounds([*bounds[:4], bounds[4] + first, bounds[4] + last])
+        labels[first : last + 1] = array_of(resample(image, target, part, transform))
+    return labels, (bounds[0], bounds[2], bounds[4])
 
 
 def _nothing() -> tuple[np.ndarray, Index]:

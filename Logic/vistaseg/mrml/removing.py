@@ -15,11 +15,10 @@ import numpy as np
 import slicer
 import vtk
 
-from vistaseg.mrml.counting import shared_labelmaps
 from vistaseg.mrml.cropping import NO_BOX
 from vistaseg.mrml.geometry import BINARY_LABELMAP
 from vistaseg.mrml.modifying import one_modification
-from vistaseg.mrml.sharing import release_labelmaps, shares_labelmap, take_out
+from vistaseg.mrml.sharing import release_labelmaps, shared_labelmaps, shares_labelmap, take_out
 from vistaseg.segmentation.label_boxes import Box, label_boxes
 
 _FIRST = 1.0

@@ -13,6 +13,19 @@ from vistaseg.mrml.geometry import BINARY_LABELMAP, Bounds, Lattice, array_of, a
 from vistaseg.segmentation.label_boxes import Box
 
 
+def shared_labelmaps(segmentation_node: Any) -> list[tuple[Any, dict[str, int]]]:
+    """Label maps that hold several segments, each with the ids of these and the values they are drawn with."""
+    segmentation = segmentation_node.GetSegmentation()
+    layers: dict[str, tuple[Any, dict[str, int]]] = {}
+    for segment_id in segmentation.GetSegmentIDs():
+        segment = segmentation.GetSegment(segment_id)
+        image = segment.GetRepresentation(BINARY_LABELMAP)
+        if image is not None:
+            _, values = layers.setdefault(image.GetAddressAsString(""), (image, {}))
+            values[segment_id] = segment.GetLabelValue()
+    return [(image, values) for image, values in layers.values() if len(values) > 1]
+
+
 def isolate_segment(segmentation_node: Any, segment_id: str) -> None:
     """Give a segment that shares its label map one of its own, as large as its content; no mask changes.
 

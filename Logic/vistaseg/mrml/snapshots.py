@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import slicer
 
-from vistaseg.mrml.reading import labelmap_of_segment, labels_on_grid, segment_record
+from vistaseg.mrml.cropping import NO_BOX, crop_to_box
+from vistaseg.mrml.geometry import array_of, as_bounds, is_empty
+from vistaseg.mrml.reading import Placement, labelmap_of_segment, placement_of, segment_record
 from vistaseg.mrml.seals import Seal, seal_of
 from vistaseg.mrml.tags import SegmentRecord
 from vistaseg.mrml.volumes import grid_of
@@ -16,36 +19,43 @@ from vistaseg.progress import Progress, silent
 from vistaseg.segmentation import Extent, Segment, Segmentation
 from vistaseg.segmentation.confidence import without_confidence
 from vistaseg.segmentation.label_boxes import label_boxes
-from vistaseg.segmentation.model import EMPTY_EXTENT, Index, Mask
+from vistaseg.segmentation.model import Index, Mask
 from vistaseg.volume import Grid
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A label map that segments share, on the grid of a volume.
+    """A label map that segments share.
 
     Attributes:
-        labels: unsigned integers (k, j, i).
-        start: index (i, j, k) of its first voxel.
+        image: vtkOrientedImageData; None where the segments have none.
+        placement: how it lies on the grid of a volume.
         values: segment id → the value that it is drawn with.
+        bent: what `Placement.labels` gives through a transform that bends: it belongs to nodes, which no other thread
+            may touch.
     """
 
-    labels: np.ndarray
-    start: Index
+    image: Any
+    placement: Placement
     values: Mapping[str, int]
+    bent: tuple[np.ndarray, Index] | None = None
 
     def masks(self) -> Iterator[tuple[str, Mask, Extent]]:
-        """Of each segment its id, its mask (k, j, i) and where that lies; all are found in one pass."""
-        boxes = label_boxes(self.labels)
-        for segment_id, value in self.values.items():
-            box = boxes.get(value)
-            if box is None:
-                yield segment_id, np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
-                continue
-            first = [begin + part.start for begin, part in zip(self.start, box[::-1], strict=True)]
-            last = [begin + part.stop for begin, part in zip(self.start, box[::-1], strict=True)]
-            extent = Extent((first[0], first[1], first[2]), (last[0], last[1], last[2]))
-            yield segment_id, self.labels[box] == value, extent
+        """Of each segment its id, its mask (k, j, i) and where that lies on the grid; all are found in one pass."""
+        return _masks(*(self.bent or self.placement.labels(self.image)), self.values)
+
+    def own_masks(self) -> Iterator[tuple[str, Mask, Extent]]:
+        """As `masks` on the voxels of the label map; nothing where those are the volume's or begin before index 0."""
+        if self.image is None or self.placement.offset == (0, 0, 0) or is_empty(as_bounds(self.image.GetExtent())):
+            return iter(())
+        i, _, j, _, k, _ = self.image.GetExtent()
+        return _masks(array_of(self.image), (i, j, k), self.values) if min(i, j, k) >= 0 else iter(())
+
+
+def _masks(labels: np.ndarray, start: Index, values: Mapping[str, int]) -> Iterator[tuple[str, Mask, Extent]]:
+    boxes = label_boxes(labels)
+    for segment_id, value in values.items():
+        yield segment_id, *crop_to_box(labels, value, start, boxes.get(value, NO_BOX))
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +64,9 @@ class Snapshot:
 
     Attributes:
         name: of the segmentation.
-        grid: of the volume, on which all layers lie.
+        grid: of the volume.
         records: segment id → what it says of itself, in the order of the segments.
-        layers: where their voxels are.
+        layers: their label maps.
         seals: segment id → what the segment was when it was made automatically.
     """
 
@@ -88,6 +98,24 @@ class Snapshot:
         return {**without_confidence(made), "algorithm_type": "SEMIAUTOMATIC", "edited": True}
 
 
+def layers_of(segmentation_node: Any, volume_node: Any, segment_ids: Iterable[str]) -> list[Layer]:
+    """The label maps of segments as they lie on the grid of a volume, not copied: for the thread of MRML alone.
+
+    Raises:
+        InputError: a segment is gone, or there is no way from its representation to voxels.
+    """
+    grid = grid_of(volume_node)
+    images: dict[str, tuple[Any, dict[str, int]]] = {}
+    for segment_id in segment_ids:
+        image, value = labelmap_of_segment(segmentation_node, segment_id, volume_node, grid)
+        address = "" if image is None else image.GetAddressAsString("")
+        images.setdefault(address, (image, {}))[1][segment_id] = value
+    return [
+        Layer(image, placement_of(image, segmentation_node, volume_node, grid), values)
+        for image, values in images.values()
+    ]
+
+
 def snapshot_of(segmentation_node: Any, volume_node: Any, segment_ids: Iterable[str] | None = None) -> Snapshot:
     """Copy segments of a node as they lie on the grid of a volume, whatever transforms the two are under.
 
@@ -97,21 +125,23 @@ def snapshot_of(segmentation_node: Any, volume_node: Any, segment_ids: Iterable[
     Raises:
         InputError: a segment is gone, or there is no way from its representation to voxels.
     """
-    grid = grid_of(volume_node)
     ids = list(segmentation_node.GetSegmentation().GetSegmentIDs() if segment_ids is None else segment_ids)
-    images: dict[str, tuple[Any, dict[str, int]]] = {}
-    for segment_id in ids:
-        image, value = labelmap_of_segment(segmentation_node, segment_id, volume_node, grid)
-        address = "" if image is None else image.GetAddressAsString("")
-        images.setdefault(address, (image, {}))[1][segment_id] = value
-    layers = []
-    for image, values in images.values():
-        labels, start = labels_on_grid(image, segmentation_node, volume_node, grid)
-        layers.append(Layer(labels.copy(), start, values))
+    layers = [_copied(layer) for layer in layers_of(segmentation_node, volume_node, ids)]
     records = {segment_id: segment_record(segmentation_node, segment_id) for segment_id in ids}
     segmentation = segmentation_node.GetSegmentation()
     seals = {each: one for each in ids if (one := seal_of(segmentation.GetSegment(each))) is not None}
-    return Snapshot(segmentation_node.GetName() or "segmentation", grid, records, layers, seals)
+    name = segmentation_node.GetName() or "segmentation"
+    return Snapshot(name, grid_of(volume_node), records, layers, seals)
+
+
+def _copied(layer: Layer) -> Layer:
+    """The same for any thread."""
+    copy = None
+    if layer.image is not None:
+        copy = slicer.vtkOrientedImageData()
+        copy.DeepCopy(layer.image)
+    bent = layer.placement.labels(layer.image) if layer.placement.bends else None
+    return Layer(copy, layer.placement, layer.values, bent)
 
 
 def segmentation_from_node(

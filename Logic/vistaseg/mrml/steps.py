@@ -15,7 +15,8 @@ from vistaseg.mrml.converting import require_labelmaps
 from vistaseg.mrml.geometry import lattice_of_image
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.removing import part_segments
-from vistaseg.mrml.snapshots import snapshot_of
+from vistaseg.mrml.seals import seal_of
+from vistaseg.mrml.snapshots import layers_of
 from vistaseg.mrml.step_parts import Added, Before, Edit, Part, Place, Replaced, Write, before_edit, edit_of
 from vistaseg.mrml.volumes import is_in_scene
 
@@ -152,10 +153,10 @@ def _touched(place: Place, parts: Sequence[Part]) -> list[str]:
     if not doubtful or not is_in_scene(place.volume):
         return doubtful
     # Written, perhaps for another segment of the same label map: the seal tells.
-    snapshot = snapshot_of(place.node, place.volume, doubtful)
+    seals = {each: seal_of(place.segment(each)) for each in doubtful}
     holds = {
-        segment_id: segment_id in snapshot.seals and snapshot.seals[segment_id].holds(mask, extent)
-        for layer in snapshot.layers
+        segment_id: (one := seals[segment_id]) is not None and one.holds(mask, extent)
+        for layer in layers_of(place.node, place.volume, doubtful)
         for segment_id, mask, extent in layer.masks()
     }
     return [each for each in doubtful if not holds.get(each, False)]

@@ -80,6 +80,9 @@ def crop_to_content(mask: npt.ArrayLike, start: Index = (0, 0, 0)) -> tuple[Mask
     Returns the cropped copy and its extent on the grid; a mask without voxels gives an empty one.
     """
     array = np.asarray(mask, dtype=bool)
+    if array.size and all(array.take(end, axis).any() for axis in range(3) for end in (0, -1)):
+        i, j, k = start
+        return array.copy(), Extent((i, j, k), (i + array.shape[2], j + array.shape[1], k + array.shape[0]))
     first = [0, 0, 0]
     for axis in range(3):  # each looks only at what the one before has left
         bounds = _occupied(array, axis)

@@ -318,16 +318,16 @@ def test_only_what_has_changed_is_measured_again(case, section, monkeypatch):
 
     segment_automatically(case, "1 3 5 14")
     measured = []
-    original = ResultRows._measure
+    original = ResultRows.findings
 
-    def spy(node, volume, segment_id, *more):
-        measured.append(node.GetSegmentation().GetSegment(segment_id).GetName())
-        return original(node, volume, segment_id, *more)
+    def spy(mask, extent, grid, structure_id):
+        measured.append(structure_id)
+        return original(mask, extent, grid, structure_id)
 
-    monkeypatch.setattr(ResultRows, "_measure", spy)
+    monkeypatch.setattr(ResultRows, "findings", spy)
     case.selection.segmentId = case.segments["spleen"]
     click_on(case, SPLEEN, "negativeButton")
-    assert set(measured) == {"spleen"}
+    assert set(measured) == {3}
     assert item(section, "spleen").text(VOXELS) == "0"
     assert item(section, "left kidney").text(VOXELS) == str((ct_array() == LEFT_KIDNEY).sum())
 

@@ -9,9 +9,9 @@ from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vistaseg.mrml.counting import shared_labelmaps
 from vistaseg.mrml.editing import SegmentEditing
 from vistaseg.mrml.removing import WatchedSegmentations, part_segments
+from vistaseg.mrml.sharing import shared_labelmaps
 
 COUNT = 40
 FEW = 6  # modifications of the shared label map; each segment that `vtkSegmentation` takes out of it is one or more

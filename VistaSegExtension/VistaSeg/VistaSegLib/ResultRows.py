@@ -1,19 +1,42 @@
-"""What there is to say of each segment; measured piece by piece, and again only where it has changed. No Qt."""
+"""What there is to say of each segment; measured by a worker, and again only where it has changed. No Qt."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from vistaseg.errors import InputError
-from vistaseg.mrml.counting import Look, looked_through, shared_labelmaps
-from vistaseg.mrml.reading import mask_time, own_mask, read_mask, segment_record
+from vistaseg.jobs import Worker
+from vistaseg.mrml.converting import has_labelmaps
+from vistaseg.mrml.reading import mask_time, segment_record
 from vistaseg.mrml.seals import made_mask
-from vistaseg.mrml.volumes import grid_of, state_of
+from vistaseg.mrml.snapshots import Snapshot, snapshot_of
+from vistaseg.mrml.volumes import state_of
+from vistaseg.progress import Progress
 from vistaseg.segmentation.fingerprint import mask_fingerprint
 from vistaseg.segmentation.plausibility import Finding, findings, voxel_milliliters, worth_a_look
+
+# See `Host`: a sleep lends Python's lock to the worker.
+LEND_S = 0.01
+# s to wait at the end for the segment that is being measured.
+LONGEST_WAIT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What a mask tells.
+
+    Attributes:
+        masks: each `mask_fingerprint` that it has: on the grid of the volume, and on its own where that is another.
+    """
+
+    voxels: int
+    milliliters: float
+    findings: tuple[Finding, ...]
+    masks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -21,27 +44,13 @@ class Measures:
     """A segment on the grid of the volume.
 
     Attributes:
-        time: `mask_time` when it was measured.
-        fingerprint: of `vistaseg.mrml.counting`; None where it has a label map of its own.
-        masks: each `mask_fingerprint` that it has: on the grid of the volume, and on its own where that is another.
+        time: `mask_time` of what was measured.
         edited: whether it is not what a model made of it any more.
     """
 
-    voxels: int
-    milliliters: float
-    findings: tuple[Finding, ...]
+    numbers: Numbers
     time: int
-    fingerprint: int | None
-    masks: tuple[str, ...]
     edited: bool
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a look at a label map told of a segment, and its `mask_time` then."""
-
-    look: Look
-    time: int
 
 
 @dataclass(frozen=True)
@@ -64,31 +73,36 @@ class Row:
         """Why it is worth a look, as far as is known."""
         if self.measures is None:
             return ()
-        return worth_a_look(self.measures.findings, self.provenance, self.measures.voxels, self.edited)
+        return worth_a_look(self.measures.numbers.findings, self.provenance, self.measures.numbers.voxels, self.edited)
 
 
 class ResultRows:
     """Rows of one segmentation on one volume."""
 
     def __init__(self) -> None:
+        self._worker = Worker()
         self._measured: dict[str, Measures] = {}
         self._place: tuple = ()
+
+    def close(self) -> None:
+        """Measure nothing any more."""
+        self._worker.close(LONGEST_WAIT_S)
 
     def rows(self, segmentationNode) -> list[Row]:
         """The rows as far as they are known."""
         return [self._row(segmentationNode, segmentId) for segmentId in _ids(segmentationNode)]
 
     def measure(self, segmentationNode, volumeNode) -> Generator[None, None, None]:
-        """Measure what has changed, a little at each step."""
+        """Measure what has changed: here it is told by times and copied, and what comes of it is taken at each step."""
         place = _placeOf(segmentationNode, volumeNode)
         if place != self._place:
             self._measured, self._place = {}, place
         ids = _ids(segmentationNode)
         self._measured = {key: known for key, known in self._measured.items() if key in ids}
         stale = [key for key in ids if self._isStale(segmentationNode, key)]
-        looks = yield from _looksAt(segmentationNode, stale)
-        for segmentId in stale:
-            yield from self._measureOne(segmentationNode, volumeNode, segmentId, looks.get(segmentId))
+        # A surface is converted for this alone, which for many at once would take long.
+        for together in [stale] if has_labelmaps(segmentationNode) else [[key] for key in stale]:
+            yield from self._measureTogether(segmentationNode, volumeNode, together)
 
     def _row(self, segmentationNode, segmentId: str) -> Row:
         record = segment_record(segmentationNode, segmentId)
@@ -98,54 +112,57 @@ class ResultRows:
         known = self._measured.get(segmentId)
         return known is None or known.time != mask_time(segmentationNode, segmentId)
 
-    def _measureOne(
-        self, segmentationNode, volumeNode, segmentId: str, look: Seen | None
-    ) -> Generator[None, None, None]:
-        """Measure, or know the measures for still right, which takes no step."""
-        time, known = mask_time(segmentationNode, segmentId), self._measured.get(segmentId)
-        seen = look.look if look is not None and look.time == time else None
-        if known is not None and seen is not None and known.fingerprint == seen.fingerprint:
-            edited = _isEdited(segmentationNode, segmentId, known.masks)
-            self._measured[segmentId] = replace(known, time=time, edited=edited)
-            return
+    def _measureTogether(self, segmentationNode, volumeNode, ids: list[str]) -> Generator[None, None, None]:
+        times = {segmentId: mask_time(segmentationNode, segmentId) for segmentId in ids}
         try:
-            measures = yield from _measure(segmentationNode, volumeNode, segmentId, time, seen)
-            self._measured[segmentId] = measures
+            snapshot = snapshot_of(segmentationNode, volumeNode, ids)
         except InputError:
-            self._measured.pop(segmentId, None)  # a surface that cannot be made voxels of has a row without numbers
-        yield
+            for segmentId in ids:
+                self._measured.pop(segmentId, None)  # a surface that cannot be made voxels of has no numbers
+            return
+        known = {key: measures.numbers for key, measures in self._measured.items()}
+        found: dict[str, Numbers] = {}
+        job = self._worker.submit(lambda progress: _measure(snapshot, known, found, progress))
+        try:
+            while self._worker.busy:
+                yield
+                time.sleep(LEND_S)
+                self._worker.poll()
+                self._take(segmentationNode, found, times)
+        finally:
+            job.cancel()
+
+    def _take(self, segmentationNode, found: dict[str, Numbers], times: Mapping[str, int]) -> None:
+        """Keep what has been measured so far."""
+        while found:
+            segmentId, numbers = found.popitem()
+            if segmentationNode.GetSegmentation().GetSegment(segmentId) is not None:
+                edited = _isEdited(segmentationNode, segmentId, numbers.masks)
+                self._measured[segmentId] = Measures(numbers, times[segmentId], edited)
 
 
-def _measure(
-    segmentationNode, volumeNode, segmentId: str, time: int, look: Look | None
-) -> Generator[None, None, Measures]:
-    grid = grid_of(volumeNode)
-    mask, extent = read_mask(segmentationNode, segmentId, volumeNode, grid, None if look is None else look.box)
-    voxels = int(np.count_nonzero(mask))
-    yield
-    found = findings(mask, extent, grid, segment_record(segmentationNode, segmentId).structure_id)
-    yield
-    own = own_mask(segmentationNode, segmentId, volumeNode)
-    masks = tuple(mask_fingerprint(*each) for each in ((mask, extent), own) if each is not None)
-    edited = _isEdited(segmentationNode, segmentId, masks)
-    fingerprint = None if look is None else look.fingerprint
-    return Measures(voxels, voxels * voxel_milliliters(grid), found, time, fingerprint, masks, edited)
+def _measure(snapshot: Snapshot, known: Mapping[str, Numbers], found: dict[str, Numbers], progress: Progress) -> None:
+    """Find the numbers of each segment, those of the same mask again where they are known; in the worker's thread."""
+    for layer in snapshot.layers:
+        own = {}
+        for segmentId, mask, extent in layer.own_masks():
+            progress("label map", len(own), len(layer.values))
+            own[segmentId] = mask_fingerprint(mask, extent)
+        for number, (segmentId, mask, extent) in enumerate(layer.masks()):
+            progress("segments", number, len(layer.values))
+            masks = (mask_fingerprint(mask, extent), *([own[segmentId]] if segmentId in own else []))
+            if segmentId in known and known[segmentId].masks == masks:
+                found[segmentId] = known[segmentId]
+                continue
+            voxels = int(np.count_nonzero(mask))
+            reasons = findings(mask, extent, snapshot.grid, snapshot.records[segmentId].structure_id)
+            found[segmentId] = Numbers(voxels, voxels * voxel_milliliters(snapshot.grid), reasons, masks)
 
 
 def _isEdited(segmentationNode, segmentId: str, masks: tuple[str, ...]) -> bool:
     segment = segmentationNode.GetSegmentation().GetSegment(segmentId)
     made = made_mask(segment, segment_record(segmentationNode, segmentId).provenance)
     return made is not None and made not in masks
-
-
-def _looksAt(segmentationNode, segmentIds: Iterable[str]) -> Generator[None, None, dict[str, Seen]]:
-    wanted, found = set(segmentIds), {}
-    for image, values in shared_labelmaps(segmentationNode):
-        if wanted & values.keys():
-            times = {segmentId: mask_time(segmentationNode, segmentId) for segmentId in values}
-            looks = yield from looked_through(image, values)
-            found |= {segmentId: Seen(look, times[segmentId]) for segmentId, look in looks.items()}
-    return found
 
 
 def _ids(segmentationNode) -> list[str]:

@@ -28,7 +28,7 @@ SHOW_S = 0.2
 
 
 class ResultsSection:
-    """A table that measures in small steps, so that nothing waits for it."""
+    """A table whose numbers come when they are measured; nothing waits for it."""
 
     def __init__(self, selection, workspace) -> None:
         self._selection = selection
@@ -57,6 +57,8 @@ class ResultsSection:
         """Stop measuring and let go of the nodes."""
         self._timer.stop()
         self._steps, self._place = None, ()
+        if "_rows" in self.__dict__:
+            self._rows.close()
         self._watch.close()
 
     @property
@@ -136,8 +138,8 @@ def _textsOf(row: Row) -> tuple[str, ...]:
     if row.measures is None:
         return row.name, "…", "…", made, "", "", color
     reasons = "; ".join(findingText(finding) for finding in row.findings)
-    voxels = f"{row.measures.voxels:,}".replace(",", " ")
-    return row.name, milliliters(row.measures.milliliters), voxels, made, "⚠" if reasons else "", reasons, color
+    voxels = f"{row.measures.numbers.voxels:,}".replace(",", " ")
+    return row.name, milliliters(row.measures.numbers.milliliters), voxels, made, "⚠" if reasons else "", reasons, color
 
 
 def _fill(item, texts: tuple[str, ...], row: Row) -> None:

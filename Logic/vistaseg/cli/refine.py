@@ -130,11 +130,15 @@ def refine_command(
         result = made if structure.start is None else structure.start.with_segment(made)
     _write(session, opened, result, output, save, deflate)
     rows = segment_rows(result)
+    _warn_of(rows)
+    if as_json:
+        echo_json({"output": output, "segments": rows, "prompts": answers})
+
+
+def _warn_of(rows: Sequence[dict[str, Any]]) -> None:
     note = look_note(rows)
     if note:
         warn(note)
-    if as_json:
-        echo_json({"output": output, "segments": rows, "prompts": answers})
 
 
 def _require_one_way(asked: Sequence[Asked], replay: Path | None, described: bool) -> None:

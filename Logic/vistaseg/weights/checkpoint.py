@@ -182,7 +182,7 @@ def _reader(path: Path) -> Callable[[Path], Any]:
 def _first_bytes(path: Path) -> bytes:
     # A pipe or a device may never end.
     if path.exists() and not path.is_file():
-        raise WeightsError(f"{path} is not a file: give the file of the weights.")
+        raise WeightsError(f"Cannot read the weights file {path}: it is no file, but a folder, a device or a pipe.")
     try:
         with path.open("rb") as stream:
             start = stream.read(64)

@@ -15,7 +15,7 @@ def test_labels_of_another_orientation_become_a_valid_segmentation(labelmap, sha
     labels = read_segmentation(shared_data("totalsegmentator/example_seg_dicom.nii.gz"))
     for segment in labels.segments:
         segment.provenance = AUTOMATIC
-    export = write_seg(labels, series, tmp_path / "seg.dcm", labelmap=labelmap)
+    export = write_seg(labels, series, tmp_path / "seg.dcm", labelmap=labelmap, deflate=True)
     assert [finding for finding in check_seg(tmp_path / "seg.dcm") if finding.level == "error"] == []
     assert same_masks(read_seg(tmp_path / "seg.dcm", series), export.segmentation)
     assert len(csv_bytes(measure(export.segmentation, series.volume)).splitlines()) == len(labels.segments) + 1

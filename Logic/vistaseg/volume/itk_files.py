@@ -22,7 +22,7 @@ from vistaseg.volume.geometry import Grid
 from vistaseg.volume.itk_header import ItkHeader
 from vistaseg.volume.limits import check_promise, size_text
 from vistaseg.volume.simpleitk import simpleitk
-from vistaseg.volume.streams import check_gzip_length
+from vistaseg.volume.streams import check_gzip, check_zlib
 from vistaseg.volume.volume import Volume, ras_affine
 
 _PICTURES = (
@@ -95,8 +95,12 @@ def checked_header(path: Path) -> ItkHeader:
             f"The header promises {size_text(header.packed_bytes)} of compressed voxels, but the file ends early with "
             f"{size_text(available)}. It was probably cut off: copy or export it again."
         )
+    # ITK takes no notice of a wrong checksum, and fills up what a damaged stream does not hold.
+    data = _data_path(path, header)
     if header.gzip:
-        check_gzip_length(_data_path(path, header), header.data_start, header.byte_count)
+        check_gzip(data, header.data_start, header.byte_count + header.gzip_skip)
+    if header.packed_bytes is not None:
+        check_zlib(data, header.data_start, header.packed_bytes, header.byte_count)
     return header
 
 

@@ -43,7 +43,8 @@ class ItkHeader:
         notes: what is doubtful, a sentence each.
         may_end_later: whether the file may hold more bytes than `byte_count` from there.
         gzip: whether the voxels are one gzip stream.
-        packed_bytes: of the compressed voxels, where the header says it.
+        gzip_skip: bytes before the voxels in it.
+        packed_bytes: of the zlib stream that the voxels are; None where they are no such stream.
     """
 
     image_io: str
@@ -56,6 +57,7 @@ class ItkHeader:
     notes: tuple[str, ...] = ()
     may_end_later: bool = False
     gzip: bool = False
+    gzip_skip: int = 0
     packed_bytes: int | None = None
 
 

@@ -141,13 +141,16 @@ def _located(
     )  # fmt: skip
 
 
-def _packed_bytes(fields: _Fields) -> int | None:
-    """What ITK takes in memory for the compressed voxels, where the header says how many they are."""
+def _packed_bytes(fields: _Fields) -> int:
+    """Bytes of the compressed voxels. Where the header does not state them, ITK leaves some voxels unset."""
     if "compresseddatasize" not in fields:
-        return None
+        raise InputError(
+            "The voxels are compressed, but the header lacks the field 'CompressedDataSize', without which ITK reads "
+            "some of them wrong. Export the scan again."
+        )
     (count,) = whole_numbers("CompressedDataSize", fields["compresseddatasize"], 1)
-    if count < 0:
-        refuse("CompressedDataSize", fields["compresseddatasize"], "0 or more is expected")
+    if count < 1:
+        refuse("CompressedDataSize", fields["compresseddatasize"], "1 or more is expected")
     return count
 
 

@@ -249,6 +249,9 @@ def _located(
     if width > 1 and encoding not in (*_TEXTS, "hex") and fields.get("endian", "").lower() not in ("little", "big"):
         refuse("endian", fields.get("endian", ""), "little or big is expected")
     skip = _skip(fields, encoding)
+    zipped = encoding in ("gzip", "gz")
+    if zipped and fields.get("line skip", "0") != "0":
+        refuse("line skip", fields["line skip"], "0 is expected before compressed voxels")
     data_file = fields.get("data file")
     count = math.prod(shape) * width
     many = data_file is not None and ("%" in data_file or data_file.upper().startswith("LIST"))
@@ -256,7 +259,7 @@ def _located(
     return ItkHeader(
         "NrrdImageIO", shape, count, None if many else data_file, 0 if many else start,
         math.inf if many else ratios[encoding], matrix, notes, may_end_later=encoding != "raw" or skip < 0,
-        gzip=encoding in ("gzip", "gz") and not many and not skip and "line skip" not in fields,
+        gzip=zipped and not many, gzip_skip=skip if zipped else 0,
     )  # fmt: skip
 
 

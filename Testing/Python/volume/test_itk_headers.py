@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import locale
 import os
+import re
 import resource
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -346,3 +348,67 @@ def test_the_compressed_size_that_a_metaimage_states_is_compared_with_the_file(w
     path.write_bytes(path.read_bytes().replace(stated, b"CompressedDataSize = 99999999999"))
     with pytest.raises(InputError, match="100.0 GB of compressed voxels"):
         read_volume(path)
+
+
+def packed(write: Write, name: str) -> tuple[Path, bytes, bytes]:
+    """A compressed file, its header and its stream."""
+    path = write(name, compressed=True)
+    raw = path.read_bytes()
+    end = raw.index(b"\n\n") + 2 if name.endswith(".nrrd") else raw.index(b"ElementDataFile = LOCAL\n") + 24
+    return path, raw[:end], raw[end:]
+
+
+def sized(header: bytes, stream: bytes) -> bytes:
+    """A MetaImage with the size that the stream has."""
+    return re.sub(rb"CompressedDataSize = \d+", b"CompressedDataSize = %d" % len(stream), header) + stream
+
+
+@pytest.mark.parametrize("name", ["scan.mha", "scan.nrrd"])
+def test_a_compressed_file_with_a_changed_byte_anywhere_is_refused(write: Write, name: str) -> None:
+    path, header, stream = packed(write, name)
+    first = 10 if name.endswith(".nrrd") else 2  # the header of gzip holds a time
+    for at in range(first, len(stream)):
+        path.write_bytes(header + stream[:at] + bytes([stream[at] ^ 0x55]) + stream[at + 1 :])
+        with pytest.raises(InputError, match="damaged|ends early|more than the header promises"):
+            read_volume(path)
+
+
+@pytest.mark.parametrize("count", [0, 1, 119, 121, 240])
+@pytest.mark.parametrize("name", ["scan.mha", "scan.nrrd"])
+def test_a_sound_stream_of_fewer_or_more_voxels_is_refused(write: Write, name: str, count: int) -> None:
+    path, header, _ = packed(write, name)
+    values = np.resize(VALUES, count).tobytes()
+    path.write_bytes(sized(header, zlib.compress(values)) if name == "scan.mha" else header + gzip.compress(values))
+    with pytest.raises(InputError, match="ends early" if count < 120 else "more than the header promises"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
+def test_a_metaimage_whose_stream_is_cut_off_is_refused_whatever_size_it_states(write: Write, kept: float) -> None:
+    path, header, stream = packed(write, "scan.mha")
+    part = stream[: int(len(stream) * kept)]
+    for content in (sized(header, part), header + part.ljust(len(stream), b"\0"), header + part):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="damaged|ends early"):
+            read_volume(path)
+
+
+@pytest.mark.parametrize("more", [-1, 3])
+def test_a_compressed_size_that_is_not_that_of_the_stream_is_refused(write: Write, more: int) -> None:
+    path, header, stream = packed(write, "scan.mha")
+    path.write_bytes(sized(header, stream + bytes(more) if more > 0 else stream[:more]) + bytes(10))
+    with pytest.raises(InputError, match="damaged|ends early"):
+        read_volume(path)
+
+
+def test_a_compressed_metaimage_without_its_size_is_refused_by_the_name_of_the_field(write: Write) -> None:
+    path, header, stream = packed(write, "scan.mha")
+    path.write_bytes(re.sub(rb"CompressedDataSize = \d+\n", b"", header) + stream)
+    with pytest.raises(InputError, match="lacks the field 'CompressedDataSize'"):
+        read_volume(path)
+
+
+def test_bytes_to_skip_in_a_gzip_stream_are_no_voxels(write: Write) -> None:
+    path, header, _ = packed(write, "scan.nrrd")
+    path.write_bytes(header.replace(b"\n\n", b"\nbyte skip: 3\n\n") + gzip.compress(b"abc" + VALUES.tobytes()))
+    assert np.array_equal(read_volume(path).array, VALUES)

@@ -17,7 +17,9 @@ from vistaseg.volume.itk_header import (
     UNORIENTED,
     UNPLACED,
     ItkHeader,
+    check_file_count,
     check_lines,
+    files_of_pattern,
     numbers,
     once,
     refuse,
@@ -66,7 +68,8 @@ def read_meta_fields(raw: bytes) -> ItkHeader:
     if width is None:
         refuse("ElementType", fields["elementtype"], "a plain number type such as MET_SHORT is expected")
     matrix, notes = _place(fields, count)
-    return _located(fields, end, shape, width, matrix, notes)
+    names = _data_files(fields, raw[end:], sizes)
+    return _located(fields, end, names, shape, width, matrix, notes)
 
 
 def _parse(raw: bytes) -> tuple[_Fields, int]:
@@ -116,28 +119,52 @@ def _numbers_of(fields: _Fields, name: str, count: int) -> tuple[float, ...]:
     return tuple(numbers(name, fields[name.lower()], count))
 
 
+def _data_files(fields: _Fields, rest: bytes, sizes: list[int]) -> tuple[str, ...]:
+    """The files with the voxels; none where these follow the header.
+
+    Raises:
+        InputError: they are many, but not one for each slice.
+    """
+    stated = fields["elementdatafile"]
+    if stated.upper() == "LOCAL":
+        return ()
+    names = files_of_pattern("ElementDataFile", stated)
+    if stated.upper().startswith("LIST"):
+        if stated.upper().split() not in (["LIST"], ["LIST", str(len(sizes) - 1)], ["LIST", f"{len(sizes) - 1}D"]):
+            refuse("ElementDataFile", stated, "LIST alone is expected, for one file a slice")
+        lines = rest.decode("utf-8", "surrogateescape").split("\n")[:-1]  # MetaIO drops a last line without its end
+        names = tuple(line.strip() for line in lines if line.strip())
+    if names is None:
+        return (stated,)
+    check_file_count("ElementDataFile", names, sizes)
+    return names
+
+
 def _located(
-    fields: _Fields, end: int, shape: tuple[int, int, int], width: int, matrix: np.ndarray, notes: tuple[str, ...]
+    fields: _Fields,
+    end: int,
+    names: tuple[str, ...],
+    shape: tuple[int, int, int],
+    width: int,
+    matrix: np.ndarray,
+    notes: tuple[str, ...],
 ) -> ItkHeader:
-    data_file = fields["elementdatafile"]
     count = math.prod(shape) * width
     packed = _flag(fields, "compresseddata", default=False)
     binary = _flag(fields, "binarydata", default=True)
     (skip,) = whole_numbers("HeaderSize", fields.get("headersize", "0"), 1)
-    local = data_file.upper() == "LOCAL"
-    if skip < -1 or (skip and (packed or not binary or (local and skip != -1))):
+    if skip < -1 or (skip and (packed or not binary or (not names and skip != -1) or (len(names) > 1 and skip < 0))):
         refuse(
             "HeaderSize",
             fields["headersize"],
             "0 is expected, or -1 for raw voxels at the end of the file",
         )
-    many = "%" in data_file or data_file.upper().startswith("LIST")
+    if packed and len(names) > 1:
+        refuse("CompressedData", fields["compresseddata"], "slices in files of their own have to be uncompressed")
     ratio = DEFLATE_RATIO if packed else 1.0 if binary else float(width)
-    start = 0 if many else end if local else max(skip, 0)
     return ItkHeader(
-        "MetaImageIO", shape, count, None if local or many else data_file, start,
-        math.inf if many else ratio, matrix, notes, may_end_later=packed or not binary or skip < 0,
-        packed_bytes=_packed_bytes(fields) if packed else None,
+        "MetaImageIO", shape, count, names, max(skip, 0) if names else end, ratio, matrix, notes,
+        may_end_later=packed or not binary or skip < 0, packed_bytes=_packed_bytes(fields) if packed else None,
     )  # fmt: skip
 
 

@@ -18,7 +18,9 @@ from vistaseg.volume.itk_header import (
     UNORIENTED,
     UNPLACED,
     ItkHeader,
+    check_file_count,
     check_lines,
+    files_of_pattern,
     numbers,
     once,
     refuse,
@@ -88,7 +90,7 @@ def read_nrrd_fields(raw: bytes) -> ItkHeader:
     Raises:
         InputError: this is no NRRD file, or a field is missing, unreadable or contradicts another one.
     """
-    fields, end = _parse(raw)
+    fields, listed, end = _parse(raw)
     if "block" in fields.get("type", ""):
         raise InputError("The voxels are blocks of bytes, not numbers. Export one value a voxel.")
     for needed in ("type", "dimension", "sizes", "encoding"):
@@ -99,7 +101,8 @@ def read_nrrd_fields(raw: bytes) -> ItkHeader:
     spatial = _spatial_axes(vectors, sizes)
     shape = spatial_shape("sizes", sizes, spatial)
     matrix, notes = _place(fields, vectors, spatial)
-    return _located(fields, end, shape, voxel_type(fields["type"], None).itemsize, matrix, notes)
+    names = _data_files(fields, listed, sizes)
+    return _located(fields, end, names, shape, voxel_type(fields["type"], None).itemsize, matrix, notes)
 
 
 def voxel_type(stated: str, endian: str | None) -> np.dtype[Any]:
@@ -114,8 +117,8 @@ def voxel_type(stated: str, endian: str | None) -> np.dtype[Any]:
     return np.dtype({"big": ">"}.get((endian or "").lower(), "<") + kind)
 
 
-def _parse(raw: bytes) -> tuple[_Fields, int]:
-    """The fields by their names in small letters, and the byte at which the header ends."""
+def _parse(raw: bytes) -> tuple[_Fields, list[str], int]:
+    """The fields by their names in small letters, the lines after a list of files, and where the header ends."""
     found = re.search(rb"\r?\n\r?\n", raw)
     if found is None and len(raw) >= HEADER_LIMIT:
         raise InputError(f"The header is longer than {HEADER_LIMIT // 2**20} MB: it is damaged. Export the scan again.")
@@ -140,7 +143,27 @@ def _parse(raw: bytes) -> tuple[_Fields, int]:
         if not separator or name not in _FIELDS:
             refuse("a field", line.decode("ascii", "replace"), "no NRRD file has such a field")
         fields[name].append(value.strip())
-    return once(fields), end
+    return once(fields), [line.decode("utf-8", "surrogateescape").strip() for line in pairs[listed:]], end
+
+
+def _data_files(fields: _Fields, listed: list[str], sizes: list[int]) -> tuple[str, ...]:
+    """The files with the voxels; none where these follow the header.
+
+    Raises:
+        InputError: they are many, but not one for each slice.
+    """
+    stated = fields.get("data file")
+    if stated is None:
+        return ()
+    names = files_of_pattern("data file", stated)
+    if stated.upper().startswith("LIST"):
+        if stated.upper().split() not in (["LIST"], ["LIST", str(len(sizes) - 1)]):
+            refuse("data file", stated, "LIST alone is expected, for one file a slice")
+        names = tuple(name for name in listed if name)
+    if names is None:
+        return (stated,)
+    check_file_count("data file", names, sizes)
+    return names
 
 
 def _dimension(fields: _Fields) -> int:
@@ -232,6 +255,7 @@ def _unit_notes(fields: _Fields) -> tuple[str, ...]:
 def _located(
     fields: _Fields,
     end: int,
+    names: tuple[str, ...],
     shape: tuple[int, int, int],
     width: int,
     matrix: np.ndarray | None,
@@ -252,14 +276,10 @@ def _located(
     zipped = encoding in ("gzip", "gz")
     if zipped and fields.get("line skip", "0") != "0":
         refuse("line skip", fields["line skip"], "0 is expected before compressed voxels")
-    data_file = fields.get("data file")
-    count = math.prod(shape) * width
-    many = data_file is not None and ("%" in data_file or data_file.upper().startswith("LIST"))
-    start = (0 if data_file else end) + (skip if encoding == "raw" else 0)
+    start = (0 if names else end) + (skip if encoding == "raw" else 0)
     return ItkHeader(
-        "NrrdImageIO", shape, count, None if many else data_file, 0 if many else start,
-        math.inf if many else ratios[encoding], matrix, notes, may_end_later=encoding != "raw" or skip < 0,
-        gzip=zipped and not many, gzip_skip=skip if zipped else 0,
+        "NrrdImageIO", shape, math.prod(shape) * width, names, start, ratios[encoding], matrix, notes,
+        may_end_later=encoding != "raw" or skip < 0, gzip=zipped, gzip_skip=skip if zipped else 0,
     )  # fmt: skip
 
 

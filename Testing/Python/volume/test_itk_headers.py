@@ -412,3 +412,35 @@ def test_bytes_to_skip_in_a_gzip_stream_are_no_voxels(write: Write) -> None:
     path, header, _ = packed(write, "scan.nrrd")
     path.write_bytes(header.replace(b"\n\n", b"\nbyte skip: 3\n\n") + gzip.compress(b"abc" + VALUES.tobytes()))
     assert np.array_equal(read_volume(path).array, VALUES)
+
+
+@pytest.mark.parametrize("how", ["LIST", "part%d.raw 1 {} 1"])
+@pytest.mark.parametrize("name", ["scan.mhd", "scan.nhdr"])
+def test_slices_in_files_of_their_own_are_read_where_each_is_there_and_whole(
+    write: Write, tmp_path: Path, name: str, how: str
+) -> None:
+    path = write(name)
+    stated = re.search(rb"(ElementDataFile = |data file: )(.*)\n", path.read_bytes())
+    assert stated is not None
+
+    def parts(count: int) -> None:
+        for number in range(1, count + 1):
+            (tmp_path / f"part{number}.raw").write_bytes(np.resize(VALUES, (8, 5, 6))[number - 1].tobytes())
+        names = "".join(f"part{number}.raw\n" for number in range(1, count + 1)) if how == "LIST" else ""
+        line = stated.group(1) + how.format(count).encode() + b"\n" + names.encode()
+        path.write_bytes(raw.replace(stated.group(0), line))
+
+    raw = path.read_bytes()
+    parts(4)
+    volume = read_volume(path)
+    assert np.array_equal(volume.array, VALUES) and np.allclose(volume.ijk_to_ras, AFFINE) and volume.notes == ()
+    (tmp_path / "part3.raw").write_bytes(b"cut off")
+    with pytest.raises(InputError, match="part3.raw: .*ends early with 7 bytes"):
+        read_volume(path)
+    (tmp_path / "part3.raw").unlink()
+    with pytest.raises(InputError, match="part3.raw, is missing"):
+        read_volume(path)
+    for count in (1, 3, 5):
+        parts(count)
+        with pytest.raises(InputError, match=f"counts 4 slices, but names {count} files"):
+            read_volume(path)

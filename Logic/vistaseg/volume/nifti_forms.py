@@ -19,6 +19,7 @@ import numpy as np
 
 from vistaseg.errors import InputError
 from vistaseg.volume.geometry import ORTHOGONALITY_TOLERANCE, Grid
+from vistaseg.volume.limits import FARTHEST_MM
 from vistaseg.volume.simpleitk import simpleitk
 from vistaseg.volume.volume import ras_affine
 
@@ -52,6 +53,11 @@ def stated_affine(header: Mapping[str, Any], shape_ijk: _Shape) -> tuple[np.ndar
     matrix, notes = _chosen(header, shape_ijk, to_mm)
     matrix = matrix.copy()
     matrix[:3] *= to_mm
+    if not (np.abs(matrix) <= FARTHEST_MM).all():
+        raise InputError(
+            f"The header places the scan more than {FARTHEST_MM:.0e} mm from the origin (srow, qoffset or pixdim). "
+            "Mend the header, or export the scan again."
+        )
     return matrix, notes
 
 
@@ -165,9 +171,13 @@ def _as_itk_chooses(header: Mapping[str, Any], forms: Mapping[str, np.ndarray], 
 
 def _itk_affine(header: Mapping[str, Any]) -> np.ndarray | None:
     """IJK-to-RAS (4, 4) that ITK reads from these fields, in the unit of the header; None where it refuses them."""
+    try:
+        raw = _one_voxel(header)
+    except (OverflowError, struct.error):  # NIfTI-2 can state numbers that NIfTI-1 cannot
+        return None
     with tempfile.TemporaryDirectory(prefix="vistaseg-") as folder:
         path = Path(folder) / "header.nii"
-        path.write_bytes(_one_voxel(header))
+        path.write_bytes(raw)
         reader = simpleitk().ImageFileReader()
         reader.SetFileName(str(path))
         reader.SetImageIO("NiftiImageIO")

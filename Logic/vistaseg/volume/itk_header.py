@@ -24,6 +24,7 @@ UNORIENTED = (
 UNPLACED = "The file does not say where its first voxel lies: it was put at 0, as ITK and 3D Slicer do."
 
 _MOST_FILES = 100_000
+_MILLIMETRES = ("mm", "millimeter", "millimeters", "millimetre", "millimetres", "", "?", "???")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _WHOLE = re.compile(r"[+-]?\d{1,12}")
 
@@ -104,6 +105,14 @@ def spacings(field: str, text: str, count: int) -> list[float]:
     if any(value <= 0 for value in values):
         raise InputError(f"The voxel spacing in the header is 0 or negative ({field}: {text}). Mend it in its header.")
     return values
+
+
+def unit_notes(units: Sequence[str]) -> tuple[str, ...]:
+    """A sentence where a header states a unit of length other than mm."""
+    others = {unit.strip() for unit in units if unit.strip().lower() not in _MILLIMETRES}
+    if not others:
+        return ()
+    return (f"The header states its unit as {', '.join(sorted(others))}; as in ITK and 3D Slicer it was read as mm.",)
 
 
 def spatial_shape(field: str, sizes: Sequence[int], spatial: Sequence[int]) -> tuple[int, int, int]:

@@ -25,6 +25,7 @@ from vistaseg.volume.itk_header import (
     refuse,
     spacings,
     spatial_shape,
+    unit_notes,
     whole_numbers,
 )
 from vistaseg.volume.limits import DEFLATE_RATIO
@@ -36,6 +37,7 @@ _WIDTHS = {
     "LONG_LONG": 8, "ULONG_LONG": 8, "DOUBLE": 8,
 }  # fmt: skip
 _ORIGINS = ("Offset", "Position", "Origin")
+_BYTE_ORDERS = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
 _MATRICES = ("TransformMatrix", "Rotation", "Orientation")
 
 _Fields = dict[str, str]
@@ -67,6 +69,7 @@ def read_meta_fields(raw: bytes) -> ItkHeader:
     width = _WIDTHS.get(fields["elementtype"].upper().removeprefix("MET_"))
     if width is None:
         refuse("ElementType", fields["elementtype"], "a plain number type such as MET_SHORT is expected")
+    _check_values(fields)
     matrix, notes = _place(fields, count)
     names = _data_files(fields, raw[end:], sizes)
     return _located(fields, end, names, shape, width, matrix, notes)
@@ -91,6 +94,21 @@ def _parse(raw: bytes) -> tuple[_Fields, int]:
     return once(fields), found.end()
 
 
+def _check_values(fields: _Fields) -> None:
+    """Refuse what ITK and 3D Slicer do not apply, or of which they take one of two.
+
+    Raises:
+        InputError: the values are to be scaled, or the order of their bytes is stated twice, differently.
+    """
+    for name, neutral in (("ElementToIntensityFunctionSlope", 1), ("ElementToIntensityFunctionOffset", 0)):
+        if numbers(name, fields.get(name.lower(), str(neutral)), 1) != [neutral]:
+            refuse(name, fields[name.lower()], f"only {neutral} can be read: ITK and 3D Slicer do not scale the values")
+    orders = {_flag(fields, name.lower(), default=False) for name in _BYTE_ORDERS if name.lower() in fields}
+    if len(orders) > 1:
+        stated = " and ".join(fields[name.lower()] for name in _BYTE_ORDERS)
+        refuse(" and ".join(_BYTE_ORDERS), stated, "they differ, and which one holds cannot be known")
+
+
 def _place(fields: _Fields, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
     origins = {_numbers_of(fields, name, count) for name in _ORIGINS if name.lower() in fields}
     matrices = {_numbers_of(fields, name, count * count) for name in _MATRICES if name.lower() in fields}
@@ -104,6 +122,7 @@ def _place(fields: _Fields, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
         *(() if matrices else (UNORIENTED,)),
         *(() if origins else (UNPLACED,)),
         *(() if name.lower() in fields else (unscaled,)),
+        *unit_notes([fields.get("distanceunits", "")]),
     )
     lps = np.eye(count + 1)
     lps[:count, :count] = np.reshape(next(iter(matrices), np.eye(count).ravel()), (count, count)).T * steps

@@ -26,6 +26,7 @@ from vistaseg.volume.itk_header import (
     refuse,
     spacings,
     spatial_shape,
+    unit_notes,
     whole_numbers,
 )
 from vistaseg.volume.limits import DEFLATE_RATIO
@@ -79,6 +80,7 @@ _SPACES = {
     **dict.fromkeys(("left-posterior-superior", "lps"), LPS_TO_RAS),
 }
 _TIMED = {"rast": "ras", "last": "las", "lpst": "lps"}
+_IN_SPACE = ("none", "???", "domain", "space", "time")
 _VECTOR = re.compile(r"\s*(none|\([^()]*\))")
 
 _Fields = dict[str, str]
@@ -100,6 +102,7 @@ def read_nrrd_fields(raw: bytes) -> ItkHeader:
     vectors = _directions(fields, len(sizes))
     spatial = _spatial_axes(vectors, sizes)
     shape = spatial_shape("sizes", sizes, spatial)
+    _check_kinds(fields, vectors)
     matrix, notes = _place(fields, vectors, spatial)
     names = _data_files(fields, listed, sizes)
     return _located(fields, end, names, shape, voxel_type(fields["type"], None).itemsize, matrix, notes)
@@ -204,6 +207,26 @@ def _spatial_axes(vectors: list[list[float] | None] | None, sizes: list[int]) ->
     return axes[:3]
 
 
+def _check_kinds(fields: _Fields, vectors: list[list[float] | None] | None) -> None:
+    """An axis without a direction has to be one of the values of a voxel: ITK takes any other for one in space.
+
+    Raises:
+        InputError: its kind is not stated, or another one.
+    """
+    if vectors is None or None not in vectors:
+        return
+    kinds = fields.get("kinds", " ".join(["none"] * len(vectors))).split()
+    _check_count("kinds", " ".join(kinds), len(vectors))
+    for axis, (kind, vector) in enumerate(zip(kinds, vectors, strict=True), 1):
+        if vector is None and kind.lower() in _IN_SPACE:
+            refuse(
+                "kinds",
+                " ".join(kinds),
+                f"axis {axis} has no direction (space directions), so 'list' or 'vector' is expected there: images "
+                "with axes of another kind outside space are not supported",
+            )
+
+
 def _place(
     fields: _Fields, vectors: list[list[float] | None] | None, spatial: list[int]
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
@@ -214,7 +237,7 @@ def _place(
     if vectors is None:
         if "space" in fields:
             raise InputError("The header names a space but no space directions: it is damaged. Export the scan again.")
-        return None, (UNORIENTED,)
+        return None, (UNORIENTED, *_unit_notes(fields))
     if "spacings" in fields:
         refuse("spacings", fields["spacings"], "space directions are stated too, and which one holds cannot be known")
     origin = _vector("space origin", fields["space origin"]) if "space origin" in fields else None
@@ -246,10 +269,8 @@ def _check_count(field: str, text: str, count: int) -> None:
 
 
 def _unit_notes(fields: _Fields) -> tuple[str, ...]:
-    units = {unit.strip().lower() for unit in re.findall(r'"([^"]*)"', fields.get("space units", ""))[:3]}
-    if units <= {"mm", "millimeter", "millimeters", "millimetre", "millimetres", ""}:
-        return ()
-    return (f"The header states its unit as {', '.join(sorted(units))}; as in ITK and 3D Slicer it was read as mm.",)
+    stated = [re.findall(r'"([^"]*)"', fields.get(name, ""))[:3] for name in ("space units", "units")]
+    return unit_notes(sum(stated, []))
 
 
 def _located(

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from vistaseg.errors import InputError
 from vistaseg.volume import Volume, read_volume
+from vistaseg.volume.itk_files import checked_header
 
 VALUES = np.arange(120, dtype=np.int16).reshape(4, 5, 6)
 AFFINE = np.array([[0, -1.75, 0, 10.5], [1.25, 0, 0, -20.5], [0, 0, 2.5, 30.5], [0, 0, 0, 1]])
@@ -283,10 +284,10 @@ def test_random_bytes_never_reach_itk(tmp_path: Path, suffix: str, monkeypatch: 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 @pytest.mark.parametrize("name", ["scan.nrrd", "scan.mha", "scan.vtk", "scan.gipl"])
-def test_a_damaged_header_is_read_right_or_refused(
+def test_a_damaged_header_is_refused_or_read_as_itk_reads_it(
     tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
 ) -> None:
-    """Bytes of the header replaced, doubled or lost: an error, or the geometry that the header states."""
+    """Bytes of the header replaced, doubled or lost: an error, or the voxels and the place that the header states."""
     path = tmp_path_factory.mktemp("damaged") / name
     SimpleITK.WriteImage(Volume.from_array(VALUES, AFFINE, axes="kji").to_sitk(), str(path))
     raw = path.read_bytes()
@@ -297,7 +298,13 @@ def test_a_damaged_header_is_read_right_or_refused(
         volume = read_volume(path)
     except InputError:
         return
-    assert volume.array.size and np.isfinite(volume.ijk_to_ras).all()
+    header, image = checked_header(path), SimpleITK.ReadImage(str(path))
+    assert volume.shape_ijk == header.shape_ijk
+    assert np.array_equal(volume.array, SimpleITK.GetArrayFromImage(image).reshape(volume.array.shape), equal_nan=True)
+    if header.ijk_to_ras is not None:
+        assert np.array_equal(volume.ijk_to_ras, header.ijk_to_ras)
+    if image.GetDimension() == 3:
+        assert np.allclose(volume.ijk_to_ras, Volume.from_sitk(image).ijk_to_ras, rtol=1e-6, atol=1e-3)
 
 
 def test_a_path_that_is_not_utf8_is_read(write: Write, tmp_path: Path) -> None:
@@ -444,3 +451,42 @@ def test_slices_in_files_of_their_own_are_read_where_each_is_there_and_whole(
         parts(count)
         with pytest.raises(InputError, match=f"counts 4 slices, but names {count} files"):
             read_volume(path)
+
+
+@pytest.mark.parametrize("kinds", [None, "none domain domain domain", "domain domain domain domain"])
+def test_an_axis_outside_space_of_no_kind_is_refused_by_the_name_of_the_field(write: Write, kinds: str | None) -> None:
+    changed = {"dimension: 3": "dimension: 4", "sizes: 6 5 4": "sizes: 1 6 5 4", "directions: ": "directions: none "}
+    path = write("scan.nrrd", changed)
+    line = b"" if kinds is None else b"kinds: " + kinds.encode() + b"\n"
+    path.write_bytes(path.read_bytes().replace(b"kinds: domain domain domain\n", line))
+    with pytest.raises(InputError, match="states kinds as.*not supported"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ("ElementToIntensityFunctionSlope = 2", "ElementToIntensityFunctionSlope"),
+        ("ElementToIntensityFunctionOffset = -1024", "ElementToIntensityFunctionOffset"),
+        ("ElementByteOrderMSB = True", "BinaryDataByteOrderMSB and ElementByteOrderMSB"),
+    ],
+)
+def test_a_field_of_a_metaimage_that_changes_the_values_is_refused_by_name(write: Write, line: str, field: str) -> None:
+    with pytest.raises(InputError, match=f"states {field} as"):
+        read_volume(write("scan.mha", line=line))
+
+
+def test_fields_of_a_metaimage_that_change_nothing_are_read_without_a_note(write: Write) -> None:
+    neutral = "ElementToIntensityFunctionSlope = 1\nElementToIntensityFunctionOffset = 0\nDistanceUnits = mm"
+    volume = read_volume(write("scan.mha", line=neutral + "\nElementByteOrderMSB = False"))
+    assert np.array_equal(volume.array, VALUES) and volume.notes == ()
+
+
+def test_a_unit_other_than_mm_is_noted(write: Write) -> None:
+    paths = [write("scan.mha", line="DistanceUnits = cm"), write("scan.nrrd", line='space units: "cm" "cm" "cm"')]
+    plain = write("spacings.nrrd")
+    lines = [line for line in plain.read_bytes().split(b"\n\n")[0].split(b"\n") if not line.startswith(b"space")]
+    stated = [*lines, b"spacings: 1 1 2", b'units: "cm" "cm" "cm"']
+    plain.write_bytes(b"\n".join(stated) + b"\n\n" + VALUES.tobytes())
+    for path in (*paths, plain):
+        assert "states its unit as cm" in " ".join(read_volume(path).notes)

@@ -32,6 +32,7 @@ _MATCH_MM = 1e-2
 _SINGLE_PRECISION = 1e-5  # in which ITK computes these matrices
 
 _MILLIMETRES = 2
+_NIBABEL_VECTORS = {"quatern": "bcd", "qoffset": "xyz", "srow": "xyz"}
 
 _Shape = tuple[int, int, int]
 
@@ -59,6 +60,16 @@ def stated_affine(header: Mapping[str, Any], shape_ijk: _Shape) -> tuple[np.ndar
             "Mend the header, or export the scan again."
         )
     return matrix, notes
+
+
+def fields_of_nibabel(header: Any) -> dict[str, Any] | None:
+    """The fields that `stated_affine` takes, of a NIfTI header of nibabel; None of a header of another format."""
+    try:
+        vectors = {name: [header[f"{name}_{axis}"] for axis in axes] for name, axes in _NIBABEL_VECTORS.items()}
+        single = {name: header[name] for name in ("pixdim", "xyzt_units", "qform_code", "sform_code")}
+    except (KeyError, TypeError, ValueError, IndexError):
+        return None
+    return {name: np.asarray(value, dtype=np.float64) for name, value in {**single, **vectors}.items()}
 
 
 def _chosen(header: Mapping[str, Any], shape: _Shape, to_mm: float) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -20,6 +20,7 @@ from vistaseg.cli.options import (
     Precision,
     PrecisionOption,
     SeriesOption,
+    named_path,
 )
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
@@ -40,7 +41,10 @@ class _Evaluation:
 
 
 def evaluate_command(
-    scan: Annotated[Path | None, typer.Argument(metavar="[CT]", help="CT: NIfTI, NRRD, MHA or a DICOM folder.")] = None,
+    scan: Annotated[
+        Path | None,
+        typer.Argument(metavar="[CT]", parser=named_path, help="CT: NIfTI, NRRD, MHA or a DICOM folder."),
+    ] = None,
     truth: Annotated[
         Path | None,
         typer.Option(metavar="LABELS", help="What is right: a label map of class ids, or a .seg.nrrd with names."),

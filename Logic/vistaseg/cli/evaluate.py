@@ -17,10 +17,10 @@ from vistaseg.cli.options import (
     JsonOption,
     OneModel,
     OneModelOption,
+    OptionalScanArgument,
     Precision,
     PrecisionOption,
     SeriesOption,
-    named_path,
 )
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
@@ -41,10 +41,7 @@ class _Evaluation:
 
 
 def evaluate_command(
-    scan: Annotated[
-        Path | None,
-        typer.Argument(metavar="[CT]", parser=named_path, help="CT: NIfTI, NRRD, MHA or a DICOM folder."),
-    ] = None,
+    scan: OptionalScanArgument = None,
     truth: Annotated[
         Path | None,
         typer.Option(metavar="LABELS", help="What is right: a label map of class ids, or a .seg.nrrd with names."),

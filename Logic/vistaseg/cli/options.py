@@ -70,6 +70,9 @@ def named_path(text: str) -> Path:
 ScanArgument = Annotated[
     Path, typer.Argument(metavar="INPUT", parser=named_path, help="CT: NIfTI, NRRD, MHA or a DICOM folder.")
 ]
+OptionalScanArgument = Annotated[
+    Path | None, typer.Argument(metavar="[CT]", parser=named_path, help="CT: NIfTI, NRRD, MHA or a DICOM folder.")
+]
 SeriesOption = Annotated[
     str | None,
     typer.Option(metavar="UID", help="Of DICOM which series: its UID or number, see `vistaseg dicom list`."),

@@ -211,8 +211,8 @@ def _place_of_nibabel(image: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, t
     from vistaseg.volume.nifti_forms import fields_of_nibabel, stated_affine
 
     affine = np.asarray(image.affine)
-    header = getattr(image, "header", None)
-    fields = None if header is None else fields_of_nibabel(header)
+    header: Any = getattr(image, "header", None)
+    fields = fields_of_nibabel(header)
     if fields is None or len(shape) != 3 or not np.allclose(header.get_best_affine(), affine, equal_nan=True):
         return affine, ()
     i, j, k = shape

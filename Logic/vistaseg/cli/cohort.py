@@ -26,6 +26,7 @@ from vistaseg.cli.options import (
     PresetOption,
     ResultForm,
     TextOption,
+    named_path,
 )
 from vistaseg.cli.prompting import parse_texts
 from vistaseg.cli.question import Question
@@ -35,7 +36,10 @@ from vistaseg.errors import InputError
 
 def cohort_command(
     studies: Annotated[
-        Path, typer.Argument(metavar="STUDIES", help="A folder that holds a folder of DICOM files for each study.")
+        Path,
+        typer.Argument(
+            metavar="STUDIES", parser=named_path, help="A folder that holds a folder of DICOM files for each study."
+        ),
     ],
     output: Annotated[str, typer.Option("-o", "--output", metavar="FOLDER", help="Folder for the results.")],
     report: Annotated[

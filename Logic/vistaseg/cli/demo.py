@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from vistaseg.cli.console import echo, echo_json
+from vistaseg.cli.options import named_path
 from vistaseg.cli.outputs import made_folder
 from vistaseg.cli.run import Request, run
 from vistaseg.errors import UsageError
 
 
 def demo_command(
-    scan: Annotated[Path, typer.Argument(metavar="INPUT", help="A CT to try it on.")],
+    scan: Annotated[Path, typer.Argument(metavar="INPUT", parser=named_path, help="A CT to try it on.")],
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="FOLDER", help="Folder for the results.")
     ] = "demo-output",

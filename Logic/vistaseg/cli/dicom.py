@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vistaseg.cli.console import echo, echo_json, table_console
-from vistaseg.cli.options import JsonOption
+from vistaseg.cli.options import JsonOption, named_path
 from vistaseg.escaping import printable
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ app = typer.Typer(name="dicom", help="DICOM: what a folder holds.", no_args_is_h
 
 @app.command("list")
 def list_command(
-    place: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder with DICOM files, or one of them.")],
+    place: Annotated[
+        Path, typer.Argument(metavar="FOLDER", parser=named_path, help="A folder with DICOM files, or one of them.")
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """List the series of a folder, their numbers and UIDs for --series, and what is wrong with each."""

@@ -17,6 +17,7 @@ from vistaseg.cli.options import (
     JsonOption,
     OneModel,
     OneModelOption,
+    OptionalScanArgument,
     Precision,
     PrecisionOption,
     SeriesOption,
@@ -40,7 +41,7 @@ class _Evaluation:
 
 
 def evaluate_command(
-    scan: Annotated[Path | None, typer.Argument(metavar="[CT]", help="CT: NIfTI, NRRD, MHA or a DICOM folder.")] = None,
+    scan: OptionalScanArgument = None,
     truth: Annotated[
         Path | None,
         typer.Option(metavar="LABELS", help="What is right: a label map of class ids, or a .seg.nrrd with names."),

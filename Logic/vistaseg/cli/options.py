@@ -55,7 +55,24 @@ class Precision(str, Enum):
 SPACES = "in RAS mm, or lps:… in LPS mm, or ijk:… in voxels"
 """How places are typed, see `vistaseg.cli.places`."""
 
-ScanArgument = Annotated[Path, typer.Argument(metavar="INPUT", help="CT: NIfTI, NRRD, MHA or a DICOM folder.")]
+
+def named_path(text: str) -> Path:
+    """The path of an argument, which would be the current folder if it were empty.
+
+    Raises:
+        typer.BadParameter: it is empty, such as a variable of the shell that is not set.
+    """
+    if not text:
+        raise typer.BadParameter("No file was named. The current folder is a point (.).")
+    return Path(text)
+
+
+ScanArgument = Annotated[
+    Path, typer.Argument(metavar="INPUT", parser=named_path, help="CT: NIfTI, NRRD, MHA or a DICOM folder.")
+]
+OptionalScanArgument = Annotated[
+    Path | None, typer.Argument(metavar="[CT]", parser=named_path, help="CT: NIfTI, NRRD, MHA or a DICOM folder.")
+]
 SeriesOption = Annotated[
     str | None,
     typer.Option(metavar="UID", help="Of DICOM which series: its UID or number, see `vistaseg dicom list`."),

@@ -20,9 +20,9 @@ from vistaseg.errors import InputError
 from vistaseg.volume import legacy_fields, meta_fields, nrrd_fields
 from vistaseg.volume.geometry import Grid
 from vistaseg.volume.itk_header import ItkHeader
-from vistaseg.volume.limits import check_promise, size_text
+from vistaseg.volume.limits import check_promise, check_size, size_text, surplus_notes
 from vistaseg.volume.simpleitk import simpleitk
-from vistaseg.volume.streams import check_gzip_length
+from vistaseg.volume.streams import check_gzip, check_zlib
 from vistaseg.volume.volume import Volume, ras_affine
 
 _PICTURES = (
@@ -88,16 +88,52 @@ def checked_header(path: Path) -> ItkHeader:
     header = parse(start)
     if header.ijk_to_ras is not None:
         Grid(header.shape_ijk, header.ijk_to_ras)  # which refuses directions that span no space
-    available = _available(path, header)
-    check_promise(header.byte_count, available, header.ratio)
-    if header.packed_bytes is not None and header.packed_bytes > available:
-        raise InputError(
-            f"The header promises {size_text(header.packed_bytes)} of compressed voxels, but the file ends early with "
-            f"{size_text(available)}. It was probably cut off: copy or export it again."
-        )
-    if header.gzip:
-        check_gzip_length(_data_path(path, header), header.data_start, header.byte_count)
+    paths = _data_paths(path, header)
+    for data in paths:
+        _check_data(data, header, header.byte_count // len(paths))
+    check_size(header.byte_count)
     return header
+
+
+def _check_data(data: Path, header: ItkHeader, promised: int) -> None:
+    """Compare a file with voxels with what the header says of it.
+
+    ITK takes no notice of a wrong checksum, and fills up what a damaged stream does not hold.
+
+    Raises:
+        InputError: it is missing, damaged, or holds fewer voxels, or if compressed more.
+    """
+    if not data.is_file():
+        raise InputError(
+            f"The file with the voxels, {data.name}, is missing beside the header. Copy both to one folder."
+        )
+    available = data.stat().st_size - max(header.data_start, 0)
+    with _naming_part(data, header):
+        check_promise(promised, available, header.ratio)
+        if header.packed_bytes is not None and header.packed_bytes > available:
+            raise InputError(
+                f"The header promises {size_text(header.packed_bytes)} of compressed voxels, but the file ends early "
+                f"with {size_text(available)}. It was probably cut off: copy or export it again."
+            )
+        if header.gzip:
+            check_gzip(data, header.data_start, promised + header.gzip_skip)
+        if header.packed_bytes is not None:
+            check_zlib(data, header.data_start, header.packed_bytes, promised)
+
+
+@contextmanager
+def _naming_part(data: Path, header: ItkHeader) -> Iterator[None]:
+    """Errors about one of many files begin with its name.
+
+    Raises:
+        InputError: for the one raised in the block.
+    """
+    try:
+        yield
+    except InputError as error:
+        if len(header.data_files) < 2:
+            raise
+        raise InputError(f"{data.name}: {error}") from error
 
 
 def _unknown() -> InputError:
@@ -107,29 +143,17 @@ def _unknown() -> InputError:
     )
 
 
-def _data_path(path: Path, header: ItkHeader) -> Path:
-    return path if header.data_file is None else path.parent / header.data_file
-
-
-def _available(path: Path, header: ItkHeader) -> int:
-    data = _data_path(path, header)
-    if not data.is_file():
-        raise InputError(
-            f"The file with the voxels, {header.data_file}, is missing beside the header. Copy both to one folder."
-        )
-    return data.stat().st_size - max(header.data_start, 0)
+def _data_paths(path: Path, header: ItkHeader) -> list[Path]:
+    return [path.parent / name for name in header.data_files] or [path]
 
 
 def _surplus(path: Path, header: ItkHeader) -> tuple[str, ...]:
     """A sentence where voxels that lie uncompressed are more than the header says."""
     if header.may_end_later or header.ratio != 1:
         return ()
-    more = _available(path, header) - header.byte_count
-    if more < header.byte_count // header.shape_ijk[2]:
-        return ()  # less than a slice: padding
-    return (
-        f"The file holds {size_text(more)} more than its header says: slices may be missing. Export the scan again.",
-    )
+    paths = _data_paths(path, header)
+    more = sum(data.stat().st_size - max(header.data_start, 0) for data in paths) - header.byte_count
+    return surplus_notes(more, header.byte_count // header.shape_ijk[2])
 
 
 def _affine(image: Any) -> np.ndarray:

@@ -11,19 +11,20 @@ from typing import NoReturn
 import numpy as np
 
 from vistaseg.errors import InputError
+from vistaseg.volume.limits import FARTHEST_MM
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 LONGEST_LINE = 1000
 """Characters in a line that states a field; ITK's readers crash on lines of several thousand."""
-FARTHEST_MM = 1e6
-"""No scanner places a voxel a kilometre away: such a number is damage."""
 UNORIENTED = (
     "The file does not say how it is oriented: left and right may be exchanged. It was read as ITK and 3D Slicer read "
     "it, with LPS axes where it names none."
 )
 UNPLACED = "The file does not say where its first voxel lies: it was put at 0, as ITK and 3D Slicer do."
 
+_MOST_FILES = 100_000
+_MILLIMETRES = ("mm", "millimeter", "millimeters", "millimetre", "millimetres", "", "?", "???")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _WHOLE = re.compile(r"[+-]?\d{1,12}")
 
@@ -36,26 +37,28 @@ class ItkHeader:
         image_io: ITK's name of the reader for it.
         shape_ijk: number of voxels along (i, j, k).
         byte_count: of all voxels, uncompressed.
-        data_file: where they are; None: in the same file.
-        data_start: the byte at which they start.
-        ratio: most bytes of voxels that one byte of the file can stand for; infinite where they lie in many files.
+        data_files: the files where they are, of equal parts along the slowest axis; none: in the same file.
+        data_start: the byte of each at which they start.
+        ratio: most bytes of voxels that one byte of the file can stand for.
         ijk_to_ras: (4, 4), or None where the header leaves the place to the reader.
         notes: what is doubtful, a sentence each.
         may_end_later: whether the file may hold more bytes than `byte_count` from there.
         gzip: whether the voxels are one gzip stream.
-        packed_bytes: of the compressed voxels, where the header says it.
+        gzip_skip: bytes before the voxels in it.
+        packed_bytes: of the zlib stream that the voxels are; None where they are no such stream.
     """
 
     image_io: str
     shape_ijk: tuple[int, int, int]
     byte_count: int
-    data_file: str | None
+    data_files: tuple[str, ...]
     data_start: int
     ratio: float
     ijk_to_ras: np.ndarray | None
     notes: tuple[str, ...] = ()
     may_end_later: bool = False
     gzip: bool = False
+    gzip_skip: int = 0
     packed_bytes: int | None = None
 
 
@@ -104,6 +107,14 @@ def spacings(field: str, text: str, count: int) -> list[float]:
     return values
 
 
+def unit_notes(units: Sequence[str]) -> tuple[str, ...]:
+    """A sentence where a header states a unit of length other than mm."""
+    others = {unit.strip() for unit in units if unit.strip().lower() not in _MILLIMETRES}
+    if not others:
+        return ()
+    return (f"The header states its unit as {', '.join(sorted(others))}; as in ITK and 3D Slicer it was read as mm.",)
+
+
 def spatial_shape(field: str, sizes: Sequence[int], spatial: Sequence[int]) -> tuple[int, int, int]:
     """The sizes of the three axes in space; all others have to be 1.
 
@@ -130,6 +141,38 @@ def spatial_shape(field: str, sizes: Sequence[int], spatial: Sequence[int]) -> t
         )
     i, j, k = (sizes[axis] for axis in spatial)
     return i, j, k
+
+
+def files_of_pattern(field: str, stated: str) -> tuple[str, ...] | None:
+    """The names that a pattern and its numbers (first, last, step) stand for; None where there is no pattern.
+
+    Raises:
+        InputError: the pattern or its numbers cannot be used.
+    """
+    if "%" not in stated:
+        return None
+    pattern, *words = stated.rsplit(maxsplit=3)
+    if not re.fullmatch(r"[^%]*%0?\d{0,2}d[^%]*", pattern) or len(words) != 3 or not all(map(_WHOLE.fullmatch, words)):
+        refuse(
+            field, stated, "a pattern such as slice%03d.raw with the first number, the last and the step is expected"
+        )
+    first, last, step = map(int, words)
+    if not step or abs(last - first) > _MOST_FILES * abs(step):
+        refuse(field, stated, f"numbers of at most {_MOST_FILES} files are expected")
+    return tuple(pattern % number for number in range(first, last + (1 if step > 0 else -1), step))
+
+
+def check_file_count(field: str, names: Sequence[str], sizes: Sequence[int]) -> None:
+    """Refuse slices in files that are not as many as the header counts slices.
+
+    Raises:
+        InputError: there are more or fewer names than the last of the sizes.
+    """
+    if len(names) != sizes[-1]:
+        raise InputError(
+            f"The header counts {sizes[-1]} slices, but names {len(names)} files ({field}): slices may be missing. "
+            "Export the scan again."
+        )
 
 
 def once(fields: Mapping[str, list[str]]) -> dict[str, str]:

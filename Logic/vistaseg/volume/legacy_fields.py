@@ -73,7 +73,7 @@ def read_vtk_fields(raw: bytes) -> ItkHeader:
     origin = numbers("ORIGIN", fields.get("ORIGIN", "0 0 0"), 3)
     text = form == b"ASCII"
     return ItkHeader(
-        "VTKImageIO", shape, math.prod(shape) * width, None, found.end(), width if text else 1,
+        "VTKImageIO", shape, math.prod(shape) * width, (), found.end(), width if text else 1,
         _unoriented(steps, origin), (UNORIENTED,), may_end_later=True,
     )  # fmt: skip
 
@@ -95,7 +95,7 @@ def read_gipl_fields(raw: bytes) -> ItkHeader:
     steps = spacings("the spacing", _text(struct.unpack_from(">3f", raw, 10)), 3)
     origin = numbers("the origin", _text(struct.unpack_from(">3d", raw, 204)), 3)
     return ItkHeader(
-        "GiplImageIO", shape, math.prod(shape) * width, None, _GIPL_BYTES, 1, _unoriented(steps, origin), (UNORIENTED,)
+        "GiplImageIO", shape, math.prod(shape) * width, (), _GIPL_BYTES, 1, _unoriented(steps, origin), (UNORIENTED,)
     )
 
 

@@ -7,6 +7,9 @@ from vistaseg.errors import InputError
 MAX_VOLUME_BYTES = 16 * 2**30
 """More than any clinical CT: 1024 x 1024 x 2000 voxels as 64-bit numbers."""
 
+FARTHEST_MM = 1e6
+"""No scanner places a voxel a kilometre away: such a number is damage."""
+
 DEFLATE_RATIO = 1032
 """Deflate, which gzip and zlib use, cannot shrink anything further (zlib's technical notes)."""
 
@@ -24,6 +27,15 @@ def check_promise(promised: int, available: int, ratio: float = 1) -> None:
     """
     if promised > available * ratio:
         raise too_short(promised, available)
+    check_size(promised)
+
+
+def check_size(promised: int) -> None:
+    """Refuse a volume of more than `MAX_VOLUME_BYTES`.
+
+    Raises:
+        InputError: it is implausibly large.
+    """
     if promised > MAX_VOLUME_BYTES:
         raise InputError(
             f"The header promises {size_text(promised)} of voxels, more than any scan has. If the image "
@@ -36,6 +48,15 @@ def too_short(promised: int, available: int) -> InputError:
     return InputError(
         f"The header promises {size_text(promised)} of voxels, but the file ends early with "
         f"{size_text(available)} of data. It was probably cut off: copy or export it again."
+    )
+
+
+def surplus_notes(more: int, slice_bytes: int) -> tuple[str, ...]:
+    """A sentence where a file of uncompressed voxels holds at least a slice more than its header says."""
+    if more < slice_bytes:
+        return ()  # padding
+    return (
+        f"The file holds {size_text(more)} more than its header says: slices may be missing. Export the scan again.",
     )
 
 

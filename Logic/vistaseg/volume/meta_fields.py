@@ -17,12 +17,15 @@ from vistaseg.volume.itk_header import (
     UNORIENTED,
     UNPLACED,
     ItkHeader,
+    check_file_count,
     check_lines,
+    files_of_pattern,
     numbers,
     once,
     refuse,
     spacings,
     spatial_shape,
+    unit_notes,
     whole_numbers,
 )
 from vistaseg.volume.limits import DEFLATE_RATIO
@@ -34,6 +37,7 @@ _WIDTHS = {
     "LONG_LONG": 8, "ULONG_LONG": 8, "DOUBLE": 8,
 }  # fmt: skip
 _ORIGINS = ("Offset", "Position", "Origin")
+_BYTE_ORDERS = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
 _MATRICES = ("TransformMatrix", "Rotation", "Orientation")
 
 _Fields = dict[str, str]
@@ -65,8 +69,10 @@ def read_meta_fields(raw: bytes) -> ItkHeader:
     width = _WIDTHS.get(fields["elementtype"].upper().removeprefix("MET_"))
     if width is None:
         refuse("ElementType", fields["elementtype"], "a plain number type such as MET_SHORT is expected")
+    _check_values(fields)
     matrix, notes = _place(fields, count)
-    return _located(fields, end, shape, width, matrix, notes)
+    names = _data_files(fields, raw[end:], sizes)
+    return _located(fields, end, names, shape, width, matrix, notes)
 
 
 def _parse(raw: bytes) -> tuple[_Fields, int]:
@@ -88,6 +94,21 @@ def _parse(raw: bytes) -> tuple[_Fields, int]:
     return once(fields), found.end()
 
 
+def _check_values(fields: _Fields) -> None:
+    """Refuse what ITK and 3D Slicer do not apply, or of which they take one of two.
+
+    Raises:
+        InputError: the values are to be scaled, or the order of their bytes is stated twice, differently.
+    """
+    for name, neutral in (("ElementToIntensityFunctionSlope", 1), ("ElementToIntensityFunctionOffset", 0)):
+        if numbers(name, fields.get(name.lower(), str(neutral)), 1) != [neutral]:
+            refuse(name, fields[name.lower()], f"only {neutral} can be read: ITK and 3D Slicer do not scale the values")
+    orders = {_flag(fields, name.lower(), default=False) for name in _BYTE_ORDERS if name.lower() in fields}
+    if len(orders) > 1:
+        stated = " and ".join(fields[name.lower()] for name in _BYTE_ORDERS)
+        refuse(" and ".join(_BYTE_ORDERS), stated, "they differ, and which one holds cannot be known")
+
+
 def _place(fields: _Fields, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
     origins = {_numbers_of(fields, name, count) for name in _ORIGINS if name.lower() in fields}
     matrices = {_numbers_of(fields, name, count * count) for name in _MATRICES if name.lower() in fields}
@@ -101,6 +122,7 @@ def _place(fields: _Fields, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
         *(() if matrices else (UNORIENTED,)),
         *(() if origins else (UNPLACED,)),
         *(() if name.lower() in fields else (unscaled,)),
+        *unit_notes([fields.get("distanceunits", "")]),
     )
     lps = np.eye(count + 1)
     lps[:count, :count] = np.reshape(next(iter(matrices), np.eye(count).ravel()), (count, count)).T * steps
@@ -116,38 +138,65 @@ def _numbers_of(fields: _Fields, name: str, count: int) -> tuple[float, ...]:
     return tuple(numbers(name, fields[name.lower()], count))
 
 
+def _data_files(fields: _Fields, rest: bytes, sizes: list[int]) -> tuple[str, ...]:
+    """The files with the voxels; none where these follow the header.
+
+    Raises:
+        InputError: they are many, but not one for each slice.
+    """
+    stated = fields["elementdatafile"]
+    if stated.upper() == "LOCAL":
+        return ()
+    names = files_of_pattern("ElementDataFile", stated)
+    if stated.upper().startswith("LIST"):
+        if stated.upper().split() not in (["LIST"], ["LIST", str(len(sizes) - 1)], ["LIST", f"{len(sizes) - 1}D"]):
+            refuse("ElementDataFile", stated, "LIST alone is expected, for one file a slice")
+        lines = rest.decode("utf-8", "surrogateescape").split("\n")[:-1]  # MetaIO drops a last line without its end
+        names = tuple(line.strip() for line in lines if line.strip())
+    if names is None:
+        return (stated,)
+    check_file_count("ElementDataFile", names, sizes)
+    return names
+
+
 def _located(
-    fields: _Fields, end: int, shape: tuple[int, int, int], width: int, matrix: np.ndarray, notes: tuple[str, ...]
+    fields: _Fields,
+    end: int,
+    names: tuple[str, ...],
+    shape: tuple[int, int, int],
+    width: int,
+    matrix: np.ndarray,
+    notes: tuple[str, ...],
 ) -> ItkHeader:
-    data_file = fields["elementdatafile"]
     count = math.prod(shape) * width
     packed = _flag(fields, "compresseddata", default=False)
     binary = _flag(fields, "binarydata", default=True)
     (skip,) = whole_numbers("HeaderSize", fields.get("headersize", "0"), 1)
-    local = data_file.upper() == "LOCAL"
-    if skip < -1 or (skip and (packed or not binary or (local and skip != -1))):
+    if skip < -1 or (skip and (packed or not binary or (not names and skip != -1) or (len(names) > 1 and skip < 0))):
         refuse(
             "HeaderSize",
             fields["headersize"],
             "0 is expected, or -1 for raw voxels at the end of the file",
         )
-    many = "%" in data_file or data_file.upper().startswith("LIST")
+    if packed and len(names) > 1:
+        refuse("CompressedData", fields["compresseddata"], "slices in files of their own have to be uncompressed")
     ratio = DEFLATE_RATIO if packed else 1.0 if binary else float(width)
-    start = 0 if many else end if local else max(skip, 0)
     return ItkHeader(
-        "MetaImageIO", shape, count, None if local or many else data_file, start,
-        math.inf if many else ratio, matrix, notes, may_end_later=packed or not binary or skip < 0,
-        packed_bytes=_packed_bytes(fields) if packed else None,
+        "MetaImageIO", shape, count, names, max(skip, 0) if names else end, ratio, matrix, notes,
+        may_end_later=packed or not binary or skip < 0, packed_bytes=_packed_bytes(fields) if packed else None,
     )  # fmt: skip
 
 
-def _packed_bytes(fields: _Fields) -> int | None:
-    """What ITK takes in memory for the compressed voxels, where the header says how many they are."""
+def _packed_bytes(fields: _Fields) -> int:
+    """Bytes of the compressed voxels. Where the header does not state them, ITK leaves some voxels unset."""
     if "compresseddatasize" not in fields:
-        return None
+        raise InputError(
+            "The voxels are compressed, but the header lacks the field 'CompressedDataSize', without which ITK reads "
+            "some of them wrong. Export the scan again."
+        )
     (count,) = whole_numbers("CompressedDataSize", fields["compresseddatasize"], 1)
-    if count < 0:
-        refuse("CompressedDataSize", fields["compresseddatasize"], "0 or more is expected")
+    if count < 1:
+        refuse("CompressedDataSize", fields["compresseddatasize"], "1 or more is expected")
     return count
 
 

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from vistaseg.errors import InputError
-from vistaseg.volume.limits import DEFLATE_RATIO, check_promise
+from vistaseg.volume.limits import DEFLATE_RATIO, check_promise, surplus_notes
 from vistaseg.volume.nifti_forms import stated_affine
 from vistaseg.volume.streams import check_end, read_exactly
 from vistaseg.volume.volume import Volume
@@ -40,6 +40,7 @@ _FIELDS = {
     "srow": ("(3,4)f4", 280, "(3,4)f8", 400),
 }
 _HEADER_BYTES = {348: 0, 540: 2}  # size of the header -> where its columns start in _FIELDS
+_DATA_STARTS = {348: 352, 540: 544}  # size of the header -> the first byte that voxels in the same file can have
 _NUMBER_TYPES = {
     2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8",
 }  # fmt: skip
@@ -62,6 +63,9 @@ def read_nifti(path: Path) -> Volume:
         available = path.stat().st_size - (0 if compressed else offset)
         check_promise(promised, available, DEFLATE_RATIO if compressed else 1)
         affine, notes = stated_affine(header, shape)
+        notes += _scaling_doubts(header)
+        if not compressed:
+            notes += surplus_notes(available - promised, promised // shape[2])
         stream.seek(offset)
         voxels = read_exactly(stream, promised).view(kind).reshape(shape[::-1])
         if compressed:
@@ -120,10 +124,13 @@ def _checked_shape(header: dict[str, Any]) -> tuple[int, int, int]:
 
 
 def _data_start(header: dict[str, Any]) -> int:
-    start = float(header["vox_offset"])
-    if not (math.isfinite(start) and start >= 0):
-        raise InputError("The header of this NIfTI file is damaged: it does not tell where the voxels start.")
-    return max(int(start), int(header["header_bytes"]))
+    start, earliest = float(header["vox_offset"]), _DATA_STARTS[int(header["header_bytes"])]
+    if not (math.isfinite(start) and start >= earliest):
+        raise InputError(
+            f"The header of this NIfTI file is damaged: its voxels start at byte {start:g} (vox_offset), but in one "
+            f"file with the header they start at {earliest} or later. Export the scan again."
+        )
+    return int(start)
 
 
 def _number_type(header: dict[str, Any]) -> np.dtype[Any]:
@@ -135,11 +142,40 @@ def _number_type(header: dict[str, Any]) -> np.dtype[Any]:
     return np.dtype(str(header["order"]) + _NUMBER_TYPES[code])
 
 
+def _scaling_doubts(header: dict[str, Any]) -> tuple[str, ...]:
+    """A sentence where the header states an intercept, but no slope that holds.
+
+    Raises:
+        InputError: there is a slope, but the intercept is no number.
+    """
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    if _has_slope(header):
+        if not math.isfinite(intercept):
+            raise InputError(
+                f"The header states the intercept of its values (scl_inter) as {intercept}, beside the slope "
+                f"{slope:g}: what the values are is not known. Mend the header, or export the scan again."
+            )
+        return ()
+    if intercept == 0 or not math.isfinite(intercept):
+        return ()
+    return (
+        f"The header states no usable slope of its values (scl_slope is {slope:g}) but an intercept of {intercept:g} "
+        "(scl_inter). The stored values were taken as they are, as the NIfTI standard says; ITK and 3D Slicer add the "
+        "intercept. Check that air is about -1000.",
+    )
+
+
+def _has_slope(header: dict[str, Any]) -> bool:
+    """A slope of 0, or one that is no number, means that the values are not scaled."""
+    slope = float(header["scl_slope"])
+    return slope != 0 and math.isfinite(slope)
+
+
 def _scaled(voxels: np.ndarray, header: dict[str, Any]) -> np.ndarray:
-    """Apply slope and intercept; a slope of 0, or one that is no number, means that there is none."""
+    """Apply slope and intercept, which `_scaling_doubts` has checked."""
     native = voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
-    if slope == 0 or not math.isfinite(slope) or not math.isfinite(intercept) or (slope, intercept) == (1, 0):
+    if not _has_slope(header) or (slope, intercept) == (1, 0):
         return native
     scaled: np.ndarray = np.multiply(native, slope, dtype=np.float32)
     scaled += np.float32(intercept)

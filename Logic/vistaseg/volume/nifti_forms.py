@@ -19,6 +19,7 @@ import numpy as np
 
 from vistaseg.errors import InputError
 from vistaseg.volume.geometry import ORTHOGONALITY_TOLERANCE, Grid
+from vistaseg.volume.limits import FARTHEST_MM
 from vistaseg.volume.simpleitk import simpleitk
 from vistaseg.volume.volume import ras_affine
 
@@ -31,6 +32,7 @@ _MATCH_MM = 1e-2
 _SINGLE_PRECISION = 1e-5  # in which ITK computes these matrices
 
 _MILLIMETRES = 2
+_NIBABEL_VECTORS = {"quatern": "bcd", "qoffset": "xyz", "srow": "xyz"}
 
 _Shape = tuple[int, int, int]
 
@@ -52,7 +54,22 @@ def stated_affine(header: Mapping[str, Any], shape_ijk: _Shape) -> tuple[np.ndar
     matrix, notes = _chosen(header, shape_ijk, to_mm)
     matrix = matrix.copy()
     matrix[:3] *= to_mm
+    if not (np.abs(matrix) <= FARTHEST_MM).all():
+        raise InputError(
+            f"The header places the scan more than {FARTHEST_MM:.0e} mm from the origin (srow, qoffset or pixdim). "
+            "Mend the header, or export the scan again."
+        )
     return matrix, notes
+
+
+def fields_of_nibabel(header: Any) -> dict[str, Any] | None:
+    """The fields that `stated_affine` takes, of a NIfTI header of nibabel; None of a header of another format."""
+    try:
+        vectors = {name: [header[f"{name}_{axis}"] for axis in axes] for name, axes in _NIBABEL_VECTORS.items()}
+        single = {name: header[name] for name in ("pixdim", "xyzt_units", "qform_code", "sform_code")}
+    except (KeyError, TypeError, ValueError, IndexError):
+        return None
+    return {name: np.asarray(value, dtype=np.float64) for name, value in {**single, **vectors}.items()}
 
 
 def _chosen(header: Mapping[str, Any], shape: _Shape, to_mm: float) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -165,9 +182,13 @@ def _as_itk_chooses(header: Mapping[str, Any], forms: Mapping[str, np.ndarray], 
 
 def _itk_affine(header: Mapping[str, Any]) -> np.ndarray | None:
     """IJK-to-RAS (4, 4) that ITK reads from these fields, in the unit of the header; None where it refuses them."""
+    try:
+        raw = _one_voxel(header)
+    except (OverflowError, struct.error):  # NIfTI-2 can state numbers that NIfTI-1 cannot
+        return None
     with tempfile.TemporaryDirectory(prefix="vistaseg-") as folder:
         path = Path(folder) / "header.nii"
-        path.write_bytes(_one_voxel(header))
+        path.write_bytes(raw)
         reader = simpleitk().ImageFileReader()
         reader.SetFileName(str(path))
         reader.SetImageIO("NiftiImageIO")

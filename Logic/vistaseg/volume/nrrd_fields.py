@@ -18,12 +18,15 @@ from vistaseg.volume.itk_header import (
     UNORIENTED,
     UNPLACED,
     ItkHeader,
+    check_file_count,
     check_lines,
+    files_of_pattern,
     numbers,
     once,
     refuse,
     spacings,
     spatial_shape,
+    unit_notes,
     whole_numbers,
 )
 from vistaseg.volume.limits import DEFLATE_RATIO
@@ -77,6 +80,7 @@ _SPACES = {
     **dict.fromkeys(("left-posterior-superior", "lps"), LPS_TO_RAS),
 }
 _TIMED = {"rast": "ras", "last": "las", "lpst": "lps"}
+_IN_SPACE = ("none", "???", "domain", "space", "time")
 _VECTOR = re.compile(r"\s*(none|\([^()]*\))")
 
 _Fields = dict[str, str]
@@ -88,7 +92,7 @@ def read_nrrd_fields(raw: bytes) -> ItkHeader:
     Raises:
         InputError: this is no NRRD file, or a field is missing, unreadable or contradicts another one.
     """
-    fields, end = _parse(raw)
+    fields, listed, end = _parse(raw)
     if "block" in fields.get("type", ""):
         raise InputError("The voxels are blocks of bytes, not numbers. Export one value a voxel.")
     for needed in ("type", "dimension", "sizes", "encoding"):
@@ -98,8 +102,10 @@ def read_nrrd_fields(raw: bytes) -> ItkHeader:
     vectors = _directions(fields, len(sizes))
     spatial = _spatial_axes(vectors, sizes)
     shape = spatial_shape("sizes", sizes, spatial)
+    _check_kinds(fields, vectors)
     matrix, notes = _place(fields, vectors, spatial)
-    return _located(fields, end, shape, voxel_type(fields["type"], None).itemsize, matrix, notes)
+    names = _data_files(fields, listed, sizes)
+    return _located(fields, end, names, shape, voxel_type(fields["type"], None).itemsize, matrix, notes)
 
 
 def voxel_type(stated: str, endian: str | None) -> np.dtype[Any]:
@@ -114,8 +120,8 @@ def voxel_type(stated: str, endian: str | None) -> np.dtype[Any]:
     return np.dtype({"big": ">"}.get((endian or "").lower(), "<") + kind)
 
 
-def _parse(raw: bytes) -> tuple[_Fields, int]:
-    """The fields by their names in small letters, and the byte at which the header ends."""
+def _parse(raw: bytes) -> tuple[_Fields, list[str], int]:
+    """The fields by their names in small letters, the lines after a list of files, and where the header ends."""
     found = re.search(rb"\r?\n\r?\n", raw)
     if found is None and len(raw) >= HEADER_LIMIT:
         raise InputError(f"The header is longer than {HEADER_LIMIT // 2**20} MB: it is damaged. Export the scan again.")
@@ -140,7 +146,27 @@ def _parse(raw: bytes) -> tuple[_Fields, int]:
         if not separator or name not in _FIELDS:
             refuse("a field", line.decode("ascii", "replace"), "no NRRD file has such a field")
         fields[name].append(value.strip())
-    return once(fields), end
+    return once(fields), [line.decode("utf-8", "surrogateescape").strip() for line in pairs[listed:]], end
+
+
+def _data_files(fields: _Fields, listed: list[str], sizes: list[int]) -> tuple[str, ...]:
+    """The files with the voxels; none where these follow the header.
+
+    Raises:
+        InputError: they are many, but not one for each slice.
+    """
+    stated = fields.get("data file")
+    if stated is None:
+        return ()
+    names = files_of_pattern("data file", stated)
+    if stated.upper().startswith("LIST"):
+        if stated.upper().split() not in (["LIST"], ["LIST", str(len(sizes) - 1)]):
+            refuse("data file", stated, "LIST alone is expected, for one file a slice")
+        names = tuple(name for name in listed if name)
+    if names is None:
+        return (stated,)
+    check_file_count("data file", names, sizes)
+    return names
 
 
 def _dimension(fields: _Fields) -> int:
@@ -181,6 +207,26 @@ def _spatial_axes(vectors: list[list[float] | None] | None, sizes: list[int]) ->
     return axes[:3]
 
 
+def _check_kinds(fields: _Fields, vectors: list[list[float] | None] | None) -> None:
+    """An axis without a direction has to be one of the values of a voxel: ITK takes any other for one in space.
+
+    Raises:
+        InputError: its kind is not stated, or another one.
+    """
+    if vectors is None or None not in vectors:
+        return
+    kinds = fields.get("kinds", " ".join(["none"] * len(vectors))).split()
+    _check_count("kinds", " ".join(kinds), len(vectors))
+    for axis, (kind, vector) in enumerate(zip(kinds, vectors, strict=True), 1):
+        if vector is None and kind.lower() in _IN_SPACE:
+            refuse(
+                "kinds",
+                " ".join(kinds),
+                f"axis {axis} has no direction (space directions), so 'list' or 'vector' is expected there: images "
+                "with axes of another kind outside space are not supported",
+            )
+
+
 def _place(
     fields: _Fields, vectors: list[list[float] | None] | None, spatial: list[int]
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
@@ -191,7 +237,7 @@ def _place(
     if vectors is None:
         if "space" in fields:
             raise InputError("The header names a space but no space directions: it is damaged. Export the scan again.")
-        return None, (UNORIENTED,)
+        return None, (UNORIENTED, *_unit_notes(fields))
     if "spacings" in fields:
         refuse("spacings", fields["spacings"], "space directions are stated too, and which one holds cannot be known")
     origin = _vector("space origin", fields["space origin"]) if "space origin" in fields else None
@@ -223,15 +269,14 @@ def _check_count(field: str, text: str, count: int) -> None:
 
 
 def _unit_notes(fields: _Fields) -> tuple[str, ...]:
-    units = {unit.strip().lower() for unit in re.findall(r'"([^"]*)"', fields.get("space units", ""))[:3]}
-    if units <= {"mm", "millimeter", "millimeters", "millimetre", "millimetres", ""}:
-        return ()
-    return (f"The header states its unit as {', '.join(sorted(units))}; as in ITK and 3D Slicer it was read as mm.",)
+    stated = [re.findall(r'"([^"]*)"', fields.get(name, ""))[:3] for name in ("space units", "units")]
+    return unit_notes(sum(stated, []))
 
 
 def _located(
     fields: _Fields,
     end: int,
+    names: tuple[str, ...],
     shape: tuple[int, int, int],
     width: int,
     matrix: np.ndarray | None,
@@ -249,14 +294,13 @@ def _located(
     if width > 1 and encoding not in (*_TEXTS, "hex") and fields.get("endian", "").lower() not in ("little", "big"):
         refuse("endian", fields.get("endian", ""), "little or big is expected")
     skip = _skip(fields, encoding)
-    data_file = fields.get("data file")
-    count = math.prod(shape) * width
-    many = data_file is not None and ("%" in data_file or data_file.upper().startswith("LIST"))
-    start = (0 if data_file else end) + (skip if encoding == "raw" else 0)
+    zipped = encoding in ("gzip", "gz")
+    if zipped and fields.get("line skip", "0") != "0":
+        refuse("line skip", fields["line skip"], "0 is expected before compressed voxels")
+    start = (0 if names else end) + (skip if encoding == "raw" else 0)
     return ItkHeader(
-        "NrrdImageIO", shape, count, None if many else data_file, 0 if many else start,
-        math.inf if many else ratios[encoding], matrix, notes, may_end_later=encoding != "raw" or skip < 0,
-        gzip=encoding in ("gzip", "gz") and not many and not skip and "line skip" not in fields,
+        "NrrdImageIO", shape, math.prod(shape) * width, names, start, ratios[encoding], matrix, notes,
+        may_end_later=encoding != "raw" or skip < 0, gzip=zipped, gzip_skip=skip if zipped else 0,
     )  # fmt: skip
 
 

@@ -37,6 +37,8 @@ def read_volume(path: os.PathLike[str] | str, series: str | None = None) -> Volu
             f"read_volume reads files, and this is a {type(path).__name__}. Use Volume.from_sitk(image), "
             "Volume.from_nibabel(image) or Volume.from_array(array, affine, axes=...)."
         )
+    if not os.fsdecode(path):
+        raise InputError("No file was named. Give the path of a scan; the folder in use is a point (.).")
     place = Path(os.fsdecode(path))
     with errors_naming(place):
         volume = _read_series(place, series) if holds_dicom(place) else _read_file(place, series)

@@ -13,7 +13,8 @@ from vistaseg.errors import InputError, MemoryLimitError
 from vistaseg.volume.limits import too_short
 
 _CHUNK_BYTES = 2**24
-_TRAILER_BYTES = 4  # size modulo 2^32, RFC 1952
+_PACKED_BYTES = 2**20
+_ZLIB_OR_GZIP = 47  # as wbits of zlib: the header tells which; MetaIO accepts both
 
 
 def read_exactly(stream: BinaryIO, count: int) -> np.ndarray:
@@ -52,10 +53,8 @@ def check_end(stream: BinaryIO) -> None:
         )
 
 
-def check_gzip_length(path: Path, start: int, promised: int) -> None:
-    """Compare the size of a gzip stream with what a header promises, for a reader that takes no more than that.
-
-    Its trailer tells the size; only where that differs is the stream unpacked, a chunk in memory at a time.
+def check_gzip(path: Path, start: int, promised: int) -> None:
+    """Unpack a gzip stream once, a chunk in memory at a time, for a reader that compares neither length nor checksum.
 
     Args:
         path: the file that ends with the stream.
@@ -63,14 +62,54 @@ def check_gzip_length(path: Path, start: int, promised: int) -> None:
         promised: bytes that it has to unpack to.
 
     Raises:
-        InputError: it unpacks to less or more, is damaged, or is no gzip stream.
+        InputError: it unpacks to less or more, its checksum is wrong, it is cut off, or is no gzip stream.
     """
     with path.open("rb") as file:
-        file.seek(-_TRAILER_BYTES, 2)
-        if int.from_bytes(file.read(), "little") == promised % 2**32:
-            return
         file.seek(start)
-        found = _unpacked(gzip.GzipFile(fileobj=file), promised)
+        stream = gzip.GzipFile(fileobj=file)
+        found = 0
+        try:
+            while found <= promised and (part := stream.read(min(_CHUNK_BYTES, promised + 1 - found))):
+                found += len(part)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise _damaged() from error
+    _compare(promised, found)
+
+
+def check_zlib(path: Path, start: int, packed: int, promised: int) -> None:
+    """Unpack a zlib stream once, a chunk in memory at a time, for a reader that takes damage for voxels.
+
+    Args:
+        path: the file that holds the stream.
+        start: the byte at which it starts.
+        packed: bytes of the stream.
+        promised: bytes that it has to unpack to.
+
+    Raises:
+        InputError: it unpacks to less or more, its checksum is wrong, it is cut off or ends before `packed` bytes, or
+            is no zlib stream.
+    """
+    stream = zlib.decompressobj(_ZLIB_OR_GZIP)
+    found, part = 0, b""
+    with path.open("rb") as file:
+        file.seek(start)
+        try:
+            while found <= promised and not stream.eof:
+                if not part:
+                    part = file.read(min(_PACKED_BYTES, packed))
+                    packed -= len(part)
+                    if not part:
+                        raise too_short(promised, found)
+                found += len(stream.decompress(part, min(_CHUNK_BYTES, promised + 1 - found)))
+                part = stream.unconsumed_tail
+        except zlib.error as error:
+            raise _damaged() from error
+    _compare(promised, found)
+    if packed or stream.unused_data:
+        raise _damaged()
+
+
+def _compare(promised: int, found: int) -> None:
     if found < promised:
         raise too_short(promised, found)
     if found > promised:
@@ -80,17 +119,5 @@ def check_gzip_length(path: Path, start: int, promised: int) -> None:
         )
 
 
-def _unpacked(stream: gzip.GzipFile, limit: int) -> int:
-    """Bytes of a stream, counted no further than one beyond `limit`."""
-    count = 0
-    try:
-        while count <= limit:
-            part = stream.read(min(_CHUNK_BYTES, limit + 1 - count))
-            if not part:
-                break
-            count += len(part)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(
-            "The compressed file is damaged or ends early. It was probably cut off: copy or export it again."
-        ) from error
-    return count
+def _damaged() -> InputError:
+    return InputError("The compressed file is damaged or ends early. It was probably cut off: copy or export it again.")

@@ -142,10 +142,11 @@ class Volume:
 
     @classmethod
     def from_nibabel(cls, image: Any, name: str = "volume", modality: str | None = None) -> Volume:
-        """Volume of a nibabel image, which is placed by its `affine`; further axes of one are left out.
+        """Volume of a nibabel image; further axes of one are left out.
 
-        nibabel prefers the sform of a NIfTI header where ITK and 3D Slicer may prefer its qform: of a file,
-        `read_volume` takes the same as these, and tells where the two disagree.
+        An image with a NIfTI header lies where `read_volume` puts its file, with the same doubts in `notes`: nibabel
+        prefers the sform where ITK and 3D Slicer may prefer the qform, and leaves units of length alone. Any other, or
+        one whose `affine` was changed since, is placed by its `affine`.
 
         Args:
             image: anything with `dataobj` (or `get_fdata`) and `affine`, such as a `nibabel.Nifti1Image`.
@@ -153,7 +154,8 @@ class Volume:
             modality: "CT", "MR", ... where that is known.
 
         Raises:
-            InputError: this is no nibabel image, or it is not three-dimensional with one number a voxel.
+            InputError: this is no nibabel image, it is not three-dimensional with one number a voxel, or neither form
+                of its place can be used.
         """
         if not hasattr(image, "dataobj") or getattr(image, "affine", None) is None:
             raise InputError(
@@ -163,7 +165,8 @@ class Volume:
         values = np.asanyarray(image.dataobj)
         while values.ndim > 3 and values.shape[-1] == 1:
             values = values[..., 0]
-        return cls.from_array(values, image.affine, axes="ijk", name=name, modality=modality)
+        affine, notes = _place_of_nibabel(image, values.shape)
+        return cls.from_array(values, affine, axes="ijk", name=name, modality=modality, notes=notes)
 
     @classmethod
     def from_sitk(cls, image: Any, name: str = "volume", modality: str | None = None) -> Volume:
@@ -201,6 +204,19 @@ class Volume:
         image.SetOrigin(lps[:3, 3].tolist())
         image.SetDirection((lps[:3, :3] / np.array(self.spacing)).ravel().tolist())
         return image
+
+
+def _place_of_nibabel(image: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """IJK-to-RAS (4, 4) of an image of nibabel, and what is doubtful about it, a sentence each."""
+    from vistaseg.volume.nifti_forms import fields_of_nibabel, stated_affine
+
+    affine = np.asarray(image.affine)
+    header: Any = getattr(image, "header", None)
+    fields = fields_of_nibabel(header)
+    if fields is None or len(shape) != 3 or not np.allclose(header.get_best_affine(), affine, equal_nan=True):
+        return affine, ()
+    i, j, k = shape
+    return stated_affine(fields, (i, j, k))
 
 
 def ras_affine(direction: Sequence[float], spacing: Sequence[float], origin: Sequence[float]) -> np.ndarray:

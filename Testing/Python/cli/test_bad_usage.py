@@ -53,6 +53,24 @@ def test_a_request_that_cannot_be_right_is_wrong_use(fails, options, words):
     assert all(word in message for word in words), message
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("info", ""),
+        ("segment", "", "-o", "out.seg.nrrd", "--model", "demo"),
+        ("demo", "", "-o", "out"),
+        ("refine", "", "-o", "out.seg.nrrd"),
+        ("identify", ""),
+        ("evaluate", ""),
+        ("cohort", "", "-o", "out"),
+        ("dicom", "list", ""),
+    ],
+)
+def test_an_empty_name_of_a_scan_is_wrong_use_and_not_the_current_folder(vistaseg, arguments):
+    done = vistaseg(*arguments)
+    assert done.code == 2 and "No file was named" in done.stderr
+
+
 def test_missing_arguments_are_wrong_use(vistaseg, scan):
     assert vistaseg("segment").code == 2
     done = vistaseg("segment", scan)

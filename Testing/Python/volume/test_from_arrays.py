@@ -51,6 +51,45 @@ def test_a_nibabel_image_of_one_time_is_a_volume() -> None:
         Volume.from_nibabel(nibabel.Nifti1Image(np.zeros((4, 5, 6, 2), np.int16), AFFINE))
 
 
+def doubtful(how: str) -> nibabel.Nifti1Image:
+    image = nibabel.Nifti1Image(IJK, AFFINE)
+    mirrored = np.diag([-1.0, 1, 1, 1]) @ AFFINE
+    if how == "no form":
+        image.set_sform(None, 0)
+        image.set_qform(None, 0)
+    elif how == "forms that disagree":
+        image.set_sform(AFFINE, 2)
+        image.set_qform(mirrored, 1)
+    elif how == "forms of equal codes that disagree":
+        image.set_sform(AFFINE, 1)
+        image.set_qform(mirrored, 1)
+    elif how == "another spacing":
+        image.header["pixdim"][1:4] *= 2
+    elif how in ("meter", "micron"):
+        scale = {"meter": 0.001, "micron": 1000}[how]
+        image = nibabel.Nifti1Image(IJK, np.diag([scale, scale, scale, 1]) @ AFFINE)
+        image.header.set_xyzt_units(how)
+    return image
+
+
+@pytest.mark.parametrize("how", ["no form", "forms that disagree", "forms of equal codes that disagree",
+                                 "another spacing", "meter", "micron"])  # fmt: skip
+def test_a_nibabel_image_lies_where_its_file_does_with_the_same_notes(tmp_path: Path, how: str) -> None:
+    nibabel.save(doubtful(how), tmp_path / "ct.nii")
+    expected = read_volume(tmp_path / "ct.nii")
+    assert bool(expected.notes) == (how not in ("meter", "micron"))
+    volume = Volume.from_nibabel(nibabel.load(tmp_path / "ct.nii"))
+    assert np.allclose(volume.ijk_to_ras, expected.ijk_to_ras) and volume.notes == expected.notes
+
+
+def test_a_nibabel_image_of_another_format_or_a_changed_affine_lies_where_its_affine_says() -> None:
+    other = nibabel.MGHImage(IJK, AFFINE)
+    changed = nibabel.Nifti1Image(IJK, AFFINE)
+    changed.affine[:3, 3] += 7
+    for image in (other, changed):
+        assert np.allclose(Volume.from_nibabel(image).ijk_to_ras, image.affine)
+
+
 @given(st.integers(0, 3), st.integers(0, 4), st.integers(0, 5))
 def test_both_orders_of_axes_put_a_voxel_to_the_same_place(i: int, j: int, k: int) -> None:
     ijk = Volume.from_array(IJK, AFFINE, axes="ijk")

@@ -183,13 +183,19 @@ def test_gigabytes_are_not_taken_for_any_encoding(tmp_path: Path, encoding: str)
 
 @pytest.mark.parametrize(
     ("sizes", "words"),
-    [("40 30 40000000", "more than any scan has"), ("1e300 1e300 2", "3 whole numbers are")],
+    [
+        ("40 30 40000000", "counts 40000000 slices, but names 2 files"),
+        ("40000 30000 2", "ends early"),
+        ("1e300 1e300 2", "3 whole numbers are"),
+    ],
 )
-def test_more_than_any_scan_has_is_refused_for_voxels_in_many_files(tmp_path: Path, sizes: str, words: str) -> None:
+def test_impossible_sizes_are_refused_for_voxels_in_many_files(tmp_path: Path, sizes: str, words: str) -> None:
     path = written(tmp_path / "scan.nhdr")
     text = path.read_bytes().decode().replace("sizes: 40 30 20", f"sizes: {sizes}")
     lines = [line for line in text.splitlines() if not line.startswith("data file")]
     path.write_text("\n".join([*lines, "data file: scan%d.raw 1 2 1", ""]))
+    for number in (1, 2):
+        (tmp_path / f"scan{number}.raw").write_bytes(bytes(9))
     with pytest.raises(InputError, match=words):
         read_volume(path)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import locale
 import os
+import re
 import resource
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from hypothesis import strategies as st
 
 from vistaseg.errors import InputError
 from vistaseg.volume import Volume, read_volume
+from vistaseg.volume.itk_files import checked_header
 
 VALUES = np.arange(120, dtype=np.int16).reshape(4, 5, 6)
 AFFINE = np.array([[0, -1.75, 0, 10.5], [1.25, 0, 0, -20.5], [0, 0, 2.5, 30.5], [0, 0, 0, 1]])
@@ -281,10 +284,10 @@ def test_random_bytes_never_reach_itk(tmp_path: Path, suffix: str, monkeypatch: 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 @pytest.mark.parametrize("name", ["scan.nrrd", "scan.mha", "scan.vtk", "scan.gipl"])
-def test_a_damaged_header_is_read_right_or_refused(
+def test_a_damaged_header_is_refused_or_read_as_itk_reads_it(
     tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
 ) -> None:
-    """Bytes of the header replaced, doubled or lost: an error, or the geometry that the header states."""
+    """Bytes of the header replaced, doubled or lost: an error, or the voxels and the place that the header states."""
     path = tmp_path_factory.mktemp("damaged") / name
     SimpleITK.WriteImage(Volume.from_array(VALUES, AFFINE, axes="kji").to_sitk(), str(path))
     raw = path.read_bytes()
@@ -295,7 +298,13 @@ def test_a_damaged_header_is_read_right_or_refused(
         volume = read_volume(path)
     except InputError:
         return
-    assert volume.array.size and np.isfinite(volume.ijk_to_ras).all()
+    header, image = checked_header(path), SimpleITK.ReadImage(str(path))
+    assert volume.shape_ijk == header.shape_ijk
+    assert np.array_equal(volume.array, SimpleITK.GetArrayFromImage(image).reshape(volume.array.shape), equal_nan=True)
+    if header.ijk_to_ras is not None:
+        assert np.array_equal(volume.ijk_to_ras, header.ijk_to_ras)
+    if image.GetDimension() == 3:
+        assert np.allclose(volume.ijk_to_ras, Volume.from_sitk(image).ijk_to_ras, rtol=1e-6, atol=1e-3)
 
 
 def test_a_path_that_is_not_utf8_is_read(write: Write, tmp_path: Path) -> None:
@@ -346,3 +355,138 @@ def test_the_compressed_size_that_a_metaimage_states_is_compared_with_the_file(w
     path.write_bytes(path.read_bytes().replace(stated, b"CompressedDataSize = 99999999999"))
     with pytest.raises(InputError, match="100.0 GB of compressed voxels"):
         read_volume(path)
+
+
+def packed(write: Write, name: str) -> tuple[Path, bytes, bytes]:
+    """A compressed file, its header and its stream."""
+    path = write(name, compressed=True)
+    raw = path.read_bytes()
+    end = raw.index(b"\n\n") + 2 if name.endswith(".nrrd") else raw.index(b"ElementDataFile = LOCAL\n") + 24
+    return path, raw[:end], raw[end:]
+
+
+def sized(header: bytes, stream: bytes) -> bytes:
+    """A MetaImage with the size that the stream has."""
+    return re.sub(rb"CompressedDataSize = \d+", b"CompressedDataSize = %d" % len(stream), header) + stream
+
+
+@pytest.mark.parametrize("name", ["scan.mha", "scan.nrrd"])
+def test_a_compressed_file_with_a_changed_byte_anywhere_is_refused(write: Write, name: str) -> None:
+    path, header, stream = packed(write, name)
+    first = 10 if name.endswith(".nrrd") else 2  # the header of gzip holds a time
+    for at in range(first, len(stream)):
+        path.write_bytes(header + stream[:at] + bytes([stream[at] ^ 0x55]) + stream[at + 1 :])
+        with pytest.raises(InputError, match="damaged|ends early|more than the header promises"):
+            read_volume(path)
+
+
+@pytest.mark.parametrize("count", [0, 1, 119, 121, 240])
+@pytest.mark.parametrize("name", ["scan.mha", "scan.nrrd"])
+def test_a_sound_stream_of_fewer_or_more_voxels_is_refused(write: Write, name: str, count: int) -> None:
+    path, header, _ = packed(write, name)
+    values = np.resize(VALUES, count).tobytes()
+    path.write_bytes(sized(header, zlib.compress(values)) if name == "scan.mha" else header + gzip.compress(values))
+    with pytest.raises(InputError, match="ends early" if count < 120 else "more than the header promises"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
+def test_a_metaimage_whose_stream_is_cut_off_is_refused_whatever_size_it_states(write: Write, kept: float) -> None:
+    path, header, stream = packed(write, "scan.mha")
+    part = stream[: int(len(stream) * kept)]
+    for content in (sized(header, part), header + part.ljust(len(stream), b"\0"), header + part):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="damaged|ends early"):
+            read_volume(path)
+
+
+@pytest.mark.parametrize("more", [-1, 3])
+def test_a_compressed_size_that_is_not_that_of_the_stream_is_refused(write: Write, more: int) -> None:
+    path, header, stream = packed(write, "scan.mha")
+    path.write_bytes(sized(header, stream + bytes(more) if more > 0 else stream[:more]) + bytes(10))
+    with pytest.raises(InputError, match="damaged|ends early"):
+        read_volume(path)
+
+
+def test_a_compressed_metaimage_without_its_size_is_refused_by_the_name_of_the_field(write: Write) -> None:
+    path, header, stream = packed(write, "scan.mha")
+    path.write_bytes(re.sub(rb"CompressedDataSize = \d+\n", b"", header) + stream)
+    with pytest.raises(InputError, match="lacks the field 'CompressedDataSize'"):
+        read_volume(path)
+
+
+def test_bytes_to_skip_in_a_gzip_stream_are_no_voxels(write: Write) -> None:
+    path, header, _ = packed(write, "scan.nrrd")
+    path.write_bytes(header.replace(b"\n\n", b"\nbyte skip: 3\n\n") + gzip.compress(b"abc" + VALUES.tobytes()))
+    assert np.array_equal(read_volume(path).array, VALUES)
+
+
+@pytest.mark.parametrize("how", ["LIST", "part%d.raw 1 {} 1"])
+@pytest.mark.parametrize("name", ["scan.mhd", "scan.nhdr"])
+def test_slices_in_files_of_their_own_are_read_where_each_is_there_and_whole(
+    write: Write, tmp_path: Path, name: str, how: str
+) -> None:
+    path = write(name)
+    stated = re.search(rb"(ElementDataFile = |data file: )(.*)\n", path.read_bytes())
+    assert stated is not None
+
+    def parts(count: int) -> None:
+        for number in range(1, count + 1):
+            (tmp_path / f"part{number}.raw").write_bytes(np.resize(VALUES, (8, 5, 6))[number - 1].tobytes())
+        names = "".join(f"part{number}.raw\n" for number in range(1, count + 1)) if how == "LIST" else ""
+        line = stated.group(1) + how.format(count).encode() + b"\n" + names.encode()
+        path.write_bytes(raw.replace(stated.group(0), line))
+
+    raw = path.read_bytes()
+    parts(4)
+    volume = read_volume(path)
+    assert np.array_equal(volume.array, VALUES) and np.allclose(volume.ijk_to_ras, AFFINE) and volume.notes == ()
+    (tmp_path / "part3.raw").write_bytes(b"cut off")
+    with pytest.raises(InputError, match="part3.raw: .*ends early with 7 bytes"):
+        read_volume(path)
+    (tmp_path / "part3.raw").unlink()
+    with pytest.raises(InputError, match="part3.raw, is missing"):
+        read_volume(path)
+    for count in (1, 3, 5):
+        parts(count)
+        with pytest.raises(InputError, match=f"counts 4 slices, but names {count} files"):
+            read_volume(path)
+
+
+@pytest.mark.parametrize("kinds", [None, "none domain domain domain", "domain domain domain domain"])
+def test_an_axis_outside_space_of_no_kind_is_refused_by_the_name_of_the_field(write: Write, kinds: str | None) -> None:
+    changed = {"dimension: 3": "dimension: 4", "sizes: 6 5 4": "sizes: 1 6 5 4", "directions: ": "directions: none "}
+    path = write("scan.nrrd", changed)
+    line = b"" if kinds is None else b"kinds: " + kinds.encode() + b"\n"
+    path.write_bytes(path.read_bytes().replace(b"kinds: domain domain domain\n", line))
+    with pytest.raises(InputError, match="states kinds as.*not supported"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ("ElementToIntensityFunctionSlope = 2", "ElementToIntensityFunctionSlope"),
+        ("ElementToIntensityFunctionOffset = -1024", "ElementToIntensityFunctionOffset"),
+        ("ElementByteOrderMSB = True", "BinaryDataByteOrderMSB and ElementByteOrderMSB"),
+    ],
+)
+def test_a_field_of_a_metaimage_that_changes_the_values_is_refused_by_name(write: Write, line: str, field: str) -> None:
+    with pytest.raises(InputError, match=f"states {field} as"):
+        read_volume(write("scan.mha", line=line))
+
+
+def test_fields_of_a_metaimage_that_change_nothing_are_read_without_a_note(write: Write) -> None:
+    neutral = "ElementToIntensityFunctionSlope = 1\nElementToIntensityFunctionOffset = 0\nDistanceUnits = mm"
+    volume = read_volume(write("scan.mha", line=neutral + "\nElementByteOrderMSB = False"))
+    assert np.array_equal(volume.array, VALUES) and volume.notes == ()
+
+
+def test_a_unit_other_than_mm_is_noted(write: Write) -> None:
+    paths = [write("scan.mha", line="DistanceUnits = cm"), write("scan.nrrd", line='space units: "cm" "cm" "cm"')]
+    plain = write("spacings.nrrd")
+    lines = [line for line in plain.read_bytes().split(b"\n\n")[0].split(b"\n") if not line.startswith(b"space")]
+    stated = [*lines, b"spacings: 1 1 2", b'units: "cm" "cm" "cm"']
+    plain.write_bytes(b"\n".join(stated) + b"\n\n" + VALUES.tobytes())
+    for path in (*paths, plain):
+        assert "states its unit as cm" in " ".join(read_volume(path).notes)

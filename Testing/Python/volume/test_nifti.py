@@ -127,10 +127,21 @@ def test_slope_and_intercept_are_applied(tmp_path: Path) -> None:
     assert np.array_equal(read_volume(path).array, raw * 2.0 - 1024)
 
 
-@pytest.mark.parametrize("slope", [0.0, np.nan])
-def test_a_slope_that_means_nothing_is_ignored(tmp_path: Path, slope: float) -> None:
+@pytest.mark.parametrize("slope", [0.0, np.nan, np.inf])
+def test_an_intercept_without_a_usable_slope_is_ignored_with_a_note(tmp_path: Path, slope: float) -> None:
     path = patched(saved(image(), tmp_path / "scan.nii"), 112, "<2f", slope, 7)
-    assert np.array_equal(read_volume(path).array.transpose(2, 1, 0), np.asarray(image().dataobj))
+    volume = read_volume(path)
+    assert np.array_equal(volume.array.transpose(2, 1, 0), np.asarray(image().dataobj))
+    assert "an intercept of 7 (scl_inter)" in volume.notes[0]
+    for intercept in (0, np.nan):
+        assert read_volume(patched(path, 112, "<2f", slope, intercept)).notes == ()
+
+
+@pytest.mark.parametrize("intercept", [np.nan, np.inf])
+def test_an_intercept_that_is_no_number_beside_a_slope_is_refused(tmp_path: Path, intercept: float) -> None:
+    path = patched(saved(image(), tmp_path / "scan.nii"), 112, "<2f", 2, intercept)
+    with pytest.raises(InputError, match="scl_inter"):
+        read_volume(path)
 
 
 def test_a_big_endian_file_is_read_as_native_numbers(tmp_path: Path) -> None:
@@ -199,10 +210,43 @@ def test_impossible_dimensions_are_refused(tmp_path: Path, dimensions: tuple[int
         read_volume(path)
 
 
-@pytest.mark.parametrize("start", [np.nan, -8.0])
-def test_an_impossible_start_of_the_voxels_is_refused(tmp_path: Path, start: float) -> None:
-    with pytest.raises(InputError, match="where the voxels start"):
+@pytest.mark.parametrize("start", [np.nan, -8.0, 0.0, 348.0, 351.0])
+def test_voxels_that_start_inside_the_header_are_refused(tmp_path: Path, start: float) -> None:
+    with pytest.raises(InputError, match="vox_offset"):
         read_volume(patched(saved(image(), tmp_path / "scan.nii"), 108, "<f", start))
+
+
+def test_voxels_that_start_inside_the_header_of_nifti_2_are_refused(tmp_path: Path) -> None:
+    path = saved(image(version=nibabel.Nifti2Image), tmp_path / "scan.nii")
+    with pytest.raises(InputError, match="vox_offset.*544 or later"):
+        read_volume(patched(path, 168, "<q", 543))
+
+
+def test_slices_that_the_header_does_not_count_are_noted(tmp_path: Path) -> None:
+    path = patched(saved(image(), tmp_path / "scan.nii"), 46, "<h", 2)
+    volume = read_volume(path)
+    assert volume.shape_ijk == (5, 4, 2) and "slices may be missing" in volume.notes[0]
+    path.write_bytes(path.read_bytes()[:-1])
+    assert read_volume(path).notes == ()
+
+
+@pytest.mark.parametrize(("offset", "form", "number"), [(424, "<d", 1e39), (348, "<i", 70000), (376, "<d", 1e300)])
+def test_a_number_of_nifti_2_that_no_place_can_have_is_refused(
+    tmp_path: Path, offset: int, form: str, number: float
+) -> None:
+    picture = image(version=nibabel.Nifti2Image)
+    picture.set_qform(OBLIQUE + [[0, 0, 0, 5], [0] * 4, [0] * 4, [0] * 4], 1)
+    path = saved(picture, tmp_path / "scan.nii")
+    with pytest.raises(InputError, match="Mend the header"):
+        read_volume(patched(path, offset, form, number))
+
+
+@pytest.mark.parametrize("codes", [(1, 0), (0, 1)])
+def test_a_place_a_kilometre_away_is_refused(tmp_path: Path, codes: tuple[int, int]) -> None:
+    path = saved(image(), tmp_path / "scan.nii")
+    patched(patched(path, 252, "<2h", *codes), 268 if codes[0] else 292, "<f", 1e20)
+    with pytest.raises(InputError, match="places the scan more than"):
+        read_volume(path)
 
 
 @pytest.mark.parametrize("content", [b"hello world" * 100, b"\x5c\x01", gzip.compress(b"nothing" * 100)])

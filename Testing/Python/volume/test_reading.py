@@ -26,6 +26,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_volume(tmp_path / "scan.nii")
 
 
+def test_an_empty_path_is_not_the_current_folder() -> None:
+    with pytest.raises(InputError, match="No file was named"):
+        read_volume("")
+
+
 @pytest.mark.parametrize("name", ["scan.nii", "scan.nii.gz", "scan.nrrd", "scan.mha", "scan.dcm", "scan"])
 def test_an_empty_file_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from dicom_segmentations import on, segment_of
-from dicom_series import ct_images, enhanced_ct, position_lps, uid_of, write_series
+from dicom_series import ct_images, enhanced_ct, position_lps, uid_of, write_as_it_is, write_series
 
 from vistaseg.dicom import find_series, read_series, write_seg
 from vistaseg.errors import InputError
@@ -185,6 +185,46 @@ def test_a_series_of_two_patients_is_refused_without_their_identifiers(tmp_path,
     with pytest.raises(InputError, match="2 different patients") as refusal:
         read_series(tmp_path)
     assert "SECRET" not in str(refusal.value)
+
+
+PEOPLE = {
+    "PatientName": ("Secret^Sibylla", "Secret^Ferdinand"),
+    "PatientBirthDate": ("19330907", "19700101"),
+    "PatientSex": ("F", "M"),
+}
+
+
+@pytest.mark.parametrize("identifier", ["SAME", "", None])
+@pytest.mark.parametrize("keyword", PEOPLE)
+def test_two_patients_are_refused_by_name_birth_date_or_sex_whatever_the_id(tmp_path, scan, keyword, identifier):
+    def change(image, k):
+        image.PatientID = identifier
+        if identifier is None:
+            del image.PatientID
+        setattr(image, keyword, PEOPLE[keyword][k // 3])
+
+    write_series(tmp_path, scan, change=change)
+    with pytest.raises(InputError, match=rf"2 different patients \({keyword}\)") as refusal:
+        read_volume(tmp_path)
+    assert "Secret" not in str(refusal.value)
+
+
+def test_one_patient_in_several_spellings_is_one(tmp_path, scan):
+    names = ["Doe^John", "DOE^JOHN^^", "doe john", "Doe^John=Yamada^Tarou", " Doe ^John", "Doe, John"]
+
+    def change(image, k):
+        image.PatientName = names[k]
+        write_as_it_is(image, "PatientBirthDate", (b"19330907", b"1933.09.07")[k % 2], "DA")
+
+    write_series(tmp_path, scan, change=change)
+    assert read_volume(tmp_path).notes == ()
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", *PEOPLE])
+def test_a_patient_that_only_some_images_name_is_read_with_a_note(tmp_path, scan, keyword):
+    write_series(tmp_path, scan, change=lambda image, k: setattr(image, keyword, "") if k < 2 else None)
+    (note,) = read_volume(tmp_path).notes
+    assert f"blank: {keyword} in 2 of 6" in note
 
 
 def test_a_series_of_two_studies_is_read_with_a_warning_and_not_exported(tmp_path, scan):

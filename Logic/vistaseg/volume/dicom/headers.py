@@ -20,9 +20,9 @@ TAGS = [
     "AcquisitionDateTime", "AcquisitionNumber", "AcquisitionTime", "BitsAllocated", "BitsStored", "Columns",
     "ContentTime", "ConvolutionKernel", "EchoNumbers", "FrameOfReferenceUID", "ImageOrientationPatient",
     "ImagePositionPatient", "ImageType", "Manufacturer", "Modality", "NominalPercentageOfCardiacPhase",
-    "NumberOfFrames", "PatientID", "PerFrameFunctionalGroupsSequence", "PhotometricInterpretation",
-    "PixelPaddingRangeLimit", "PixelPaddingValue", "PixelRepresentation", "PixelSpacing", "RescaleIntercept",
-    "RescaleSlope", "Rows", "SamplesPerPixel", "SeriesDescription", "SeriesInstanceUID",
+    "NumberOfFrames", "PatientBirthDate", "PatientID", "PatientName", "PatientSex", "PerFrameFunctionalGroupsSequence",
+    "PhotometricInterpretation", "PixelPaddingRangeLimit", "PixelPaddingValue", "PixelRepresentation", "PixelSpacing",
+    "RescaleIntercept", "RescaleSlope", "Rows", "SamplesPerPixel", "SeriesDescription", "SeriesInstanceUID",
     "SharedFunctionalGroupsSequence", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID",
     "TemporalPositionIdentifier", "TriggerTime",
 ]  # fmt: skip

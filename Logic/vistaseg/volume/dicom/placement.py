@@ -10,6 +10,7 @@ import numpy as np
 
 from vistaseg.errors import InputError
 from vistaseg.volume.dicom.copies import places
+from vistaseg.volume.dicom.patients import check_one_patient, half_blank_note
 from vistaseg.volume.dicom.regularity import check_distances, check_straight
 from vistaseg.volume.dicom.slices import Slice
 from vistaseg.volume.dicom.stacks import Stack
@@ -71,18 +72,8 @@ def _check_images(slices: Sequence[Slice]) -> None:
             raise InputError(
                 f"{_name(piece)} has no usable {piece.missing.named}, so its place is unknown. Export the series again."
             )
-    _check_patient(slices)
+    check_one_patient(slices)
     _check_rescale(slices)
-
-
-def _check_patient(slices: Sequence[Slice]) -> None:
-    """The message does not quote the identifiers."""
-    named = len({piece.text("PatientID") for piece in slices} - {""})
-    if named > 1:
-        raise InputError(
-            f"The images of the series name {named} different patients (PatientID). Export the scan of one patient "
-            "alone."
-        )
 
 
 def _check_rescale(slices: Sequence[Slice]) -> None:
@@ -164,5 +155,5 @@ def _frame_of_reference_note(ordered: Sequence[Slice]) -> tuple[str, ...]:
 
 
 _NOTES: tuple[Callable[[Sequence[Slice]], tuple[str, ...]], ...] = (
-    _study_note, _frame_of_reference_note, _rescale_note, _padding_note,
+    half_blank_note, _study_note, _frame_of_reference_note, _rescale_note, _padding_note,
 )  # fmt: skip

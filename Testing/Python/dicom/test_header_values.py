@@ -184,6 +184,26 @@ def test_a_mark_with_the_value_of_a_tissue_inside_the_image_is_left_and_told(tmp
     assert any("36 voxels inside the image hold the mark 1064" in note for note in volume.notes)
 
 
+@pytest.mark.parametrize("value", [0, 3071, 30000])
+def test_of_the_voxels_with_the_padding_value_only_those_connected_to_the_border_become_air(tmp_path, scan, value):
+    values = np.full_like(scan.array, 40)
+    values[:, 0, :4] = values[:, 1, 4] = values[:, 2, 5] = value  # connected at corners
+    values[:, 4:6, 3:6] = value
+    values[-1, 4, 2::-1] = value  # the last slice alone joins it to the border
+    write_series(
+        tmp_path,
+        Volume.from_array(values, scan.ijk_to_ras, axes="kji"),
+        change=lambda image, _: setattr(image, "PixelPaddingValue", value + 1024),
+    )
+    expected = values.copy()
+    expected[:, 0, :4] = expected[:, 1, 4] = expected[:, 2, 5] = -1000
+    expected[-1][values[-1] == value] = -1000
+    volume = read_volume(tmp_path)
+    assert np.array_equal(volume.array, expected)
+    assert f"45 voxels hold the mark {value + 1024} " in volume.notes[0]
+    assert f"30 voxels inside the image hold the mark {value + 1024} " in volume.notes[1]
+
+
 def test_padding_that_cannot_be_read_is_told(tmp_path, scan):
     write_series(tmp_path, scan, change=value("PixelPaddingValue", b"\1\2\3\4", "US"))
     assert any("no usable PixelPaddingValue" in note for note in read_volume(tmp_path).notes)

@@ -14,7 +14,11 @@ from vistaseg.volume.dicom.patients import check_one_patient, half_blank_note
 from vistaseg.volume.dicom.regularity import check_distances, check_straight
 from vistaseg.volume.dicom.slices import Slice
 from vistaseg.volume.dicom.stacks import Stack
+from vistaseg.volume.dicom.values import named, quoted, read_numbers
 from vistaseg.volume.volume import ras_affine
+
+_HOUNSFIELD = ("", "HU", "UNSPECIFIED")
+"""RescaleType of a CT, where it gives no reason for doubt."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +77,30 @@ def _check_images(slices: Sequence[Slice]) -> None:
                 f"{_name(piece)} has no usable {piece.missing.named}, so its place is unknown. Export the series again."
             )
     check_one_patient(slices)
+    _check_stored_bits(slices)
+    _check_modality_table(slices)
     _check_rescale(slices)
+
+
+def _check_stored_bits(slices: Sequence[Slice]) -> None:
+    """Values that begin above the lowest bit, as of old devices, would be read a power of two too large."""
+    for piece in slices:
+        stored, high = (read_numbers(piece.header, keyword).numbers for keyword in ("BitsStored", "HighBit"))
+        if stored is not None and high is not None and high[0] != stored[0] - 1:
+            raise InputError(
+                f"{_name(piece)} has {stored[0]:g} bits per voxel ({named('BitsStored')}) of which the highest is bit "
+                f"{high[0]:g} ({named('HighBit')}) and not {stored[0] - 1:g}, so its values are unknown. Export the "
+                "series again."
+            )
+
+
+def _check_modality_table(slices: Sequence[Slice]) -> None:
+    for piece in slices:
+        if piece.has_modality_table:
+            raise InputError(
+                f"The values of {_name(piece)} are defined by a table ({named('ModalityLUTSequence')}), which is not "
+                "supported. Export the series again, with RescaleSlope and RescaleIntercept instead."
+            )
 
 
 def _check_rescale(slices: Sequence[Slice]) -> None:
@@ -109,6 +136,18 @@ def _rescale_note(slices: Sequence[Slice]) -> tuple[str, ...]:
     return (
         f"{len(odd)} of {len(slices)} slices are rescaled otherwise than the rest: {_name(odd[0])} with {told}, most "
         f"with {expected}. Each was rescaled as it says. Check that its values fit those of its neighbours.",
+    )
+
+
+def _unit_note(slices: Sequence[Slice]) -> tuple[str, ...]:
+    """Values of a CT may be densities, atomic numbers or of no unit, with the look of HU."""
+    odd = [piece for piece in slices if piece.text("Modality") == "CT" and piece.unit.upper() not in _HOUNSFIELD]
+    if not odd:
+        return ()
+    return (
+        f"{len(odd)} of {len(slices)} slices of this CT do not claim to be in HU: {named('RescaleType')} is "
+        f"{quoted(odd[0].unit)} in {_name(odd[0])}. They were read as HU. Check the values of air (-1000) and "
+        "water (0).",
     )
 
 
@@ -155,5 +194,5 @@ def _frame_of_reference_note(ordered: Sequence[Slice]) -> tuple[str, ...]:
 
 
 _NOTES: tuple[Callable[[Sequence[Slice]], tuple[str, ...]], ...] = (
-    half_blank_note, _study_note, _frame_of_reference_note, _rescale_note, _padding_note,
+    half_blank_note, _study_note, _frame_of_reference_note, _rescale_note, _unit_note, _padding_note,
 )  # fmt: skip

@@ -108,6 +108,17 @@ class Slice:
         slope, intercept = (told.numbers for told in self.slope_and_intercept)
         return None if slope is None or intercept is None else (float(slope[0]), float(intercept[0]))
 
+    @property
+    def unit(self) -> str:
+        """RescaleType, "" where the header does not say."""
+        return str(self.value("RescaleType", "PixelValueTransformationSequence") or "").strip()
+
+    @property
+    def has_modality_table(self) -> bool:
+        """Whether its values are defined by a table, which takes the place of slope and intercept."""
+        keyword = "ModalityLUTSequence"
+        return bool(self.header.get(keyword)) or keyword in unreadable_in(self.header)
+
     @cached_property
     def padding(self) -> tuple[HeaderNumbers, HeaderNumbers]:
         """PixelPaddingValue and PixelPaddingRangeLimit as the header has them."""

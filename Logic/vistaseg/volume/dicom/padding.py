@@ -48,7 +48,7 @@ class PaddingMarks:
             values: (j, i) rescaled.
         """
         limits = _limits(piece)
-        if limits is None or piece.text("Modality") != "CT":
+        if limits is None or piece.modality != "CT":
             return
         low, high = limits
         marked = (stored >= low) & (stored <= high)

@@ -55,7 +55,7 @@ def place(stack: Stack) -> Placement:
 
 def _check_images(slices: Sequence[Slice]) -> None:
     if not all(piece.is_scan for piece in slices):
-        kind = slices[0].text("Modality")
+        kind = slices[0].modality
         raise InputError(f"This is of modality {kind}, which is no scan but made from one. Give the scan itself.")
     if any(piece.text("PhotometricInterpretation") == "PALETTE COLOR" for piece in slices):
         raise InputError(
@@ -125,10 +125,21 @@ def _check_rescale(slices: Sequence[Slice]) -> None:
         )
 
 
+def _modality_note(slices: Sequence[Slice]) -> tuple[str, ...]:
+    odd = [piece for piece in slices if piece.modality != piece.text("Modality").upper()]
+    if not odd:
+        return ()
+    told = odd[0].text("Modality")
+    return (
+        f"{len(odd)} of {len(slices)} images have {quoted(told) if told else 'nothing'} under {named('Modality')}, and "
+        f"are {odd[0].modality} images by their SOP class. They were taken for {odd[0].modality}.",
+    )
+
+
 def _rescale_note(slices: Sequence[Slice]) -> tuple[str, ...]:
     """In PET each slice has a slope of its own."""
     counts = Counter(piece.rescale for piece in slices)
-    if len(counts) < 2 or slices[0].text("Modality") == "PT":
+    if len(counts) < 2 or slices[0].modality == "PT":
         return ()
     usual = counts.most_common(1)[0][0]
     odd = [piece for piece in slices if piece.rescale != usual]
@@ -141,7 +152,7 @@ def _rescale_note(slices: Sequence[Slice]) -> tuple[str, ...]:
 
 def _unit_note(slices: Sequence[Slice]) -> tuple[str, ...]:
     """Values of a CT may be densities, atomic numbers or of no unit, with the look of HU."""
-    odd = [piece for piece in slices if piece.text("Modality") == "CT" and piece.unit.upper() not in _HOUNSFIELD]
+    odd = [piece for piece in slices if piece.modality == "CT" and piece.unit.upper() not in _HOUNSFIELD]
     if not odd:
         return ()
     return (
@@ -194,5 +205,5 @@ def _frame_of_reference_note(ordered: Sequence[Slice]) -> tuple[str, ...]:
 
 
 _NOTES: tuple[Callable[[Sequence[Slice]], tuple[str, ...]], ...] = (
-    half_blank_note, _study_note, _frame_of_reference_note, _rescale_note, _unit_note, _padding_note,
+    half_blank_note, _study_note, _frame_of_reference_note, _modality_note, _rescale_note, _unit_note, _padding_note,
 )  # fmt: skip

@@ -76,7 +76,7 @@ def _connected_to_border(marked: np.ndarray) -> np.ndarray:
     for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         reaches[edge] = True
     reaches[0] = False
-    return reaches[labels]
+    return np.asarray(reaches[labels])
 
 
 def _limits(piece: Slice) -> tuple[float, float] | None:

@@ -80,7 +80,7 @@ def _summary(number: int, stack: Stack) -> SeriesSummary:
         stack.uid,
         first.text("StudyInstanceUID"),
         first.text("SeriesDescription"),
-        first.text("Modality"),
+        first.modality,
         stack.part,
         len(stack.slices),
         first.size,

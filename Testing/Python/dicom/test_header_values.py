@@ -184,6 +184,76 @@ def test_a_mark_with_the_value_of_a_tissue_inside_the_image_is_left_and_told(tmp
     assert any("36 voxels inside the image hold the mark 1064" in note for note in volume.notes)
 
 
+@pytest.mark.parametrize("value", [0, 3071, 30000])
+def test_of_the_voxels_with_the_padding_value_only_those_connected_to_the_border_become_air(tmp_path, scan, value):
+    values = np.full_like(scan.array, 40)
+    values[:, 0, :4] = values[:, 1, 4] = values[:, 2, 5] = value  # connected at corners
+    values[:, 4:6, 3:6] = value
+    values[-1, 4, 2::-1] = value  # the last slice alone joins it to the border
+    write_series(
+        tmp_path,
+        Volume.from_array(values, scan.ijk_to_ras, axes="kji"),
+        change=lambda image, _: setattr(image, "PixelPaddingValue", value + 1024),
+    )
+    expected = values.copy()
+    expected[:, 0, :4] = expected[:, 1, 4] = expected[:, 2, 5] = -1000
+    expected[-1][values[-1] == value] = -1000
+    volume = read_volume(tmp_path)
+    assert np.array_equal(volume.array, expected)
+    assert f"45 voxels hold the mark {value + 1024} " in volume.notes[0]
+    assert f"30 voxels inside the image hold the mark {value + 1024} " in volume.notes[1]
+
+
+@pytest.mark.parametrize("rescaled", [False, True])
+def test_a_table_of_values_is_refused_by_name_and_not_ignored(tmp_path, scan, rescaled):
+    def change(image, _):
+        table = Dataset()
+        table.LUTDescriptor, table.ModalityLUTType = [4096, 0, 16], "HU"
+        table.add_new("LUTData", "OW", np.arange(4096).astype("<u2").tobytes())
+        image.ModalityLUTSequence = Sequence([table])
+        if not rescaled:
+            del image.RescaleSlope, image.RescaleIntercept
+
+    write_series(tmp_path, scan, change=change)
+    with pytest.raises(InputError, match=r"defined by a table \(ModalityLUTSequence \(0028,3000\)\)"):
+        read_volume(tmp_path)
+
+
+def test_bits_that_are_stored_elsewhere_than_at_the_bottom_are_refused_with_their_values(tmp_path, scan):
+    def change(image):
+        image.BitsStored, image.HighBit = 12, 15
+
+    path = write_series(tmp_path, scan, change=in_one_slice(change))[ODD]
+    with pytest.raises(InputError, match=rf"{path.name} has 12 bits .*BitsStored \(0028,0101\).* bit 15 \(HighBit"):
+        read_volume(tmp_path)
+
+
+@pytest.mark.parametrize("unit", ["OD", "US", "Z_EFF"])
+def test_a_ct_in_other_units_is_told_by_attribute_and_value(tmp_path, scan, unit):
+    write_series(tmp_path, scan, change=in_one_slice(lambda image: setattr(image, "RescaleType", unit)))
+    (note,) = read_volume(tmp_path).notes
+    assert f"1 of 6 slices of this CT do not claim to be in HU: RescaleType (0028,1054) is '{unit}'" in note
+
+
+def test_the_unit_of_a_frame_counts(tmp_path, scan):
+    image = enhanced_ct(scan)
+    group = image.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence[0]
+    group.RescaleType = "MGML"
+    image.save_as(tmp_path / "e.dcm", enforce_file_format=True)
+    assert any("6 of 6 slices" in note and "'MGML'" in note for note in read_volume(tmp_path).notes)
+
+
+@pytest.mark.parametrize("unit", ["", "hu", None])
+def test_a_ct_without_a_unit_or_in_hu_is_no_reason_for_a_warning(tmp_path, scan, unit):
+    def change(image, _):
+        image.RescaleType = unit
+        if unit is None:
+            del image.RescaleType
+
+    write_series(tmp_path, scan, change=change)
+    assert read_volume(tmp_path).notes == ()
+
+
 def test_padding_that_cannot_be_read_is_told(tmp_path, scan):
     write_series(tmp_path, scan, change=value("PixelPaddingValue", b"\1\2\3\4", "US"))
     assert any("no usable PixelPaddingValue" in note for note in read_volume(tmp_path).notes)

@@ -7,7 +7,8 @@ import shutil
 import numpy as np
 import pytest
 from dicom_segmentations import on, segment_of
-from dicom_series import ct_images, enhanced_ct, position_lps, uid_of, write_series
+from dicom_series import ct_images, enhanced_ct, position_lps, uid_of, write_as_it_is, write_series
+from pydicom.uid import MRImageStorage
 
 from vistaseg.dicom import find_series, read_series, write_seg
 from vistaseg.errors import InputError
@@ -185,6 +186,83 @@ def test_a_series_of_two_patients_is_refused_without_their_identifiers(tmp_path,
     with pytest.raises(InputError, match="2 different patients") as refusal:
         read_series(tmp_path)
     assert "SECRET" not in str(refusal.value)
+
+
+PEOPLE = {
+    "PatientName": ("Secret^Sibylla", "Secret^Ferdinand"),
+    "PatientBirthDate": ("19330907", "19700101"),
+    "PatientSex": ("F", "M"),
+}
+
+
+@pytest.mark.parametrize("identifier", ["SAME", "", None])
+@pytest.mark.parametrize("keyword", PEOPLE)
+def test_two_patients_are_refused_by_name_birth_date_or_sex_whatever_the_id(tmp_path, scan, keyword, identifier):
+    def change(image, k):
+        image.PatientID = identifier
+        if identifier is None:
+            del image.PatientID
+        setattr(image, keyword, PEOPLE[keyword][k // 3])
+
+    write_series(tmp_path, scan, change=change)
+    with pytest.raises(InputError, match=rf"2 different patients \({keyword}\)") as refusal:
+        read_volume(tmp_path)
+    assert "Secret" not in str(refusal.value)
+
+
+def test_one_patient_in_several_spellings_is_one(tmp_path, scan):
+    names = ["Doe^John", "DOE^JOHN^^", "doe john", "Doe^John=Yamada^Tarou", " Doe ^John", "Doe, John"]
+
+    def change(image, k):
+        image.PatientName = names[k]
+        write_as_it_is(image, "PatientBirthDate", (b"19330907", b"1933.09.07")[k % 2], "DA")
+
+    write_series(tmp_path, scan, change=change)
+    assert read_volume(tmp_path).notes == ()
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", *PEOPLE])
+def test_a_patient_that_only_some_images_name_is_read_with_a_note(tmp_path, scan, keyword):
+    write_series(tmp_path, scan, change=lambda image, k: setattr(image, keyword, "") if k < 2 else None)
+    (note,) = read_volume(tmp_path).notes
+    assert f"blank: {keyword} in 2 of 6" in note
+
+
+@pytest.mark.parametrize("odd", [0, 6])
+@pytest.mark.parametrize("by_class", [False, True])
+def test_a_slice_of_another_modality_is_left_out_of_a_ct_with_a_note(tmp_path, scan, odd, by_class):
+    def change(image, k):
+        if k == odd and by_class:
+            image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = MRImageStorage
+        elif k == odd:
+            image.Modality = "MR"
+
+    longer = Volume.from_array(np.concatenate([scan.array, scan.array[:1]]), scan.ijk_to_ras, axes="kji")
+    write_series(tmp_path, longer, change=change)
+    volume = read_volume(tmp_path)
+    kept = [k for k in range(7) if k != odd]
+    assert volume.modality == "CT" and np.array_equal(volume.array, longer.array[kept])
+    (note,) = volume.notes
+    assert "CT axial 9 x 8 of 0.9 mm (6 images) was taken, and left out: MR axial 9 x 8 of 0.9 mm (1 image)" in note
+
+
+@pytest.mark.parametrize("strays", [1, 2])
+def test_a_few_slices_that_call_themselves_ct_do_not_make_an_mr_a_ct(tmp_path, scan, strays):
+    write_series(tmp_path, scan, change=lambda image, k: setattr(image, "Modality", "CT" if k < strays else "MR"))
+    volume = read_volume(tmp_path)
+    assert volume.modality == "MR" and np.array_equal(volume.array, scan.array[strays:])
+    assert f"left out: CT axial 9 x 8 of 0.9 mm ({strays} image" in volume.notes[0]
+
+
+def test_a_series_that_is_mr_by_its_class_is_no_ct_whatever_it_calls_itself(tmp_path, scan):
+    def change(image, _):
+        image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = MRImageStorage
+
+    write_series(tmp_path, scan, change=change)
+    volume = read_volume(tmp_path)
+    assert volume.modality == "MR" and find_series(tmp_path)[0].modality == "MR"
+    (note,) = volume.notes
+    assert "6 of 6 images have 'CT' under Modality (0008,0060), and are MR images by their SOP class" in note
 
 
 def test_a_series_of_two_studies_is_read_with_a_warning_and_not_exported(tmp_path, scan):

@@ -11,7 +11,7 @@ from vistaseg.errors import InputError
 from vistaseg.volume.dicom.files import is_dicom
 from vistaseg.volume.dicom.folders import walk
 from vistaseg.volume.dicom.headers import ImageFiles, implausible_error, read_images
-from vistaseg.volume.dicom.stacks import Stack, stacks_of
+from vistaseg.volume.dicom.stacks import Stack, is_stray, stacks_of
 
 _NAMED_AT_MOST = 3
 
@@ -105,7 +105,7 @@ def largest_stack(stacks: Sequence[Stack]) -> tuple[Stack, tuple[str, ...]]:
     """
     found = [stack for stack in stacks if stack.first.is_scan and not stack.first.is_own] or list(stacks)
     whole = [stack for stack in found if stack.may_be_scan] or found
-    scans = [stack for stack in whole if stack.first.text("Modality") == "CT"] or whole
+    scans = [stack for stack in whole if stack.first.modality == "CT" and not is_stray(stack, whole)] or whole
     chosen = max(scans, key=lambda stack: len(stack.slices))
     count = len({(stack.uid, stack.files[0].parent if not stack.uid else "") for stack in found})
     if count == 1:

@@ -11,14 +11,14 @@ from vistaseg.volume.dicom.values import read_numbers
 
 AIR_HU = -1000.0
 _SURELY_AIR_HU = -900.0
-_MOST_HU = 3071.0  # of 12 bits: what lies above is no tissue
+_TOUCHING = np.ones((3, 3), dtype=bool)
 
 
 class PaddingMarks:
     """Replaces the marks of a series slice by slice, and counts them.
 
-    A mark that is air already stays. One that has the value of a tissue counts only where it reaches the border of the
-    slice, for it may be a wrong attribute.
+    A mark that is air already stays. Any other counts only where it is connected to the border of the slice: elsewhere
+    it may be a tissue or a metal of the same value.
     """
 
     def __init__(self) -> None:
@@ -48,26 +48,35 @@ class PaddingMarks:
             values: (j, i) rescaled.
         """
         limits = _limits(piece)
-        if limits is None or piece.text("Modality") != "CT":
+        if limits is None or piece.modality != "CT":
             return
         low, high = limits
         marked = (stored >= low) & (stored <= high)
         if not marked.any():
             return
         told = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-        found = values[marked]
-        if float(found.max()) <= _SURELY_AIR_HU:
+        if float(values[marked].max()) <= _SURELY_AIR_HU:
             return
-        is_tissue = float(found.min()) <= _MOST_HU
-        if is_tissue and not _reaches_border(marked):
-            self._kept[told] += int(marked.sum())
-            return
-        self._replaced[told] += int(marked.sum())
-        values[marked] = AIR_HU
+        outside = _connected_to_border(marked)
+        replaced = int(outside.sum())
+        if replaced:
+            self._replaced[told] += replaced
+            values[outside] = AIR_HU
+        kept = int(marked.sum()) - replaced
+        if kept:
+            self._kept[told] += kept
 
 
-def _reaches_border(marked: np.ndarray) -> bool:
-    return bool(marked[[0, -1]].any() or marked[:, [0, -1]].any())
+def _connected_to_border(marked: np.ndarray) -> np.ndarray:
+    """(j, i) bool: the voxels whose piece, connected also at corners, reaches the border of the slice."""
+    from scipy import ndimage
+
+    labels, count = ndimage.label(marked, _TOUCHING)
+    reaches = np.zeros(count + 1, dtype=bool)
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        reaches[edge] = True
+    reaches[0] = False
+    return np.asarray(reaches[labels])
 
 
 def _limits(piece: Slice) -> tuple[float, float] | None:

@@ -10,10 +10,15 @@ import numpy as np
 
 from vistaseg.errors import InputError
 from vistaseg.volume.dicom.copies import places
+from vistaseg.volume.dicom.patients import check_one_patient, half_blank_note
 from vistaseg.volume.dicom.regularity import check_distances, check_straight
 from vistaseg.volume.dicom.slices import Slice
 from vistaseg.volume.dicom.stacks import Stack
+from vistaseg.volume.dicom.values import named, quoted, read_numbers
 from vistaseg.volume.volume import ras_affine
+
+_HOUNSFIELD = ("", "HU", "UNSPECIFIED")
+"""RescaleType of a CT, where it gives no reason for doubt."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +55,7 @@ def place(stack: Stack) -> Placement:
 
 def _check_images(slices: Sequence[Slice]) -> None:
     if not all(piece.is_scan for piece in slices):
-        kind = slices[0].text("Modality")
+        kind = slices[0].modality
         raise InputError(f"This is of modality {kind}, which is no scan but made from one. Give the scan itself.")
     if any(piece.text("PhotometricInterpretation") == "PALETTE COLOR" for piece in slices):
         raise InputError(
@@ -71,18 +76,31 @@ def _check_images(slices: Sequence[Slice]) -> None:
             raise InputError(
                 f"{_name(piece)} has no usable {piece.missing.named}, so its place is unknown. Export the series again."
             )
-    _check_patient(slices)
+    check_one_patient(slices)
+    _check_stored_bits(slices)
+    _check_modality_table(slices)
     _check_rescale(slices)
 
 
-def _check_patient(slices: Sequence[Slice]) -> None:
-    """The message does not quote the identifiers."""
-    named = len({piece.text("PatientID") for piece in slices} - {""})
-    if named > 1:
-        raise InputError(
-            f"The images of the series name {named} different patients (PatientID). Export the scan of one patient "
-            "alone."
-        )
+def _check_stored_bits(slices: Sequence[Slice]) -> None:
+    """Values that begin above the lowest bit, as of old devices, would be read a power of two too large."""
+    for piece in slices:
+        stored, high = (read_numbers(piece.header, keyword).numbers for keyword in ("BitsStored", "HighBit"))
+        if stored is not None and high is not None and high[0] != stored[0] - 1:
+            raise InputError(
+                f"{_name(piece)} has {stored[0]:g} bits per voxel ({named('BitsStored')}) of which the highest is bit "
+                f"{high[0]:g} ({named('HighBit')}) and not {stored[0] - 1:g}, so its values are unknown. Export the "
+                "series again."
+            )
+
+
+def _check_modality_table(slices: Sequence[Slice]) -> None:
+    for piece in slices:
+        if piece.has_modality_table:
+            raise InputError(
+                f"The values of {_name(piece)} are defined by a table ({named('ModalityLUTSequence')}), which is not "
+                "supported. Export the series again, with RescaleSlope and RescaleIntercept instead."
+            )
 
 
 def _check_rescale(slices: Sequence[Slice]) -> None:
@@ -107,10 +125,21 @@ def _check_rescale(slices: Sequence[Slice]) -> None:
         )
 
 
+def _modality_note(slices: Sequence[Slice]) -> tuple[str, ...]:
+    odd = [piece for piece in slices if piece.modality != piece.text("Modality").upper()]
+    if not odd:
+        return ()
+    told = odd[0].text("Modality")
+    return (
+        f"{len(odd)} of {len(slices)} images have {quoted(told) if told else 'nothing'} under {named('Modality')}, and "
+        f"are {odd[0].modality} images by their SOP class. They were taken for {odd[0].modality}.",
+    )
+
+
 def _rescale_note(slices: Sequence[Slice]) -> tuple[str, ...]:
     """In PET each slice has a slope of its own."""
     counts = Counter(piece.rescale for piece in slices)
-    if len(counts) < 2 or slices[0].text("Modality") == "PT":
+    if len(counts) < 2 or slices[0].modality == "PT":
         return ()
     usual = counts.most_common(1)[0][0]
     odd = [piece for piece in slices if piece.rescale != usual]
@@ -118,6 +147,18 @@ def _rescale_note(slices: Sequence[Slice]) -> tuple[str, ...]:
     return (
         f"{len(odd)} of {len(slices)} slices are rescaled otherwise than the rest: {_name(odd[0])} with {told}, most "
         f"with {expected}. Each was rescaled as it says. Check that its values fit those of its neighbours.",
+    )
+
+
+def _unit_note(slices: Sequence[Slice]) -> tuple[str, ...]:
+    """Values of a CT may be densities, atomic numbers or of no unit, with the look of HU."""
+    odd = [piece for piece in slices if piece.modality == "CT" and piece.unit.upper() not in _HOUNSFIELD]
+    if not odd:
+        return ()
+    return (
+        f"{len(odd)} of {len(slices)} slices of this CT do not claim to be in HU: {named('RescaleType')} is "
+        f"{quoted(odd[0].unit)} in {_name(odd[0])}. They were read as HU. Check the values of air (-1000) and "
+        "water (0).",
     )
 
 
@@ -164,5 +205,5 @@ def _frame_of_reference_note(ordered: Sequence[Slice]) -> tuple[str, ...]:
 
 
 _NOTES: tuple[Callable[[Sequence[Slice]], tuple[str, ...]], ...] = (
-    _study_note, _frame_of_reference_note, _rescale_note, _padding_note,
+    half_blank_note, _study_note, _frame_of_reference_note, _modality_note, _rescale_note, _unit_note, _padding_note,
 )  # fmt: skip

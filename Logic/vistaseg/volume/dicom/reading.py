@@ -36,7 +36,7 @@ def read_stack(stack: Stack) -> tuple[Volume, Placement]:
         voxels, marks = read_voxels(placement.slices)
     except InputError as error:
         raise InputError(" ".join((str(error), *stack.notes))) from error
-    modality = stack.first.text("Modality") or None
+    modality = stack.first.modality or None
     # Not the name of the folder: it often is that of the patient.
     name = stack.first.text("SeriesDescription") or f"{modality or 'DICOM'} series"
     notes = (*stack.notes, *placement.notes, *marks)

@@ -18,6 +18,20 @@ SOFTWARE = "VistaSeg"
 """Manufacturer of all that is made here."""
 
 _NO_SCANS = ("SEG", "RTDOSE")
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+_CLASSES = {
+    "CT": ("2", "2.1", "2.2"),
+    "MR": ("4", "4.1", "4.3", "4.4"),
+    "PT": ("128", "130", "128.1"),
+    "NM": ("20",),
+    "US": ("6.1", "3.1", "6.2"),
+    "SEG": ("66.4", "66.7"),
+    "RTDOSE": ("481.2",),
+}
+"""Modality → the ends of the UIDs of the storage classes whose images are of no other one (PS3.4 B.5)."""
+
+_MODALITIES = {_STORAGE + end: modality for modality, ends in _CLASSES.items() for end in ends}
+
 _EACH_FRAME = "PerFrameFunctionalGroupsSequence"
 
 
@@ -108,6 +122,17 @@ class Slice:
         slope, intercept = (told.numbers for told in self.slope_and_intercept)
         return None if slope is None or intercept is None else (float(slope[0]), float(intercept[0]))
 
+    @property
+    def unit(self) -> str:
+        """RescaleType, "" where the header does not say."""
+        return str(self.value("RescaleType", "PixelValueTransformationSequence") or "").strip()
+
+    @property
+    def has_modality_table(self) -> bool:
+        """Whether its values are defined by a table, which takes the place of slope and intercept."""
+        keyword = "ModalityLUTSequence"
+        return bool(self.header.get(keyword)) or keyword in unreadable_in(self.header)
+
     @cached_property
     def padding(self) -> tuple[HeaderNumbers, HeaderNumbers]:
         """PixelPaddingValue and PixelPaddingRangeLimit as the header has them."""
@@ -139,10 +164,16 @@ class Slice:
         """UID of the kind of image, "" where it is told nowhere."""
         return self.text("SOPClassUID") or str(self.header.file_meta.get("MediaStorageSOPClassUID", "") or "")
 
+    @cached_property
+    def modality(self) -> str:
+        """CT only where neither Modality nor the SOP class says otherwise, else what is not CT; "" where none does."""
+        told = self.text("Modality").upper()
+        return _MODALITIES.get(self.sop_class, told) if told in ("", "CT") else told
+
     @property
     def is_scan(self) -> bool:
         """Whether it shows what a scanner measured: neither a segmentation nor a dose."""
-        return self.text("Modality") not in _NO_SCANS
+        return self.modality not in _NO_SCANS
 
     @property
     def is_own(self) -> bool:

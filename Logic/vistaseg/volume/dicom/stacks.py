@@ -1,4 +1,4 @@
-"""Slices that belong together: of one series, of one orientation and size, at one time."""
+"""Slices that belong together: of one series and modality, of one orientation and size, at one time."""
 
 from __future__ import annotations
 
@@ -68,6 +68,17 @@ class Stack:
         return "" if vectors is None else ORIENTATIONS[int(np.argmax(np.abs(np.cross(*vectors))))]
 
 
+def is_stray(stack: Stack, stacks: Iterable[Stack]) -> bool:
+    """Whether its slices lie among more slices of another modality, in the same series."""
+    return any(
+        other.uid == stack.uid
+        and other.first.modality != stack.first.modality
+        and len(other.slices) > len(stack.slices)
+        and _on_one_grid(stack.first, other.first)
+        for other in stacks
+    )
+
+
 def stacks_of(headers: Iterable[Any]) -> list[Stack]:
     """The stacks of all series, series by series, of a series the one with the most slices first."""
     return [stack for series in _by_series(headers) for stack in _stacks_of_series(series)]
@@ -84,35 +95,42 @@ def _by_series(headers: Iterable[Any]) -> list[list[Slice]]:
 
 def _stacks_of_series(series: Sequence[Slice]) -> list[Stack]:
     groups: list[list[Slice]] = []
-    for piece in sorted(series, key=lambda piece: piece.missing is not None):
+    for piece in sorted(series, key=lambda piece: (piece.missing is not None, not piece.modality)):
         group = next((group for group in groups if _belong_together(group[0], piece)), None)
         if group is None:
             groups.append([piece])
         else:
             group.append(piece)
-    stacks = [stack for group in groups for stack in _at_one_time(group, len(groups) > 1)]
+    has_several = len({piece.modality for piece in series} - {""}) > 1
+    stacks = [stack for group in groups for stack in _at_one_time(group, len(groups) > 1, has_several)]
     return sorted(stacks, key=lambda stack: -len(stack.slices))
 
 
-def _at_one_time(group: Sequence[Slice], is_part: bool) -> list[Stack]:
+def _at_one_time(group: Sequence[Slice], is_part: bool, names_modality: bool) -> list[Stack]:
     kept, notes = without_copies(group, same_uid=True)
     moments = by_time(kept)
     stacks = []
     for label, pieces in moments:
         single, more = without_copies(pieces, same_uid=False)
         stack = Stack(tuple(single), label, (*notes, *more))
-        stacks.append(Stack(stack.slices, _part(stack, is_part), stack.notes))
+        stacks.append(Stack(stack.slices, _part(stack, is_part, names_modality), stack.notes))
     return stacks
 
 
-def _part(stack: Stack, is_part: bool) -> str:
+def _part(stack: Stack, is_part: bool, names_modality: bool) -> str:
     kind = "localizer" if stack.first.is_localizer else stack.orientation or "without a position"
+    if names_modality and stack.first.modality:
+        kind = f"{stack.first.modality} {kind}"
     rows, columns = stack.first.size
     spacing = "" if stack.first.spacing is None else f" of {stack.first.spacing[1]:.3g} mm"
     return ", ".join(filter(None, (f"{kind} {columns} x {rows}{spacing}" if is_part else "", stack.part)))
 
 
 def _belong_together(one: Slice, other: Slice) -> bool:
+    return len({one.modality, other.modality} - {""}) < 2 and _on_one_grid(one, other)
+
+
+def _on_one_grid(one: Slice, other: Slice) -> bool:
     """A slice without a position goes with those of its size and kind: it may be missing among them."""
     if one.size != other.size or one.is_localizer != other.is_localizer or one.is_grey != other.is_grey:
         return False

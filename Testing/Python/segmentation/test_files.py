@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from vistaseg.catalog import Code, Terminology
+from vistaseg.catalog import Code, Terminology, structures
 from vistaseg.errors import InputError, UsageError
 from vistaseg.segmentation import (
     Segment,
@@ -24,7 +24,11 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="~^|", categorie
 CODES = st.builds(Code, TEXTS, TEXTS, TEXTS)
 TERMINOLOGIES = st.builds(Terminology, CODES, CODES, st.none() | CODES, CODES, st.none() | CODES)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
     max_leaves=4,
 )
@@ -68,7 +72,9 @@ def segments_of(draw, mask, label):
             "model": "vista|3d",
         }
     structure = draw(st.none() | st.integers(0, 132))
-    terminology = draw(st.none() | TERMINOLOGIES)
+    # Codes of something else would make it another structure: see `test_seg_nrrd.py`.
+    own = next((each.terminology for each in structures() if each.id == structure), None)
+    terminology = draw(st.none() | (TERMINOLOGIES if own is None else st.just(own)))
     return Segment(draw(TEXTS), label, structure, draw(COLORS), terminology, *crop_to_content(mask), made)
 
 

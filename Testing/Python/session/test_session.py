@@ -210,6 +210,17 @@ def test_a_region_outside_the_scan_is_refused(session):
         session.segment([LIVER], RegionOfInterest.between((300, 300, 300), (400, 400, 400)))
 
 
+def test_a_region_in_the_air_beside_the_body_is_refused(volume):
+    """The scan reaches 200 mm further than what is kept of it for the network."""
+    matrix = volume.ijk_to_ras.copy()
+    wide = Volume.from_array(np.pad(volume.array, ((0, 0), (0, 0), (0, 50)), constant_values=-1000), matrix, axes="kji")
+    low, high = (
+        wide.grid.index_to_ras([index])[0] for index in ((wide.shape_ijk[0] - 3, 1, 1), (wide.shape_ijk[0] - 1, 3, 3))
+    )
+    with pytest.raises(InputError, match="outside the body"):
+        Session(wide, model()).segment([LIVER], RegionOfInterest.between(tuple(low.tolist()), tuple(high.tolist())))
+
+
 def test_segments_say_how_they_were_made(session):
     for piece in session.segment([LIVER, TUMOR]).segments:
         assert without_confidence(piece.provenance) == {

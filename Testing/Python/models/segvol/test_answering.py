@@ -151,6 +151,8 @@ def test_a_prompt_outside_is_refused_and_changes_nothing() -> None:
         session.add(Point(ras(volume, (90, 5, 5))), "a")
     with pytest.raises(InputError, match="outside the scan"):
         session.add(box_of(volume, (-9, -9, -9), (-3, -3, -3)), "a")
+    with pytest.raises(InputError, match="outside the body"):
+        session.add(box_of(volume, (0, 0, 0), (0, 0, 0)), "a")
     assert not full(session).any() and session.prompts("a") == ()
 
 

@@ -14,7 +14,7 @@ EXPORT_TESTS := $(addprefix Testing/Python/dicom/test_, agreement.py delivery.py
 	seg_round_trip.py seg_writing.py staging.py)
 MODULES := $(addprefix $(CURDIR)/VistaSegExtension/, VistaSeg SegmentEditorVistaSeg)
 
-.PHONY: help demo screenshots test test-slicer test-slicer-packages lint bench train-demo train-segvol clean
+.PHONY: help demo screenshots test test-slicer test-slicer-packages test-pacs lint bench train-demo train-segvol clean
 
 help:
 	@echo "make demo          segment a real CT with the model in the box, into demo-output/"
@@ -22,6 +22,7 @@ help:
 	@echo "make test          run every test"
 	@echo "make test-slicer SLICER=/path/to/Slicer   run the tests of the extension inside a Slicer"
 	@echo "make test-slicer-packages                 run them with the Python packages that Slicer ships"
+	@echo "make test-pacs     send to a real PACS and look with a real web viewer, where they are installed"
 	@echo "make lint          ruff and mypy"
 	@echo "make bench         measure speed and memory (ONLY=auto for one group)"
 	@echo "make train-demo    train the model in the box again (hours)"
@@ -50,6 +51,7 @@ screenshots: $(BIN)/.ready $(CACHE)/.ready
 test: $(BIN)/.ready $(CACHE)/.ready lint
 	$(BIN)/python -m pytest
 	$(MAKE) test-slicer-packages
+	$(if $(shell command -v Orthanc),$(MAKE) test-pacs,@echo "Not run, because Orthanc is not installed: make test-pacs")
 
 # OPTIONS are those of Testing/run_in_slicer.py, such as --install, and of pytest.
 test-slicer:
@@ -71,6 +73,13 @@ $(SLICER_VENV)/.ready: Testing/slicer_packages.txt Testing/slicer_additions.txt 
 test-slicer-packages: $(SLICER_VENV)/.ready
 	$(SLICER_VENV)/bin/python -m pytest -m "not slow" Testing/Python/extension Testing/Python/mrml \
 		Testing/Python/workspace $(EXPORT_TESTS)
+
+# A PACS and a web viewer: apt-get install orthanc orthanc-dicomweb chromium nodejs npm. What is missing is said.
+test-pacs: $(BIN)/.ready
+	@command -v npm chromium >/dev/null && test ! -e $(CACHE)/pacs/package/dist && { mkdir -p $(CACHE)/pacs && cd $(CACHE)/pacs \
+		&& npm install --silent --no-save playwright-core@1.65.1 && npm pack --silent @ohif/app@3.13.2 \
+		&& tar xf ohif-app-3.13.2.tgz && rm ohif-app-3.13.2.tgz; } || true
+	PACS_PICTURES=$(CACHE)/pacs/pictures $(BIN)/python -m pytest -p no:cacheprovider Testing/pacs
 
 lint: $(BIN)/.ready
 	$(BIN)/ruff check .

@@ -33,6 +33,12 @@ class MemoryLimitError(VistaSegError):
     exit_code = 5
 
 
+class PeerError(VistaSegError):
+    """A PACS cannot be reached, or does not take what it was sent."""
+
+    exit_code = 6
+
+
 class CancelledError(VistaSegError):
     """The user stopped the work; nothing was changed."""
 

@@ -15,6 +15,7 @@ from vistaseg.cli import (
     demo,
     dicom,
     dicom_seg,
+    dicom_send,
     doctor,
     evaluate,
     identify,
@@ -65,6 +66,7 @@ app.command("doctor")(doctor.doctor_command)
 dicom.app.command("export")(dicom_seg.export_command)
 dicom.app.command("import")(dicom_seg.import_command)
 dicom.app.command("check")(dicom_seg.check_command)
+dicom.app.command("send")(dicom_send.send_command)
 app.add_typer(dicom.app)
 app.add_typer(weights.app)
 
@@ -85,7 +87,7 @@ def _options(
 
 
 def main() -> None:
-    """Run a command; exit 0 done, 2 wrong use, 3 bad input, 4 no weights, 5 out of memory, 130 interrupted."""
+    """Run a command; exit 0 done, 2 wrong use, 3 bad input, 4 no weights, 5 out of memory, 6 PACS, 130 interrupted."""
     fit_streams()
     try:
         app(prog_name="vistaseg")

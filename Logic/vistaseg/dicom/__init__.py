@@ -10,6 +10,7 @@ from vistaseg.dicom.measures import Measures, csv_bytes, measure, warnings_in
 from vistaseg.dicom.preconditions import require_exportable
 from vistaseg.dicom.seg_reader import SegImport, import_seg, read_seg
 from vistaseg.dicom.seg_writer import SegExport, write_seg
+from vistaseg.dicom.sending import Outgoing, Peer, Sent, find_outgoing, send
 from vistaseg.dicom.series import Series, read_series
 from vistaseg.dicom.structured_report import structured_report
 from vistaseg.dicom.studies import Study, find_studies
@@ -20,8 +21,11 @@ __all__ = [
     "Description",
     "Finding",
     "Measures",
+    "Outgoing",
+    "Peer",
     "SegExport",
     "SegImport",
+    "Sent",
     "Series",
     "SeriesList",
     "SeriesSummary",
@@ -29,6 +33,7 @@ __all__ = [
     "check_seg",
     "csv_bytes",
     "deliver",
+    "find_outgoing",
     "find_series",
     "find_studies",
     "import_seg",
@@ -37,6 +42,7 @@ __all__ = [
     "read_seg",
     "read_series",
     "require_exportable",
+    "send",
     "structured_report",
     "warnings_in",
     "write_derived_ct",

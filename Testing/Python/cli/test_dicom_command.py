@@ -122,3 +122,17 @@ def test_the_folder_does_not_name_a_scan_without_a_description(ct, tmp_path):
 
     write_series(tmp_path / "SYNTHETICA_SIBYLLA", ct, change=undescribed)
     assert read_volume(tmp_path / "SYNTHETICA_SIBYLLA").name == "CT series"
+
+
+def test_send_wants_an_address_and_files_before_it_connects(vistaseg, folder, tmp_path):
+    (tmp_path / "key.pem").write_text("not a key")
+    wrong = {
+        "HOST:PORT/AET": (folder, "--to", "pacs"),
+        "nowhere": (tmp_path / "nowhere", "--to", "127.0.0.1:1/A"),
+        "key.pem": (folder, "--to", "127.0.0.1:1/A", "--tls-cert", tmp_path / "key.pem"),
+    }
+    for named, arguments in wrong.items():
+        outcome = vistaseg("dicom", "send", *arguments)
+        assert outcome.code == 2 and named in outcome.stderr
+    outcome = vistaseg("dicom", "send", folder, "--to", "127.0.0.1:1/A")
+    assert outcome.code == 6 and "127.0.0.1:1/A" in outcome.stderr

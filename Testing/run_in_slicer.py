@@ -44,8 +44,7 @@ def _requirements() -> dict[str, str]:
     """What the tests need beside Slicer; without the models' packages the panel can only install them."""
     from VistaSegLib import Installation
 
-    own = {**Installation.REQUIREMENTS, **Installation.EXPORT_REQUIREMENTS}
-    needed = {name: text for name, text in own.items() if name not in Installation.OPTIONAL}
+    needed = {**Installation.REQUIREMENTS, **Installation.EXPORT_REQUIREMENTS}
     return {**TEST_REQUIREMENTS, "torch": f"torch{Installation.TORCH}", **needed}
 
 

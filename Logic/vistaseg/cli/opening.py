@@ -105,7 +105,7 @@ def check_texts(models: Sequence[str], texts: Sequence[Text]) -> None:
     """What SegVol will be asked to read has to be readable, which is known before a scan and weights are read.
 
     Raises:
-        UsageError: a text is too long for it, or the vocabulary is not installed.
+        UsageError: a text is too long for it.
     """
     others = [key for key in models if key not in READING]
     if len(others) == len(models) or not texts:

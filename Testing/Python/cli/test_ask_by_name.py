@@ -208,19 +208,6 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("unread")
-def test_without_the_vocabulary_the_message_says_what_to_install(
-    segment: Command, refine: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def absent() -> None:
-        raise ImportError("No module named 'instant_clip_tokenizer'")
-
-    monkeypatch.setattr(tokenizer, "_of_package", absent)
-    for command in (segment, refine):
-        done = command("--text", "uterus", "--model", "segvol-demo")
-        assert done.code == 2 and 'pip install "vistaseg[text]"' in done.stderr
-
-
-@pytest.mark.usefixtures("unread")
 def test_a_text_too_long_is_refused_before_anything_is_read(segment: Command, refine: Command) -> None:
     for command in (segment, refine):
         done = command("--text", " ".join(["xqzjkvwpb" * 5] * 4), "--model", "demo")

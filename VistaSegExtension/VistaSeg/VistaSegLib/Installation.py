@@ -25,17 +25,12 @@ REQUIREMENTS = {
     "platformdirs": "platformdirs>=4",
     "psutil": "psutil>=5.9",
     "safetensors": "safetensors>=0.4.3",
-    "instant_clip_tokenizer": (
-        "instant-clip-tokenizer>=0.1.1; python_version < '3.13' and platform_machine not in 'aarch64 arm64'"
-    ),
 }
 EXPORT_REQUIREMENTS = {
     "highdicom": "highdicom>=0.27",
     "pylibjpeg": "pylibjpeg>=2.0",
     "openjpeg": "pylibjpeg-openjpeg>=2.3",
 }
-# SegVol's reading of names works without it, from a file that the user brings.
-OPTIONAL = {"instant_clip_tokenizer"}
 
 
 class InstallationError(VistaSegError):
@@ -45,7 +40,7 @@ class InstallationError(VistaSegError):
 @lru_cache
 def missingPackages() -> tuple[str, ...]:
     """Names of the modules without which no model can be loaded."""
-    needed = ["torch", *(name for name in REQUIREMENTS if name not in OPTIONAL)]
+    needed = ["torch", *REQUIREMENTS]
     return tuple(name for name in needed if find_spec(name) is None)
 
 

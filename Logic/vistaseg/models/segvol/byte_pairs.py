@@ -1,4 +1,4 @@
-"""Byte pair encoding with CLIP's vocabulary, read from a file that the user brought.
+"""Byte pair encoding with CLIP's vocabulary.
 
 The encoding is that of Sennrich et al., 2016 (arXiv 1508.07909), on bytes; the vocabulary that of Radford et al., 2021.
 """
@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import gzip
 import re
-import zlib
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-
-from vistaseg.errors import InputError
 
 MERGES = 48894
 """Merges of CLIP's vocabulary; with 256 bytes, within a word and at its end, and two marks they make 49408 tokens."""
@@ -35,22 +32,10 @@ class BytePairs:
 
     @classmethod
     def read(cls, path: Path) -> BytePairs:
-        """From `merges.txt`, or from `bpe_simple_vocab_16e6.txt.gz`, whose first lines are the same.
-
-        Raises:
-            InputError: it cannot be read, or is not CLIP's vocabulary.
-        """
-        try:
-            content = path.read_bytes()
-            text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
-        except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-            raise InputError(f"Cannot read CLIP's vocabulary in {path} ({error}): bring the file again.") from error
-        # The first line tells the version of the format.
-        rows = [line.split() for line in text.split("\n")[1 : MERGES + 1]]
-        merges = [(row[0], row[1]) for row in rows if len(row) == 2]
-        if len(merges) != MERGES:
-            raise InputError(f"{path} is not CLIP's vocabulary: it holds {len(merges)} merges, not {MERGES}.")
-        return cls(merges)
+        """Read the merges of the vocabulary, gzipped, one on a line, in order of their ranks."""
+        # The first line is the version of the format.
+        rows = gzip.decompress(path.read_bytes()).decode().splitlines()[1:]
+        return cls([(one, other) for one, other in map(str.split, rows)])
 
     def encode(self, text: str) -> list[int]:
         """Ids of the tokens of a text, without marks of start and end; upper case counts as lower case."""

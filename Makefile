@@ -14,16 +14,17 @@ EXPORT_TESTS := $(addprefix Testing/Python/dicom/test_, agreement.py delivery.py
 	seg_round_trip.py seg_writing.py staging.py)
 MODULES := $(addprefix $(CURDIR)/VistaSegExtension/, VistaSeg SegmentEditorVistaSeg)
 
-.PHONY: help demo screenshots test test-slicer test-slicer-packages test-pacs lint bench train-demo train-segvol clean
+.PHONY: help demo screenshots test test-fast test-slicer test-slicer-packages test-pacs lint bench train-demo train-segvol clean
 
 help:
 	@echo "make demo          segment a real CT with the model in the box, into demo-output/"
 	@echo "make screenshots   pictures of the panel with a real CT, into Resources/screenshots/"
 	@echo "make test          run every test"
+	@echo "make test-fast     run all tests but the slow ones, on all cores"
 	@echo "make test-slicer SLICER=/path/to/Slicer   run the tests of the extension inside a Slicer"
 	@echo "make test-slicer-packages                 run them with the Python packages that Slicer ships"
 	@echo "make test-pacs     send to a real PACS and look with a real web viewer, where they are installed"
-	@echo "make lint          ruff and mypy"
+	@echo "make lint          ruff, mypy and import-linter"
 	@echo "make bench         measure speed and memory (ONLY=auto for one group)"
 	@echo "make train-demo    train the model in the box again (hours)"
 	@echo "make train-segvol  train the small SegVol again (half an hour)"
@@ -52,6 +53,9 @@ test: $(BIN)/.ready $(CACHE)/.ready lint
 	$(BIN)/python -m pytest
 	$(MAKE) test-slicer-packages
 	$(if $(shell command -v Orthanc),$(MAKE) test-pacs,@echo "Not run, because Orthanc is not installed: make test-pacs")
+
+test-fast: $(BIN)/.ready $(CACHE)/.ready
+	$(BIN)/python -m pytest -q -n auto -m "not slow"
 
 # OPTIONS are those of Testing/run_in_slicer.py, such as --install, and of pytest.
 test-slicer:
@@ -84,6 +88,7 @@ test-pacs: $(BIN)/.ready
 lint: $(BIN)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	PYTHONPATH=Logic $(BIN)/lint-imports --no-cache
 
 bench: $(BIN)/.ready $(CACHE)/.ready
 	$(BIN)/python Testing/benchmarks/run.py $(ONLY)

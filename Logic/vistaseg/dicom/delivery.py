@@ -9,6 +9,7 @@ from pathlib import Path
 from vistaseg.dicom.agreement import require_agreement
 from vistaseg.dicom.derived import write_derived_ct
 from vistaseg.dicom.header import Description
+from vistaseg.dicom.imported import with_file_history
 from vistaseg.dicom.measures import csv_bytes, measure, warnings_in
 from vistaseg.dicom.seg_writer import SegExport, write_seg
 from vistaseg.dicom.series import Series, read_series
@@ -33,6 +34,7 @@ class Delivery:
         volume: that the segments were drawn on.
         files: the DICOM images of the volume; none to make a CT series from it, which is marked as derived.
         study: an image of the study that such a series shall belong to; None for a new study.
+        imported: the DICOM segmentation that segments were loaded from, see `with_file_history`.
         folder: where the files go, each under a name of its own that begins with `prefix`.
         prefix: of the names of all files.
         labelmap, deflate, description: see `write_seg`.
@@ -44,6 +46,7 @@ class Delivery:
     folder: Path
     prefix: str = ""
     study: Path | None = None
+    imported: Path | None = None
     labelmap: bool = False
     deflate: bool = False
     description: Description = field(default_factory=Description)
@@ -88,10 +91,10 @@ def deliver(
         progress("steps", 1, _STEPS)
         series = series or _derived_series(delivery, staging / (delivery.prefix + IMAGES), progress)
         progress("steps", 2, _STEPS)
-        meant = segmentation(progress)
+        meant, losses = with_file_history(segmentation(progress), delivery.imported)
         progress("steps", 3, _STEPS)
         export, doubts = _write(delivery, meant, series, staging, progress)
-        notes = [*series.volume.notes, *series.mended, *export.notes, *doubts]
+        notes = [*series.volume.notes, *series.mended, *losses, *export.notes, *doubts]
         written = [path.relative_to(staging) for path in sorted(staging.rglob("*.*")) if path.is_file()]
         uids = {path: _uid(staging / path) for path in written if path.suffix == ".dcm"}
     return Delivered(

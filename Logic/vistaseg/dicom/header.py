@@ -14,7 +14,7 @@ from pydicom.uid import UID, generate_uid
 
 from vistaseg import __version__
 from vistaseg.dicom.codes import short_text
-from vistaseg.dicom.history import add_predecessors, predecessors
+from vistaseg.dicom.history import Predecessor, add_predecessors, predecessors
 from vistaseg.dicom.mending import TYPE_2
 from vistaseg.dicom.planes import Plane, decimal_string
 from vistaseg.dicom.quoting import reason
@@ -31,6 +31,9 @@ CHARACTER_SET = "ISO_IR 192"
 """UTF-8: names of segments may be in any script."""
 
 _SERIES_NUMBER = 700
+_MOST_SERIES = 100_000
+"""Numbers from here on were not counted, but made of a time or a UID; nobody counts on from there."""
+
 _OF_NOBODY = ("SpecificCharacterSet", "PatientSex", "PositionReferenceIndicator")
 """Attributes whose values identify nobody, and may be quoted."""
 
@@ -44,7 +47,7 @@ class Description:
     Attributes:
         text: Series Description and Content Description.
         creator: Content Creator's Name, in DICOM's form Family^Given.
-        series_number: of the new series.
+        series_number: of the new series; a correction of a segmentation with this number or a higher one gets the next.
     """
 
     text: str = "Segmentation by VistaSeg"
@@ -79,8 +82,16 @@ def make_header(
     del dataset.PixelData, dataset.PerFrameFunctionalGroupsSequence
     _mend_shared_groups(dataset, series.volume.spacing[2])
     dataset.SegmentSequence = _with_background(dataset, items)
-    add_predecessors(dataset, predecessors(segment.provenance for segment in segments))
+    before = predecessors(segment.provenance for segment in segments)
+    add_predecessors(dataset, before)
+    dataset.SeriesNumber = _series_number(description, before)
     return dataset
+
+
+def _series_number(description: Description, before: Sequence[Predecessor]) -> int:
+    """Above those of the segmentations that are corrected and of their reports, which have the next number."""
+    taken = [one.series_number for one in before if description.series_number <= one.series_number < _MOST_SERIES]
+    return max([description.series_number, *(number + 2 for number in taken)])
 
 
 def _blamed(

@@ -27,6 +27,7 @@ class Predecessor:
     segment_number: int
     tracking_id: str = ""
     tracking_uid: str = ""
+    series_number: int = 0
 
 
 def with_predecessor(provenance: Mapping[str, Any], predecessor: Predecessor) -> dict[str, Any]:

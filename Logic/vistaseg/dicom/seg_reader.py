@@ -176,7 +176,14 @@ def _predecessor(dataset: Dataset, item: Dataset) -> Predecessor:
         int(item.SegmentNumber),
         str(item.get("TrackingID", "")),
         str(item.get("TrackingUID", "")),
+        _series_number(dataset),
     )
+
+
+def _series_number(dataset: Dataset) -> int:
+    """0 where it has none that can be read."""
+    numbers = read_numbers(dataset, "SeriesNumber").numbers
+    return 0 if numbers is None else int(numbers[0])
 
 
 def _labelmap_crops(frames: FrameSource, grid: SegGrid) -> dict[int, Crop]:

@@ -22,7 +22,6 @@ from vistaseg.volume.dicom.headers import not_quoting
 if TYPE_CHECKING:
     from vistaseg.dicom.series import Series
 
-_SERIES_NUMBER = 701
 _MILLILITRE = Code("ml", "UCUM", "milliliter")
 _MILLIMETRE = Code("mm", "UCUM", "millimeter")
 _HOUNSFIELD = Code("[hnsf'U]", "UCUM", "Hounsfield unit")
@@ -55,7 +54,7 @@ def structured_report(export: SegExport, series: Series, measures: Sequence[Meas
                 evidence=[export.header, *series.datasets],
                 content=_content(export, series, measures),
                 series_instance_uid=generate_uid(prefix=None),
-                series_number=_SERIES_NUMBER,
+                series_number=int(export.header.SeriesNumber) + 1,
                 sop_instance_uid=generate_uid(prefix=None),
                 instance_number=1,
                 manufacturer="VistaSeg",

@@ -11,7 +11,7 @@ import slicer
 from vistaseg.errors import InputError
 
 INSTANCE_UIDS = "DICOM.instanceUIDs"
-"""Attribute in which Slicer keeps the SOP instance UIDs of a volume's images, separated by blanks."""
+"""Attribute in which Slicer keeps the SOP instance UIDs of what a node was loaded from, separated by blanks."""
 
 
 def open_database() -> Any | None:
@@ -20,9 +20,9 @@ def open_database() -> Any | None:
     return database if database is not None and database.isOpen else None
 
 
-def instance_uids_of(volume_node: Any) -> list[str]:
-    """SOP instance UIDs of the images that a volume was loaded from; none where it is not from DICOM."""
-    return (volume_node.GetAttribute(INSTANCE_UIDS) or "").split()
+def instance_uids_of(node: Any) -> list[str]:
+    """SOP instance UIDs of what a volume or a segmentation was loaded from; none where it is not from DICOM."""
+    return (node.GetAttribute(INSTANCE_UIDS) or "").split()
 
 
 def set_instance_uids(volume_node: Any, uids: list[str]) -> None:
@@ -64,6 +64,16 @@ def _existing(files: list[str], name: str) -> list[Path]:
             "them back, or import the series again in the module DICOM."
         )
     return [Path(file) for file in files]
+
+
+def seg_file_of(segmentation_node: Any) -> Path | None:
+    """The DICOM segmentation that a segmentation was loaded from.
+
+    None where it was not loaded from one, or where the database does not know the file; it may be gone from the disk.
+    """
+    database, uids = open_database(), instance_uids_of(segmentation_node)
+    file = database.fileForInstance(uids[0]) if database is not None and len(uids) == 1 else ""
+    return Path(file) if file else None
 
 
 def remove_series(database: Any, files: Mapping[str, Path]) -> None:

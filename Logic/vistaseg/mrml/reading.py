@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import vtk
 from vistaseg.errors import InputError
 from vistaseg.mrml.converting import converted_segment, has_labelmaps
 from vistaseg.mrml.cropping import crop_to_value
+from vistaseg.mrml.dicom_images import instance_uids_of
 from vistaseg.mrml.geometry import (
     BINARY_LABELMAP,
     Offset,
@@ -28,6 +29,7 @@ from vistaseg.mrml.tags import SegmentRecord, record_of
 from vistaseg.mrml.transforms import linear_part, matrix_from_array, transform_between
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import EMPTY_EXTENT, Index, Mask
+from vistaseg.segmentation.tags import IMPORTED
 from vistaseg.volume import Grid
 
 _SLICES_AT_ONCE = 8
@@ -115,10 +117,16 @@ def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: G
 def segment_record(segmentation_node: Any, segment_id: str) -> SegmentRecord:
     """What a segment says of itself: name, structure, colour, codes, provenance.
 
+    Where nothing but Slicer's importer of DICOM segmentations says how it was made, the provenance says that, too.
+
     Raises:
         InputError: there is no such segment.
     """
-    return record_of(_segment(segmentation_node, segment_id))
+    record = record_of(_segment(segmentation_node, segment_id))
+    names = {"algorithm_type", "algorithm_name"}
+    if not instance_uids_of(segmentation_node) or not record.provenance or not record.provenance.keys() <= names:
+        return record
+    return replace(record, provenance={**record.provenance, IMPORTED: True})
 
 
 def mask_time(segmentation_node: Any, segment_id: str) -> int:

@@ -23,6 +23,9 @@ _ALGORITHM_NAME = "DICOM.SegmentAlgorithmName"
 _STRUCTURE = "VistaSeg.StructureId"
 _PROVENANCE = "VistaSeg.Provenance"
 
+IMPORTED = "imported"
+"""Key in the provenance of a segment that 3D Slicer loaded from a DICOM segmentation."""
+
 PROVENANCE_TAG_NAMES = (_ALGORITHM_TYPE, _ALGORITHM_NAME, _PROVENANCE)
 """What `provenance_tags` may write."""
 TAG_NAMES = (_TERMINOLOGY, _STRUCTURE, *PROVENANCE_TAG_NAMES)

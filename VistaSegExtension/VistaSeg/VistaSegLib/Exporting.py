@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from slicer.i18n import tr as _
 
 from vistaseg.errors import InputError
-from vistaseg.mrml.dicom_images import dicom_files_of, set_instance_uids, study_image_of
+from vistaseg.mrml.dicom_images import dicom_files_of, seg_file_of, set_instance_uids, study_image_of
 from vistaseg.mrml.preconditions import remarks
 from vistaseg.mrml.snapshots import Snapshot, snapshot_of
 from vistaseg.mrml.volumes import is_in_scene, state_of, volume_from_node
@@ -124,12 +124,15 @@ def _gather(volumeNode, segmentationNode, options: ExportOptions) -> Callable[[P
     """What the worker has to do, with all that it needs of the scene."""
     volume = volume_from_node(volumeNode)
     snapshot = snapshot_of(segmentationNode, volumeNode, segmentIdsOf(segmentationNode, options.visibleOnly))
+    imported = seg_file_of(segmentationNode)
     if not options.derive:
         files = tuple(dicom_files_of(volumeNode))
-        return lambda progress: _write(options, snapshot, progress, volume=volume, files=files)
+        return lambda progress: _write(options, snapshot, progress, imported=imported, volume=volume, files=files)
     # The images are written slice by slice, and the user may edit the volume meanwhile.
     volume, study = replace(volume, array=volume.array.copy()), study_image_of(volumeNode)
-    return lambda progress: _write(options, snapshot, progress, volume=volume, files=(), study=study)
+    return lambda progress: _write(
+        options, snapshot, progress, imported=imported, volume=volume, files=(), study=study
+    )
 
 
 def _write(options: ExportOptions, snapshot: Snapshot, progress: Progress, **images) -> Parcel:

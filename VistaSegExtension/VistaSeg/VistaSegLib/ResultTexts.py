@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Any
 from slicer.i18n import tr as _
 
 from vistaseg.segmentation.finding_text import finding_text
+from vistaseg.segmentation.tags import IMPORTED
 
 if TYPE_CHECKING:
     from vistaseg.segmentation.plausibility import Finding
 
 
 def madeBy(provenance: Mapping[str, Any]) -> str:
-    """How a segment was made: "automatic", "automatic + 2", "2 clicks", "by hand", "unknown"."""
+    """How a segment was made: "automatic", "automatic + 2", "imported, automatic", "2 clicks", "by hand", "unknown"."""
+    if provenance.get(IMPORTED) or "dicom_segmentation" in provenance:
+        return _("imported, {made}").format(made=_madeHere(provenance))
+    return _madeHere(provenance)
+
+
+def _madeHere(provenance: Mapping[str, Any]) -> str:
     prompts = provenance.get("prompts") or []
     if not prompts:
         known = {"AUTOMATIC": _("automatic"), "SEMIAUTOMATIC": _("semiautomatic"), "MANUAL": _("by hand")}

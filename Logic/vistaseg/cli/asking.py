@@ -86,12 +86,13 @@ def _require_room_for_overlaps(output: str, ids: tuple[int, ...]) -> None:
 
 def _smaller_windows(segmentation: Segmentation, model: SegmentationModel) -> list[str]:
     """A note where the limit of memory made the windows smaller than the model's own."""
-    from vistaseg.models.vista3d.model import Vista3d
+    from vistaseg.models.registry import spec
 
-    used = next((tuple(segment.provenance["window"]) for segment in segmentation.segments), None)
-    if not isinstance(model, Vista3d) or used in (None, model.configuration.window):
+    own_windows = spec(model.identity.key).sliding_windows()
+    used = next((tuple(segment.provenance.get("window", ())) for segment in segmentation.segments), ())
+    if own_windows is None or used in ((), own_windows.window):
         return []
-    sides, own = (" x ".join(map(str, window)) for window in (used or (), model.configuration.window))
+    sides, own = (" x ".join(map(str, window)) for window in (used, own_windows.window))
     note = f"To stay within the memory, windows of {sides} voxels were used, not {own}: masks differ."
     warn(note)
     return [note]

@@ -13,13 +13,13 @@ from vistaseg.cli.cohort_table import Row, Status
 from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.model_choice import models_for, require_one_way
 from vistaseg.cli.options import (
+    AUTO,
     ClassesOption,
     DeflateOption,
     Device,
     DeviceOption,
     JsonOption,
     MemoryOption,
-    Model,
     ModelOption,
     Precision,
     PrecisionOption,
@@ -49,7 +49,7 @@ def cohort_command(
     classes: ClassesOption = None,
     preset: PresetOption = None,
     text: TextOption = None,
-    model: ModelOption = Model.AUTO,
+    model: ModelOption = AUTO,
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,
     memory: MemoryOption = None,
@@ -81,9 +81,9 @@ def cohort_command(
     _tell(rows, cohort.table)
 
 
-def _asked(model: Model, **choices: str | None) -> str:
+def _asked(model: str, **choices: str | None) -> str:
     told = [f"{name} {value}" for name, value in choices.items() if value is not None]
-    return "; ".join([f"model {model.value}", *told])
+    return "; ".join([f"model {model}", *told])
 
 
 def _tell(rows: Sequence[Row], table: Path) -> None:

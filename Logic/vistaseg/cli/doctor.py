@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vistaseg.cli.console import echo
-from vistaseg.cli.options import Device, DeviceOption, JsonOption, Model, ModelOption, Precision, PrecisionOption
+from vistaseg.cli.options import AUTO, Device, DeviceOption, JsonOption, ModelOption, Precision, PrecisionOption
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.errors import WeightsError
 
@@ -24,7 +24,7 @@ def doctor_command(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="OUT.json", help="Where the report goes.")
     ] = None,
-    model: ModelOption = Model.AUTO,
+    model: ModelOption = AUTO,
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,
     as_json: JsonOption = False,
@@ -37,7 +37,7 @@ def doctor_command(
     from vistaseg.compute import choose_compute
     from vistaseg.doctor import examine
 
-    keys = None if model is Model.AUTO else [model.value]
+    keys = None if model == AUTO else [model]
     with ProgressBar() as progress:
         report = examine(choose_compute(device.value, precision.value), keys, weights, ct, progress)
     content = json.dumps(report.as_dict(), indent=1)

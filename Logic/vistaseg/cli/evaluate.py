@@ -15,7 +15,6 @@ from vistaseg.cli.options import (
     Device,
     DeviceOption,
     JsonOption,
-    OneModel,
     OneModelOption,
     OptionalScanArgument,
     Precision,
@@ -24,6 +23,7 @@ from vistaseg.cli.options import (
 )
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
+from vistaseg.models.registry import PREFERRED
 
 if TYPE_CHECKING:
     from vistaseg.evaluate import CaseFiles, CaseResult, FailedCase, Plan
@@ -63,7 +63,7 @@ def evaluate_command(
     structures: Annotated[
         str | None, typer.Option(metavar="NAMES", help='Only these, for example "liver, spleen".')
     ] = None,
-    model: OneModelOption = OneModel.VISTA3D,
+    model: OneModelOption = PREFERRED[0],
     clicks: Annotated[int, typer.Option(min=1, help="Clicks for each structure.")] = 5,
     box: Annotated[bool, typer.Option("--box", help="Begin with the box around the structure.")] = False,
     correct: Annotated[
@@ -92,7 +92,7 @@ def evaluate_command(
         raise UsageError("A box begins a structure, --correct goes on from one: leave one of the two out.")
     combinations = () if prompts is None else parse_combinations(prompts)
     plan = Plan(clicks, box, correct, structures, None if names is None else read_names(names), combinations)
-    loaded = _load(model.value, device.value, precision.value)
+    loaded = _load(model, device.value, precision.value)
     evaluation = _evaluate_case(cases[0], loaded, plan) if cohort is None else _evaluate_cohort(cases, loaded, plan)
     _show(evaluation, as_json)
     if picture is not None:

@@ -14,11 +14,12 @@ from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.model_choice import models_to_identify
 from vistaseg.cli.opening import open_session
 from vistaseg.cli.options import (
+    AUTO,
     SPACES,
     Device,
     DeviceOption,
     JsonOption,
-    Model,
+    ModelOption,
     Precision,
     PrecisionOption,
     ScanArgument,
@@ -44,9 +45,7 @@ def identify_command(
     ] = None,
     mask: Annotated[Path | None, typer.Option(metavar="IN", help="A segmentation of the scan.")] = None,
     segment: Annotated[str | None, typer.Option(metavar="NAME", help="Which segment of it.")] = None,
-    model: Annotated[
-        Model, typer.Option(help="auto takes SegVol, demo the models in the box; VISTA3D compares its classes.")
-    ] = Model.AUTO,
+    model: ModelOption = AUTO,
     limit: Annotated[int, typer.Option(min=1, help="Names of each model.")] = 5,
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,

@@ -32,7 +32,7 @@ def info_command(scan: ScanArgument, series: SeriesOption = None, as_json: JsonO
 
 def _described(place: Path, volume: Volume) -> dict[str, Any]:
     """JSON-able; places are those of voxel centres, in mm."""
-    from vistaseg.models.expected_work import expected_windows
+    from vistaseg.models.registry import PREFERRED, spec
 
     low, high = _range(volume)
     doubts, problem = _doubts(volume)
@@ -53,7 +53,7 @@ def _described(place: Path, volume: Volume) -> dict[str, Any]:
         "values": [volume.array.min().item(), volume.array.max().item()],
         "doubts": doubts,
         "problem": problem,
-        "vista3d_windows": None if problem else expected_windows("vista3d", size),
+        "vista3d_windows": None if problem else spec(PREFERRED[0]).expected_windows(size),
     }
 
 

@@ -5,31 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vistaseg.cli.options import Model
+from vistaseg.cli.options import AUTO
 from vistaseg.errors import UsageError
+from vistaseg.models.registry import PREFERRED, bundled_keys, spec, specs
 from vistaseg.prompts import Text
 
-IN_THE_BOX = ("demo", "segvol-demo")
-READING = (Model.SEGVOL, Model.SEGVOL_DEMO)
+DEMO = "demo"
+"""The choice of all bundled models, and the key of the one among them that knows classes."""
 
 
-def models_for(choice: Model, texts: Sequence[Text], boxes: bool = False) -> tuple[str, ...]:
+def models_for(choice: str, texts: Sequence[Text], boxes: bool = False) -> tuple[str, ...]:
     """Keys of the models for clicks, boxes and texts, the preferred first.
 
     Args:
-        boxes: whether there are any. SegVol's published weights were trained with them, VISTA3D was not.
+        boxes: whether there are any; a model that was trained with them answers them where it is installed.
     """
-    if choice is Model.AUTO:
-        if not boxes or not _has_segvol():
+    if choice == AUTO:
+        trained = next((key for key in PREFERRED if spec(key).box_trained), None)
+        if not boxes or trained is None or not _is_installed(trained):
             return _needed(texts)
         # Clicks after a box stay with the model that answered it.
-        return tuple(dict.fromkeys((*(_needed(texts) if texts else ()), Model.SEGVOL.value)))
-    if choice is Model.DEMO and texts:
-        return IN_THE_BOX
-    return (choice.value,)
+        return tuple(dict.fromkeys((*(_needed(texts) if texts else ()), trained)))
+    if choice == DEMO and texts:
+        return bundled_keys()
+    return (choice,)
 
 
-def require_one_way(prompted: bool, by_class: Sequence[str | None], model: Model) -> None:
+def require_one_way(prompted: bool, by_class: Sequence[str | None], model: str) -> None:
     """A request is for classes, or by prompts.
 
     Args:
@@ -40,18 +42,20 @@ def require_one_way(prompted: bool, by_class: Sequence[str | None], model: Model
     """
     if prompted and any(option is not None for option in by_class):
         raise UsageError("--text and --box make segments of their own: leave --classes, --preset and --roi out.")
-    if not prompted and model in READING:
-        raise UsageError("SegVol has no list of classes: name a structure with --text, or draw a --box around it.")
+    if not prompted and model != AUTO and not spec(model).class_ids():
+        raise UsageError(
+            f"{spec(model).title} has no list of classes: name a structure with --text, or draw a --box around it."
+        )
 
 
-def models_to_identify(choice: Model) -> tuple[str, ...]:
-    """Keys of the models that name what was found: SegVol, unless another one is asked for."""
-    if choice is Model.AUTO:
-        return (Model.SEGVOL.value,)
-    return IN_THE_BOX if choice is Model.DEMO else (choice.value,)
+def models_to_identify(choice: str) -> tuple[str, ...]:
+    """Keys of the models that name what was found: those that read names, unless another one is asked for."""
+    if choice == AUTO:
+        return tuple(key for key in PREFERRED if spec(key).reads_names)
+    return bundled_keys() if choice == DEMO else (choice,)
 
 
-def models_to_replay(choice: Model, document: Any) -> tuple[str, ...]:
+def models_to_replay(choice: str, document: Any) -> tuple[str, ...]:
     """Keys of the models of a saved session.
 
     Raises:
@@ -60,27 +64,27 @@ def models_to_replay(choice: Model, document: Any) -> tuple[str, ...]:
     from vistaseg.session.saved import models_of
 
     keys = tuple(models_of(document))
-    chosen = {Model.AUTO: keys, Model.DEMO: IN_THE_BOX}.get(choice, (choice.value,))
-    if not set(keys) <= {model.value for model in Model} - {Model.AUTO.value}:
+    chosen = {AUTO: keys, DEMO: bundled_keys()}.get(choice, (choice,))
+    if not set(keys) <= specs().keys():
         raise UsageError(f"The session was saved with {_told(keys)}, which this version does not know.")
     if not set(keys) <= set(chosen):
-        raise UsageError(f"The session was saved with {_told(keys)}, not with {choice.value}: leave --model out.")
+        raise UsageError(f"The session was saved with {_told(keys)}, not with {choice}: leave --model out.")
     return keys
 
 
-def _has_segvol() -> bool:
+def _is_installed(key: str) -> bool:
     from vistaseg.weights import WeightsState, entry_for, status
 
-    return status(entry_for(Model.SEGVOL.value)).state is WeightsState.INSTALLED
+    return status(entry_for(key)).state is WeightsState.INSTALLED
 
 
 def _needed(texts: Sequence[Text]) -> tuple[str, ...]:
-    """VISTA3D for what it has a class for, and where there are only clicks and boxes; SegVol for any other text."""
+    """One with classes for what has a class, and for clicks and boxes alone; one that reads names for other texts."""
     from vistaseg.session.routing import surely_meant
 
     has_class = [surely_meant(text.text) is not None for text in texts]
-    needed = {Model.VISTA3D: not texts or any(has_class), Model.SEGVOL: not all(has_class)}
-    return tuple(model.value for model, wanted in needed.items() if wanted)
+    by_class, by_reading = not texts or any(has_class), not all(has_class)
+    return tuple(key for key in PREFERRED if (by_reading if spec(key).reads_names else by_class))
 
 
 def _told(keys: Sequence[str]) -> str:

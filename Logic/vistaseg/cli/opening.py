@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vistaseg.cli.console import echo, warn
-from vistaseg.cli.model_choice import IN_THE_BOX, READING
 from vistaseg.cli.places import Asked, on_scan
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.cli.results import require_exportable
 from vistaseg.errors import CancelledError
+from vistaseg.models.registry import PREFERRED, load_model, recipe_for, spec
 
 if TYPE_CHECKING:
     from vistaseg.dicom import Series
@@ -97,7 +97,7 @@ def check_weights(models: Sequence[str]) -> None:
     from vistaseg.weights import entry_for, installed_path
 
     for key in models:
-        if key not in IN_THE_BOX:
+        if key in PREFERRED:
             installed_path(entry_for(key))
 
 
@@ -107,16 +107,15 @@ def check_texts(models: Sequence[str], texts: Sequence[Text]) -> None:
     Raises:
         UsageError: a text is too long for it.
     """
-    others = [key for key in models if key not in READING]
-    if len(others) == len(models) or not texts:
+    reading = next((spec(key) for key in models if spec(key).reads_names), None)
+    if reading is None or not texts:
         return
-    # Only now: it brings in torch, which takes seconds to import.
-    from vistaseg.models.segvol.tokenizer import token_ids
     from vistaseg.session.routing import surely_meant
 
-    read_by_it = [text.text for text in texts if not others or surely_meant(text.text) is None]
-    for text in read_by_it:
-        token_ids(text)
+    by_class = any(not spec(key).reads_names for key in models)
+    for text in texts:
+        if not by_class or surely_meant(text.text) is None:
+            reading.check_text(text.text)
 
 
 def read_scan(place: Path, series: str | None = None) -> Scan:
@@ -161,7 +160,6 @@ def _checked(volume: Volume, series: Series | None = None) -> Scan:
 
 def _recipes(models: Sequence[str], document: Any, merging: str | None) -> dict[str, Recipe]:
     """The rules of each model: those of a saved session, so that it comes to the same masks."""
-    from vistaseg.models.registry import recipe_for
     from vistaseg.session.saved import recipe_of
 
     if document is not None:
@@ -189,7 +187,6 @@ def load_models(
         WeightsError: weights are not installed, or damaged.
     """
     from vistaseg.compute import MemoryBudget, choose_compute, describe_device
-    from vistaseg.models.registry import load_model
 
     compute = choose_compute(device, precision)
     budget = MemoryBudget(features=None if keep else 0, encoding=None if memory is None else int(memory * 1e9))

@@ -8,24 +8,11 @@ from typing import Annotated
 
 import typer
 
+from vistaseg.errors import UsageError
+from vistaseg.models.registry import BUILT_IN, spec
 
-class Model(str, Enum):
-    """Keys of the models, known here without importing them, and the choice of what a request needs."""
-
-    AUTO = "auto"
-    VISTA3D = "vista3d"
-    SEGVOL = "segvol"
-    DEMO = "demo"
-    SEGVOL_DEMO = "segvol-demo"
-
-
-class OneModel(str, Enum):
-    """Keys of the models."""
-
-    VISTA3D = "vista3d"
-    SEGVOL = "segvol"
-    DEMO = "demo"
-    SEGVOL_DEMO = "segvol-demo"
+AUTO = "auto"
+"""The choice of the models that a request needs."""
 
 
 class Device(str, Enum):
@@ -67,6 +54,31 @@ def named_path(text: str) -> Path:
     return Path(text)
 
 
+def model_key(text: str) -> str:
+    """The key of a model, or `AUTO`.
+
+    Raises:
+        typer.BadParameter: there is no such model.
+    """
+    if text == AUTO:
+        return text
+    try:
+        return spec(text).key
+    except UsageError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def one_model_key(text: str) -> str:
+    """The key of a model.
+
+    Raises:
+        typer.BadParameter: there is no such model.
+    """
+    if text == AUTO:
+        raise typer.BadParameter("Choose one model.")
+    return model_key(text)
+
+
 ScanArgument = Annotated[
     Path, typer.Argument(metavar="INPUT", parser=named_path, help="CT: NIfTI, NRRD, MHA or a DICOM folder.")
 ]
@@ -81,10 +93,22 @@ OutputOption = Annotated[
     str,
     typer.Option("-o", "--output", metavar="OUT", help="OUT.seg.nrrd, OUT.nii.gz, OUT.dcm, or a folder/."),
 ]
+_KEYS = "|".join(each.key for each in BUILT_IN)
 ModelOption = Annotated[
-    Model, typer.Option("--model", help="auto takes VISTA3D, and SegVol for a text that needs it; demo: in the box.")
+    str,
+    typer.Option(
+        "--model",
+        parser=model_key,
+        metavar=f"{AUTO}|{_KEYS}",
+        help="auto takes VISTA3D, and SegVol for a text that needs it; demo: the bundled models.",
+    ),
 ]
-OneModelOption = Annotated[OneModel, typer.Option("--model", help="demo and segvol-demo are the models in the box.")]
+OneModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model", parser=one_model_key, metavar=_KEYS, help="demo and segvol-demo are the bundled models."
+    ),
+]
 DeviceOption = Annotated[Device, typer.Option("--device", help="auto takes a GPU where there is one.")]
 PrecisionOption = Annotated[Precision, typer.Option("--precision", help="auto takes bf16 where it is faster.")]
 ClassesOption = Annotated[

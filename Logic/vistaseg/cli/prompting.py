@@ -21,7 +21,7 @@ def parse_texts(texts: Sequence[str] | None) -> tuple[Text, ...]:
     Raises:
         UsageError: one is empty, or a sentence.
     """
-    from vistaseg.models.segvol.texts import require_name
+    from vistaseg.models.registry import require_name
 
     found = {text.text.casefold(): text for text in map(Text, reversed(texts or ()))}
     for text in found.values():

@@ -16,12 +16,12 @@ from vistaseg.cli.console import echo, echo_json, warn
 from vistaseg.cli.model_choice import models_for, models_to_replay
 from vistaseg.cli.opening import Scan, check_texts, open_session
 from vistaseg.cli.options import (
+    AUTO,
     SPACES,
     DeflateOption,
     Device,
     DeviceOption,
     JsonOption,
-    Model,
     ModelOption,
     OutputOption,
     Precision,
@@ -101,7 +101,7 @@ def refine_command(
     save: Annotated[
         Path | None, typer.Option("--save-session", metavar="SESSION.json", help="Save the prompts, to do them again.")
     ] = None,
-    model: ModelOption = Model.AUTO,
+    model: ModelOption = AUTO,
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,
     deflate: DeflateOption = False,

@@ -10,6 +10,7 @@ import typer
 from vistaseg.cli.console import echo_json
 from vistaseg.cli.model_choice import models_for, require_one_way
 from vistaseg.cli.options import (
+    AUTO,
     SPACES,
     ClassesOption,
     DeflateOption,
@@ -17,7 +18,6 @@ from vistaseg.cli.options import (
     DeviceOption,
     JsonOption,
     MemoryOption,
-    Model,
     ModelOption,
     OutputOption,
     Precision,
@@ -47,7 +47,7 @@ def segment_command(
         str | None,
         typer.Option(metavar="R,A,S:R,A,S", help=f"A box around the structure, {SPACES}, also with each text."),
     ] = None,
-    model: ModelOption = Model.AUTO,
+    model: ModelOption = AUTO,
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,
     memory: MemoryOption = None,

@@ -12,14 +12,13 @@ from vistaseg.doctor.report import FAILED, Check, Report
 from vistaseg.doctor.software import software_checks
 from vistaseg.doctor.windows import window_checks
 from vistaseg.errors import CancelledError, VistaSegError
+from vistaseg.models.registry import PREFERRED
 from vistaseg.progress import Progress, silent
 from vistaseg.weights import WeightsState, entry_for, load_manifest, status
 from vistaseg.weights.recognising import published_padding
 
 if TYPE_CHECKING:
     from vistaseg.compute import Compute
-
-PUBLISHED = ("vista3d", "segvol")
 
 
 def examine(
@@ -59,7 +58,7 @@ def _checks(
 
 
 def _installed() -> list[str]:
-    return [key for key in PUBLISHED if status(entry_for(key)).state is WeightsState.INSTALLED]
+    return [key for key in PREFERRED if status(entry_for(key)).state is WeightsState.INSTALLED]
 
 
 def _model_checks(key: str, compute: Compute, ct: Path | None, progress: Progress) -> Iterator[Check]:

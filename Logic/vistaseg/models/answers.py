@@ -1,7 +1,8 @@
-"""What a network answered, before anything is made of it."""
+"""What a network answered, before anything is made of it, and what it is asked to compare its answers."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,3 +16,8 @@ def require_numbers(answer: Tensor) -> None:
             "The model's answer is not a number: its weights are damaged. Run `vistaseg weights verify`, or install "
             "them again."
         )
+
+
+def noise(size: tuple[int, ...]) -> Tensor:
+    """(1, 1, x, y, z) in 0…1, the same on every machine: an image to compare answers on."""
+    return torch.from_numpy(np.random.RandomState(0).random_sample((1, 1, *size)).astype(np.float32))

@@ -115,6 +115,13 @@ class OpenedVolume(Protocol):
     def hint(self, ras: Ras, progress: Progress) -> None:
         """Prepare for a click there."""
 
+    def rank_names(self, what: Prompt | np.ndarray, progress: Progress) -> list[tuple[str, float]]:
+        """Names and their probabilities, the most probable first; none for a model that reads no names.
+
+        Args:
+            what: a click, a box, or a mask, bool (k, j, i) on the volume's grid.
+        """
+
 
 class SegmentationModel(Protocol):
     """A loaded model."""

@@ -1,76 +1,91 @@
-"""Models by the name that a user gives."""
+"""The one table of models, by key. Imports no PyTorch until a model is loaded."""
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-from typing import TypeVar
+from functools import cache
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
-from vistaseg.compute import DEFAULT_BUDGET, Compute, MemoryBudget
 from vistaseg.errors import UsageError, WeightsError
-from vistaseg.models.protocol import ModelIdentity, SegmentationModel
 from vistaseg.models.recipe import Recipe
-from vistaseg.models.segvol.configuration import SegVolConfiguration
-from vistaseg.models.segvol.loading import load_segvol
-from vistaseg.models.vista3d.configuration import Vista3dConfiguration
-from vistaseg.models.vista3d.loading import load_vista3d
-from vistaseg.resources import resource_path
-from vistaseg.weights import entry_for, installed_path, status
+from vistaseg.models.segvol.spec import SEGVOL, SEGVOL_DEMO
+from vistaseg.models.spec import ModelSpec
+from vistaseg.models.vista3d.spec import DEMO, VISTA3D
+from vistaseg.weights import entry_for
 
-MODEL_KEYS = ("vista3d", "segvol", "demo", "segvol-demo")
+if TYPE_CHECKING:
+    from vistaseg.compute import Compute, MemoryBudget
+    from vistaseg.models.protocol import SegmentationModel
 
-_FOLDERS = {"demo": "demo-model", "segvol-demo": "segvol-demo"}
+BUILT_IN = (VISTA3D, SEGVOL, DEMO, SEGVOL_DEMO)
+PREFERRED = (VISTA3D.key, SEGVOL.key)
+"""Keys of the models that are used where a user chooses none, in this order."""
 
-_Configuration = TypeVar("_Configuration", Vista3dConfiguration, SegVolConfiguration)
+ENTRY_POINTS = "vistaseg.models"
+"""Group of entry points with which another package offers a `ModelSpec`."""
+
+
+@cache
+def specs() -> dict[str, ModelSpec]:
+    """All models by their keys: the built-in ones, then those of other packages.
+
+    Raises:
+        WeightsError: another package offers what is not a model, or a key that is taken; names it.
+    """
+    found = {spec.key: spec for spec in BUILT_IN}
+    for point in entry_points(group=ENTRY_POINTS):
+        offered = point.load()
+        if not isinstance(offered, ModelSpec) or offered.key in found:
+            raise WeightsError(f"The model {point.name} of {point.value} is not a new ModelSpec: remove that package.")
+        found[offered.key] = offered
+    return found
+
+
+def spec(key: str) -> ModelSpec:
+    """What is known of a model before it is loaded.
+
+    Raises:
+        UsageError: an unknown key.
+    """
+    if key not in specs():
+        raise UsageError(f"Unknown model {key!r}: choose one of {', '.join(specs())}.")
+    return specs()[key]
+
+
+def bundled_keys() -> tuple[str, ...]:
+    """Keys of the models whose weights ship with VistaSeg."""
+    return tuple(each.key for each in BUILT_IN if each.bundled)
+
+
+def require_name(text: str) -> None:
+    """Refuse a text that is not the name of a structure, whichever model will answer it.
+
+    Raises:
+        UsageError: it is a sentence, a list of names, or too long.
+    """
+    for key in PREFERRED:
+        spec(key).check_name(text)
 
 
 def load_model(
-    key: str, compute: Compute, budget: MemoryBudget = DEFAULT_BUDGET, recipe: Recipe | None = None
+    key: str, compute: Compute, budget: MemoryBudget | None = None, recipe: Recipe | None = None
 ) -> SegmentationModel:
     """Load a model.
 
     Args:
-        key: "vista3d" or "segvol" for the published weights that are installed, "demo" or "segvol-demo" for the small
-            ones in the box.
+        budget: of memory; None: `vistaseg.compute.DEFAULT_BUDGET`.
         recipe: the rules between the network and the masks; None: `recipe_for` the key.
 
     Raises:
         UsageError: an unknown key.
         WeightsError: the weights are not installed, or not those of the model; the installation is incomplete.
     """
-    if key not in MODEL_KEYS:
-        raise UsageError(f"Unknown model {key!r}: choose one of {', '.join(MODEL_KEYS)}.")
-    if key in ("segvol", "segvol-demo"):
-        return load_segvol(*_parts(key, SegVolConfiguration, recipe), compute, budget)
-    return load_vista3d(*_parts(key, Vista3dConfiguration, recipe), compute, budget)
+    from vistaseg.compute import DEFAULT_BUDGET
+
+    return spec(key).load(compute, budget or DEFAULT_BUDGET, recipe_for(key) if recipe is None else recipe)
 
 
 def recipe_for(key: str) -> Recipe:
     """The rules of this version, with the padding that was published with the weights of a model."""
-    padding = None if key in _FOLDERS else entry_for(key).padding
+    padding = entry_for(key).padding if key in PREFERRED else None
     return Recipe() if padding is None else Recipe(padding=padding)
-
-
-def _parts(key: str, kind: type[_Configuration], recipe: Recipe | None) -> tuple[Path, _Configuration, ModelIdentity]:
-    """Checkpoint, configuration and identity of a model."""
-    rules = recipe_for(key) if recipe is None else recipe
-    if key in _FOLDERS:
-        return _in_the_box(key, kind, rules)
-    entry = entry_for(key)
-    path, found = installed_path(entry), status(entry)
-    whence = "imported" if found.source == "user" else f"{entry.hub_id}@{found.revision or entry.revision}"
-    return path, kind(), ModelIdentity(key, entry.title, found.sha256 or "", whence, rules)
-
-
-def _in_the_box(key: str, kind: type[_Configuration], recipe: Recipe) -> tuple[Path, _Configuration, ModelIdentity]:
-    try:
-        folder = resource_path(_FOLDERS[key])
-        configuration = kind.read(folder / "config.json")
-        sha256 = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"The model in the box {key} is missing or damaged: install VistaSeg again.") from error
-    return (
-        folder / "model.safetensors",
-        configuration,
-        ModelIdentity(key, configuration.name, sha256, "bundled", recipe),
-    )

@@ -85,7 +85,7 @@ def _names(
 ) -> Iterator[Identification]:
     opened, key = engines.opened(model.identity.key), model.identity.key
     if Text in model.takes:
-        for name, probability in _read_names(opened, what, progress):
+        for name, probability in opened.rank_names(what, progress):
             yield Identification(name, probability, "probability", key)
     elif model.class_ids and (encode or opened.windows() == 0):
         mask = what if isinstance(what, np.ndarray) else _prompted_mask(opened, what, shape_kji, progress)
@@ -93,15 +93,6 @@ def _names(
             raise InputError(NOTHING_THERE)
         for class_id, dice in class_overlaps(opened.segment_classes(model.class_ids, None, progress), mask).items():
             yield Identification(catalog.get(class_id).name, dice, "overlap", key)
-
-
-def _read_names(opened: OpenedVolume, what: Prompt | Mask, progress: Progress) -> list[tuple[str, float]]:
-    # Here, because they import torch.
-    from vistaseg.models.segvol.identify import identify as ranked_names
-    from vistaseg.models.segvol.model import SegVolVolume
-    from vistaseg.models.segvol.texts import suggested_names
-
-    return ranked_names(opened, what, suggested_names(), progress) if isinstance(opened, SegVolVolume) else []
 
 
 def _prompted_mask(opened: OpenedVolume, what: Prompt, shape_kji: tuple[int, ...], progress: Progress) -> Mask:

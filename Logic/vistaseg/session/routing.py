@@ -14,7 +14,7 @@ from vistaseg import catalog
 from vistaseg.catalog.words import words_of
 from vistaseg.errors import UsageError
 from vistaseg.models.protocol import SegmentationModel
-from vistaseg.models.segvol.texts import require_name, trained_spelling
+from vistaseg.models.registry import require_name, spec
 from vistaseg.prompts import Prompt, RegionOfInterest, Text
 
 
@@ -100,7 +100,7 @@ def _by_reading(prompt: Text, models: Sequence[SegmentationModel]) -> Route | No
     reading = next((model for model in models if Text in model.takes), None)
     if reading is None:
         return None
-    asked = Text(trained_spelling(prompt.text))
+    asked = Text(spec(reading.identity.key).spelling(prompt.text))
     other = "" if asked == prompt else f', asked for "{asked.text}", the nearest name of its training'
     others = [model.identity.title for model in models if model.class_ids]
     unknown = f", because {' and '.join(others)} has no class for it" if others else ""

@@ -97,7 +97,7 @@ def put_into(folder: Path, network: torch.nn.Module, configuration: Any) -> None
 @pytest.fixture
 def tiny_demo(demo_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--model demo` is the tiny one."""
-    monkeypatch.setattr("vistaseg.models.registry.resource_path", lambda name: demo_folder.parent / name)
+    monkeypatch.setattr("vistaseg.models.files.resource_path", lambda name: demo_folder.parent / name)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vistaseg.cli.model_choice import models_for, models_to_replay
-from vistaseg.cli.options import Model
+from vistaseg.cli.options import AUTO
 from vistaseg.errors import UsageError
 from vistaseg.models.segvol import tokenizer
 from vistaseg.prompts import Text
@@ -44,17 +44,17 @@ def segment(vistaseg: Command, scan: Path, results: Path) -> Command:
     ],
 )
 def test_only_the_models_that_are_needed_are_chosen(texts: list[str], keys: tuple[str, ...]) -> None:
-    assert models_for(Model.AUTO, [Text(text) for text in texts]) == keys
+    assert models_for(AUTO, [Text(text) for text in texts]) == keys
 
 
 def test_a_box_is_for_segvol_where_its_weights_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert models_for(Model.AUTO, [], boxes=True) == ("vista3d",)
-    monkeypatch.setattr("vistaseg.cli.model_choice._has_segvol", lambda: True)
-    assert models_for(Model.AUTO, [], boxes=True) == ("segvol",)
-    assert models_for(Model.AUTO, [Text("liver")], boxes=True) == ("vista3d", "segvol")
-    assert models_for(Model.AUTO, [Text("uterus")], boxes=True) == ("segvol",)
-    assert models_for(Model.AUTO, []) == ("vista3d",)
-    assert models_for(Model.VISTA3D, [], boxes=True) == ("vista3d",)
+    assert models_for(AUTO, [], boxes=True) == ("vista3d",)
+    monkeypatch.setattr("vistaseg.cli.model_choice._is_installed", lambda key: True)
+    assert models_for(AUTO, [], boxes=True) == ("segvol",)
+    assert models_for(AUTO, [Text("liver")], boxes=True) == ("vista3d", "segvol")
+    assert models_for(AUTO, [Text("uterus")], boxes=True) == ("segvol",)
+    assert models_for(AUTO, []) == ("vista3d",)
+    assert models_for("vista3d", [], boxes=True) == ("vista3d",)
 
 
 def test_a_structure_with_a_class_gets_its_name_and_codes(refine: Command, results: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_saved_session_brings_its_models(refine: Command, vistaseg: Command, s
 
 def test_a_session_of_an_unknown_model_is_refused() -> None:
     with pytest.raises(UsageError, match="which this version does not know"):
-        models_to_replay(Model.AUTO, {"format": "vistaseg session 1", "models": {"other": {}}})
+        models_to_replay(AUTO, {"format": "vistaseg session 1", "models": {"other": {}}})
 
 
 def test_each_text_makes_a_segment(segment: Command) -> None:

@@ -219,8 +219,12 @@ def test_segvol_warns_of_values_that_are_no_hu_too(vistaseg, write_nifti, result
 
 
 def test_an_unreadable_file_is_bad_input(vistaseg, scan, results, monkeypatch):
-    def refuse(*_args: object, **_more: object) -> None:
-        raise PermissionError(13, "Permission denied")
+    opened = Path.open
+
+    def refuse(path: Path, *args: object, **more: object) -> object:
+        if Path(path).name == Path(scan).name:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *args, **more)
 
     monkeypatch.setattr(pydicom, "dcmread", refuse)
     monkeypatch.setattr(Path, "open", refuse)

@@ -180,7 +180,7 @@ def test_without_weights_the_command_says_how_to_get_them_before_it_reads_the_sc
 
 
 def test_a_demo_model_that_is_missing_is_a_broken_installation(fails, monkeypatch, tmp_path):
-    monkeypatch.setattr("vistaseg.models.registry.resource_path", lambda name: tmp_path / "nowhere" / name)
+    monkeypatch.setattr("vistaseg.models.files.resource_path", lambda name: tmp_path / "nowhere" / name)
     assert "install VistaSeg again" in fails(4, "--model", "demo")
 
 
@@ -189,7 +189,7 @@ def test_a_demo_model_with_a_damaged_configuration_is_a_broken_installation(fail
     (tmp_path / "demo-model").mkdir()
     (tmp_path / "demo-model" / "config.json").write_text(text)
     (tmp_path / "demo-model" / "model.safetensors").write_bytes(b"")
-    monkeypatch.setattr("vistaseg.models.registry.resource_path", lambda name: tmp_path / name)
+    monkeypatch.setattr("vistaseg.models.files.resource_path", lambda name: tmp_path / name)
     assert "install VistaSeg again" in fails(4, "--model", "demo")
 
 

@@ -7,7 +7,7 @@ import pytest
 import SimpleITK
 from dicom_series import write_series
 
-from vistaseg.models.expected_work import expected_windows
+from vistaseg.models.registry import spec
 from vistaseg.volume import Volume
 
 AFFINE = np.array([[0, -2.0, 0, 90], [-1.5, 0, 0, 80], [0, 0, 5, -80], [0, 0, 0, 1]])
@@ -39,7 +39,7 @@ def test_grid_place_and_values_are_those_of_the_file(vistaseg, tmp_path, oblong,
     assert np.allclose(said["range_ras"], [[-8, -8.5, -80], [90, 80, 65]], atol=1e-3)
     assert np.allclose(said["range_lps"], [[-90, -80, -80], [8, 8.5, 65]], atol=1e-3)
     assert said["values"] == [oblong.array.min(), oblong.array.max()]
-    assert said["vista3d_windows"] == expected_windows("vista3d", said["size_mm"]) and said["problem"] is None
+    assert said["vista3d_windows"] == spec("vista3d").expected_windows(said["size_mm"]) and said["problem"] is None
 
 
 def test_the_text_names_orientation_ranges_and_values(vistaseg, tmp_path, oblong):

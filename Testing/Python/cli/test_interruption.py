@@ -75,7 +75,7 @@ SLOW = """
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job may ignore it
     from pathlib import Path
     from vistaseg.cli.main import main
-    from vistaseg.models import registry
+    from vistaseg.models import files
     from vistaseg.models.vista3d import features
 
     def slow(*arguments):
@@ -84,7 +84,7 @@ SLOW = """
 
     resources = Path(sys.argv[1])
     features.window_features = slow
-    registry.resource_path = lambda name: resources / name
+    files.resource_path = lambda name: resources / name
     sys.argv = ["vistaseg", "segment", *sys.argv[2:], "--model", "demo"]
     main()
 """

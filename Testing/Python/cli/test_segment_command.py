@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from third_model import offered
 
-from vistaseg.cli.options import Device, Model, OneModel, Precision
+from vistaseg.cli.options import Device, Precision
 from vistaseg.compute.device import DEVICES, PRECISIONS
-from vistaseg.models.registry import MODEL_KEYS
 from vistaseg.segmentation import Segmentation, read_segmentation
 from vistaseg.segmentation.confidence import LOW_CONFIDENCE
 from vistaseg.session import Session
@@ -179,10 +179,15 @@ def test_what_is_missing_beside_what_was_found_is_named(segment, results, monkey
 
 
 def test_the_options_offer_what_the_engine_has():
-    assert tuple(m.value for m in OneModel) == MODEL_KEYS
-    assert tuple(m.value for m in Model) == ("auto", *MODEL_KEYS)
     assert tuple(d.value for d in Device) == DEVICES
     assert tuple(p.value for p in Precision) == PRECISIONS
+
+
+def test_a_model_that_another_package_offers_is_one_key_more(segment, vistaseg, scan, results):
+    with offered():
+        assert segment(results / "ct.seg.nrrd", "--model", "third", "--json").json["segments"]
+        wrong = vistaseg("segment", scan, "-o", results / "ct.seg.nrrd", "--model", "fourth")
+    assert wrong.code == 2 and "third" in wrong.stderr
 
 
 def test_a_limit_of_memory_takes_smaller_windows_and_says_so(segment, results):

@@ -40,7 +40,7 @@ def small_vista3d(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISTASEG_HOME", str(tmp_path / "home"))
     shapes = {name: tuple(t.shape) for name, t in build_network(SMALL).state_dict().items()}
     monkeypatch.setitem(layouts.LAYOUTS, "vista3d", replace(layouts.LAYOUTS["vista3d"], shapes=lambda: shapes))
-    monkeypatch.setattr(registry, "Vista3dConfiguration", lambda: SMALL)
+    monkeypatch.setattr("vistaseg.models.vista3d.spec.Vista3dConfiguration", lambda: SMALL)
 
 
 @pytest.fixture

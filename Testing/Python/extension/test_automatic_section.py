@@ -11,7 +11,7 @@ slicer = pytest.importorskip("slicer")
 from panel_case import LEFT_KIDNEY, PLACES, SPLEEN, add_ct, add_rotation, ct_array, red_view, voxel_to_world
 
 from vistaseg import catalog
-from vistaseg.models.known_classes import known_classes
+from vistaseg.models.registry import spec
 
 LIVER_ID, SPLEEN_ID, RIGHT_KIDNEY_ID, LEFT_KIDNEY_ID = 1, 3, 5, 14
 
@@ -54,7 +54,7 @@ def test_every_structure_that_a_model_can_know_is_offered_once(section):
 
 
 def test_what_the_chosen_model_does_not_know_cannot_be_checked(section):
-    known = {catalog.get(structure_id).name for structure_id in known_classes("demo")}
+    known = {catalog.get(structure_id).name for structure_id in spec("demo").class_ids()}
     assert 0 < len(known) < 124
     assert {name for name, item in items(section).items() if not item.isDisabled()} == known
 

@@ -10,7 +10,6 @@ import torch
 from safetensors.torch import save_file
 
 from vistaseg.compute import Compute
-from vistaseg.models import registry
 from vistaseg.models.recipe import FIRST, RULES, VERSION, Recipe
 from vistaseg.models.registry import load_model, recipe_for
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
@@ -30,7 +29,7 @@ def brought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     state = build_network(SMALL).state_dict()
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
     monkeypatch.setitem(layouts.LAYOUTS, "vista3d", replace(layouts.LAYOUTS["vista3d"], shapes=lambda: shapes))
-    monkeypatch.setattr(registry, "Vista3dConfiguration", lambda: SMALL)
+    monkeypatch.setattr("vistaseg.models.vista3d.spec.Vista3dConfiguration", lambda: SMALL)
     save_file(
         {f"network.{name}": tensor.contiguous() for name, tensor in state.items()}, tmp_path / "brought.safetensors"
     )

@@ -76,7 +76,7 @@ def classes() -> Model:
 
 @pytest.fixture
 def reader() -> Model:
-    return Model("reader", "Reader", (), {Point, RegionOfInterest, Text}, 5)
+    return Model("segvol", "Reader", (), {Point, RegionOfInterest, Text}, 5)
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_box_goes_to_the_model_that_was_trained_with_boxes(session: Session, c
 def test_a_box_stays_with_its_segments_model_where_that_was_trained_with_boxes(
     session: Session, classes: Model, reader: Model
 ) -> None:
-    session.add(Point((1.0, 1.0, 1.0)), "a", model="reader")
+    session.add(Point((1.0, 1.0, 1.0)), "a", model="segvol")
     session.add(BOX, "a")
     assert len(reader.opened.questions) == 2 and not classes.opened.questions
 
@@ -174,7 +174,7 @@ def test_by_choice_a_box_is_answered_as_a_click_and_that_is_said(session: Sessio
 
 
 def test_the_user_may_fix_the_model(session: Session, reader: Model) -> None:
-    session.add(Text("liver"), "a", model="reader")
+    session.add(Text("liver"), "a", model="segvol")
     assert reader.opened.questions[0].prompts == (Text("liver"),)
     with pytest.raises(UsageError, match='Classes knows no "uterus"'):
         session.add(Text("uterus"), "a", model="classes")
@@ -207,7 +207,7 @@ def test_clicks_stay_with_the_model_that_made_the_segment(session: Session, clas
 def test_a_model_learns_of_others_answers_only_whose_they_are(session: Session, classes: Model) -> None:
     session.add(Text("esophagus"), "a")
     session.add(CENTRE, "a", model="classes")
-    assert classes.opened.questions[0].records == ({"engine": "reader"},)
+    assert classes.opened.questions[0].records == ({"engine": "segvol"},)
     session.add(CENTRE, "a")
     assert classes.opened.questions[1].records[1]["engine"] == "classes"
 
@@ -225,13 +225,13 @@ def test_a_text_adds_to_what_there_is(session: Session) -> None:
 
 def test_segments_name_every_model_that_took_part(session: Session) -> None:
     session.add(Text("spleen"), "a")
-    session.add(CENTRE, "a", model="reader")
+    session.add(CENTRE, "a", model="segvol")
     session.start("b")
-    session.add(CENTRE, "b", model="reader")
+    session.add(CENTRE, "b", model="segvol")
     both, one = (segment.provenance for segment in session.segmentation().segments)
-    assert (both["model"], one["model"]) == ("classes, reader", "reader")
+    assert (both["model"], one["model"]) == ("classes, reader", "segvol")
     assert both["algorithm_name"] == "Classes, Reader"
-    assert [prompt["model"] for prompt in both["prompts"]] == ["classes", "reader"]
+    assert [prompt["model"] for prompt in both["prompts"]] == ["classes", "segvol"]
 
 
 def test_a_session_of_several_models_is_done_again_by_the_same(

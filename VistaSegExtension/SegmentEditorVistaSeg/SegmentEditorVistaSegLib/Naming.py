@@ -7,7 +7,7 @@ from functools import lru_cache
 from SegmentEditorVistaSegLib.Choice import segmentationOf
 from vistaseg import catalog
 from vistaseg.catalog import Structure, Terminology
-from vistaseg.models.known_classes import known_classes
+from vistaseg.models.registry import spec
 from vistaseg.mrml.reading import segment_record
 from vistaseg.workspace import Target
 
@@ -35,7 +35,7 @@ def _meantBy(name: str, terms: Terminology | None, structureId: int | None) -> t
 
 def areKnown(classIds: tuple[int, ...], models: tuple[str, ...]) -> bool:
     """Whether one of the models can be asked for all of the classes."""
-    return any(set(classIds) <= set(known_classes(key)) for key in models)
+    return any(set(classIds) <= set(spec(key).class_ids()) for key in models)
 
 
 def giveName(scriptedEffect, target: Target, name: str) -> None:

@@ -7,10 +7,8 @@ import os
 import qt
 import slicer
 
-from vistaseg.models.expected_work import expected_windows
+from vistaseg.models.registry import spec
 
-# Seconds a window times threads, as measured with two threads of a server's CPU.
-THREAD_SECONDS = {"vista3d": 54.6, "demo": 0.5}
 # The first windows are slower than those that follow.
 FEWEST_WINDOWS = 4
 
@@ -21,7 +19,7 @@ def expectedSeconds(volumeNode, key: str) -> float:
     if image is None:
         return 0.0
     size = [count * spacing for count, spacing in zip(image.GetDimensions(), volumeNode.GetSpacing(), strict=True)]
-    return expected_windows(key, size) * _secondsAWindow(key)
+    return spec(key).expected_windows(size) * _secondsAWindow(key)
 
 
 def learn(key: str, report) -> None:
@@ -34,7 +32,7 @@ def learn(key: str, report) -> None:
 
 
 def _secondsAWindow(key: str) -> float:
-    rule = THREAD_SECONDS.get(key, 0.0) / (os.cpu_count() or 1)
+    rule = spec(key).thread_seconds / (os.cpu_count() or 1)
     return slicer.util.settingsValue(_setting(key), rule, converter=float)
 
 

@@ -8,7 +8,7 @@ from vistaseg.errors import VistaSegError
 from vistaseg.mrml.reference import reference_volume
 from VistaSegLib import Examination, Fetching, Installation
 from VistaSegLib.DeviceLine import DeviceLine
-from VistaSegLib.Models import CHOICES, known, lookAgain
+from VistaSegLib.Models import choices, known, lookAgain
 from VistaSegLib.Readiness import Readiness, readinessOf
 from VistaSegLib.SegmentationOfVolume import isOfAnother
 from VistaSegLib.ShownScans import ShownScans, scanInstead
@@ -23,7 +23,7 @@ class ModelSection:
         self.widget, self.ui = loadUi("ModelSection")
         self._device = DeviceLine(workspace)
         self._choice, self._readiness = "", Readiness("")
-        for choice in CHOICES.values():
+        for choice in choices().values():
             self.ui.modelSelector.addItem(choice.title)
         self.ui.volumeSelector.currentNodeChanged.connect(self._onVolume)
         self.ui.segmentationSelector.currentNodeChanged.connect(self._onSegmentation)
@@ -72,7 +72,7 @@ class ModelSection:
             return
         self._choice = choice
         self._readiness = readiness = readinessOf(choice)
-        self.ui.modelSelector.setCurrentIndex(list(CHOICES).index(choice))
+        self.ui.modelSelector.setCurrentIndex(list(choices()).index(choice))
         self.ui.statusLabel.text = readiness.text
         self.ui.actionButton.setVisible(readiness.packages or readiness.entry is not None)
         self.ui.actionButton.text = _("Install...") if readiness.packages else _("Fetch...")
@@ -109,7 +109,7 @@ class ModelSection:
                 self._workspace.messages.add("warning", _otherScan(node, self._selection.volumeNode))
 
     def _onModel(self, index) -> None:
-        choice = list(CHOICES)[index]
+        choice = list(choices())[index]
         if self._selection.parameters is not None and choice != self._selection.parameters.modelChoice:
             self._selection.parameters.modelChoice = choice
 

@@ -7,10 +7,11 @@ from functools import lru_cache
 
 from slicer.i18n import tr as _
 
+from vistaseg.models.registry import PREFERRED, bundled_keys, spec, specs
 from vistaseg.weights import WeightsEntry, WeightsState, entry_for, status
 from VistaSegLib.Installation import missingPackages
 
-IN_THE_BOX = ("demo", "segvol-demo")
+BUNDLED = bundled_keys()
 
 
 @dataclass(frozen=True)
@@ -26,23 +27,24 @@ class Choice:
     keys: tuple[str, ...]
 
 
-CHOICES = {
-    "auto": Choice(_("VISTA3D and SegVol"), ("vista3d", "segvol")),
-    "vista3d": Choice(_("VISTA3D"), ("vista3d",)),
-    "segvol": Choice(_("SegVol"), ("segvol",)),
-    "demo": Choice(_("Small models in the box, for trying"), IN_THE_BOX),
-}
+def choices() -> dict[str, Choice]:
+    """The lines of the model selector by their keys, in order: the models of other packages have one each."""
+    return {
+        "auto": Choice(_(" and ").join(spec(key).title for key in PREFERRED), PREFERRED),
+        **{key: Choice(each.title, (key,)) for key, each in specs().items() if key not in BUNDLED},
+        "demo": Choice(_("Small bundled models, for trying"), BUNDLED),
+    }
 
 
 def known(choice: str) -> str:
     """A choice that a scene was saved with, as far as this version has it."""
-    return choice if choice in CHOICES else "auto"
+    return choice if choice in choices() else "auto"
 
 
 @lru_cache
 def missingWeights(choice: str) -> tuple[WeightsEntry, ...]:
     """What has to be fetched before all models of a choice can be used, the preferred first."""
-    entries = [entry_for(key) for key in CHOICES[choice].keys if key not in IN_THE_BOX]
+    entries = [entry_for(key) for key in choices()[choice].keys if key in PREFERRED]
     return tuple(entry for entry in entries if status(entry).state is not WeightsState.INSTALLED)
 
 
@@ -51,7 +53,7 @@ def readyKeys(choice: str) -> tuple[str, ...]:
     if missingPackages():
         return ()
     missing = {entry.model for entry in missingWeights(choice)}
-    return tuple(key for key in CHOICES[choice].keys if key not in missing)
+    return tuple(key for key in choices()[choice].keys if key not in missing)
 
 
 def lookAgain() -> None:

@@ -13,7 +13,7 @@ class VistaSegParameterNode:
     volume, segmentation: what is segmented, and where results go.
     region: the box that automatic segmentation is limited to, where regionKind is "roi".
     segmentId: the segment that clicks, boxes and texts change; "" for a new one.
-    modelChoice: see `Models.CHOICES`.
+    modelChoice: see `Models.choices`.
     classIds: ids of the chosen structures, separated by blanks.
     regionKind: "whole", "roi" or "visible".
     answerAtOnce: whether each prompt is answered when it is placed.

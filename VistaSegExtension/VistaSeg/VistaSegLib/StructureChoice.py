@@ -8,7 +8,7 @@ from functools import lru_cache
 from vistaseg import catalog
 from vistaseg.catalog import Structure
 from vistaseg.errors import WeightsError
-from vistaseg.models.known_classes import known_classes
+from vistaseg.models.registry import spec
 
 # Its members are the structures of other groups taken together, which presets choose.
 NOT_LISTED = ("composites",)
@@ -30,7 +30,7 @@ def idsKnownTo(models: Iterable[str]) -> frozenset[int]:
     """Ids that the first of the models that knows any can be asked for: the one that answers."""
     for key in models:
         try:
-            known = known_classes(key)
+            known = spec(key).class_ids()
         except WeightsError:
             continue
         if known:

@@ -21,6 +21,7 @@ from vistaseg.models.segvol.placing import place
 from vistaseg.models.segvol.preprocessing import segvol_image
 from vistaseg.models.segvol.prompt_encoder import PromptBatch
 from vistaseg.models.segvol.sides import BodySides
+from vistaseg.models.segvol.texts import suggested_names
 from vistaseg.models.segvol.zoom import ZoomOutZoomIn
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest, Text
@@ -125,6 +126,12 @@ class SegVolVolume:
             progress("looks", 0, 1)
             with memory_guard("the first look at the scan"):
                 self._encoding.whole()
+
+    def rank_names(self, what: Prompt | Mask, progress: Progress) -> list[tuple[str, float]]:
+        """Names that SegVol was trained with and their probabilities, the most probable first; see `identify`."""
+        from vistaseg.models.segvol.identify import identify  # which takes an opened volume
+
+        return identify(self, what, suggested_names(), progress)
 
     def shrunk_mask(self, mask: Mask) -> Mask:
         """A mask (k, j, i) of the volume as SegVol sees it, (D, H, W): every voxel leaves a trace."""

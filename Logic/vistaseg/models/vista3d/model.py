@@ -139,6 +139,10 @@ class Vista3dVolume:
         """Encode the window of a click there; nothing where there can be no click."""
         self._clicking.hint(ras, progress)
 
+    def rank_names(self, what: Prompt | np.ndarray, progress: Progress) -> list[tuple[str, float]]:
+        """None: VISTA3D reads no names."""
+        return []
+
     def _question(self, class_ids: Sequence[int]) -> ClassQuestion:
         unknown = [i for i in class_ids if i not in self._model.class_ids]
         if unknown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import entry_points
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 from vistaseg.errors import UsageError, WeightsError
@@ -33,7 +33,7 @@ def specs() -> dict[str, ModelSpec]:
         WeightsError: another package offers what is not a model, or a key that is taken; names it.
     """
     found = {spec.key: spec for spec in BUILT_IN}
-    for point in entry_points(group=ENTRY_POINTS):
+    for point in metadata.entry_points(group=ENTRY_POINTS):
         offered = point.load()
         if not isinstance(offered, ModelSpec) or offered.key in found:
             raise WeightsError(f"The model {point.name} of {point.value} is not a new ModelSpec: remove that package.")

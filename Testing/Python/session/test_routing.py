@@ -229,7 +229,7 @@ def test_segments_name_every_model_that_took_part(session: Session) -> None:
     session.start("b")
     session.add(CENTRE, "b", model="segvol")
     both, one = (segment.provenance for segment in session.segmentation().segments)
-    assert (both["model"], one["model"]) == ("classes, reader", "segvol")
+    assert (both["model"], one["model"]) == ("classes, segvol", "segvol")
     assert both["algorithm_name"] == "Classes, Reader"
     assert [prompt["model"] for prompt in both["prompts"]] == ["classes", "segvol"]
 
@@ -242,5 +242,5 @@ def test_a_session_of_several_models_is_done_again_by_the_same(
     again = Session.replay(volume, [classes, reader], session.as_dict())
     assert np.array_equal(again.result("a").mask, session.result("a").mask)
     assert again.prompts("a") == session.prompts("a")
-    with pytest.raises(UsageError, match="'reader' is not open here"):
+    with pytest.raises(UsageError, match="'segvol' is not open here"):
         Session.replay(volume, [classes], session.as_dict())

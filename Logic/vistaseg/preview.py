@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from vistaseg.errors import UsageError
 from vistaseg.escaping import printable
-from vistaseg.segmentation.replacing import check_file_place, replacing
+from vistaseg.io import check_file_place, write_bytes
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
@@ -136,8 +136,7 @@ def render_preview(
         UsageError: the segmentation is of another grid, or the file cannot be written.
     """
     picture = preview_png(volume, segmentation, title, footer)
-    with replacing(Path(path)) as file:
-        file.write(picture)
+    write_bytes(Path(path), picture)
 
 
 def preview_png(volume: Volume, segmentation: Segmentation, title: str = "", footer: str = "") -> bytes:

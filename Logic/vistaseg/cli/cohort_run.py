@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from vistaseg.cli.cohort_table import CohortTable, Row, Status
 from vistaseg.cli.console import echo
 from vistaseg.cli.opening import check_texts, check_weights, read_dicom_scan
-from vistaseg.cli.outputs import made_folder
 from vistaseg.cli.results import require_exportable
 from vistaseg.cli.run import Request, check_outputs, load_for, segment_scan
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
+from vistaseg.io import check_file_place, locked, made_folder, together
+from vistaseg.io.refusals import windows_path
 
 if TYPE_CHECKING:
     from vistaseg.dicom import Study
@@ -53,17 +56,33 @@ def run_cohort(cohort: Cohort) -> list[Row]:
 
     root, results = cohort.request.scan, Path(cohort.request.output)
     _check_folders(cohort.request)
-    with made_folder(results):
-        table = CohortTable.opened(cohort.table)
-        check_weights(cohort.request.models)
-        check_texts(cohort.request.models, cohort.request.texts)
-        rows = []
-        with _stoppable(cohort.table), errors_naming(root):
-            models: list[SegmentationModel] = []
-            for study in find_studies(root, [results]):
-                rows.append(_row(cohort, study, table, models))
-                table.put(rows[-1])
-    return rows
+    with made_folder(results), locked(results):
+        check_file_place(cohort.table)
+        with locked(cohort.table):
+            table = CohortTable.opened(cohort.table, results)
+            check_weights(cohort.request.models)
+            check_texts(cohort.request.models, cohort.request.texts)
+            with _stoppable(cohort.table), errors_naming(root):
+                models: list[SegmentationModel] = []
+                return [_row(cohort, todo, table, models) for todo in _todo(cohort, find_studies(root, [results]))]
+
+
+@dataclass(frozen=True)
+class _Todo:
+    """A study, and its row before anything was done."""
+
+    study: Study
+    row: Row
+
+
+def _todo(cohort: Cohort, studies: Iterable[Study]) -> Iterator[_Todo]:
+    """Results whose places would differ only by case get a number, because not every disk tells such names apart."""
+    taken: set[str] = set()
+    for study in studies:
+        places = (_output(cohort, study, number) for number in itertools.count(1))
+        output = next(place for place in places if str(place).casefold() not in taken)
+        taken.add(str(output).casefold())
+        yield _Todo(study, Row(str(study.folder), study.series, study.images, cohort.asked, output=str(output)))
 
 
 def _check_folders(request: Request) -> None:
@@ -81,26 +100,34 @@ def _stoppable(table: Path) -> Iterator[None]:
         raise CancelledError(f"Interrupted. {table} says what is done; the same command goes on from there.") from error
 
 
-def _row(cohort: Cohort, study: Study, table: CohortTable, models: list[SegmentationModel]) -> Row:
-    """What came of a study: now, or earlier."""
-    output = _output(cohort, study)
-    todo = Row(str(study.folder), study.series, study.images, cohort.asked, output=str(output))
-    before = table.done_before(todo)
-    if before is not None and (Path(cohort.request.output) / output).exists():
+def _row(cohort: Cohort, todo: _Todo, table: CohortTable, models: list[SegmentationModel]) -> Row:
+    """What came of a study: now, or earlier; in the table from when its result is in its place."""
+    study = todo.study
+    before = table.done_before(todo.row)
+    if before is not None:
         echo(f"{study.folder}: done before.", err=True)
         return before
     echo(f"{study.folder}: {study.images} images", err=True)
     if not models:
         models += load_for(cohort.request)  # what fails here would fail for all
     start = time.perf_counter()
-    row = _attempt(cohort, study, todo, models)
-    return replace(row, seconds=time.perf_counter() - start)
+    try:
+        with together() as files:
+            row = _attempt(cohort, study, todo.row, models)
+            sha256 = files.sha256(Path(cohort.request.output) / row.output) or ""
+            row = replace(row, seconds=time.perf_counter() - start, sha256=sha256)
+            table.put(row)
+    except UsageError as error:
+        row = replace(_failed(study, todo.row, str(error)), seconds=time.perf_counter() - start)
+        table.put(row)
+    return row
 
 
-def _output(cohort: Cohort, study: Study) -> Path:
+def _output(cohort: Cohort, study: Study, number: int) -> Path:
     """Beside the others as the study lies beside the others; a UID comes from outside, and may be no UID."""
-    name = re.sub(r"[^0-9A-Za-z.]", "_", study.series).strip(".")
-    return study.folder / f"{name or 'series'}{cohort.suffix}"
+    name = re.sub(r"[^0-9A-Za-z.]", "_", study.series).strip(".") or "series"
+    place = study.folder / f"{name}{cohort.suffix if number == 1 else f'_{number}{cohort.suffix}'}"
+    return Path(windows_path(place)) if os.name == "nt" else place
 
 
 def _attempt(cohort: Cohort, study: Study, todo: Row, models: list[SegmentationModel]) -> Row:
@@ -113,6 +140,10 @@ def _attempt(cohort: Cohort, study: Study, todo: Row, models: list[SegmentationM
         reason = str(error)
     except Exception as error:  # a cohort runs through the night: one study that no one foresaw must not end it
         reason = f"An unexpected error ({type(error).__name__}). Segment this study alone to see more of it."
+    return _failed(study, todo, reason)
+
+
+def _failed(study: Study, todo: Row, reason: str) -> Row:
     echo(f"{study.folder} failed: {reason}", err=True)
     return replace(todo, status=Status.FAILED, reason=reason)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from vistaseg.errors import UsageError
 from vistaseg.escaping import csv_cell, csv_text
+from vistaseg.io import sha256_of, tidy, write_bytes
 
 
 class Status(str, Enum):
@@ -34,6 +35,8 @@ class Row:
         segments: how many were found, None where it failed.
         seconds: of reading, segmenting and writing.
         output: the result, relative to the folder of the results.
+        sha256: of the result: only what has this hash was made as the row says. Empty where it failed, and in reports
+            of earlier versions.
     """
 
     folder: str
@@ -45,6 +48,7 @@ class Row:
     segments: int | None = None
     seconds: float = 0.0
     output: str = ""
+    sha256: str = ""
 
     @property
     def question(self) -> tuple[str, ...]:
@@ -57,32 +61,39 @@ class Row:
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
+_FORMER_COLUMNS = COLUMNS[:-1]
 
 
 class CohortTable:
     """The rows of this run and of those before."""
 
-    def __init__(self, path: Path, rows: list[Row]) -> None:
+    def __init__(self, path: Path, results: Path, rows: list[Row]) -> None:
         self._path = path
+        self._results = results
         self._rows = {(row.folder, row.series): row for row in rows}
 
     @classmethod
-    def opened(cls, path: Path) -> CohortTable:
-        """Go on with a table, or begin one.
+    def opened(cls, path: Path, results: Path) -> CohortTable:
+        """Go on with a table about a folder of results, or begin one.
 
         Raises:
-            UsageError: there is something else in its place, or it cannot be written.
+            UsageError: there is something else in its place.
         """
-        from vistaseg.segmentation.replacing import check_file_place
-
-        check_file_place(path)
-        return cls(path, _read(path) if path.exists() else [])
+        return cls(path, results, _read(path) if path.exists() else [])
 
     def done_before(self, todo: Row) -> Row | None:
-        """The row of an earlier run that did the same, or None."""
+        """The row of an earlier run that did the same, and whose result is still what it wrote; else None."""
         before = self._rows.get((todo.folder, todo.series))
         same = before is not None and before.status is Status.DONE and before.question == todo.question
-        return before if same else None
+        return before if before is not None and same and self._is_there(before) else None
+
+    def _is_there(self, row: Row) -> bool:
+        result = self._results / row.output
+        tidy(result.parent)
+        try:
+            return result.exists() and row.sha256 in ("", sha256_of(result))
+        except OSError:
+            return False
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one of the same study, and write all.
@@ -90,11 +101,8 @@ class CohortTable:
         Raises:
             UsageError: it cannot be written.
         """
-        from vistaseg.segmentation import replacing
-
         self._rows[row.folder, row.series] = row
-        with replacing(self._path) as file:
-            file.write(self._text().encode())
+        write_bytes(self._path, self._text().encode())
 
     def _text(self) -> str:
         text = io.StringIO()
@@ -113,7 +121,7 @@ def _read(path: Path) -> list[Row]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
-            if tuple(reader.fieldnames or ()) != COLUMNS:
+            if tuple(reader.fieldnames or ()) not in (COLUMNS, _FORMER_COLUMNS):
                 raise ValueError("its columns are others")
             return [_row({key: csv_text(cell) for key, cell in row.items()}) for row in reader]
     except (OSError, ValueError, TypeError, csv.Error) as error:
@@ -131,4 +139,5 @@ def _row(row: dict[str, str]) -> Row:
         int(row["segments"]) if row["segments"] else None,
         float(row["seconds"]),
         row["output"],
+        row.get("sha256", ""),
     )

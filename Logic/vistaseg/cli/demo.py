@@ -9,9 +9,9 @@ import typer
 
 from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.options import named_path
-from vistaseg.cli.outputs import made_folder
 from vistaseg.cli.run import Request, run
 from vistaseg.errors import UsageError
+from vistaseg.io import made_folder
 
 
 def demo_command(

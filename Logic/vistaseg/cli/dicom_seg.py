@@ -41,6 +41,7 @@ def export_command(
     The file is read back and compared, voxel by voxel, before it takes its place.
     """
     from vistaseg.dicom import read_series, require_exportable, write_seg
+    from vistaseg.io import together
     from vistaseg.segmentation import read_segmentation
     from vistaseg.volume import errors_naming
 
@@ -50,8 +51,9 @@ def export_command(
         chosen = read_series(images, series)
         require_exportable(chosen, labelmap=labelmap, report=sr is not None)
     announce = size_teller(deflate)
-    export = write_seg(found, chosen, output, labelmap=labelmap, deflate=deflate, announce=announce)
-    _write_reports(export, chosen, report, sr)
+    with together() as files:
+        export = write_seg(found, chosen, output, labelmap=labelmap, deflate=deflate, announce=announce)
+        _write_reports(export, files.sha256(output), chosen, report, sr)
     for note in (*found.notes, *chosen.volume.notes, *chosen.mended, *export.notes):
         echo(note, err=True)
     echo(f"{len(export.segmentation.segments)} segments written to {output}, and read back the same.", err=True)
@@ -68,21 +70,19 @@ def _check_places(output: Path, report: Path | None, sr: Path | None, segmentati
         check_dicom_place(sr, "SR")
 
 
-def _write_reports(export: SegExport, series: Series, report: Path | None, sr: Path | None) -> None:
+def _write_reports(export: SegExport, sha256: str | None, series: Series, report: Path | None, sr: Path | None) -> None:
     from vistaseg.dicom import csv_bytes, measure, structured_report, warnings_in
-    from vistaseg.segmentation import replacing
+    from vistaseg.io import write_bytes
 
     if report is None and sr is None:
         return
     measures = measure(export.segmentation, series.volume)
     for warning in warnings_in(measures):
         echo(f"Warning: {warning}", err=True)
-    contents = {report: csv_bytes(measures)} if report is not None else {}
+    if report is not None:
+        write_bytes(report, csv_bytes(measures, sha256))
     if sr is not None:
-        contents[sr] = structured_report(export, series, measures)
-    for path, content in contents.items():
-        with replacing(path) as file:
-            file.write(content)
+        write_bytes(sr, structured_report(export, series, measures))
 
 
 def import_command(

@@ -12,6 +12,7 @@ from vistaseg.cli.console import echo
 from vistaseg.cli.options import AUTO, Device, DeviceOption, JsonOption, ModelOption, Precision, PrecisionOption
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.errors import WeightsError
+from vistaseg.io import check_file_place, write_bytes
 
 
 def doctor_command(
@@ -30,8 +31,6 @@ def doctor_command(
     as_json: JsonOption = False,
 ) -> None:
     """Examine software, device, memory and weights; the report has no patient data, to be attached to a question."""
-    from vistaseg.segmentation.replacing import check_file_place, replacing
-
     if output is not None:
         check_file_place(output)
     from vistaseg.compute import choose_compute
@@ -42,8 +41,7 @@ def doctor_command(
         report = examine(choose_compute(device.value, precision.value), keys, weights, ct, progress)
     content = json.dumps(report.as_dict(), indent=1)
     if output is not None:
-        with replacing(output) as place:
-            place.write(content.encode() + b"\n")
+        write_bytes(output, content.encode() + b"\n")
     echo(*(content if as_json else report.as_text()).split("\n"))
     if report.failed:
         raise WeightsError(f"Not all is well: {', '.join(report.failed)}. The lines above say what to do.")

@@ -23,6 +23,7 @@ from vistaseg.cli.options import (
 )
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
+from vistaseg.io import write_bytes
 from vistaseg.models.registry import PREFERRED
 
 if TYPE_CHECKING:
@@ -236,13 +237,11 @@ def _report(evaluation: _Evaluation) -> dict[str, Any]:
 
 def _draw(evaluation: _Evaluation, path: Path) -> None:
     from vistaseg.evaluate import mean_curve, mean_curves, picture_png
-    from vistaseg.segmentation import replacing
 
     curves = mean_curves(evaluation.results)
     title = f"{evaluation.model.identity.title}, {len(evaluation.results)} CT{'s' * (len(evaluation.results) > 1)}"
     picture = picture_png(curves, mean_curve("mean", curves), title)
-    with replacing(path) as file:
-        file.write(picture)
+    write_bytes(path, picture)
 
 
 def _tell_failures(evaluation: _Evaluation) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
+from collections.abc import Iterator
+from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -90,7 +94,8 @@ def main() -> None:
     """Run a command; exit 0 done, 2 wrong use, 3 bad input, 4 no weights, 5 out of memory, 6 PACS, 130 interrupted."""
     fit_streams()
     try:
-        app(prog_name="vistaseg")
+        with _ended_like_interrupted():
+            app(prog_name="vistaseg")
     except VistaSegError as error:
         _fail(error)
     except MemoryError:
@@ -99,8 +104,29 @@ def main() -> None:
         _fail(CancelledError("Interrupted."))
 
 
+@contextlib.contextmanager
+def _ended_like_interrupted() -> Iterator[None]:
+    """What ends a batch job, a container or a closed terminal cleans up as Ctrl+C does; `nohup` stays what it is."""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+    handled = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in handled:
+            signal.signal(number, signal.SIG_IGN)  # a second one must not end the cleaning up
+        raise KeyboardInterrupt
+
+    for number in handled:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in handled:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def _fail(error: VistaSegError) -> NoReturn:
-    echo(f"vistaseg: {error}", err=True)
+    with contextlib.suppress(OSError):  # the terminal may be closed
+        echo(f"vistaseg: {error}", err=True)
     sys.exit(error.exit_code)
 
 

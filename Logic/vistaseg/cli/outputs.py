@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from vistaseg import catalog
 from vistaseg.errors import UsageError
+from vistaseg.io import check_file_place, locked, made_folder
 
 
 def spare_scan(scan: Path, output: str) -> None:
@@ -66,40 +66,24 @@ def check_beside(path: Path, *others: Path) -> None:
     Raises:
         UsageError: it has not, or is.
     """
-    from vistaseg.segmentation.replacing import check_file_place
-
     check_file_place(path)
     if any(path.resolve() == other.resolve() for other in others):
         raise UsageError(f"{path} is used for something else already: give it another name.")
 
 
 @contextmanager
-def made_folder(path: Path) -> Iterator[None]:
-    """A folder to write into, made if it is not there; what was made is removed again when the block fails.
+def kept_to_this_run(output: str) -> Iterator[None]:
+    """Keep other runs out of a folder for results, which is made if it is not there; a file needs no such thing.
 
     Raises:
-        UsageError: it cannot be made.
+        UsageError: another run writes there, or the folder cannot be made.
     """
-    from vistaseg.segmentation.replacing import write_error
+    from vistaseg.cli.results import is_dicom_output
+    from vistaseg.segmentation.files import is_folder_output
 
-    made = [folder for folder in (path, *path.parents) if not folder.exists()]
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(path, error) from error
-    try:
+    if is_dicom_output(output) or not is_folder_output(output):
         yield
-    except BaseException:
-        with contextlib.suppress(OSError):
-            for folder in made:
-                folder.rmdir()
-        raise
-
-
-def put_beside(stack: ExitStack, path: Path, content: bytes) -> None:
-    """Write a file completely, which takes its place when the stack is left without an error."""
-    from vistaseg.segmentation import replacing, settle
-
-    file = stack.enter_context(replacing(path))
-    file.write(content)
-    settle(file)
+        return
+    folder = Path(output)
+    with made_folder(folder), locked(folder):
+        yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -32,7 +31,7 @@ from vistaseg.cli.options import (
 )
 from vistaseg.cli.outputs import (
     check_session_place,
-    put_beside,
+    kept_to_this_run,
     require_room_for_corrections,
     spare_scan,
 )
@@ -43,6 +42,7 @@ from vistaseg.cli.results import check_output, kept_if_lost, require_series, wri
 from vistaseg.cli.session_files import read_session, session_bytes
 from vistaseg.cli.starting_mask import StartingMask, read_starting_mask
 from vistaseg.errors import UsageError
+from vistaseg.io import together, write_bytes
 from vistaseg.prompts import Prompt, Text
 
 if TYPE_CHECKING:
@@ -123,12 +123,13 @@ def refine_command(
     opening = open_session(
         scan, series, models, device.value, precision.value, asked, document, keep, output=output, merging=rule
     )
-    with opening as (session, opened, prompts):
-        structure = _on_scan(structure, opened)
-        answers = [] if document is not None else _answer(session, structure, texts, prompts, output)
-        made = session.segmentation()
-        result = made if structure.start is None else structure.start.with_segment(made)
-    _write(session, opened, result, output, save, deflate)
+    with kept_to_this_run(output):
+        with opening as (session, opened, prompts):
+            structure = _on_scan(structure, opened)
+            answers = [] if document is not None else _answer(session, structure, texts, prompts, output)
+            made = session.segmentation()
+            result = made if structure.start is None else structure.start.with_segment(made)
+        _write(session, opened, result, output, save, deflate)
     rows = segment_rows(result)
     _warn_of(rows)
     if as_json:
@@ -215,9 +216,9 @@ def _require_same_class(session: Session, texts: Sequence[Text], class_id: int) 
 
 def _write(session: Session, scan: Scan, result: Segmentation, output: str, save: Path | None, deflate: bool) -> None:
     """Both or none; a result that cannot be written as wanted is kept."""
-    with kept_if_lost(result, output), ExitStack() as beside:
+    with kept_if_lost(result, output), together():
         if save is not None:
-            put_beside(beside, save, session_bytes(session))
+            write_bytes(save, session_bytes(session))
         write_result(result, scan.series, output, deflate)
     echo(f"Written to {output}.", err=True)
     if not result.segments:

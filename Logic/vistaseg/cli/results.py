@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from vistaseg.cli.console import echo
 from vistaseg.errors import UsageError, VistaSegError
+from vistaseg.io import check_file_place
 
 if TYPE_CHECKING:
     from vistaseg.dicom import Series
@@ -48,7 +49,6 @@ def check_dicom_place(path: Path, modality: str = "SEG") -> None:
     Raises:
         UsageError: it has none, or would replace another.
     """
-    from vistaseg.segmentation.replacing import check_file_place
     from vistaseg.volume.dicom.files import is_dicom
     from vistaseg.volume.dicom.headers import read_header
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from vistaseg.cli.asking import ask_by_prompts, ask_for_classes
 from vistaseg.cli.console import echo, warn
 from vistaseg.cli.opening import Scan, check_texts, check_weights, load_models, read_scan
-from vistaseg.cli.outputs import put_beside, require_room_for_corrections, spare_scan
+from vistaseg.cli.outputs import kept_to_this_run, require_room_for_corrections, spare_scan
 from vistaseg.cli.places import TypedBox
 from vistaseg.cli.question import Question
 from vistaseg.cli.report import Outcome, look_note, make_report, not_found, report_bytes, shortened
 from vistaseg.cli.results import check_output, kept_if_lost, require_exportable, require_series, write_result
 from vistaseg.errors import CancelledError
+from vistaseg.io import check_file_place, together, write_bytes
 from vistaseg.prompts import RegionOfInterest, Text, require_inside
 
 if TYPE_CHECKING:
@@ -79,6 +79,11 @@ def run(request: Request, region: TypedBox | None = None, box: TypedBox | None =
 
 def _run(request: Request, region: TypedBox | None, box: TypedBox | None) -> dict[str, Any]:
     check_outputs(request)
+    with kept_to_this_run(request.output):
+        return _run_alone(request, region, box)
+
+
+def _run_alone(request: Request, region: TypedBox | None, box: TypedBox | None) -> dict[str, Any]:
     check_weights(request.models)
     check_texts(request.models, request.texts)
     scan = read_scan(request.scan, request.series)
@@ -134,7 +139,6 @@ def check_outputs(request: Request) -> None:
         UsageError: something cannot.
     """
     from vistaseg.preview import check_preview_path
-    from vistaseg.segmentation.replacing import check_file_place
 
     check_output(request.output)
     require_series(request.scan, request.output)
@@ -156,13 +160,13 @@ def _ask(request: Request, scan: Scan, models: Sequence[SegmentationModel]) -> O
 
 
 def _write(request: Request, scan: Scan, outcome: Outcome, report: dict[str, Any]) -> None:
-    """All or nothing: what goes beside the segmentation is complete before it, and takes its place after it."""
+    """All or nothing."""
     segmentation = outcome.finding.segmentation
-    with kept_if_lost(segmentation, request.output), ExitStack() as beside:
+    with kept_if_lost(segmentation, request.output), together():
         if request.preview is not None:
-            put_beside(beside, request.preview, _picture(outcome))
+            write_bytes(request.preview, _picture(outcome))
         if request.report is not None:
-            put_beside(beside, request.report, report_bytes(report))
+            write_bytes(request.report, report_bytes(report))
         write_result(segmentation, scan.series, request.output, request.deflate)
 
 

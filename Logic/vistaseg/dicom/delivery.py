@@ -13,11 +13,10 @@ from vistaseg.dicom.imported import with_file_history
 from vistaseg.dicom.measures import csv_bytes, measure, warnings_in
 from vistaseg.dicom.seg_writer import SegExport, write_seg
 from vistaseg.dicom.series import Series, read_series
-from vistaseg.dicom.staging import staged
 from vistaseg.dicom.structured_report import structured_report
+from vistaseg.io import check_folder, sha256_of, staged, write_bytes
 from vistaseg.progress import Progress, silent
 from vistaseg.segmentation import Segmentation
-from vistaseg.segmentation.replacing import check_folder
 from vistaseg.volume import Volume
 from vistaseg.volume.dicom.headers import read_header
 
@@ -134,8 +133,8 @@ def _write(
     if delivery.report:
         measures = measure(export.segmentation, series.volume)
         doubts = warnings_in(measures)
-        (folder / (delivery.prefix + CSV)).write_bytes(csv_bytes(measures))
-        (folder / (delivery.prefix + REPORT)).write_bytes(structured_report(export, series, measures))
+        write_bytes(folder / (delivery.prefix + CSV), csv_bytes(measures, sha256_of(export.path)))
+        write_bytes(folder / (delivery.prefix + REPORT), structured_report(export, series, measures))
     progress("steps", _STEPS, _STEPS)
     return export, doubts
 

@@ -124,15 +124,19 @@ def _diameter(points: Points) -> float:
     return float(pdist(corners).max())
 
 
-def csv_bytes(measures: Sequence[Measures]) -> bytes:
+def csv_bytes(measures: Sequence[Measures], segmentation_sha256: str | None = None) -> bytes:
     """A table in CSV (RFC 4180) and UTF-8, a line for each segment; it names no patient.
 
     A name that a spreadsheet would run stands behind an apostrophe.
+
+    Args:
+        segmentation_sha256: of the file that the measures are of, for a last column; None where they are of no file.
     """
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(_COLUMNS)
-    writer.writerows(_rows(measures))
+    columns, values = ((), ()) if segmentation_sha256 is None else (("segmentation_sha256",), (segmentation_sha256,))
+    writer.writerow((*_COLUMNS, *columns))
+    writer.writerows((*row, *values) for row in _rows(measures))
     return text.getvalue().encode("utf-8")
 
 

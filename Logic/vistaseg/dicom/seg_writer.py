@@ -24,7 +24,8 @@ from vistaseg.dicom.header import CHARACTER_SET, Description, make_header
 from vistaseg.dicom.planes import Plane, derivation, plane_position, planes_of
 from vistaseg.dicom.verifying import require_same
 from vistaseg.errors import InputError, UsageError
-from vistaseg.segmentation import Segment, Segmentation, overlapping_pairs, replacing, settle
+from vistaseg.io import replacing, settle
+from vistaseg.segmentation import Segment, Segmentation, overlapping_pairs
 from vistaseg.segmentation.resampling import onto_grid
 from vistaseg.volume.dicom.headers import not_quoting
 

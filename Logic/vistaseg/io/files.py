@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from vistaseg.errors import UsageError
+from vistaseg.io.commit import together
+from vistaseg.io.journal import tidy
+from vistaseg.io.owner import discard, kept_alive, own_name
+from vistaseg.io.refusals import require_name, require_replaceable, write_error
 
-_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
-_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_ACCESS_LIST = "system.posix_acl_access"
 
 
 @contextmanager
@@ -23,23 +24,39 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
     It is written in the same folder under another name. When the block fails, what was at `path` before stays
     as it was and nothing half-written remains. Where `path` is a symbolic link, the file that it leads to is
-    replaced and the link stays.
+    replaced and the link stays. What is replaced keeps its owner, group, mode and access list; a new file gets those
+    of the umask and the folder. Within a block of `together`, it takes its place with the others.
 
     Raises:
         UsageError: the file cannot be written; says why.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(partial_name())
+    _require_place(target)
+    staged = target.with_name(own_name())
     try:
-        with temporary.open("xb") as file:
-            yield file
-            settle(file)
-        os.replace(temporary, target)
+        with kept_alive(staged):
+            with open(staged, "xb", opener=_private if target.exists() else None) as file:
+                yield file
+                settle(file)
+            _keep_rights(target, staged)
+        with together() as files:
+            files.put(staged, target)
     except OSError as error:
+        discard(staged)
         raise write_error(path, error) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    except BaseException:
+        discard(staged)
+        raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a whole file, as `replacing` does.
+
+    Raises:
+        UsageError: it cannot be written; says why.
+    """
+    with replacing(path) as file:
+        file.write(content)
 
 
 def settle(file: IO[bytes]) -> None:
@@ -52,42 +69,93 @@ def check_file_place(path: Path) -> None:
     """Check that a file can be written to `path`, or to where it leads as a symbolic link.
 
     Raises:
-        UsageError: a folder is there, or the file cannot be written.
+        UsageError: a folder is there, or the file cannot be written or replaced.
     """
-    try:
-        is_folder = path.is_dir()
-    except OSError as error:
-        raise write_error(path, error) from error
-    if is_folder:
-        raise UsageError(f"{path} is a folder: give another name.")
-    check_folder(Path(os.path.realpath(path)).parent)
+    target = Path(os.path.realpath(path))
+    _require_place(target)
+    check_folder(target.parent)
+    _require_place(target)
+    if target.exists():
+        with _trial(target.parent) as trial:
+            _keep_rights(target, trial)
 
 
 def check_folder(folder: Path) -> None:
     """Check that a file can be made there, by making one: on a network drive or on Windows permissions do not tell.
+
+    What an interrupted run left there is put back or removed.
 
     Raises:
         UsageError: the folder is missing or cannot be written.
     """
     if not folder.is_dir():
         raise UsageError(f"The folder {folder} does not exist: create it or choose another.")
-    trial = folder / partial_name()
+    with _trial(folder):
+        tidy(folder)
+
+
+@contextmanager
+def made_folder(path: Path) -> Iterator[None]:
+    """A folder to write into, made if it is not there; what was made is removed again when the block fails.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in made:
+        require_name(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(path, error) from error
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for folder in made:
+                folder.rmdir()
+        raise
+
+
+@contextmanager
+def _trial(folder: Path) -> Iterator[Path]:
+    trial = folder / own_name()
     try:
         trial.touch(exist_ok=False)
-        trial.unlink()
+        yield trial
     except OSError as error:
         raise write_error(folder, error) from error
+    finally:
+        discard(trial)
 
 
-def partial_name() -> str:
-    """A name for something unfinished that no other file has."""
-    return f".vistaseg-{uuid.uuid4().hex[:12]}.partial"
+def _require_place(target: Path) -> None:
+    require_name(target)
+    try:
+        require_replaceable(target)
+    except OSError as error:
+        raise write_error(target, error) from error
 
 
-def write_error(path: Path, error: OSError) -> UsageError:
-    """The error to raise when writing `path` failed: what happened and what to do."""
-    if error.errno in _FULL:
-        return UsageError(f"There is no room left to write {path}: free some space or choose another folder.")
-    if error.errno in _FORBIDDEN:
-        return UsageError(f"{path} cannot be written: no permission. Choose a folder that you may write to.")
-    return UsageError(f"{path} cannot be written ({error.strerror or error}). Choose another place.")
+def _private(path: str, flags: int) -> int:
+    """Nobody may read the new content of a file whose old content only some may read."""
+    return os.open(path, flags, 0o600)
+
+
+def _keep_rights(target: Path, staged: Path) -> None:
+    """Owner, group, mode and access list of what is replaced, where there is something."""
+    if not target.exists():
+        return
+    found, own = target.stat(), staged.stat()
+    if (found.st_uid, found.st_gid) != (own.st_uid, own.st_gid):
+        try:
+            os.chown(staged, found.st_uid, found.st_gid)
+        except PermissionError as error:
+            raise UsageError(
+                f"{target} belongs to another user or group, and a new file could not: give another name, or remove it "
+                "first."
+            ) from error
+    if hasattr(os, "getxattr"):
+        with contextlib.suppress(OSError):
+            os.setxattr(staged, _ACCESS_LIST, os.getxattr(target, _ACCESS_LIST))
+    os.chmod(staged, found.st_mode & 0o7777)

@@ -1,15 +1,17 @@
-"""Several files that are written together, or not at all."""
+"""A folder of files that are written by others, and take their places together."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from vistaseg.errors import UsageError
-from vistaseg.segmentation.replacing import check_folder, partial_name, write_error
+from vistaseg.io.commit import apart, together
+from vistaseg.io.files import check_folder
+from vistaseg.io.owner import discard, kept_alive, own_name
+from vistaseg.io.refusals import write_error
 
 
 @contextmanager
@@ -20,27 +22,24 @@ def staged(folder: Path) -> Iterator[Path]:
         UsageError: nothing can be written there, or something of the same name is there already.
     """
     check_folder(folder)
-    staging = folder / partial_name()
+    staging = folder / own_name()
     try:
         staging.mkdir()
-        yield staging
+        with kept_alive(staging), apart():
+            yield staging
         _move_all(staging, folder)
     except OSError as error:
         raise write_error(folder, error) from error
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        discard(staging)
 
 
 def _move_all(staging: Path, folder: Path) -> None:
-    taken = [entry.name for entry in staging.iterdir() if (folder / entry.name).exists()]
+    taken = [entry.name for entry in staging.iterdir() if os.path.lexists(folder / entry.name)]
     if taken:
         raise UsageError(f"{folder} already has {', '.join(sorted(taken))}: choose another folder.")
-    moved: list[Path] = []
-    try:
+    with together() as files:
         for entry in sorted(staging.iterdir()):
-            os.replace(entry, folder / entry.name)
-            moved.append(folder / entry.name)
-    except OSError:
-        for path in moved:
-            os.replace(path, staging / path.name)
-        raise
+            beside = folder / own_name()
+            os.replace(entry, beside)
+            files.put(beside, folder / entry.name)

@@ -10,7 +10,6 @@ from vistaseg.segmentation.model import (
     distinct_color,
 )
 from vistaseg.segmentation.overlap import assign_layers, overlapping_pairs
-from vistaseg.segmentation.replacing import replacing, settle
 
 __all__ = [
     "OUTPUT_FORMATS",
@@ -24,7 +23,5 @@ __all__ = [
     "distinct_color",
     "overlapping_pairs",
     "read_segmentation",
-    "replacing",
-    "settle",
     "write_segmentation",
 ]

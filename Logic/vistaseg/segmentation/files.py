@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vistaseg.errors import InputError, UsageError
+from vistaseg.io import check_file_place, check_folder, recover, write_error
 from vistaseg.segmentation.foreign import spare_foreign_files, spare_foreign_table
 from vistaseg.segmentation.model import Segmentation
-from vistaseg.segmentation.replacing import check_file_place, check_folder, write_error
 
 OUTPUT_FORMATS = "a file .seg.nrrd, .nii.gz or .nii, or a folder for one NIfTI file per structure"
 _NIFTI = (".nii.gz", ".nii")
@@ -66,12 +66,21 @@ def _check_place(path: Path | str, names: Sequence[str]) -> None:
 
     target = Path(path)
     if not _output_suffix(path):
-        spare_foreign_files(target, file_names(names))
         check_folder(target if target.is_dir() else target.parent)
+        spare_foreign_files(target, file_names(names))
         return
     check_file_place(target)
     if target.name.lower().endswith(_NIFTI):
         spare_foreign_table(table_path(target))
+
+
+def is_folder_output(path: Path | str) -> bool:
+    """Whether a path to write to means a folder with one file per structure.
+
+    Raises:
+        UsageError: it is no place for a segmentation.
+    """
+    return not _output_suffix(path)
 
 
 def _output_suffix(path: Path | str) -> str:
@@ -93,6 +102,7 @@ def read_segmentation(path: Path | str) -> Segmentation:
         InputError: missing, of another kind, or damaged.
     """
     source = Path(path)
+    recover(source.parent)
     if not source.exists():
         raise InputError(f"{source} does not exist: check the path.")
     if source.name.lower().endswith(".nrrd") and not source.is_dir():

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import reprlib
-import shutil
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,14 +14,24 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import InputError, UsageError
+from vistaseg.io import locked, made_folder, recover, tidy, together, write_bytes
 from vistaseg.segmentation.foreign import own_files, spare_foreign_files
 from vistaseg.segmentation.geometry import Matrix, same_grid, sound_affine
 from vistaseg.segmentation.model import Extent, Mask, Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.nifti import check_nifti_grid, read_nifti, write_nifti
 from vistaseg.segmentation.overlap import require_label_map
-from vistaseg.segmentation.replacing import partial_name, replacing, write_error
 from vistaseg.segmentation.slabs import label_dtype
-from vistaseg.segmentation.table import FOLDER_TABLE, make_table, read_table, segment_of_row, table_bytes, whole_number
+from vistaseg.segmentation.table import (
+    FOLDER_TABLE,
+    WrittenFile,
+    folder_table,
+    is_described,
+    label_map_table,
+    read_table,
+    segment_of_row,
+    table_bytes,
+    whole_number,
+)
 
 _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 
@@ -43,13 +51,16 @@ def write_label_map(segmentation: Segmentation, path: Path) -> None:
     check_nifti_grid(segmentation.grid)
     painted = [(segment.label_value, segment) for segment in segmentation.segments]
     dtype = label_dtype(segmentation.segments)
-    with replacing(table_path(path)) as table:
-        table.write(table_bytes(make_table(segmentation)))
-        write_nifti(path, segmentation.shape_ijk, segmentation.ijk_to_ras, painted, dtype)
+    with together():
+        sha256 = write_nifti(path, segmentation.shape_ijk, segmentation.ijk_to_ras, painted, dtype)
+        table = label_map_table(segmentation, WrittenFile(path.name, sha256))
+        write_bytes(table_path(path), table_bytes(table))
 
 
 def read_label_map(path: Path) -> Segmentation:
     """Read a label map; labels that no table beside it names are called "label 7".
+
+    A table that was written for another file than this one is not believed, which a note says.
 
     Raises:
         InputError: the image or its table cannot be used.
@@ -64,8 +75,17 @@ def read_label_map(path: Path) -> Segmentation:
         return plain
     found = {segment.label_value: segment for segment in plain.segments}
     with _damage_reported(table_path(path)):
+        if not is_described(path, table.get("image", {})):
+            return replace(plain, notes=(*plain.notes, _not_believed(path)))
         named = [segment_of_row(row, _crop(found.pop(row["label"], None))) for row in table["segments"]]
         return _on_grid(table, plain, [*named, *found.values()])
+
+
+def _not_believed(path: Path) -> str:
+    return (
+        f"{table_path(path).name} describes another file than {path.name} as it is now: its names and codes were left "
+        "out, and each label is called by its number."
+    )
 
 
 def _crop(segment: Segment | None) -> tuple[Mask, Extent] | None:
@@ -101,50 +121,38 @@ def _text(value: Any) -> str:
 def write_folder(segmentation: Segmentation, folder: Path) -> None:
     """Write one NIfTI mask per structure, and `segments.json`, into a folder, made if it is not there.
 
-    All is written beside first, then moved into place; files of a former result that have no successor are
+    All is written beside first, then takes its place together; files of a former result that have no successor are
     removed, other files are left alone.
 
     Raises:
-        UsageError: the folder or a file cannot be written, or a file of another program is in the way.
+        UsageError: the folder or a file cannot be written, a file of another program is in the way, or another run
+            writes there.
     """
     check_nifti_grid(segmentation.grid)
-    files = file_names([segment.name for segment in segmentation.segments])
-    spare_foreign_files(folder, files)
-    workplace = (folder if folder.is_dir() else folder.parent) / partial_name()
-    try:
-        workplace.mkdir()
-        _fill_folder(segmentation, workplace, files)
-        _move_into_place(workplace, folder)
-    except OSError as error:
-        raise write_error(folder, error) from error
-    finally:
-        shutil.rmtree(workplace, ignore_errors=True)
+    names = file_names([segment.name for segment in segmentation.segments])
+    with made_folder(folder), locked(folder), together() as files:
+        tidy(folder)
+        spare_foreign_files(folder, names)
+        for stale in own_files(folder).difference(names):
+            files.remove(folder / stale)
+        pairs = zip(segmentation.segments, names, strict=True)
+        written = [_write_mask(segmentation, segment, folder / name) for segment, name in pairs]
+        write_bytes(folder / FOLDER_TABLE, table_bytes(folder_table(segmentation, written)))
 
 
-def _fill_folder(segmentation: Segmentation, folder: Path, files: list[str]) -> None:
-    for segment, file in zip(segmentation.segments, files, strict=True):
-        write_nifti(folder / file, segmentation.shape_ijk, segmentation.ijk_to_ras, [(1, segment)], np.dtype(np.uint8))
-    (folder / FOLDER_TABLE).write_bytes(table_bytes(make_table(segmentation, files)))
-
-
-def _move_into_place(workplace: Path, folder: Path) -> None:
-    """The table goes last, so that it never names a file that is not there yet."""
-    if not folder.exists():
-        os.replace(workplace, folder)
-        return
-    before, files = own_files(folder), sorted(own_files(workplace))
-    for file in [*files, FOLDER_TABLE]:
-        os.replace(workplace / file, folder / file)
-    for stale in before.difference(files):
-        (folder / stale).unlink(missing_ok=True)
+def _write_mask(on: Segmentation, segment: Segment, path: Path) -> WrittenFile:
+    sha256 = write_nifti(path, on.shape_ijk, on.ijk_to_ras, [(1, segment)], np.dtype(np.uint8))
+    return WrittenFile(path.name, sha256)
 
 
 def read_folder(folder: Path) -> Segmentation:
     """Read a folder that `write_folder` wrote.
 
     Raises:
-        InputError: no table in it, or a file that is missing, damaged, or on another grid.
+        InputError: no table in it, or a file that is missing, damaged, on another grid, or not the one that the table
+            was written for.
     """
+    recover(folder)
     path = folder / FOLDER_TABLE
     table = read_table(path)
     if table is None:
@@ -153,15 +161,21 @@ def read_folder(folder: Path) -> Segmentation:
         grid, rows = table["grid"], table["segments"]
         i, j, k = (whole_number(size) for size in grid["size_ijk"])
         segmentation = Segmentation((i, j, k), sound_affine(grid["ijk_to_ras"]), name=_text(table["name"]))
-        masks = [_read_mask(folder / Path(row["file"]).name, segmentation) for row in rows]
+        masks = [_read_mask(folder, row, segmentation) for row in rows]
         segments = [segment_of_row(row, mask) for row, mask in zip(rows, masks, strict=True)]
         return replace(segmentation, segments=segments)
 
 
-def _read_mask(path: Path, on: Segmentation) -> tuple[Mask, Extent]:
+def _read_mask(folder: Path, row: dict[str, Any], on: Segmentation) -> tuple[Mask, Extent]:
+    path = folder / Path(row["file"]).name
     labels, ijk_to_ras, _ = read_nifti(path)
     if labels.shape != on.shape_kji or not _near(ijk_to_ras, on):
         raise InputError(f"{path} is on another grid than {FOLDER_TABLE} says: write the segmentation again.")
+    if not is_described(path, row):
+        raise InputError(
+            f"{path} is not the file that {FOLDER_TABLE} was written for, so what that says of it is not believed: "
+            "write the segmentation again, or give this file alone."
+        )
     return crop_to_content(labels != 0)
 
 

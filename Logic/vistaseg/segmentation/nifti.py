@@ -7,6 +7,7 @@ disk is full. Format: https://nifti.nimh.nih.gov/nifti-1 (nifti1.h).
 from __future__ import annotations
 
 import gzip
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vistaseg.errors import InputError, UsageError
+from vistaseg.io import replacing
 from vistaseg.segmentation.geometry import Matrix
 from vistaseg.segmentation.model import Index
-from vistaseg.segmentation.replacing import replacing
 from vistaseg.segmentation.slabs import Painted, paint_slabs
 
 if TYPE_CHECKING:
@@ -56,24 +57,49 @@ def check_nifti_grid(grid: Grid) -> None:
         )
 
 
-def write_nifti(path: Path, shape_ijk: Index, ijk_to_ras: Matrix, painted: list[Painted], dtype: np.dtype[Any]) -> None:
-    """Write one label image, `.nii` or `.nii.gz` by its suffix, with qform and sform.
+def write_nifti(path: Path, shape_ijk: Index, ijk_to_ras: Matrix, painted: list[Painted], dtype: np.dtype[Any]) -> str:
+    """Write one label image, `.nii` or `.nii.gz` by its suffix, with qform and sform; returns the file's sha256.
 
     Raises:
         UsageError: the file cannot be written.
     """
-    with replacing(path) as file, _packed(file, path) as out:
-        out.write(_header(shape_ijk, ijk_to_ras, dtype).tobytes() + bytes(4))
-        for slab in paint_slabs(shape_ijk, [painted], dtype):
-            out.write(slab.tobytes())
+    with replacing(path) as file:
+        hashed = _Hashed(file)
+        with _packed(hashed, path) as out:
+            out.write(_header(shape_ijk, ijk_to_ras, dtype).tobytes() + bytes(4))
+            for slab in paint_slabs(shape_ijk, [painted], dtype):
+                out.write(slab.tobytes())
+    return hashed.sha256
+
+
+class _Hashed:
+    """Hashes what goes through it into a file, which is then not read again for that."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        """Of all that was written, hexadecimal."""
+        return self._hash.hexdigest()
+
+    def write(self, content: bytes) -> int:
+        """Write on."""
+        self._hash.update(content)
+        return self._file.write(content)
+
+    def flush(self) -> None:
+        """Flush the file."""
+        self._file.flush()
 
 
 @contextmanager
-def _packed(file: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
+def _packed(file: _Hashed, path: Path) -> Iterator[IO[bytes]]:
     if path.suffix.lower() != ".gz":
-        yield file
+        yield cast(IO[bytes], file)
         return
-    with gzip.GzipFile("", "wb", COMPRESSION, file, mtime=0) as packed:
+    with gzip.GzipFile("", "wb", COMPRESSION, cast(IO[bytes], file), mtime=0) as packed:
         yield cast(IO[bytes], packed)
 
 

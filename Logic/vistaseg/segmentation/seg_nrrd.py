@@ -13,11 +13,11 @@ from typing import IO
 
 import numpy as np
 
+from vistaseg.io import replacing
 from vistaseg.segmentation.geometry import flip_lps_ras
 from vistaseg.segmentation.model import Segment, Segmentation
 from vistaseg.segmentation.nrrd_header import format_header, format_vector
 from vistaseg.segmentation.overlap import assign_layers
-from vistaseg.segmentation.replacing import replacing
 from vistaseg.segmentation.slabs import label_dtype, paint_slabs
 from vistaseg.segmentation.tags import join_tags, segment_tags
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import reprlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ import numpy as np
 
 from vistaseg.bounded_json import read_json_file
 from vistaseg.errors import InputError
+from vistaseg.io import sha256_of
 from vistaseg.segmentation.model import EMPTY_EXTENT, Color, Extent, Mask, Segment, Segmentation
 
 if TYPE_CHECKING:
@@ -21,11 +24,43 @@ FOLDER_TABLE = "segments.json"
 _CODES = ("category", "type", "type_modifier", "region", "region_modifier")
 
 
-def make_table(segmentation: Segmentation, files: list[str] | None = None) -> dict[str, Any]:
-    """The table of a segmentation; `files` names the file of each segment where each has its own."""
+def label_map_table(segmentation: Segmentation, image: WrittenFile) -> dict[str, Any]:
+    """The table of a label map, and of no other file of its name."""
     rows = [_row(segmentation, segment) for segment in segmentation.segments]
-    for row, file in zip(rows, files or [], strict=False):
-        row["file"] = file
+    return _table(segmentation, rows) | {"image": image.as_dict()}
+
+
+def folder_table(segmentation: Segmentation, files: Sequence[WrittenFile]) -> dict[str, Any]:
+    """The table of a folder in which each segment has a file."""
+    pairs = zip(segmentation.segments, files, strict=True)
+    return _table(segmentation, [_row(segmentation, segment) | file.as_dict() for segment, file in pairs])
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A file that a table describes; only what has this hash is meant."""
+
+    name: str
+    sha256: str
+
+    def as_dict(self) -> dict[str, str]:
+        """For JSON."""
+        return {"file": self.name, "sha256": self.sha256}
+
+
+def is_described(path: Path, entry: dict[str, Any]) -> bool:
+    """Whether a file is the one that an entry of a table was written for; earlier versions wrote no hash.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    try:
+        return "sha256" not in entry or sha256_of(path) == entry["sha256"]
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}): check the path.") from error
+
+
+def _table(segmentation: Segmentation, rows: list[dict[str, Any]]) -> dict[str, Any]:
     grid = {"size_ijk": list(segmentation.shape_ijk), "ijk_to_ras": segmentation.ijk_to_ras.tolist()}
     return {"format": FORMAT, "version": 1, "name": segmentation.name, "grid": grid, "segments": rows}
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import uuid
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from vistaseg.bounded_json import read_json_file
-from vistaseg.errors import WeightsError
+from vistaseg.errors import UsageError, WeightsError
+from vistaseg.io import write_bytes
+from vistaseg.io.owner import discard, is_marked_left_over, kept_alive, new_mark
 
 HOME_VARIABLE = "VISTASEG_HOME"
+_MARK = re.compile(r"[0-9a-f]{8}-[0-9a-f]+-[0-9a-z]+-[0-9a-f]{8}|[0-9]+-[0-9a-f]{8}")
+"""The end of the name of such a folder; the second form is that of earlier versions."""
 
 
 def data_folder() -> Path:
@@ -37,10 +40,12 @@ def download_folder(key: str) -> Path:
     return data_folder() / "weights" / f".incoming-{key}"
 
 
-def unfinished_folders(key: str) -> list[Path]:
-    """Folders of runs that did not end, and of those that run now."""
-    kept = download_folder(key)
-    return [kept, *sorted(kept.parent.glob(f"{kept.name}.*"))]
+def discard_left_over() -> None:
+    """Remove what runs left that were ended while they brought a file; a download that can be resumed stays."""
+    for folder in (data_folder() / "weights").glob(".incoming-*.*"):
+        mark = folder.name.rpartition(".")[2]
+        if _MARK.fullmatch(mark) and is_marked_left_over(folder, mark):
+            discard(folder)
 
 
 @contextmanager
@@ -52,17 +57,14 @@ def staging(key: str) -> Iterator[Path]:
     Raises:
         WeightsError: it cannot be made, or what the disk refuses in the block.
     """
+    discard_left_over()
     kept = download_folder(key)
-    folder = kept.with_name(f"{kept.name}.{_own_mark()}")
+    folder = kept.with_name(f"{kept.name}.{new_mark()}")
     try:
-        with writing_to(folder):
+        with writing_to(folder), kept_alive(folder):
             yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _own_mark() -> str:
-    return f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        discard(folder)
 
 
 @contextmanager
@@ -71,21 +73,24 @@ def writing_to(folder: Path) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield folder
-    except OSError as error:
+    except (OSError, UsageError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(cause, OSError):
+            raise
+        reason = cause.strerror or cause
         raise WeightsError(
-            f"Cannot write the weights to {folder}: {error.strerror or error}. Free or unlock that folder, "
+            f"Cannot write the weights to {folder}: {reason}. Free or unlock that folder, "
             f"or name another one in the environment variable {HOME_VARIABLE}."
         ) from error
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a small JSON file so that a reader sees the old one or the new one, never half of it."""
-    temporary = path.with_name(f"{path.name}.{_own_mark()}.tmp")
-    try:
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write a small JSON file so that a reader sees the old one or the new one, never half of it.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -10,10 +10,12 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vistaseg.errors import WeightsError
+from vistaseg.errors import UsageError, WeightsError
+from vistaseg.io import locked, recover, together
+from vistaseg.io.owner import discard
 from vistaseg.weights.acceptance import require_acceptance
 from vistaseg.weights.download import download, downloaded_revision
-from vistaseg.weights.folder import download_folder, staging, unfinished_folders, weights_folder, writing_to
+from vistaseg.weights.folder import discard_left_over, download_folder, staging, weights_folder, writing_to
 from vistaseg.weights.manifest import WeightsEntry, load_manifest
 from vistaseg.weights.record import (
     Progress,
@@ -68,6 +70,7 @@ def list_weights() -> list[WeightsStatus]:
 def status(entry: WeightsEntry) -> WeightsStatus:
     """Status of one entry; the file is hashed only if its size or time is not the recorded one."""
     folder = weights_folder(entry.key)
+    recover(folder)
     record = read_record(folder)
     path = _weights_file(folder, record)
     if path is None:
@@ -85,6 +88,7 @@ def installed_path(entry: WeightsEntry) -> Path:
     Raises:
         WeightsError: not installed or damaged; says how to get them.
     """
+    discard_left_over()
     found = status(entry)
     if found.state is not WeightsState.INSTALLED or found.path is None:
         what = "not installed" if found.path is None else f"damaged or unknown ({found.path})"
@@ -115,10 +119,11 @@ def fetch(entry: WeightsEntry, accept_license: str | None = None, progress: Prog
         resumable = download_folder(entry.key)
         resumable.mkdir(exist_ok=True)
         first = read_record(weights_folder(entry.key))
-        downloaded = download(entry, resumable, progress, None if first is None else first.revision)
-        revision = downloaded_revision(entry, resumable)
-        arrived = _take(downloaded, folder)
-        shutil.rmtree(resumable, ignore_errors=True)
+        with locked(resumable):
+            downloaded = download(entry, resumable, progress, None if first is None else first.revision)
+            revision = downloaded_revision(entry, resumable)
+            arrived = _take(downloaded, folder)
+            discard(resumable)
         sha256 = _checked_download(entry, arrived)
         _require_first(entry, first, sha256)
         return _install(entry, arrived, sha256, "download", entry.origin, revision)
@@ -146,7 +151,9 @@ def import_file(
         others = [other for other in load_manifest() if other.key != entry.key]
         digests = file_digests(copy, {"sha256"}.union(*(other.pinned for other in others)), progress)
         _refuse_file_of_others(path, others, digests)
-        return _install(entry, copy, digests["sha256"], "user", path.name)
+        found = _install(entry, copy, digests["sha256"], "user", path.name)
+    _discard_download(entry.key)
+    return found
 
 
 def verify(entry: WeightsEntry, progress: Progress | None = None) -> WeightsStatus:
@@ -168,12 +175,27 @@ def verify(entry: WeightsEntry, progress: Progress | None = None) -> WeightsStat
 
 
 def remove(entry: WeightsEntry) -> bool:
-    """Remove the weights, their record, the acceptance and unfinished downloads; False if there are none."""
-    folders = [folder for folder in (weights_folder(entry.key), *unfinished_folders(entry.key)) if folder.exists()]
-    for folder in folders:
+    """Remove the weights, their record, the acceptance and unfinished downloads; False if there are none.
+
+    Raises:
+        WeightsError: they cannot be removed.
+    """
+    discard_left_over()
+    folder, download = weights_folder(entry.key), download_folder(entry.key)
+    found = folder.exists() or download.exists()
+    if folder.exists():
         with writing_to(folder):
             shutil.rmtree(folder)
-    return bool(folders)
+    _discard_download(entry.key)
+    return found
+
+
+def _discard_download(key: str) -> None:
+    """A download that broke off is kept to be resumed, which the installed weights make needless."""
+    folder = download_folder(key)
+    if folder.is_dir():
+        with suppress(UsageError), locked(folder):
+            discard(folder)
 
 
 def _how_to_install(entry: WeightsEntry) -> str:
@@ -214,7 +236,7 @@ def _hash_again(entry: WeightsEntry, path: Path, record: Record) -> WeightsStatu
     if sha256 != record.sha256:
         return _damaged(entry, path, sha256)
     # A store that an administrator set up may be read-only: then the hash is made again at the next start.
-    with suppress(OSError):
+    with suppress(UsageError):
         write_record(path.parent, replace(record, mtime_ns=found.st_mtime_ns))
     return _installed(entry, path, record)
 
@@ -293,18 +315,13 @@ def _install(
     entry: WeightsEntry, arrived: Path, sha256: str, source: str, origin: str, revision: str = ""
 ) -> WeightsStatus:
     """Move a checked file from the staging folder into its place, and write its record."""
-    with writing_to(weights_folder(entry.key)) as folder:
+    with writing_to(weights_folder(entry.key)) as folder, together() as files:
         path = folder / f"model{arrived.suffix}"
         before = read_record(folder)
-        # Made of the file in our own folder: at `path` another run may put its file at any time.
         record = replace(make_record(arrived, sha256, source, origin, revision), file=path.name)
-        os.replace(arrived, path)
+        files.put(arrived, path)
         write_record(folder, record)
-        _remove_predecessor(folder, before, path)
+        # The file of the installation before, in the other format; a file that no record names is not ours.
+        if before is not None and before.file != path.name and Path(before.file).name == before.file:
+            files.remove(folder / before.file)
     return _installed(entry, path, record)
-
-
-def _remove_predecessor(folder: Path, before: Record | None, path: Path) -> None:
-    """The file of the installation before, in the other format; a file that no record names is not ours."""
-    if before is not None and before.file != path.name and Path(before.file).name == before.file:
-        (folder / before.file).unlink(missing_ok=True)

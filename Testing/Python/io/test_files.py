@@ -5,20 +5,13 @@ import gzip
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from vistaseg.errors import UsageError
-from vistaseg.segmentation import Segmentation, check_writable, write_segmentation
-from vistaseg.segmentation.replacing import replacing
+from vistaseg.io import replacing
+from vistaseg.segmentation import check_writable, write_segmentation
 
 NAMES = ["scan.seg.nrrd", "scan.nii.gz", "scan.nii", "masks"]
-
-
-@pytest.fixture
-def segmentation(make_segment):
-    segment = make_segment("liver", 1, (slice(1, 4), slice(0, 2), slice(0, 2)))
-    return Segmentation((7, 6, 5), np.eye(4), [segment])
 
 
 def contents(folder: Path) -> dict[str, bytes]:

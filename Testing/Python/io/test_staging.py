@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from vistaseg.dicom.staging import staged
 from vistaseg.errors import CancelledError, UsageError
+from vistaseg.io import staged
 
 
 def test_files_and_folders_arrive_together(tmp_path):

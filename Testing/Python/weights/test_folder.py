@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vistaseg.errors import WeightsError
+from vistaseg.errors import UsageError, WeightsError
 from vistaseg.weights.folder import data_folder, read_json, weights_folder, write_json, writing_to
 from vistaseg.weights.record import RECORD_FILE, make_record, read_record, write_record
 
@@ -46,7 +46,7 @@ def test_an_interrupted_write_leaves_the_old_json(tmp_path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr("os.replace", stop)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(UsageError, match="disk full"):
         write_json(path, {"a": 2})
     assert read_json(path) == {"a": 1}
 

@@ -164,9 +164,8 @@ def _write(options: ExportOptions, snapshot: Snapshot, progress: Progress, **ima
 def _writeTable(path: Path, volume, snapshot, progress) -> int:
     """In the worker's thread; the number of rows."""
     from vistaseg.dicom import csv_bytes, measure
-    from vistaseg.segmentation import replacing
+    from vistaseg.io import write_bytes
 
     measures = measure(snapshot.segmentation(progress), volume)
-    with replacing(path) as file:
-        file.write(csv_bytes(measures))
+    write_bytes(path, csv_bytes(measures))
     return len(measures)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -19,7 +18,7 @@ from vistaseg.cli.results import require_exportable
 from vistaseg.cli.run import Request, check_outputs, load_for, segment_scan
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
 from vistaseg.io import check_file_place, locked, made_folder, together
-from vistaseg.io.refusals import windows_path
+from vistaseg.io.refusals import path_for_this_system
 
 if TYPE_CHECKING:
     from vistaseg.dicom import Study
@@ -127,7 +126,7 @@ def _output(cohort: Cohort, study: Study, number: int) -> Path:
     """Beside the others as the study lies beside the others; a UID comes from outside, and may be no UID."""
     name = re.sub(r"[^0-9A-Za-z.]", "_", study.series).strip(".") or "series"
     place = study.folder / f"{name}{cohort.suffix if number == 1 else f'_{number}{cohort.suffix}'}"
-    return Path(windows_path(place)) if os.name == "nt" else place
+    return path_for_this_system(place)
 
 
 def _attempt(cohort: Cohort, study: Study, todo: Row, models: list[SegmentationModel]) -> Row:

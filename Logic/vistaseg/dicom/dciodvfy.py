@@ -72,7 +72,12 @@ def _write_uncompressed(dataset: Dataset, path: Path) -> None:
 def _report(path: Path) -> str:
     try:
         ended = subprocess.run(
-            [PROGRAM, str(path)], capture_output=True, text=True, errors="replace", timeout=LONGEST_SECONDS, check=False
+            [PROGRAM, str(path)],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=LONGEST_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return f"Warning - {PROGRAM} did not end within {LONGEST_SECONDS} s"

@@ -147,7 +147,7 @@ def _keep_rights(target: Path, staged: Path) -> None:
     if not target.exists():
         return
     found, own = target.stat(), staged.stat()
-    if (found.st_uid, found.st_gid) != (own.st_uid, own.st_gid):
+    if hasattr(os, "chown") and (found.st_uid, found.st_gid) != (own.st_uid, own.st_gid):
         try:
             os.chown(staged, found.st_uid, found.st_gid)
         except PermissionError as error:
@@ -155,7 +155,7 @@ def _keep_rights(target: Path, staged: Path) -> None:
                 f"{target} belongs to another user or group, and a new file could not: give another name, or remove it "
                 "first."
             ) from error
-    if hasattr(os, "getxattr"):
+    if hasattr(os, "getxattr") and hasattr(os, "setxattr"):
         with contextlib.suppress(OSError):
             os.setxattr(staged, _ACCESS_LIST, os.getxattr(target, _ACCESS_LIST))
     os.chmod(staged, found.st_mode & 0o7777)

@@ -68,21 +68,21 @@ class _Step:
         try:
             os.link(self.target, self.before)
         except (OSError, NotImplementedError):
-            os.replace(self.target, self.before)
+            self._put_aside()
         try:
             replace_patiently(staged, self.target)
-        except PermissionError as error:
+        except PermissionError:
             if not os.path.lexists(self.target):
                 raise
-            self._put_aside(error)
+            discard(self.before)
+            self._put_aside()
             os.replace(staged, self.target)
 
-    def _put_aside(self, error: OSError) -> None:
-        """Where an open file cannot be replaced, it may still be renamed."""
-        discard(self.before)
+    def _put_aside(self) -> None:
+        """For disks without hard links; and an open file that cannot be replaced may still be renamed."""
         try:
-            os.replace(self.target, self.before)
-        except PermissionError:
+            replace_patiently(self.target, self.before)
+        except PermissionError as error:
             raise UsageError(
                 f"{self.target} cannot be replaced ({error.strerror}): it is open in another program, or protected. "
                 "Close it there, or give another name."

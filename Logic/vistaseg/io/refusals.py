@@ -6,11 +6,13 @@ import errno
 import os
 import re
 import stat
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from vistaseg.errors import UsageError
 
-LONGEST_WINDOWS_PATH = 259
+ON_WINDOWS = os.name == "nt"
+_LONGEST_WINDOWS_PATH = 259
+_LONGEST_OWN_NAME = 70
 _QUOTA = getattr(errno, "EDQUOT", errno.ENOSPC)
 _FULL = {errno.ENOSPC, errno.EFBIG, _QUOTA}
 _FORBIDDEN = {errno.EACCES, errno.EPERM}
@@ -40,7 +42,8 @@ def _is_too_long(path: Path, error: OSError) -> bool:
     """Windows calls a path of more than 259 characters absent, where long paths are not enabled."""
     if error.errno == errno.ENAMETOOLONG or getattr(error, "winerror", None) == _WINDOWS_TOO_LONG:
         return True
-    return os.name == "nt" and error.errno == errno.ENOENT and len(os.path.abspath(path)) > LONGEST_WINDOWS_PATH - 50
+    room = _LONGEST_WINDOWS_PATH - len(os.path.abspath(path))
+    return ON_WINDOWS and error.errno == errno.ENOENT and room < _LONGEST_OWN_NAME
 
 
 def require_name(path: Path) -> None:
@@ -49,7 +52,7 @@ def require_name(path: Path) -> None:
     Raises:
         UsageError: one of the names in the path is such a name.
     """
-    if os.name == "nt":
+    if ON_WINDOWS:
         for part in path.parts[1:] if path.anchor else path.parts:
             if part not in (".", "..") and not is_windows_name(part):
                 raise UsageError(f"{path} cannot be written: Windows does not take the name {part}. Give another one.")
@@ -61,9 +64,9 @@ def is_windows_name(name: str) -> bool:
     return not (name.endswith((".", " ")) or _FORBIDDEN_LETTERS.search(name) or _DEVICES.fullmatch(stem))
 
 
-def windows_path(path: PurePath) -> PurePath:
-    """A relative path with names that Windows takes; those that it takes stay as they are."""
-    return PurePath(*map(_windows_name, path.parts))
+def path_for_this_system(path: Path) -> Path:
+    """A relative path, on Windows with other names instead of those that it does not take."""
+    return Path(*map(_windows_name, path.parts)) if ON_WINDOWS else path
 
 
 def _windows_name(name: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import locale
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -196,7 +197,10 @@ def _readable_name(path: Path, header: ItkHeader) -> Iterator[str]:
         raise InputError("ITK cannot read a file beside another one under a name that is not UTF-8. Rename its folder.")
     with tempfile.TemporaryDirectory(prefix="vistaseg-") as folder:
         link = Path(folder) / f"scan{path.suffix.lower()}"
-        os.symlink(path.resolve(), link)
+        try:
+            os.symlink(path.resolve(), link)
+        except OSError:  # Windows lets only some users make links
+            shutil.copyfile(path, link)
         yield str(link)
 
 

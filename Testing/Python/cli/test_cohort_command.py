@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import os
 from pathlib import Path
 
 import pytest
 from dicom_series import uid_of, write_series
 
+from vistaseg.io.owner import own_name
 from vistaseg.models.vista3d import features
 from vistaseg.segmentation import Segmentation, read_segmentation
 from vistaseg.volume import Volume
@@ -222,3 +225,75 @@ def test_studies_under_any_name_are_done_and_known_again(cohort, ct, tmp_path, r
     for name in names:
         assert [path.suffix for path in (results / "out" / name).iterdir()] == [".nrrd"]
     assert cohort(root)[0].stderr.count("done before") == 3
+
+
+@pytest.mark.usefixtures("instant")
+def test_two_at_once_into_one_folder_or_report_are_refused(cohort, vistaseg, ct, tmp_path, results, monkeypatch):
+    write_series(tmp_path / "studies" / "a", ct, "a")
+    monkeypatch.setattr("vistaseg.io.locks._LOCK_WAIT_SECONDS", 0)
+    others = {"folder": results / "out", "report": results / "report.csv"}
+    (results / "out").mkdir()
+    for place in others.values():
+        key = "" if place.is_dir() else place.name
+        claim = (place if place.is_dir() else results) / own_name("lock")
+        claim.write_text(json.dumps({"host": "node7", "pid": 4711, "since": "noon", "key": key}))
+        options = ("-o", results / "out", "--report", results / "report.csv", "--model", "demo", "--classes", "liver")
+        done = vistaseg("cohort", tmp_path / "studies", *options)
+        assert done.code == 2 and f"{place} is in use by another run (process 4711 on node7, since noon)" in done.stderr
+        assert not (results / "report.csv").exists()
+        claim.unlink()
+    assert cohort(tmp_path / "studies")[0].code == 0
+
+
+@pytest.mark.usefixtures("instant")
+def test_a_result_that_is_not_the_one_of_its_row_is_made_again(cohort, ct, tmp_path, results):
+    write_series(tmp_path / "studies" / "a", ct, "a")
+    _, rows = cohort(tmp_path / "studies")
+    result = results / "out" / rows["a"]["output"]
+    genuine = result.read_bytes()
+    assert rows["a"]["sha256"] == hashlib.sha256(genuine).hexdigest()
+    result.write_bytes(b"of another question")
+    assert "done before" not in cohort(tmp_path / "studies")[0].stderr
+    assert result.read_bytes() == genuine
+    assert "done before" in cohort(tmp_path / "studies")[0].stderr
+
+
+@pytest.mark.usefixtures("instant")
+def test_a_report_of_an_earlier_version_is_gone_on_with(cohort, ct, tmp_path, results):
+    write_series(tmp_path / "studies" / "a", ct, "a")
+    cohort(tmp_path / "studies")
+    report = results / "report.csv"
+    report.write_text("\n".join(line.rpartition(",")[0] for line in report.read_text().splitlines()) + "\n")
+    done, rows = cohort(tmp_path / "studies")
+    assert "done before" in done.stderr and rows["a"]["status"] == "done"
+
+
+@pytest.mark.usefixtures("instant")
+def test_studies_whose_names_differ_only_by_case_have_results_that_do_not(cohort, ct, tmp_path):
+    for name in ("Case1", "case1"):
+        write_series(tmp_path / "studies" / name, ct, "same")
+    if len(os.listdir(tmp_path / "studies")) < 2:
+        pytest.skip("this disk ignores case")
+    _, rows = cohort(tmp_path / "studies")
+    outputs = [row["output"] for row in rows.values()]
+    assert len({output.casefold() for output in outputs}) == 2 and outputs[1].endswith("_2.seg.nrrd")
+
+
+@pytest.mark.usefixtures("instant")
+def test_a_result_that_is_open_in_another_program_fails_alone(cohort, ct, tmp_path, results, monkeypatch):
+    for name in ("one", "two"):
+        write_series(tmp_path / "studies" / name, ct, name)
+    _, rows = cohort(tmp_path / "studies")
+    held = os.path.realpath(results / "out" / rows["one"]["output"])
+    genuine = os.replace
+
+    def replace(source, target):
+        if held in (str(source), str(target)):
+            raise PermissionError(13, "The process cannot access the file")
+        genuine(source, target)
+
+    monkeypatch.setattr("vistaseg.io.journal._RETRY_SECONDS", ())
+    monkeypatch.setattr(os, "replace", replace)
+    done, rows = cohort(tmp_path / "studies", "--classes", "spleen")
+    assert done.code == 3 and "open in another program" in rows["one"]["reason"]
+    assert (rows["one"]["status"], rows["two"]["status"]) == ("failed", "done")

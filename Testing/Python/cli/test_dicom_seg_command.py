@@ -15,6 +15,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from vistaseg.dicom import read_seg, read_series
 from vistaseg.errors import InputError
+from vistaseg.io import sha256_of
 from vistaseg.segmentation import Segmentation, read_segmentation, write_segmentation
 from vistaseg.volume import Volume
 from vistaseg.volume.limits import size_text
@@ -58,6 +59,7 @@ def test_export_writes_the_reports_that_are_asked_for(vistaseg, folder, nrrd, tm
     rows = list(csv.DictReader((tmp_path / "out.csv").open()))
     assert [row["name"] for row in rows] == ["liver", "left kidney"]
     assert float(rows[0]["volume_ml"]) == pytest.approx(5 * 7 * 8 * 0.512)
+    assert {row["segmentation_sha256"] for row in rows} == {sha256_of(tmp_path / "out.dcm")}
     assert pydicom.dcmread(tmp_path / "sr.dcm").Modality == "SR"
 
 

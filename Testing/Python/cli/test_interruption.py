@@ -1,7 +1,8 @@
-"""Ctrl+C: exit code 130, one sentence, and everything as it was."""
+"""Ctrl+C, SIGTERM and SIGHUP: exit code 130, one sentence, and everything as it was."""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -73,6 +74,8 @@ def test_any_other_command(vistaseg, monkeypatch):
 SLOW = """
     import signal, sys, time
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job may ignore it
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if "--nohup" in sys.argv else signal.SIG_DFL)
     from pathlib import Path
     from vistaseg.cli.main import main
     from vistaseg.models import files
@@ -85,31 +88,72 @@ SLOW = """
     resources = Path(sys.argv[1])
     features.window_features = slow
     files.resource_path = lambda name: resources / name
-    sys.argv = ["vistaseg", "segment", *sys.argv[2:], "--model", "demo"]
+    more = [argument for argument in sys.argv[2:] if argument != "--nohup"]
+    sys.argv = ["vistaseg", "segment", *more, "--model", "demo"]
     main()
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to a single process")
-def test_the_signal_itself(scan, results, demo_folder):
-    (results / "out.seg.nrrd").write_bytes(b"before")
-    arguments = [str(demo_folder.parent), str(scan), "-o", str(results / "out.seg.nrrd")]
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to a single process")
+
+
+@pytest.fixture
+def at_work(scan, demo_folder):
+    """Start `vistaseg segment SCAN -o …` in a process of its own; goes on when it computes."""
     logic = Path(__file__).parents[3] / "Logic"
     code = f"import sys; sys.path.insert(0, {str(logic)!r})\n" + textwrap.dedent(SLOW)
-    child = subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, text=True)
-    assert child.stderr is not None
-    try:
+    children = []
+
+    def start(*options: object) -> subprocess.Popen:
+        arguments = [str(demo_folder.parent), str(scan), *map(str, options)]
+        child = subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, text=True)
+        children.append(child)
         said = []
         while "window\n" not in said:
             line = child.stderr.readline()
             assert line, "".join(said)
             said.append(line)
-        child.send_signal(signal.SIGINT)
-        rest = child.stderr.read()
-        assert child.wait(30) == 130
-    finally:
+        return child
+
+    yield start
+    for child in children:
         child.kill()
         child.wait()
+        child.stderr.close()
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_the_signal_itself(results, at_work, name):
+    """Slurm and containers send TERM, a closed terminal HUP, all of them perhaps twice."""
+    (results / "out.seg.nrrd").write_bytes(b"before")
+    child = at_work("-o", results / "out.seg.nrrd", "--preview", results / "out.png")
+    child.send_signal(getattr(signal, name))
+    rest = child.stderr.read()
+    assert child.wait(30) == 130
     assert rest == "vistaseg: Interrupted: nothing was written.\n"
     assert [path.name for path in results.iterdir()] == ["out.seg.nrrd"]
     assert (results / "out.seg.nrrd").read_bytes() == b"before"
+
+
+@posix
+def test_what_nohup_starts_goes_on_when_the_terminal_closes(results, at_work):
+    child = at_work("-o", results / "out.seg.nrrd", "--nohup")
+    child.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        child.wait(1)
+
+
+@posix
+@pytest.mark.usefixtures("tiny_demo")
+def test_a_second_run_into_a_folder_is_refused_and_a_killed_one_does_not_keep_it(results, at_work, vistaseg, scan):
+    child = at_work("-o", results / "masks/")
+    arguments = ("segment", scan, "-o", results / "masks/", "--model", "demo", "--classes", "liver")
+    done = vistaseg(*arguments)
+    assert done.code == 2 and f"is in use by another run (process {child.pid} on " in done.stderr
+    child.kill()
+    child.wait()
+    assert any(name.startswith(".vistaseg-") for name in os.listdir(results / "masks"))
+    done = vistaseg(*arguments)
+    assert done.code == 0, done.stderr
+    assert not [name for name in os.listdir(results / "masks") if name.startswith(".vistaseg-")]

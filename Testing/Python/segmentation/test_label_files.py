@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -265,3 +267,37 @@ def test_a_scan_whose_name_is_not_utf8_has_a_table_that_is(tmp_path, make_segmen
     assert b"M\\udcfcller" in (tmp_path / "x.json").read_bytes()
     write_segmentation(made, tmp_path / "x.seg.nrrd")
     assert read_segmentation(tmp_path / "x.seg.nrrd").segments[0].provenance["text"] == name
+
+
+def test_the_table_of_another_file_is_not_believed(tmp_path, segmentation):
+    """After a copy, a change by another program, or the same name as .nii."""
+    write_segmentation(segmentation, tmp_path / "x.nii.gz")
+    shutil.copy(tmp_path / "x.nii.gz", tmp_path / "copy.nii.gz")
+    shutil.copy(tmp_path / "x.json", tmp_path / "copy.json")
+    named = [segment.name for segment in read_segmentation(tmp_path / "copy.nii.gz").segments]
+    assert "liver" in named
+    other = segmentation.segments[1:]
+    write_segmentation(replace(segmentation, segments=other), tmp_path / "x.nii")
+    found = read_segmentation(tmp_path / "x.nii.gz")
+    assert all(segment.name.startswith("label ") and not segment.provenance for segment in found.segments)
+    assert "x.json describes another file than x.nii.gz" in found.notes[-1]
+    assert "liver" in [segment.name for segment in read_segmentation(tmp_path / "x.nii").segments]
+
+
+def test_a_mask_that_was_changed_is_not_what_the_table_of_its_folder_says(tmp_path, segmentation):
+    write_segmentation(segmentation, tmp_path / "masks")
+    shutil.copy(tmp_path / "masks" / "left_kidney.nii.gz", tmp_path / "masks" / "liver.nii.gz")
+    with pytest.raises(InputError, match=r"liver\.nii\.gz is not the file that segments\.json was written for"):
+        read_segmentation(tmp_path / "masks")
+
+
+@pytest.mark.parametrize("name", ["x.nii.gz", "masks"])
+def test_tables_of_earlier_versions_have_no_hash_and_are_read(tmp_path, segmentation, name):
+    write_segmentation(segmentation, tmp_path / name)
+    path = tmp_path / "x.json" if name == "x.nii.gz" else tmp_path / "masks" / "segments.json"
+    table = json.loads(path.read_text())
+    table.pop("image", None)
+    for row in table["segments"]:
+        row.pop("sha256", None)
+    path.write_text(json.dumps(table))
+    assert "liver" in [segment.name for segment in read_segmentation(tmp_path / name).segments]

@@ -6,10 +6,12 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = sorted(path for folder in ("Logic", "VistaSegExtension") for path in (ROOT / folder).rglob("*.py"))
+SOURCES = {
+    path: ast.parse(path.read_text(encoding="utf-8"), str(path))
+    for folder in ("Logic", "VistaSegExtension")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+}
 
 POSIX_MODULES = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
 POSIX_OF_OS = {
@@ -103,34 +105,28 @@ def written_past_io(tree: ast.AST) -> Iterator[str]:
             yield f"{name} in line {call.lineno}"
 
 
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-each_source = pytest.mark.parametrize("path", SOURCES, ids=map(name_of, SOURCES))
+def test_nothing_needs_linux():
+    for path, tree in SOURCES.items():
+        guarded, _ = GUARDED.get(name_of(path), ("nothing", ""))
+        found = [each for each in of_linux_alone(tree) if not each.startswith(guarded)]
+        assert not found, (path, found)
 
 
-@each_source
-def test_nothing_needs_linux(path):
-    guarded, _ = GUARDED.get(name_of(path), ("nothing", ""))
-    assert not [found for found in of_linux_alone(parsed(path)) if not found.startswith(guarded)]
+def test_text_has_an_encoding():
+    for path, tree in SOURCES.items():
+        found = list(text_without_encoding(tree))
+        assert not found, (path, found)
 
 
-@each_source
-def test_text_has_an_encoding(path):
-    assert not list(text_without_encoding(parsed(path)))
-
-
-@each_source
-def test_files_are_written_by_one_mechanism(path):
-    found = list(written_past_io(parsed(path)))
-    if name_of(path).startswith("Logic/vistaseg/io/"):
-        return
-    assert bool(found) == (name_of(path) in PLACES), found
+def test_files_are_written_by_one_mechanism():
+    for path, tree in SOURCES.items():
+        found = list(written_past_io(tree))
+        expected = name_of(path) in PLACES or name_of(path).startswith("Logic/vistaseg/io/")
+        assert expected or not found, (path, found)
 
 
 def test_the_rules_notice_what_they_forbid():

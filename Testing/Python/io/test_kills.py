@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from writers import Writer
 from vistaseg.errors import InputError
 from vistaseg.segmentation import read_segmentation
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills need a process that can be copied")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills need a process that can be copied")
 
 STRIDES = {
     "x.seg.nrrd": 1, "x.nii.gz": 1, "x.nii": 9, "masks": 2, "folders": 2, "dicom export": 11, "panel export": 17,

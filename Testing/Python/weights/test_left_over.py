@@ -66,7 +66,7 @@ def test_a_download_that_another_run_is_busy_with_is_said(home, monkeypatch):
         fetch(ENTRY, ENTRY.license.name)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills need a process that can be copied")
+@pytest.mark.skipif(sys.platform != "linux", reason="kills need a process that can be copied")
 def test_a_kill_at_any_moment_of_an_import_leaves_the_old_or_the_new_weights(home, checkpoint, shapes, state, tmp_path):
     def bring(path: Path) -> None:
         import_file(ENTRY, path, shapes)

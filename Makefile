@@ -14,7 +14,7 @@ EXPORT_TESTS := $(addprefix Testing/Python/dicom/test_, agreement.py delivery.py
 	seg_round_trip.py seg_writing.py) Testing/Python/io
 MODULES := $(addprefix $(CURDIR)/VistaSegExtension/, VistaSeg SegmentEditorVistaSeg)
 
-.PHONY: help demo screenshots test test-fast test-slicer test-slicer-packages test-pacs faults lint bench train-demo train-segvol clean
+.PHONY: help demo screenshots test test-fast test-slicer test-slicer-packages test-pacs kills lint bench train-demo train-segvol clean
 
 help:
 	@echo "make demo          segment a real CT with the model in the box, into demo-output/"
@@ -24,7 +24,7 @@ help:
 	@echo "make test-slicer SLICER=/path/to/Slicer   run the tests of the extension inside a Slicer"
 	@echo "make test-slicer-packages                 run them with the Python packages that Slicer ships"
 	@echo "make test-pacs     send to a real PACS and look with a real web viewer, where they are installed"
-	@echo "make faults        kill every writer between every two of its file operations (Linux, some minutes)"
+	@echo "make kills         kill every writer between every two of its file operations (Linux, some minutes)"
 	@echo "make lint          ruff, mypy and import-linter"
 	@echo "make bench         measure speed and memory (ONLY=auto for one group)"
 	@echo "make train-demo    train the model in the box again (hours)"
@@ -86,7 +86,7 @@ test-pacs: $(BIN)/.ready
 		&& tar xf ohif-app-3.13.2.tgz && rm ohif-app-3.13.2.tgz; } || true
 	PACS_PICTURES=$(CACHE)/pacs/pictures $(BIN)/python -m pytest -p no:cacheprovider Testing/pacs
 
-faults: $(BIN)/.ready
+kills: $(BIN)/.ready
 	PYTHONPATH=Logic:Testing $(BIN)/python Testing/faults/kill_writers.py
 
 lint: $(BIN)/.ready

@@ -1,4 +1,4 @@
-"""Kills between every two file operations of everything that writes: `make faults`; Linux alone.
+"""Kills between every two file operations of everything that writes: `make kills`; Linux alone.
 
 Prints a line for each writer: kills, and after how many of them something was wrong, which ends it with code 1.
 """

@@ -21,7 +21,7 @@ STRIDES = {
     "x.seg.nrrd": 1, "x.nii.gz": 1, "x.nii": 9, "masks": 2, "folders": 2, "dicom export": 11, "panel export": 17,
     "segment -o s.nii.gz": 7, "segment -o structures/": 9, "cohort": 7,
 }  # fmt: skip
-"""Every how many operations the short form kills; `make faults` kills at each."""
+"""Every how many operations the short form kills; `make kills` kills at each."""
 
 
 @pytest.fixture(scope="module")

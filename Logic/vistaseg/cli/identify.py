@@ -24,6 +24,7 @@ from vistaseg.cli.options import (
     PrecisionOption,
     ScanArgument,
     SeriesOption,
+    named_path,
 )
 from vistaseg.cli.places import TypedBox, TypedPoint, parse_box, parse_point
 from vistaseg.cli.progress_bar import ProgressBar
@@ -43,7 +44,9 @@ def identify_command(
     box: Annotated[
         str | None, typer.Option(metavar="R,A,S:R,A,S", help=f"A box around the structure, {SPACES}.")
     ] = None,
-    mask: Annotated[Path | None, typer.Option(metavar="IN", help="A segmentation of the scan.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option(metavar="IN", parser=named_path, help="A segmentation of the scan.")
+    ] = None,
     segment: Annotated[str | None, typer.Option(metavar="NAME", help="Which segment of it.")] = None,
     model: ModelOption = AUTO,
     limit: Annotated[int, typer.Option(min=1, help="Names of each model.")] = 5,

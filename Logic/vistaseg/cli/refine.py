@@ -29,6 +29,7 @@ from vistaseg.cli.options import (
     ScanArgument,
     SeriesOption,
     TextOption,
+    named_path,
 )
 from vistaseg.cli.outputs import (
     check_session_place,
@@ -95,11 +96,18 @@ def refine_command(
     merging: Annotated[
         Merging | None, typer.Option("--merging", help="How clicks change a mask; published: by MONAI's rule.")
     ] = None,
-    mask: Annotated[Path | None, typer.Option(metavar="IN", help="A segmentation of the scan to go on from.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option(metavar="IN", parser=named_path, help="A segmentation of the scan to go on from.")
+    ] = None,
     segment: Annotated[str | None, typer.Option(metavar="NAME", help="Which segment of it, or of the result.")] = None,
-    replay: Annotated[Path | None, typer.Option(metavar="SESSION.json", help="Do a saved session again.")] = None,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="SESSION.json", parser=named_path, help="Do a saved session again.")
+    ] = None,
     save: Annotated[
-        Path | None, typer.Option("--save-session", metavar="SESSION.json", help="Save the prompts, to do them again.")
+        Path | None,
+        typer.Option(
+            "--save-session", metavar="SESSION.json", parser=named_path, help="Save the prompts, to do them again."
+        ),
     ] = None,
     model: ModelOption = AUTO,
     device: DeviceOption = Device.AUTO,

@@ -38,9 +38,12 @@ _FIELDS = {
     "quatern": ("3f4", 256, "3f8", 352),
     "qoffset": ("3f4", 268, "3f8", 376),
     "srow": ("(3,4)f4", 280, "(3,4)f8", 400),
+    "magic": ("S4", 344, "S4", 4),
 }
 _HEADER_BYTES = {348: 0, 540: 2}  # size of the header -> where its columns start in _FIELDS
 _DATA_STARTS = {348: 352, 540: 544}  # size of the header -> the first byte that voxels in the same file can have
+_MAGICS = {348: b"n+1", 540: b"n+2"}  # of voxels in the same file as the header
+_PAIR_MAGICS = (b"ni1", b"ni2")
 _NUMBER_TYPES = {
     2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8",
 }  # fmt: skip
@@ -57,6 +60,7 @@ def read_nifti(path: Path) -> Volume:
     """
     with _opened(path) as (stream, compressed):
         header = _parse_header(stream.read(540))
+        _check_magic(header)
         shape, kind = _checked_shape(header), _number_type(header)
         promised = math.prod(shape) * kind.itemsize
         offset = _data_start(header)
@@ -106,6 +110,26 @@ def _field(raw: bytes, order: str, kind: Any, offset: Any) -> Any:
     layout: Any = np.dtype({"names": ["value"], "formats": [kind], "offsets": [offset], "itemsize": 540})
     value = np.frombuffer(raw.ljust(540, b"\0"), layout.newbyteorder(order), count=1)["value"][0]
     return value.astype(np.float64) if "f" in kind else value
+
+
+def _check_magic(header: dict[str, Any]) -> None:
+    """ITK and others look for the voxels by this mark: in another file, or in an Analyze file without a place.
+
+    Raises:
+        InputError: it is not that of a single file.
+    """
+    magic, expected = bytes(header["magic"]), _MAGICS[int(header["header_bytes"])]
+    if magic == expected:
+        return
+    if magic in _PAIR_MAGICS:
+        raise InputError(
+            f"This is the header of a pair (its magic is {magic.decode()!r}): its voxels are in a second file (.img). "
+            "Convert the pair to .nii.gz, in 3D Slicer for instance."
+        )
+    raise InputError(
+        f"The header of this NIfTI file is damaged, or of Analyze, which does not tell left from right: its magic is "
+        f"{ascii(magic.decode('latin-1'))} and not {expected.decode()!r}. Export the scan again."
+    )
 
 
 def _checked_shape(header: dict[str, Any]) -> tuple[int, int, int]:

@@ -96,7 +96,7 @@ def test_slopes_of_a_pet_series_are_no_reason_for_a_warning(tmp_path, scan):
         image.Modality, image.RescaleSlope, image.RescaleIntercept = "PT", 1 + k, 0
 
     write_series(tmp_path, scan, change=pet)
-    assert read_volume(tmp_path).notes == ()
+    assert not [note for note in read_volume(tmp_path).notes if "rescaled" in note]
 
 
 def test_a_rescale_of_one_frame_that_cannot_be_read_is_not_taken_from_all_frames(tmp_path, scan):

@@ -126,13 +126,14 @@ def _check_rescale(slices: Sequence[Slice]) -> None:
 
 
 def _modality_note(slices: Sequence[Slice]) -> tuple[str, ...]:
-    odd = [piece for piece in slices if piece.modality != piece.text("Modality").upper()]
+    """A sentence where Modality is not that of the SOP class."""
+    odd = [piece for piece in slices if piece.class_modality not in ("", piece.text("Modality").upper())]
     if not odd:
         return ()
     told = odd[0].text("Modality")
     return (
         f"{len(odd)} of {len(slices)} images have {quoted(told) if told else 'nothing'} under {named('Modality')}, and "
-        f"are {odd[0].modality} images by their SOP class. They were taken for {odd[0].modality}.",
+        f"are {odd[0].class_modality} images by their SOP class. They were taken for {odd[0].modality}.",
     )
 
 

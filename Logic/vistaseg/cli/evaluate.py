@@ -41,33 +41,41 @@ class _Evaluation:
     failed: tuple[FailedCase, ...]
 
 
+_TruthOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--truth",
+        metavar="LABELS",
+        parser=named_path,
+        help="What is right: a label map of class ids, or a .seg.nrrd with names.",
+    ),
+]
+_CohortOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cohort",
+        metavar="CASES.csv",
+        parser=named_path,
+        help="Many cases: a table with the columns ct, truth and, for DICOM, series.",
+    ),
+]
+_NamesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--names",
+        metavar="NAMES.json",
+        parser=named_path,
+        help='What the labels mean: {"1": "spleen"}, {"segment": "spleen"}, or the table of a label map.',
+    ),
+]
+
+
 def evaluate_command(
     scan: OptionalScanArgument = None,
-    truth: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="LABELS",
-            parser=named_path,
-            help="What is right: a label map of class ids, or a .seg.nrrd with names.",
-        ),
-    ] = None,
+    truth: _TruthOption = None,
     series: SeriesOption = None,
-    cohort: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="CASES.csv",
-            parser=named_path,
-            help="Many cases: a table with the columns ct, truth and, for DICOM, series.",
-        ),
-    ] = None,
-    names: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="NAMES.json",
-            parser=named_path,
-            help='What the labels mean: {"1": "spleen"}, {"segment": "spleen"}, or the table of a label map.',
-        ),
-    ] = None,
+    cohort: _CohortOption = None,
+    names: _NamesOption = None,
     structures: Annotated[
         str | None, typer.Option(metavar="NAMES", help='Only these, for example "liver, spleen".')
     ] = None,

@@ -27,6 +27,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 # field: (type, offset in NIfTI-1, type, offset in NIfTI-2); nifti1.h and nifti2.h
 _FIELDS = {
     "dim": ("8i2", 40, "8i8", 16),
+    "intent_code": ("i2", 68, "i4", 504),
     "datatype": ("i2", 70, "i2", 12),
     "pixdim": ("8f4", 76, "8f8", 104),
     "vox_offset": ("f4", 108, "i8", 168),
@@ -47,6 +48,8 @@ _PAIR_MAGICS = (b"ni1", b"ni2")
 _NUMBER_TYPES = {
     2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8",
 }  # fmt: skip
+_INTENTS = {**dict.fromkeys(range(2, 25), "a statistic"), 1002: "labels", 1003: "labels"}
+"""What the values are, by intent_code, where that is no measured intensity; nifti1.h."""
 _COLOUR_TYPES = (128, 2304)
 
 
@@ -67,7 +70,7 @@ def read_nifti(path: Path) -> Volume:
         available = path.stat().st_size - (0 if compressed else offset)
         check_promise(promised, available, DEFLATE_RATIO if compressed else 1)
         affine, notes = stated_affine(header, shape)
-        notes += _scaling_doubts(header)
+        notes += (*_scaling_doubts(header), *_intent_doubts(header))
         if not compressed:
             notes += surplus_notes(available - promised, promised // shape[2])
         stream.seek(offset)
@@ -186,6 +189,16 @@ def _scaling_doubts(header: dict[str, Any]) -> tuple[str, ...]:
         f"The header states no usable slope of its values (scl_slope is {slope:g}) but an intercept of {intercept:g} "
         "(scl_inter). The stored values were taken as they are, as the NIfTI standard says; ITK and 3D Slicer add the "
         "intercept. Check that air is about -1000.",
+    )
+
+
+def _intent_doubts(header: dict[str, Any]) -> tuple[str, ...]:
+    code = int(header["intent_code"])
+    if code not in _INTENTS:
+        return ()
+    return (
+        f"The header says that the values are {_INTENTS[code]} (intent_code {code}), so this may be the result of an "
+        "analysis and no scan.",
     )
 
 

@@ -226,12 +226,15 @@ def _check_kinds(fields: _Fields, vectors: list[list[float] | None] | None) -> N
     """An axis without a direction has to be one of the values of a voxel: ITK takes any other for one in space.
 
     Raises:
-        InputError: its kind is not stated, or another one.
+        InputError: its kind is not stated, or another one; or one of the first three axes in space is one of time.
     """
-    if vectors is None or None not in vectors:
+    if vectors is None:
         return
     kinds = fields.get("kinds", " ".join(["none"] * len(vectors))).split()
     _check_count("kinds", " ".join(kinds), len(vectors))
+    in_space = [kind.lower() for kind, vector in zip(kinds, vectors, strict=True) if vector is not None]
+    if "time" in in_space[:3]:
+        refuse("kinds", " ".join(kinds), "an axis of time has a direction in space, and which one holds is not known")
     for axis, (kind, vector) in enumerate(zip(kinds, vectors, strict=True), 1):
         if vector is None and kind.lower() in _IN_SPACE:
             refuse(
@@ -252,7 +255,7 @@ def _place(
     if vectors is None:
         if "space" in fields:
             raise InputError("The header names a space but no space directions: it is damaged. Export the scan again.")
-        return None, (UNORIENTED, *_unit_notes(fields))
+        return None, (UNORIENTED, *_value_notes(fields))
     if "spacings" in fields:
         refuse("spacings", fields["spacings"], "space directions are stated too, and which one holds cannot be known")
     origin = _vector("space origin", fields["space origin"]) if "space origin" in fields else None
@@ -268,7 +271,7 @@ def _place(
     _check_time(fields, columns)
     space = fields.get("space", "").lower().removesuffix("-time")
     known = _SPACES.get(_TIMED.get(space, space))
-    notes = (() if known is not None else (UNORIENTED,)) + (() if origin else (UNPLACED,)) + _unit_notes(fields)
+    notes = (() if known is not None else (UNORIENTED,)) + (() if origin else (UNPLACED,)) + _value_notes(fields)
     return (LPS_TO_RAS if known is None else known) @ matrix, notes
 
 
@@ -283,9 +286,20 @@ def _check_count(field: str, text: str, count: int) -> None:
         refuse(field, text, f"{count} numbers are expected")
 
 
-def _unit_notes(fields: _Fields) -> tuple[str, ...]:
+def _value_notes(fields: _Fields) -> tuple[str, ...]:
     stated = [re.findall(r'"([^"]*)"', fields.get(name, ""))[:3] for name in ("space units", "units")]
-    return unit_notes(sum(stated, []))
+    return (*unit_notes(sum(stated, [])), *_mapping_notes(fields))
+
+
+def _mapping_notes(fields: _Fields) -> tuple[str, ...]:
+    """Of values that were scaled to fit their type, ITK gives the scaled ones."""
+    stated = [f"{name} {fields[name]}" for name in ("old min", "old max") if name in fields]
+    if not stated:
+        return ()
+    return (
+        f"The header says that the values were scaled ({', '.join(stated)}). They were read as they are stored, as ITK "
+        "and 3D Slicer do: check that air is about -1000.",
+    )
 
 
 def _located(

@@ -317,6 +317,12 @@ def test_eight_promised_gigabytes_are_not_taken_for_a_megabyte_of_data(tmp_path:
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize(("code", "told"), [(0, ""), (1007, ""), (5, "a statistic"), (1002, "labels")])
+def test_values_that_are_no_intensities_by_their_intent_are_told(tmp_path: Path, code: int, told: str) -> None:
+    volume = read_volume(patched(saved(image(), tmp_path / "scan.nii"), 68, "<h", code))
+    assert [f"values are {told} (intent_code {code})" in note for note in volume.notes] == [True] * bool(told)
+
+
 @pytest.mark.parametrize(
     ("version", "offset", "magic", "words"),
     [

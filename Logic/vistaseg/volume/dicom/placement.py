@@ -10,6 +10,7 @@ import numpy as np
 
 from vistaseg.errors import InputError
 from vistaseg.volume.dicom.copies import places
+from vistaseg.volume.dicom.doubts import distance_note, frame_note, kind_note, tilt_note, value_note
 from vistaseg.volume.dicom.patients import check_one_patient, half_blank_note
 from vistaseg.volume.dicom.regularity import check_distances, check_straight
 from vistaseg.volume.dicom.slices import Slice
@@ -206,5 +207,6 @@ def _frame_of_reference_note(ordered: Sequence[Slice]) -> tuple[str, ...]:
 
 
 _NOTES: tuple[Callable[[Sequence[Slice]], tuple[str, ...]], ...] = (
-    half_blank_note, _study_note, _frame_of_reference_note, _modality_note, _rescale_note, _unit_note, _padding_note,
+    half_blank_note, _study_note, _frame_of_reference_note, _modality_note, kind_note, distance_note, tilt_note,
+    _rescale_note, frame_note, value_note, _unit_note, _padding_note,
 )  # fmt: skip

@@ -110,6 +110,20 @@ def test_a_rescale_of_one_frame_that_cannot_be_read_is_not_taken_from_all_frames
         read_volume(tmp_path)
 
 
+def test_half_a_rescale_of_one_frame_is_refused_by_frame_and_attribute(tmp_path, scan):
+    image = enhanced_ct(scan)
+    del image.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence
+    for k, frame in enumerate(image.PerFrameFunctionalGroupsSequence):
+        own = Dataset()
+        own.RescaleSlope = 1
+        if k != ODD:
+            own.RescaleIntercept = -1024
+        frame.PixelValueTransformationSequence = Sequence([own])
+    image.save_as(tmp_path / "e.dcm", enforce_file_format=True)
+    with pytest.raises(InputError, match=f"Frame {ODD + 1} of e.dcm has a RescaleSlope .* and no RescaleIntercept"):
+        read_volume(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("keyword", "text"),
     [

@@ -124,7 +124,7 @@ MUTATIONS = (
         _LOGIC + "session/saved.py",
         "    if not _inflates_to(bits, -(-math.prod(extent.shape_kji) // 8)):",
         "    if False:",
-        ("session/test_session.py", "session/test_histories.py", "cli/test_refine.py"),
+        ("session/test_histories.py",),
     ),
     Mutation(
         "Bound: depth of JSON",
@@ -138,14 +138,14 @@ MUTATIONS = (
         _LOGIC + "weights/checkpoint.py",
         "    for _ in range(MAX_WRAPPERS + 1):",
         "    while True:",
-        ("weights/test_checkpoint.py", "cli/test_weights_command.py"),
+        ("weights/test_checkpoint.py",),
     ),
     Mutation(
         "Bound: length of names",
         _LOGIC + "catalog/words.py",
         "    if len(name) > LONGEST_NAME:",
         "    if False:",
-        ("catalog", "cli/test_question.py", "cli/test_ask_by_name.py", "session/test_routing.py"),
+        ("catalog/test_parsing.py", "session/test_routing.py", "cli/test_wrong_kinds.py"),
     ),
     Mutation(
         "Bound: lines of headers",

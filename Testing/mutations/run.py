@@ -51,8 +51,8 @@ def main() -> int:
         for mutation in chosen:
             found = red[mutation.mechanism] = noticed(mutation, tree)
             print(row(mutation.mechanism, found), flush=True)
-    if arguments.write:
-        write_results(red)
+            if arguments.write:
+                write_results(red)
     poor = [mechanism for mechanism, found in red.items() if len(found) < ENOUGH]
     print(f"{len(chosen) - len(poor)} of {len(chosen)} mutations are noticed by {ENOUGH} tests or more.")
     return 1 if poor else 0

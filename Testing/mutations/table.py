@@ -17,7 +17,7 @@ class Mutation:
         file: that has it, from the root of the repository.
         text: of the file, which occurs in it once.
         replacement: takes its place.
-        tests: files and folders of tests, below `Testing/Python`.
+        tests: folders, files and `file::function` of tests, below `Testing/Python`.
     """
 
     mechanism: str
@@ -34,14 +34,14 @@ MUTATIONS = (
         _LOGIC + "volume/dicom/folders.py",
         "            (self._linked if self._deep else self._folders).append(path)",
         "            pass",
-        ("dicom/test_folders.py", "cli/test_cohort_command.py"),
+        ("dicom/test_folders.py",),
     ),
     Mutation(
         "What a walk cannot reach is named",
         _LOGIC + "volume/dicom/folders.py",
         "                self._unreachable.add(path)\n            return",
         "                pass\n            return",
-        ("dicom/test_folders.py", "cli/test_cohort_command.py"),
+        ("dicom/test_folders.py",),
     ),
     Mutation(
         "An unreadable header value is not an absent one",
@@ -62,7 +62,7 @@ MUTATIONS = (
         _LOGIC + "volume/dicom/placement.py",
         "            if one.is_absent and not other.is_absent:",
         "            if False:",
-        ("dicom/test_header_values.py", "dicom/test_stacks.py", "volume/test_dicom.py"),
+        ("dicom/test_header_values.py",),
     ),
     Mutation(
         "Padding is air",
@@ -117,7 +117,12 @@ MUTATIONS = (
         _LOGIC + "volume/limits.py",
         "    if promised > available * ratio:",
         "    if False:",
-        ("volume/test_nifti.py", "volume/test_itk_headers.py", "segmentation/test_seg_nrrd.py"),
+        (
+            "volume/test_itk_files.py",
+            "segmentation/test_seg_nrrd.py::test_a_mask_whose_header_promises_gigabytes_is_refused",
+            "volume/test_nifti.py::test_a_file_that_was_cut_off_says_so",
+            "volume/test_nifti.py::test_eight_promised_gigabytes_are_not_taken_for_a_megabyte_of_data",
+        ),
     ),
     Mutation(
         "Bound: packed masks in sessions",
@@ -131,7 +136,12 @@ MUTATIONS = (
         _LOGIC + "bounded_json.py",
         "    _check_depth(text)\n    values",
         "    values",
-        ("test_bounded_json.py", "session/test_session.py", "segmentation/test_seg_nrrd.py", "cli/test_refine.py"),
+        (
+            "test_bounded_json.py",
+            "segmentation/test_seg_nrrd.py::test_a_key_that_is_nested_deep_or_too_large_a_number_is_one_message",
+            "weights/test_folder.py",
+            "cli/test_wrong_kinds.py::test_a_file_of_the_wrong_kind_is_one_message_and_its_exit_code",
+        ),
     ),
     Mutation(
         "Bound: wrappers around weights",
@@ -145,14 +155,22 @@ MUTATIONS = (
         _LOGIC + "catalog/words.py",
         "    if len(name) > LONGEST_NAME:",
         "    if False:",
-        ("catalog/test_parsing.py", "session/test_routing.py", "cli/test_wrong_kinds.py"),
+        (
+            "catalog/test_parsing.py",
+            "session/test_routing.py",
+            "cli/test_wrong_kinds.py::test_a_name_without_end_is_refused_at_once_with_the_limit",
+        ),
     ),
     Mutation(
         "Bound: lines of headers",
         _LOGIC + "volume/itk_header.py",
         '        if len(line) > LONGEST_LINE or b"\\0" in line:',
         "        if False:",
-        ("volume/test_itk_headers.py", "segmentation/test_seg_nrrd.py"),
+        (
+            "volume/test_itk_headers.py::test_a_line_that_is_too_long_is_refused_before_itk",
+            "volume/test_itk_headers.py::test_a_line_of_a_metaimage_that_is_too_long_is_refused_before_itk",
+            "segmentation/test_seg_nrrd.py::test_a_header_of_endless_lines_or_of_two_truths_is_refused_at_once",
+        ),
     ),
     # ---- text that goes out
     Mutation(
@@ -160,21 +178,27 @@ MUTATIONS = (
         _LOGIC + "escaping.py",
         "    if text.isprintable():",
         "    if True:",
-        ("test_escaping.py", "cli/test_console.py", "cli/test_dicom_command.py", "cli/test_cohort_command.py"),
+        (
+            "test_escaping.py",
+            "cli/test_console.py",
+        ),
     ),
     Mutation(
         "A pipe of any encoding takes the text",
         _LOGIC + "cli/console.py",
         '            reconfigure(errors="backslashreplace")',
         "            pass",
-        ("cli/test_console.py", "cli/test_dicom_command.py", "cli/test_main.py"),
+        ("cli/test_console.py",),
     ),
     Mutation(
         "No spreadsheet runs a cell",
         _LOGIC + "escaping.py",
         '    return f"\'{cell}" if _FORMULA.match(cell) else cell',
         "    return cell",
-        ("test_escaping.py", "cli/test_cohort_command.py", "dicom/test_seg_report.py", "dicom/test_delivery.py"),
+        (
+            "test_escaping.py",
+            "cli/test_console.py",
+        ),
     ),
     # ---- the command line
     Mutation(
@@ -182,21 +206,33 @@ MUTATIONS = (
         _LOGIC + "cli/options.py",
         "    if not text:",
         "    if False:",
-        ("cli/test_bad_usage.py", "cli/test_folder_output.py"),
+        (
+            "cli/test_bad_usage.py::test_an_empty_name_of_a_file_is_wrong_use_and_not_the_current_folder",
+            "cli/test_bad_usage.py::test_an_empty_place_for_results_is_wrong_use_and_nothing_is_written",
+            "cli/test_bad_usage.py::test_the_folder_in_use_is_named_by_a_point_and_not_by_nothing",
+        ),
     ),
     Mutation(
-        "The command tries the export before the work",
-        _LOGIC + "cli/results.py",
-        "        require(series)",
-        "        pass",
-        ("cli/test_dicom_seg_command.py", "cli/test_cohort_command.py", "cli/test_refine.py"),
+        "An export is tried before the work",
+        _LOGIC + "dicom/preconditions.py",
+        "    mask = np.ones((1, 1, 1), dtype=bool)",
+        "    return\n    mask = np.ones((1, 1, 1), dtype=bool)",
+        (
+            "cli/test_dicom_seg_command.py::test_what_stops_a_dicom_output_is_said_before_a_model_is_loaded",
+            "cli/test_dicom_seg_command.py::test_a_study_of_a_cohort_that_cannot_be_exported_fails_before_it_is_segmented",
+            "dicom/test_seg_mended.py::test_what_stops_an_export_is_found_before_there_is_anything_to_export",
+        ),
     ),
     Mutation(
         "A result is kept when its export fails",
         _LOGIC + "cli/results.py",
         "        place = _keep(segmentation, output)",
         "        place = None",
-        ("cli/test_dicom_seg_command.py", "cli/test_cohort_command.py", "cli/test_refine.py"),
+        (
+            "cli/test_dicom_seg_command.py::test_a_result_is_kept_after_an_error_that_no_one_foresaw",
+            "cli/test_dicom_seg_command.py::test_a_result_whose_picture_fails_is_kept",
+            "cli/test_dicom_seg_command.py::test_a_result_that_cannot_be_exported_is_kept_and_the_message_says_where",
+        ),
     ),
     Mutation(
         "The command line marks what is worth a look",
@@ -224,7 +260,7 @@ MUTATIONS = (
         _LOGIC + "cli/places.py",
         "        require_inside(prompt, grid)",
         "        pass",
-        ("cli/test_places.py", "cli/test_bad_usage.py", "cli/test_refine.py"),
+        ("cli/test_places.py",),
     ),
     # ---- Slicer
     Mutation(
@@ -239,7 +275,7 @@ MUTATIONS = (
         _PANEL + "SegmentationOfVolume.py",
         "        if before != self._volumeId and not _isFor(segmentation, volume, isFirst=not before):",
         "        if False:",
-        ("extension/test_two_scans.py", "extension/test_stories.py", "extension/test_panel.py"),
+        ("extension/test_two_scans.py",),
     ),
     Mutation(
         "Undo takes back its own step alone",
@@ -253,7 +289,10 @@ MUTATIONS = (
         _LOGIC + "workspace/answering.py",
         "        now != prompts,\n    )",
         "        False,\n    )",
-        ("workspace/test_prompts.py", "extension/interactive/test_prompts.py", "extension/test_panel_and_editor.py"),
+        (
+            "workspace/test_prompts.py",
+            "extension/interactive/test_prompts.py",
+        ),
     ),
     Mutation(
         "Letters act only over a slice view",
@@ -267,21 +306,27 @@ MUTATIONS = (
         _LOGIC + "mrml/views.py",
         "    if not shown or volume_node in shown:",
         "    if True:",
-        ("mrml", "extension/test_two_scans.py", "extension/interactive", "extension/effect/test_prompts_in_views.py"),
+        (
+            "extension/test_two_scans.py",
+            "extension/effect/test_prompts_in_views.py",
+        ),
     ),
     Mutation(
         "A rerun keeps the segments that it replaces, and the choice",
         _LOGIC + "workspace/automatic.py",
         "    replaced = _superseded(segmentation_node, made, earlier)",
         "    replaced: dict[int, str] = {}",
-        ("workspace/test_automatic.py", "extension/test_automatic_section.py"),
+        (
+            "workspace/test_automatic.py",
+            "extension/test_automatic_section.py",
+        ),
     ),
     Mutation(
         "An export into the database is whole or not there",
         _PANEL + "DatabaseInsertion.py",
         "            remove_series(database, self._files)",
         "            pass",
-        ("extension/test_export.py", "extension/test_export_preconditions.py"),
+        ("extension/test_export.py",),
     ),
     Mutation(
         "Files that are written together appear together",
@@ -324,33 +369,35 @@ MUTATIONS = (
         _LOGIC + "models/vista3d/windows.py",
         'mode="constant" if padding == "zero" else "replicate")',
         'mode="constant")',
-        ("models/test_recipes.py", "models/vista3d/test_windows.py", "models/vista3d/test_parity.py", "doctor"),
+        (
+            "models/vista3d/test_windows.py",
+            "models/vista3d/test_parity.py::test_scans_shorter_than_a_window_are_padded_as_either_published_pipeline_does",
+            "doctor/test_doctor.py",
+        ),
     ),
     Mutation(
         "The place of a click is not rounded",
         _LOGIC + "models/vista3d/clicking.py",
         "        if not self._exact:",
         "        if True:",
-        ("models/vista3d/test_published_places.py", "models/vista3d/test_clicking.py", "models/test_recipes.py"),
+        (
+            "models/vista3d/test_published_places.py",
+            "models/test_recipes.py",
+        ),
     ),
     Mutation(
         "A known organ is not something new",
         _LOGIC + "models/vista3d/clicking.py",
         "            return Target(supported=question.known_organ)",
         "            return Target(supported=False)",
-        (
-            "models/vista3d/test_clicking.py",
-            "models/vista3d/test_published_places.py",
-            "models/vista3d/test_full_size.py",
-            "session/test_recipes.py",
-        ),
+        ("models/vista3d/test_published_places.py",),
     ),
     Mutation(
         "Clicks merge by the published rule where that is chosen",
         _LOGIC + "models/vista3d/interactive.py",
         '        self._published = merging == "published"',
         "        self._published = False",
-        ("models/vista3d/test_published_merging.py", "models/test_recipes.py", "session/test_recipes.py"),
+        ("models/vista3d/test_published_merging.py",),
     ),
     Mutation(
         "SegVol's box is the published one",
@@ -358,10 +405,10 @@ MUTATIONS = (
         '        if self.box == "shown":',
         "        if False:",
         (
-            "models/segvol/test_preprocessing.py",
-            "models/segvol/test_published_zoom.py",
-            "models/segvol/test_window_prompts.py",
-            "models/test_recipes.py",
+            "models/segvol/test_preprocessing.py::test_corners_of_solid_boxes_are_those_of_the_published_box",
+            "models/segvol/test_preprocessing.py::test_sessions_of_the_first_versions_keep_their_box",
+            "models/segvol/test_preprocessing.py::test_corners_around_organs_differ_by_few_voxels_from_the_published_box",
+            "models/segvol/test_published_zoom.py::test_texts_and_boxes_give_the_published_mask",
         ),
     ),
     Mutation(
@@ -369,21 +416,24 @@ MUTATIONS = (
         _LOGIC + "models/vista3d/features.py",
         '    return only_air and not (recipe.air == "scan" and image.labels_tissue(window))',
         "    return only_air",
-        ("models/vista3d/test_air_windows.py", "models/test_recipes.py", "models/vista3d/test_automatic.py"),
+        ("models/vista3d/test_air_windows.py",),
     ),
     Mutation(
         "A session is replayed under its own rules or refused",
         _LOGIC + "session/saved.py",
         "        _require_recipe(recipe_of(document, key), engines.model(key))",
         "        pass",
-        ("session/test_recipes.py", "session/test_session.py", "cli/test_refine.py"),
+        (
+            "session/test_recipes.py",
+            "cli/test_refine.py",
+        ),
     ),
     Mutation(
         "Sessions name their rules and version",
         _LOGIC + "session/saved.py",
         '        "recipe": identity.recipe.as_dict(),\n',
         "",
-        ("session/test_recipes.py", "session/test_session.py", "cli/test_refine.py"),
+        ("session/test_recipes.py",),
     ),
     # ---- the doctor
     Mutation(
@@ -391,20 +441,29 @@ MUTATIONS = (
         _LOGIC + "doctor/installed.py",
         "    if thorough:\n        yield _tensors(entry, found)",
         "    if False:\n        yield _tensors(entry, found)",
-        ("doctor", "cli/test_doctor_command.py"),
+        (
+            "doctor/test_doctor.py",
+            "cli/test_doctor_command.py",
+        ),
     ),
     Mutation(
         "Doctor: a window is computed, and its padding compared",
         _LOGIC + "doctor/examining.py",
         "            yield from window_checks(model, published_padding(key))",
         "            pass",
-        ("doctor", "cli/test_doctor_command.py"),
+        (
+            "doctor/test_doctor.py",
+            "cli/test_doctor_command.py",
+        ),
     ),
     Mutation(
         "Doctor: a CT is segmented, its counts and sides told",
         _LOGIC + "doctor/examining.py",
         "                yield from record_checks(model, ct, progress)",
         "                pass",
-        ("doctor", "cli/test_doctor_command.py"),
+        (
+            "doctor/test_doctor.py",
+            "cli/test_doctor_command.py",
+        ),
     ),
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
+import typer
 
 from vistaseg.cli.main import app
 from vistaseg.cli.options import named_path
@@ -75,7 +76,6 @@ def test_a_request_that_cannot_be_right_is_wrong_use(fails, options, words):
         ("dicom", "import", "", "series", "-o", "out.seg.nrrd"),
         ("dicom", "import", "seg.dcm", "", "-o", "out.seg.nrrd"),
         ("dicom", "check", ""),
-        ("cohort", "studies", "-o", ""),
         ("weights", "import", ""),
         ("doctor", "--ct", ""),
     ],
@@ -83,6 +83,21 @@ def test_a_request_that_cannot_be_right_is_wrong_use(fails, options, words):
 def test_an_empty_name_of_a_file_is_wrong_use_and_not_the_current_folder(vistaseg, arguments):
     done = vistaseg(*arguments)
     assert done.code == 2 and "No file was named" in done.stderr
+
+
+def test_an_empty_place_for_results_is_wrong_use_and_nothing_is_written(vistaseg, tmp_path, monkeypatch):
+    (tmp_path / "studies").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for arguments in (("cohort", "studies", "-o", ""), ("cohort", "studies", "-o", "out", "--report", "")):
+        done = vistaseg(*arguments, "--model", "demo")
+        assert done.code == 2 and "No file was named" in done.stderr
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["studies"]
+
+
+def test_the_folder_in_use_is_named_by_a_point_and_not_by_nothing():
+    assert named_path(".") == Path()
+    with pytest.raises(typer.BadParameter, match="No file was named"):
+        named_path("")
 
 
 def test_every_path_on_the_command_line_goes_through_one_parser_that_refuses_an_empty_name():

@@ -360,7 +360,7 @@ MUTATIONS = (
     Mutation(
         "Padding belongs to the entry of the weights",
         _LOGIC + "models/registry.py",
-        "    padding = None if key in _FOLDERS else entry_for(key).padding",
+        "    padding = entry_for(key).padding if key in PREFERRED else None",
         "    padding = None",
         ("models/test_recipes.py", "doctor", "session/test_recipes.py"),
     ),

@@ -14,7 +14,8 @@ EXPORT_TESTS := $(addprefix Testing/Python/dicom/test_, agreement.py delivery.py
 	seg_round_trip.py seg_writing.py) Testing/Python/io
 MODULES := $(addprefix $(CURDIR)/VistaSegExtension/, VistaSeg SegmentEditorVistaSeg)
 
-.PHONY: help demo screenshots test test-fast test-slicer test-slicer-packages test-pacs kills lint bench train-demo train-segvol clean
+.PHONY: help demo screenshots test test-fast test-slicer test-slicer-packages test-pacs kills lint bench train-demo \
+	train-segvol mutations clean
 
 help:
 	@echo "make demo          segment a real CT with the model in the box, into demo-output/"
@@ -26,6 +27,7 @@ help:
 	@echo "make test-pacs     send to a real PACS and look with a real web viewer, where they are installed"
 	@echo "make kills         kill every writer between every two of its file operations (Linux, some minutes)"
 	@echo "make lint          ruff, mypy and import-linter"
+	@echo "make mutations     take mechanisms out one by one, and count the tests that notice (half an hour; ONLY=words)"
 	@echo "make bench         measure speed and memory (ONLY=auto for one group)"
 	@echo "make train-demo    train the model in the box again (hours)"
 	@echo "make train-segvol  train the small SegVol again (half an hour)"
@@ -93,6 +95,9 @@ lint: $(BIN)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=Logic $(BIN)/lint-imports --no-cache
+
+mutations: $(BIN)/.ready $(CACHE)/.ready
+	$(BIN)/python Testing/mutations/run.py --only "$(ONLY)" --write
 
 bench: $(BIN)/.ready $(CACHE)/.ready
 	$(BIN)/python Testing/benchmarks/run.py $(ONLY)

@@ -14,6 +14,7 @@ MAX_DEPTH = 100
 """Lists and objects within each other; what VistaSeg writes has less than 20."""
 
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+_HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 _LEAST, _MOST = -(2**63), 2**64 - 1
 
 
@@ -22,14 +23,19 @@ def parse_json(text: str) -> Any:
 
     Raises:
         ValueError: it is no JSON; lists or objects are nested deeper than `MAX_DEPTH`; a number is not finite, or a
-            whole number does not fit in 64 bits.
+            whole number does not fit in 64 bits; a key has two values; a letter is half a character.
     """
     _check_depth(text)
-    return json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_no_number)
+    values = json.loads(
+        text, parse_int=_whole, parse_float=_finite, parse_constant=_no_number, object_pairs_hook=_one_value_each
+    )
+    if _HALF_CHARACTER.search(text):
+        _check_letters(values)
+    return values
 
 
 def read_json_file(path: Path) -> Any:
-    """The values of a JSON file in UTF-8.
+    """The values of a JSON file in UTF-8, also behind a byte order mark, as some editors write it.
 
     Raises:
         OSError: it cannot be read.
@@ -43,7 +49,7 @@ def read_json_file(path: Path) -> Any:
         raise ValueError(f"it has more than {MAX_BYTES >> 20} MiB")
     if not content:
         raise ValueError("it is empty")
-    return parse_json(content.decode("utf-8"))
+    return parse_json(content.decode("utf-8-sig"))
 
 
 def _check_depth(text: str) -> None:
@@ -57,6 +63,23 @@ def _check_depth(text: str) -> None:
                 raise ValueError(f"its lists are nested more than {MAX_DEPTH} deep")
         elif first in "]}":
             depth -= 1
+
+
+def _one_value_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        double = next((key for key, value in pairs if found[key] != value), None)
+        if double is not None:
+            raise ValueError(f"its key {_shortened(double)!r} has two values")
+    return found
+
+
+def _check_letters(values: Any) -> None:
+    """No text of a file can hold half a pair of UTF-16, which JSON can spell."""
+    try:
+        json.dumps(values, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError("a letter in it is half a character") from error
 
 
 def _whole(text: str) -> int:

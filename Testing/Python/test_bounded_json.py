@@ -30,6 +30,24 @@ def test_deep_nesting_is_refused_by_its_depth(opening):
         parse_json(opening * 100_000)
 
 
+def test_a_key_with_two_values_is_refused_and_one_that_is_said_twice_read():
+    with pytest.raises(ValueError, match="key 'liver' has two values"):
+        parse_json('{"labels": [{"liver": 1, "liver": 2}]}')
+    assert parse_json('{"liver": 1, "liver": 1}') == {"liver": 1}
+
+
+@pytest.mark.parametrize("text", ['["\\ud800"]', '{"\\uDFFF": 1}'])
+def test_half_a_character_is_refused_before_a_file_is_named_after_it(text):
+    with pytest.raises(ValueError, match="half a character"):
+        parse_json(text)
+    assert parse_json('["\\ud83e\\udec1"]') == ["\U0001fac1"]
+
+
+def test_a_file_that_an_editor_began_with_a_byte_order_mark_is_read(tmp_path):
+    (tmp_path / "names.json").write_bytes(b'\xef\xbb\xbf{"1": "liver"}')
+    assert read_json_file(tmp_path / "names.json") == {"1": "liver"}
+
+
 def test_as_deep_as_allowed_is_read_and_brackets_in_texts_nest_nothing():
     assert parse_json("[" * MAX_DEPTH + "]" * MAX_DEPTH)
     text = '[{"\\' * 1000

@@ -41,9 +41,12 @@ def cohort_command(
             metavar="STUDIES", parser=named_path, help="A folder that holds a folder of DICOM files for each study."
         ),
     ],
-    output: Annotated[str, typer.Option("-o", "--output", metavar="FOLDER", help="Folder for the results.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FOLDER", parser=named_path, help="Folder for the results.")
+    ],
     report: Annotated[
-        Path | None, typer.Option(metavar="REPORT.csv", help="What came of each study; else FOLDER/report.csv.")
+        Path | None,
+        typer.Option(metavar="REPORT.csv", parser=named_path, help="What came of each study; else FOLDER/report.csv."),
     ] = None,
     form: Annotated[ResultForm, typer.Option("--format", help="Form of the results.")] = ResultForm.SEG_NRRD,
     classes: ClassesOption = None,
@@ -64,7 +67,7 @@ def cohort_command(
     texts = parse_texts(text)
     request = Request(
         studies,
-        output,
+        str(output),
         question=Question.parse(classes, preset),
         texts=texts,
         models=models_for(model, texts),
@@ -74,7 +77,7 @@ def cohort_command(
         deflate=deflate,
     )
     asked = _asked(model, classes=classes, preset=preset, text=", ".join(text or ()) or None)
-    cohort = Cohort(request, asked, f".{form.value}", report or Path(output) / "report.csv")
+    cohort = Cohort(request, asked, f".{form.value}", report or output / "report.csv")
     rows = run_cohort(cohort)
     if as_json:
         echo_json([row.as_dict() for row in rows])

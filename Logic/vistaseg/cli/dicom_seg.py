@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vistaseg.cli.console import echo, echo_json
-from vistaseg.cli.options import DeflateOption, JsonOption, SeriesOption
+from vistaseg.cli.options import DeflateOption, JsonOption, SeriesOption, named_path
 from vistaseg.cli.outputs import check_beside
 from vistaseg.cli.results import check_dicom_place, size_teller
 from vistaseg.errors import UsageError
@@ -17,23 +17,32 @@ from vistaseg.errors import UsageError
 if TYPE_CHECKING:
     from vistaseg.dicom import Finding, SegExport, Series
 
-SegmentationArgument = Annotated[Path, typer.Argument(metavar="SEGMENTATION", help="A .seg.nrrd, .nii.gz or a folder.")]
-SegArgument = Annotated[Path, typer.Argument(metavar="SEG.dcm", help="A DICOM segmentation.")]
-ImagesArgument = Annotated[Path, typer.Argument(metavar="DICOM_DIR", help="The series that it is about.")]
+SegmentationArgument = Annotated[
+    Path, typer.Argument(metavar="SEGMENTATION", parser=named_path, help="A .seg.nrrd, .nii.gz or a folder.")
+]
+SegArgument = Annotated[Path, typer.Argument(metavar="SEG.dcm", parser=named_path, help="A DICOM segmentation.")]
+ImagesArgument = Annotated[
+    Path, typer.Argument(metavar="DICOM_DIR", parser=named_path, help="The series that it is about.")
+]
 
 
 def export_command(
     segmentation: SegmentationArgument,
     images: ImagesArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.dcm", help="Where the DICOM file goes.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT.dcm", parser=named_path, help="Where the DICOM file goes.")
+    ],
     series: SeriesOption = None,
     labelmap: Annotated[
         bool, typer.Option("--labelmap", help="One frame a slice for all segments; needs a reader of 2024 or later.")
     ] = False,
     report: Annotated[
-        Path | None, typer.Option(metavar="OUT.csv", help="Also volume, mean and diameter of each segment.")
+        Path | None,
+        typer.Option(metavar="OUT.csv", parser=named_path, help="Also volume, mean and diameter of each segment."),
     ] = None,
-    sr: Annotated[Path | None, typer.Option("--sr", metavar="OUT.dcm", help="The same as a DICOM report.")] = None,
+    sr: Annotated[
+        Path | None, typer.Option("--sr", metavar="OUT.dcm", parser=named_path, help="The same as a DICOM report.")
+    ] = None,
     deflate: DeflateOption = False,
 ) -> None:
     """Write a segmentation as DICOM, which says of each segment what it is and how it was made.

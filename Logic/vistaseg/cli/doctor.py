@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 
 from vistaseg.cli.console import echo
-from vistaseg.cli.options import AUTO, Device, DeviceOption, JsonOption, ModelOption, Precision, PrecisionOption
+from vistaseg.cli.options import (
+    AUTO,
+    Device,
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    Precision,
+    PrecisionOption,
+    named_path,
+)
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.errors import WeightsError
 from vistaseg.io import check_file_place, write_bytes
@@ -20,10 +29,12 @@ def doctor_command(
         bool, typer.Option("--weights", help="Also hash and load the weights, and compute a window with them.")
     ] = False,
     ct: Annotated[
-        Path | None, typer.Option("--ct", metavar="CT", help="A CT to segment, best spleen_03 of the Decathlon.")
+        Path | None,
+        typer.Option("--ct", metavar="CT", parser=named_path, help="A CT to segment, best spleen_03 of the Decathlon."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="OUT.json", help="Where the report goes.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="OUT.json", parser=named_path, help="Where the report goes."),
     ] = None,
     model: ModelOption = AUTO,
     device: DeviceOption = Device.AUTO,

@@ -20,6 +20,7 @@ from vistaseg.cli.options import (
     Precision,
     PrecisionOption,
     SeriesOption,
+    named_path,
 )
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
@@ -41,26 +42,41 @@ class _Evaluation:
     failed: tuple[FailedCase, ...]
 
 
+_TruthOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--truth",
+        metavar="LABELS",
+        parser=named_path,
+        help="What is right: a label map of class ids, or a .seg.nrrd with names.",
+    ),
+]
+_CohortOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cohort",
+        metavar="CASES.csv",
+        parser=named_path,
+        help="Many cases: a table with the columns ct, truth and, for DICOM, series.",
+    ),
+]
+_NamesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--names",
+        metavar="NAMES.json",
+        parser=named_path,
+        help='What the labels mean: {"1": "spleen"}, {"segment": "spleen"}, or the table of a label map.',
+    ),
+]
+
+
 def evaluate_command(
     scan: OptionalScanArgument = None,
-    truth: Annotated[
-        Path | None,
-        typer.Option(metavar="LABELS", help="What is right: a label map of class ids, or a .seg.nrrd with names."),
-    ] = None,
+    truth: _TruthOption = None,
     series: SeriesOption = None,
-    cohort: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="CASES.csv", help="Many cases: a table with the columns ct, truth and, for DICOM, series."
-        ),
-    ] = None,
-    names: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="NAMES.json",
-            help='What the labels mean: {"1": "spleen"}, {"segment": "spleen"}, or the table of a label map.',
-        ),
-    ] = None,
+    cohort: _CohortOption = None,
+    names: _NamesOption = None,
     structures: Annotated[
         str | None, typer.Option(metavar="NAMES", help='Only these, for example "liver, spleen".')
     ] = None,
@@ -78,7 +94,9 @@ def evaluate_command(
     ] = None,
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,
-    picture: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw Dice against clicks.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="OUT.png", parser=named_path, help="Also draw Dice against clicks.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model on labelled CTs: with clicks that a user who knew the truth would make, and automatic.

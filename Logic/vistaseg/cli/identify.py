@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +18,7 @@ from vistaseg.cli.options import (
     Device,
     DeviceOption,
     JsonOption,
+    MaskOption,
     ModelOption,
     Precision,
     PrecisionOption,
@@ -43,7 +43,7 @@ def identify_command(
     box: Annotated[
         str | None, typer.Option(metavar="R,A,S:R,A,S", help=f"A box around the structure, {SPACES}.")
     ] = None,
-    mask: Annotated[Path | None, typer.Option(metavar="IN", help="A segmentation of the scan.")] = None,
+    mask: MaskOption = None,
     segment: Annotated[str | None, typer.Option(metavar="NAME", help="Which segment of it.")] = None,
     model: ModelOption = AUTO,
     limit: Annotated[int, typer.Option(min=1, help="Names of each model.")] = 5,

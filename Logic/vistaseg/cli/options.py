@@ -105,9 +105,7 @@ ModelOption = Annotated[
 ]
 OneModelOption = Annotated[
     str,
-    typer.Option(
-        "--model", parser=one_model_key, metavar=_KEYS, help="demo and segvol-demo are the bundled models."
-    ),
+    typer.Option("--model", parser=one_model_key, metavar=_KEYS, help="demo and segvol-demo are the bundled models."),
 ]
 DeviceOption = Annotated[Device, typer.Option("--device", help="auto takes a GPU where there is one.")]
 PrecisionOption = Annotated[Precision, typer.Option("--precision", help="auto takes bf16 where it is faster.")]
@@ -124,6 +122,9 @@ MemoryOption = Annotated[
         max=100_000,
         help="Limit of VISTA3D's working memory: smaller windows where short.",
     ),
+]
+MaskOption = Annotated[
+    Path | None, typer.Option("--mask", metavar="IN", parser=named_path, help="A segmentation of the scan.")
 ]
 TextOption = Annotated[
     list[str] | None, typer.Option("--text", metavar="NAME", help="What the structure is called, for example liver.")

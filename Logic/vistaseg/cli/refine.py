@@ -21,6 +21,7 @@ from vistaseg.cli.options import (
     Device,
     DeviceOption,
     JsonOption,
+    MaskOption,
     ModelOption,
     OutputOption,
     Precision,
@@ -28,6 +29,7 @@ from vistaseg.cli.options import (
     ScanArgument,
     SeriesOption,
     TextOption,
+    named_path,
 )
 from vistaseg.cli.outputs import (
     check_session_place,
@@ -74,6 +76,18 @@ class _Structure:
     known_organ: bool = False
 
 
+_ReplayOption = Annotated[
+    Path | None,
+    typer.Option("--replay", metavar="SESSION.json", parser=named_path, help="Do a saved session again."),
+]
+_SaveOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--save-session", metavar="SESSION.json", parser=named_path, help="Save the prompts, to do them again."
+    ),
+]
+
+
 def refine_command(
     scan: ScanArgument,
     output: OutputOption,
@@ -95,12 +109,10 @@ def refine_command(
     merging: Annotated[
         Merging | None, typer.Option("--merging", help="How clicks change a mask; published: by MONAI's rule.")
     ] = None,
-    mask: Annotated[Path | None, typer.Option(metavar="IN", help="A segmentation of the scan to go on from.")] = None,
+    mask: MaskOption = None,
     segment: Annotated[str | None, typer.Option(metavar="NAME", help="Which segment of it, or of the result.")] = None,
-    replay: Annotated[Path | None, typer.Option(metavar="SESSION.json", help="Do a saved session again.")] = None,
-    save: Annotated[
-        Path | None, typer.Option("--save-session", metavar="SESSION.json", help="Save the prompts, to do them again.")
-    ] = None,
+    replay: _ReplayOption = None,
+    save: _SaveOption = None,
     model: ModelOption = AUTO,
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,

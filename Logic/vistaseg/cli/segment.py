@@ -26,6 +26,7 @@ from vistaseg.cli.options import (
     ScanArgument,
     SeriesOption,
     TextOption,
+    named_path,
 )
 from vistaseg.cli.places import parse_box
 from vistaseg.cli.prompting import parse_texts
@@ -51,7 +52,9 @@ def segment_command(
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,
     memory: MemoryOption = None,
-    preview: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw a picture of the result.")] = None,
+    preview: Annotated[
+        Path | None, typer.Option(metavar="OUT.png", parser=named_path, help="Also draw a picture of the result.")
+    ] = None,
     deflate: DeflateOption = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vistaseg.cli.console import echo, echo_json
+from vistaseg.cli.options import named_path
 from vistaseg.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def fetch_command(
 
 @app.command("import")
 def import_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A checkpoint that you brought.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", parser=named_path, help="A checkpoint that you brought.")],
     key: Annotated[
         str | None, typer.Option(metavar="KEY", help="Which weights they are; else told by layout and hash.")
     ] = None,

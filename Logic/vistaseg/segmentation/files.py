@@ -101,6 +101,8 @@ def read_segmentation(path: Path | str) -> Segmentation:
     Raises:
         InputError: missing, of another kind, or damaged.
     """
+    if not str(path):
+        raise InputError("No file was named. Give the path of a segmentation; the folder in use is a point (.).")
     source = Path(path)
     recover(source.parent)
     if not source.exists():

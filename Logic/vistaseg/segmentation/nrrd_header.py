@@ -7,14 +7,21 @@ newline is written `\\n` and a backslash `\\\\`, one empty line, then the voxels
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-MAX_HEADER_LINES = 100_000
-MAX_HEADER_BYTES = 2**26
+from vistaseg.volume.itk_header import check_lines, once
+from vistaseg.volume.nrrd_fields import MOST_FIELDS, fields_and_keys
+
+MOST_KEYS = 100_000
+"""Ten for each of 10,000 segments."""
+LONGEST_KEY_LINE = 2**20
+"""Bytes; the record of how a segment was made has a line of its own."""
+_MOST_BYTES = 2**26
 
 
 def format_header(fields: Mapping[str, str], keys: Mapping[str, str]) -> bytes:
@@ -36,36 +43,44 @@ def read_header(file: IO[bytes]) -> tuple[dict[str, Any], dict[str, str]]:
 
     Raises:
         nrrd.NRRDError: not an NRRD file, or a damaged one.
+        InputError: it has more or longer lines than any segmentation, or a key with two values.
     """
     import nrrd  # which Slicer does not bring
 
-    fields, keys = [], {}
-    for line in _header_lines(file):
-        key, separator, value = line.partition(":=")
-        if separator and not line.startswith("#"):
-            keys[key] = _unescape(value)
-        else:
-            fields.append(line)
-    return dict(nrrd.read_header(fields)), keys
+    magic, *lines = _header_lines(file)
+    fields, stated = fields_and_keys(lines, MOST_KEYS, LONGEST_KEY_LINE)
+    check_lines(fields, MOST_FIELDS)
+    keys: defaultdict[str, list[str]] = defaultdict(list)
+    for line in stated:
+        key, _, value = _decoded(line).partition(":=")
+        keys[key].append(_unescape(value))
+    return dict(nrrd.read_header([_decoded(line) for line in (magic, *fields)])), once(keys)
 
 
-def _header_lines(file: IO[bytes]) -> list[str]:
+def _header_lines(file: IO[bytes]) -> list[bytes]:
+    """The lines before the empty one, read no further than a header can reach."""
     import nrrd
 
-    lines: list[str] = []
+    lines: list[bytes] = []
     length = 0
-    for _ in range(MAX_HEADER_LINES):
-        raw = file.readline(MAX_HEADER_BYTES)
+    while length < _MOST_BYTES:
+        raw = file.readline(LONGEST_KEY_LINE + 3)  # with its end, and what shows that it is longer
         length += len(raw)
-        if length >= MAX_HEADER_BYTES:
-            raise nrrd.NRRDError(f"its header is longer than {MAX_HEADER_BYTES // 2**20} MB")
         if not lines and not raw.startswith(b"NRRD"):
             break
-        line = raw.decode("utf-8", "replace").rstrip("\r\n")
+        line = raw.rstrip(b"\r\n")
         if not line:
             return lines
         lines.append(line)
+        if len(line) > LONGEST_KEY_LINE or len(lines) > MOST_KEYS + MOST_FIELDS:
+            raise nrrd.NRRDError(
+                f"its header has a line of more than {LONGEST_KEY_LINE} bytes, or more than {MOST_KEYS} lines"
+            )
     raise nrrd.NRRDError("this is not an NRRD file")
+
+
+def _decoded(line: bytes) -> str:
+    return line.decode("utf-8", "replace")
 
 
 def _escape(text: str) -> str:

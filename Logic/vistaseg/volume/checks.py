@@ -58,7 +58,7 @@ def check_ct(volume: Volume) -> list[str]:
     """
     check_volume(volume)
     volume.grid.require_orthogonal("segmentation")
-    _check_modality(volume.modality)
+    _check_modality(volume)
     low, high = float(volume.array.min()), float(volume.array.max())
     _check_range(volume.array, low, high)
     _check_contrast(low, high)
@@ -66,12 +66,13 @@ def check_ct(volume: Volume) -> list[str]:
     return [*volume.notes, *doubts]
 
 
-def _check_modality(modality: str | None) -> None:
-    if modality not in _MAYBE_CT:
-        raise InputError(
-            f"This is a scan of modality {modality}. The models (VISTA3D, SegVol) are trained on CT, and "
+def _check_modality(volume: Volume) -> None:
+    if volume.modality not in _MAYBE_CT:
+        refusal = (
+            f"This is a scan of modality {volume.modality}. The models (VISTA3D, SegVol) are trained on CT, and "
             "little of what they find elsewhere is right: give a CT."
         )
+        raise InputError(" ".join((refusal, *volume.notes)))
 
 
 def _check_range(array: np.ndarray, low: float, high: float) -> None:

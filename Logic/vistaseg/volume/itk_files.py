@@ -64,7 +64,8 @@ def read_with_itk(path: Path) -> Volume:
     found = _affine(image)
     _compare(header, found)
     matrix = found if header.ijk_to_ras is None else header.ijk_to_ras
-    return Volume.from_array(array, matrix, axes="kji", notes=(*header.notes, *_surplus(path, header)))
+    notes = (*header.notes, *_surplus(path, header))
+    return Volume.from_array(array, matrix, axes="kji", modality=header.modality, notes=notes)
 
 
 def checked_header(path: Path) -> ItkHeader:

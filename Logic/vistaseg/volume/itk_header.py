@@ -42,6 +42,7 @@ class ItkHeader:
         ratio: most bytes of voxels that one byte of the file can stand for.
         ijk_to_ras: (4, 4), or None where the header leaves the place to the reader.
         notes: what is doubtful, a sentence each.
+        modality: "CT", "MR", ...; None where the header does not say.
         may_end_later: whether the file may hold more bytes than `byte_count` from there.
         gzip: whether the voxels are one gzip stream.
         gzip_skip: bytes before the voxels in it.
@@ -56,6 +57,7 @@ class ItkHeader:
     ratio: float
     ijk_to_ras: np.ndarray | None
     notes: tuple[str, ...] = ()
+    modality: str | None = None
     may_end_later: bool = False
     gzip: bool = False
     gzip_skip: int = 0

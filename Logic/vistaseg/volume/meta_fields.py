@@ -38,6 +38,10 @@ _WIDTHS = {
 }  # fmt: skip
 _ORIGINS = ("Offset", "Position", "Origin")
 _BYTE_ORDERS = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
+_MODALITIES = ("CT", "MR", "NM", "US")
+_CLEARLY_ALONG = 0.8
+"""Of an axis of the body: what an axis of the volume has to run along it to be named after it, as a cosine."""
+_OPPOSITE = str.maketrans("RLAPIS", "LRPASI")
 _MATRICES = ("TransformMatrix", "Rotation", "Orientation")
 
 _Fields = dict[str, str]
@@ -124,8 +128,11 @@ def _place(fields: _Fields, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
         *(() if name.lower() in fields else (unscaled,)),
         *unit_notes([fields.get("distanceunits", "")]),
     )
+    directions = np.reshape(next(iter(matrices), np.eye(count).ravel()), (count, count)).T
+    if matrices and count >= 3:
+        notes += _orientation_notes(fields, directions[:3, :3])
     lps = np.eye(count + 1)
-    lps[:count, :count] = np.reshape(next(iter(matrices), np.eye(count).ravel()), (count, count)).T * steps
+    lps[:count, :count] = directions * steps
     lps[:count, count] = next(iter(origins), np.zeros(count))
     if count == 4 and (lps[3, :3].any() or lps[:3, 3].any()):
         refuse("TransformMatrix", " ".join(map(str, *matrices)), "the axes of space and time are mixed")
@@ -183,8 +190,41 @@ def _located(
     ratio = DEFLATE_RATIO if packed else 1.0 if binary else float(width)
     return ItkHeader(
         "MetaImageIO", shape, count, names, max(skip, 0) if names else end, ratio, matrix, notes,
-        may_end_later=packed or not binary or skip < 0, packed_bytes=_packed_bytes(fields) if packed else None,
+        modality=_modality(fields), may_end_later=packed or not binary or skip < 0,
+        packed_bytes=_packed_bytes(fields) if packed else None,
     )  # fmt: skip
+
+
+def _modality(fields: _Fields) -> str | None:
+    """As DICOM names it; None where the header does not say, or another one than MetaIO knows by name."""
+    stated = fields.get("modality", "").upper().removeprefix("MET_MOD_")
+    return stated if stated in _MODALITIES else None
+
+
+def _orientation_notes(fields: _Fields, directions: np.ndarray) -> tuple[str, ...]:
+    """A sentence where the letters for the axes name other axes than the matrix, by which ITK goes.
+
+    Args:
+        directions: (3, 3) LPS, a column for each axis.
+    """
+    stated = fields.get("anatomicalorientation", "").upper()
+    if not re.fullmatch(r"(?=.*[RL])(?=.*[AP])(?=.*[IS])[RLAPIS]{3}", stated):
+        return ()
+    unit = directions / np.linalg.norm(directions, axis=0)
+    if np.abs(unit).max(axis=0).min() < _CLEARLY_ALONG:
+        return ()
+    towards = "".join("LPS"[axis] if unit[axis, n] > 0 else "RAI"[axis] for n, axis in enumerate(_longest(unit)))
+    away = towards.translate(_OPPOSITE)  # as ITK writes it; others name the ends
+    if stated in (towards, away):
+        return ()
+    return (
+        f"The header names its axes {stated} (AnatomicalOrientation), but by its matrix they run from {away} to "
+        f"{towards}. The matrix was used, as ITK and 3D Slicer do: check left and right against another source.",
+    )
+
+
+def _longest(unit: np.ndarray) -> list[int]:
+    return [int(axis) for axis in np.abs(unit).argmax(axis=0)]
 
 
 def _packed_bytes(fields: _Fields) -> int:

@@ -27,6 +27,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 # field: (type, offset in NIfTI-1, type, offset in NIfTI-2); nifti1.h and nifti2.h
 _FIELDS = {
     "dim": ("8i2", 40, "8i8", 16),
+    "intent_code": ("i2", 68, "i4", 504),
     "datatype": ("i2", 70, "i2", 12),
     "pixdim": ("8f4", 76, "8f8", 104),
     "vox_offset": ("f4", 108, "i8", 168),
@@ -38,12 +39,17 @@ _FIELDS = {
     "quatern": ("3f4", 256, "3f8", 352),
     "qoffset": ("3f4", 268, "3f8", 376),
     "srow": ("(3,4)f4", 280, "(3,4)f8", 400),
+    "magic": ("S4", 344, "S4", 4),
 }
 _HEADER_BYTES = {348: 0, 540: 2}  # size of the header -> where its columns start in _FIELDS
 _DATA_STARTS = {348: 352, 540: 544}  # size of the header -> the first byte that voxels in the same file can have
+_MAGICS = {348: b"n+1", 540: b"n+2"}  # of voxels in the same file as the header
+_PAIR_MAGICS = (b"ni1", b"ni2")
 _NUMBER_TYPES = {
     2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8",
 }  # fmt: skip
+_INTENTS = {**dict.fromkeys(range(2, 25), "a statistic"), 1002: "labels", 1003: "labels"}
+"""What the values are, by intent_code, where that is no measured intensity; nifti1.h."""
 _COLOUR_TYPES = (128, 2304)
 
 
@@ -57,13 +63,14 @@ def read_nifti(path: Path) -> Volume:
     """
     with _opened(path) as (stream, compressed):
         header = _parse_header(stream.read(540))
+        _check_magic(header)
         shape, kind = _checked_shape(header), _number_type(header)
         promised = math.prod(shape) * kind.itemsize
         offset = _data_start(header)
         available = path.stat().st_size - (0 if compressed else offset)
         check_promise(promised, available, DEFLATE_RATIO if compressed else 1)
         affine, notes = stated_affine(header, shape)
-        notes += _scaling_doubts(header)
+        notes += (*_scaling_doubts(header), *_intent_doubts(header))
         if not compressed:
             notes += surplus_notes(available - promised, promised // shape[2])
         stream.seek(offset)
@@ -106,6 +113,26 @@ def _field(raw: bytes, order: str, kind: Any, offset: Any) -> Any:
     layout: Any = np.dtype({"names": ["value"], "formats": [kind], "offsets": [offset], "itemsize": 540})
     value = np.frombuffer(raw.ljust(540, b"\0"), layout.newbyteorder(order), count=1)["value"][0]
     return value.astype(np.float64) if "f" in kind else value
+
+
+def _check_magic(header: dict[str, Any]) -> None:
+    """ITK and others look for the voxels by this mark: in another file, or in an Analyze file without a place.
+
+    Raises:
+        InputError: it is not that of a single file.
+    """
+    magic, expected = bytes(header["magic"]), _MAGICS[int(header["header_bytes"])]
+    if magic == expected:
+        return
+    if magic in _PAIR_MAGICS:
+        raise InputError(
+            f"This is the header of a pair (its magic is {magic.decode()!r}): its voxels are in a second file (.img). "
+            "Convert the pair to .nii.gz, in 3D Slicer for instance."
+        )
+    raise InputError(
+        f"The header of this NIfTI file is damaged, or of Analyze, which does not tell left from right: its magic is "
+        f"{ascii(magic.decode('latin-1'))} and not {expected.decode()!r}. Export the scan again."
+    )
 
 
 def _checked_shape(header: dict[str, Any]) -> tuple[int, int, int]:
@@ -162,6 +189,16 @@ def _scaling_doubts(header: dict[str, Any]) -> tuple[str, ...]:
         f"The header states no usable slope of its values (scl_slope is {slope:g}) but an intercept of {intercept:g} "
         "(scl_inter). The stored values were taken as they are, as the NIfTI standard says; ITK and 3D Slicer add the "
         "intercept. Check that air is about -1000.",
+    )
+
+
+def _intent_doubts(header: dict[str, Any]) -> tuple[str, ...]:
+    code = int(header["intent_code"])
+    if code not in _INTENTS:
+        return ()
+    return (
+        f"The header says that the values are {_INTENTS[code]} (intent_code {code}), so this may be the result of an "
+        "analysis and no scan.",
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,11 @@ from vistaseg.volume.limits import DEFLATE_RATIO
 
 HEADER_LIMIT = 2**22
 """Bytes; a segmentation of hundreds of segments needs a tenth."""
-_MOST_FIELDS = 200
+MOST_FIELDS = 200
 _MOST_KEYS = 5000
 """ITK's time grows with the square of their number: 20,000 take 8 s."""
 _LONGEST_KEY_LINE = 10**5
+_KEY_LINE = re.compile(rb"[^:]*:=")
 
 _KINDS = {
     name: kind
@@ -120,6 +122,26 @@ def voxel_type(stated: str, endian: str | None) -> np.dtype[Any]:
     return np.dtype({"big": ">"}.get((endian or "").lower(), "<") + kind)
 
 
+def fields_and_keys(lines: Sequence[bytes], most: int, longest: int) -> tuple[list[bytes], list[bytes]]:
+    """The lines after the first one that state fields, and those that are keys of programs (`key:=value`).
+
+    Args:
+        most: keys.
+        longest: bytes of a line, comments included.
+
+    Raises:
+        InputError: a line is longer, or there are more keys.
+    """
+    plain = [line for line in lines if not line.startswith(b"#")]
+    keys = [line for line in plain if _KEY_LINE.match(line)]
+    if len(keys) > most or any(len(line) > longest for line in lines):
+        raise InputError(
+            f"The header has more than {most} keys, or a line of more than {longest} characters. Write the image again "
+            "without its keys."
+        )
+    return [line for line in plain if not _KEY_LINE.match(line)], keys
+
+
 def _parse(raw: bytes) -> tuple[_Fields, list[str], int]:
     """The fields by their names in small letters, the lines after a list of files, and where the header ends."""
     found = re.search(rb"\r?\n\r?\n", raw)
@@ -129,16 +151,9 @@ def _parse(raw: bytes) -> tuple[_Fields, list[str], int]:
     first, *lines = raw[: len(raw) if found is None else found.start()].splitlines()
     if not re.fullmatch(rb"NRRD000[1-5]", first.strip()):
         refuse("its version", first[:20].decode("ascii", "replace"), "NRRD0001 to NRRD0005 are expected")
-    plain = [line for line in lines if not line.startswith(b"#")]
-    keys = [line for line in plain if re.match(rb"[^:]*:=", line)]
-    if len(keys) > _MOST_KEYS or any(len(line) > _LONGEST_KEY_LINE for line in lines):
-        raise InputError(
-            f"The header has more than {_MOST_KEYS} keys, or a line of more than {_LONGEST_KEY_LINE} characters. Write "
-            "the image again without its keys."
-        )
-    pairs = [line for line in plain if not re.match(rb"[^:]*:=", line)]
+    pairs, _ = fields_and_keys(lines, _MOST_KEYS, _LONGEST_KEY_LINE)
     listed = next((n for n, line in enumerate(pairs, 1) if re.match(rb"data ?file: *LIST", line, re.I)), len(pairs))
-    check_lines(pairs[:listed], _MOST_FIELDS)
+    check_lines(pairs[:listed], MOST_FIELDS)
     fields: defaultdict[str, list[str]] = defaultdict(list)
     for line in pairs[:listed]:
         name, separator, value = line.decode("utf-8", "surrogateescape").partition(":")
@@ -211,12 +226,15 @@ def _check_kinds(fields: _Fields, vectors: list[list[float] | None] | None) -> N
     """An axis without a direction has to be one of the values of a voxel: ITK takes any other for one in space.
 
     Raises:
-        InputError: its kind is not stated, or another one.
+        InputError: its kind is not stated, or another one; or one of the first three axes in space is one of time.
     """
-    if vectors is None or None not in vectors:
+    if vectors is None:
         return
     kinds = fields.get("kinds", " ".join(["none"] * len(vectors))).split()
     _check_count("kinds", " ".join(kinds), len(vectors))
+    in_space = [kind.lower() for kind, vector in zip(kinds, vectors, strict=True) if vector is not None]
+    if "time" in in_space[:3]:
+        refuse("kinds", " ".join(kinds), "an axis of time has a direction in space, and which one holds is not known")
     for axis, (kind, vector) in enumerate(zip(kinds, vectors, strict=True), 1):
         if vector is None and kind.lower() in _IN_SPACE:
             refuse(
@@ -237,7 +255,7 @@ def _place(
     if vectors is None:
         if "space" in fields:
             raise InputError("The header names a space but no space directions: it is damaged. Export the scan again.")
-        return None, (UNORIENTED, *_unit_notes(fields))
+        return None, (UNORIENTED, *_value_notes(fields))
     if "spacings" in fields:
         refuse("spacings", fields["spacings"], "space directions are stated too, and which one holds cannot be known")
     origin = _vector("space origin", fields["space origin"]) if "space origin" in fields else None
@@ -253,7 +271,7 @@ def _place(
     _check_time(fields, columns)
     space = fields.get("space", "").lower().removesuffix("-time")
     known = _SPACES.get(_TIMED.get(space, space))
-    notes = (() if known is not None else (UNORIENTED,)) + (() if origin else (UNPLACED,)) + _unit_notes(fields)
+    notes = (() if known is not None else (UNORIENTED,)) + (() if origin else (UNPLACED,)) + _value_notes(fields)
     return (LPS_TO_RAS if known is None else known) @ matrix, notes
 
 
@@ -268,9 +286,20 @@ def _check_count(field: str, text: str, count: int) -> None:
         refuse(field, text, f"{count} numbers are expected")
 
 
-def _unit_notes(fields: _Fields) -> tuple[str, ...]:
+def _value_notes(fields: _Fields) -> tuple[str, ...]:
     stated = [re.findall(r'"([^"]*)"', fields.get(name, ""))[:3] for name in ("space units", "units")]
-    return unit_notes(sum(stated, []))
+    return (*unit_notes(sum(stated, [])), *_mapping_notes(fields))
+
+
+def _mapping_notes(fields: _Fields) -> tuple[str, ...]:
+    """Of values that were scaled to fit their type, ITK gives the scaled ones."""
+    stated = [f"{name} {fields[name]}" for name in ("old min", "old max") if name in fields]
+    if not stated:
+        return ()
+    return (
+        f"The header says that the values were scaled ({', '.join(stated)}). They were read as they are stored, as ITK "
+        "and 3D Slicer do: check that air is about -1000.",
+    )
 
 
 def _located(

@@ -22,6 +22,12 @@ def test_terms_become_ids_in_order_without_duplicates(text, ids):
     assert parse_classes(text) == ids
 
 
+@pytest.mark.parametrize("text", ["x" * 201, "liver, " + "kidney " * 40])
+def test_a_term_longer_than_any_name_is_refused_with_the_limit(text):
+    with pytest.raises(UsageError, match="A name has at most 200 letters"):
+        parse_classes(text)
+
+
 @pytest.mark.parametrize("key", list(presets()))
 def test_keys_and_titles_of_presets_are_understood(key):
     assert parse_classes(key) == parse_classes(presets()[key].title) == list(presets()[key].ids)

@@ -6,9 +6,13 @@ import builtins
 import errno
 import os
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
+import typer
 
+from vistaseg.cli.main import app
+from vistaseg.cli.options import named_path
 from vistaseg.models.vista3d import features
 
 
@@ -64,11 +68,53 @@ def test_a_request_that_cannot_be_right_is_wrong_use(fails, options, words):
         ("evaluate", ""),
         ("cohort", "", "-o", "out"),
         ("dicom", "list", ""),
+        ("refine", "scan.nii.gz", "-o", "out.seg.nrrd", "--mask", ""),
+        ("refine", "scan.nii.gz", "-o", "out.seg.nrrd", "--replay", ""),
+        ("identify", "scan.nii.gz", "--mask", ""),
+        ("dicom", "export", "", "series", "-o", "out.dcm"),
+        ("dicom", "export", "seg.nrrd", "", "-o", "out.dcm"),
+        ("dicom", "import", "", "series", "-o", "out.seg.nrrd"),
+        ("dicom", "import", "seg.dcm", "", "-o", "out.seg.nrrd"),
+        ("dicom", "check", ""),
+        ("weights", "import", ""),
+        ("doctor", "--ct", ""),
     ],
 )
-def test_an_empty_name_of_a_scan_is_wrong_use_and_not_the_current_folder(vistaseg, arguments):
+def test_an_empty_name_of_a_file_is_wrong_use_and_not_the_current_folder(vistaseg, arguments):
     done = vistaseg(*arguments)
     assert done.code == 2 and "No file was named" in done.stderr
+
+
+def test_an_empty_place_for_results_is_wrong_use_and_nothing_is_written(vistaseg, tmp_path, monkeypatch):
+    (tmp_path / "studies").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for arguments in (("cohort", "studies", "-o", ""), ("cohort", "studies", "-o", "out", "--report", "")):
+        done = vistaseg(*arguments, "--model", "demo")
+        assert done.code == 2 and "No file was named" in done.stderr
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["studies"]
+
+
+def test_the_folder_in_use_is_named_by_a_point_and_not_by_nothing():
+    assert named_path(".") == Path()
+    with pytest.raises(typer.BadParameter, match="No file was named"):
+        named_path("")
+
+
+def test_every_path_on_the_command_line_goes_through_one_parser_that_refuses_an_empty_name():
+    commands = [*app.registered_commands, *(c for group in app.registered_groups for c in commands_of(group))]
+    hints = [(c.name, *pair) for c in commands for pair in get_type_hints(c.callback, include_extras=True).items()]
+    paths = {f"{command} {name}": hint.__metadata__[0] for command, name, hint in hints if takes_path(hint)}
+    assert len(paths) > 25
+    assert [name for name, option in paths.items() if option.parser is not named_path] == []
+
+
+def commands_of(group):
+    return group.typer_instance.registered_commands
+
+
+def takes_path(hint):
+    (kind, *_) = get_args(hint) or (None,)
+    return kind is Path or Path in get_args(kind)
 
 
 def test_missing_arguments_are_wrong_use(vistaseg, scan):

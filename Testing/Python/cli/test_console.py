@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from dicom_series import uid_of, write_series
 
-from vistaseg.cli.console import echo, echo_json, table_console
+from vistaseg.cli.console import echo, echo_json, fit_streams, table_console
 from vistaseg.segmentation import Segmentation
 from vistaseg.volume import Volume
 
@@ -76,6 +76,16 @@ def test_help_and_search_go_into_an_ascii_pipe():
     for arguments in (("--help",), ("segment", "--help"), ("classes",), ("classes", "--search", "…Грудь")):
         done = run(*arguments, encoding="ascii")
         assert done.returncode == 0 and done.stderr == b"" and done.stdout
+
+
+def test_a_letter_that_the_encoding_of_a_stream_lacks_is_written_as_its_code(monkeypatch):
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding="ascii") for _ in range(2)]
+    for name, stream in zip(("stdout", "stderr"), streams, strict=True):
+        monkeypatch.setattr(sys, name, stream)
+    fit_streams()
+    echo("Größe … Ж")
+    echo("Größe … Ж", err=True)
+    assert [stream.buffer.getvalue() for stream in streams] == [b"Gr\\xf6\\xdfe \\u2026 \\u0416\n"] * 2
 
 
 def test_lines_and_json_hold_no_control_character(capsys):

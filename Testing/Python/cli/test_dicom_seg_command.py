@@ -13,10 +13,11 @@ from dicom_segmentations import AUTOMATIC, segment_of
 from dicom_series import IDENTITY, write_series
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
+from vistaseg.cli.results import kept_if_lost
 from vistaseg.dicom import read_seg, read_series
 from vistaseg.errors import InputError
 from vistaseg.io import sha256_of
-from vistaseg.segmentation import Segmentation, read_segmentation, write_segmentation
+from vistaseg.segmentation import Extent, Segment, Segmentation, read_segmentation, write_segmentation
 from vistaseg.volume import Volume
 from vistaseg.volume.limits import size_text
 
@@ -235,6 +236,17 @@ def test_a_result_that_cannot_be_exported_is_kept_and_the_message_says_where(
     kept, meant = (read_segmentation(tmp_path / name) for name in ("out-2.seg.nrrd", "whole.seg.nrrd"))
     assert kept.segments and np.array_equal(kept.label_map(), meant.label_map())
     assert (tmp_path / "out.seg.nrrd").read_bytes() == b"of somebody else" and not (tmp_path / "out.dcm").exists()
+
+
+def test_a_result_is_kept_after_an_error_that_no_one_foresaw(tmp_path, capsys):
+    voxel = Segment("dot", 1, None, (1, 2, 3), None, np.ones((1, 1, 1), bool), Extent((0, 0, 0), (1, 1, 1)))
+    with (
+        pytest.raises(RuntimeError),
+        kept_if_lost(Segmentation((2, 2, 2), np.eye(4), [voxel]), str(tmp_path / "out.dcm")),
+    ):
+        raise RuntimeError
+    assert [segment.name for segment in read_segmentation(tmp_path / "out.seg.nrrd").segments] == ["dot"]
+    assert f"kept as {tmp_path / 'out.seg.nrrd'}" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("tiny_demo")

@@ -77,6 +77,22 @@ def test_every_mark_is_in_the_report_the_worst_three_on_the_screen_and_all_in_th
 
 
 @pytest.mark.usefixtures("marked")
+def test_the_screen_names_the_worst_three_and_how_many_more_without_a_report(vistaseg, scan, results):
+    done = vistaseg("segment", scan, "-o", results / "out.seg.nrrd", "--model", "demo", "--classes", "liver")
+    (line,) = (line for line in done.stderr.splitlines() if "Worth a look" in line)
+    assert line.startswith("Warning: Worth a look: small liver (") and "and 2 more" in line
+    assert "large spleen (" in line and "in pieces (" in line and "fine" not in line
+
+
+@pytest.mark.usefixtures("marked")
+def test_what_is_further_from_what_is_expected_is_more_severe(vistaseg, scan, results):
+    done = vistaseg("segment", scan, "-o", results / "out.seg.nrrd", "--model", "demo", "--classes", "liver", "--json")
+    severity = {row["name"]: row["severity"] for row in done.json["segments"]}
+    assert severity["small liver"] > severity["in pieces"] > 0 and severity["at the border"] > 0
+    assert severity["fine"] == 0
+
+
+@pytest.mark.usefixtures("marked")
 def test_each_segment_says_where_it_lies(vistaseg, scan, results):
     done = vistaseg("segment", scan, "-o", results / "out.seg.nrrd", "--model", "demo", "--classes", "liver", "--json")
     row = done.json["segments"][0]

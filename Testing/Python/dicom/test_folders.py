@@ -88,6 +88,16 @@ def test_the_large_series_behind_a_link_to_a_folder_is_read(tmp_path, scan, smal
     assert found == {uid_of("large", "series"), uid_of("small", "series")}
 
 
+def test_a_series_behind_a_link_is_listed_and_can_be_chosen(tmp_path, scan, small):
+    write_series(tmp_path / "drive", scan, "large")
+    write_series(tmp_path / "study", small, "small")
+    (tmp_path / "study" / "more").symlink_to(tmp_path / "drive")
+    found = find_series(tmp_path / "study")
+    assert sorted(one.images for one in found) == [3, 6]
+    (large,) = (one for one in found if one.images == 6)
+    assert read_volume(tmp_path / "study", large.uid).shape_ijk == scan.shape_ijk
+
+
 def test_links_that_form_a_cycle_end_and_double_nothing(tmp_path, scan):
     paths = write_series(tmp_path / "study" / "ct", scan)
     (tmp_path / "study" / "ct" / "up").symlink_to(tmp_path / "study")

@@ -96,7 +96,7 @@ def test_slopes_of_a_pet_series_are_no_reason_for_a_warning(tmp_path, scan):
         image.Modality, image.RescaleSlope, image.RescaleIntercept = "PT", 1 + k, 0
 
     write_series(tmp_path, scan, change=pet)
-    assert read_volume(tmp_path).notes == ()
+    assert not [note for note in read_volume(tmp_path).notes if "rescaled" in note]
 
 
 def test_a_rescale_of_one_frame_that_cannot_be_read_is_not_taken_from_all_frames(tmp_path, scan):
@@ -107,6 +107,20 @@ def test_a_rescale_of_one_frame_that_cannot_be_read_is_not_taken_from_all_frames
     image.PerFrameFunctionalGroupsSequence[ODD].PixelValueTransformationSequence = Sequence([own])
     image.save_as(tmp_path / "e.dcm", enforce_file_format=True)
     with pytest.raises(InputError, match=f"Frame {ODD + 1} of e.dcm has no usable RescaleIntercept .*'-1024,0'"):
+        read_volume(tmp_path)
+
+
+def test_half_a_rescale_of_one_frame_is_refused_by_frame_and_attribute(tmp_path, scan):
+    image = enhanced_ct(scan)
+    del image.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence
+    for k, frame in enumerate(image.PerFrameFunctionalGroupsSequence):
+        own = Dataset()
+        own.RescaleSlope = 1
+        if k != ODD:
+            own.RescaleIntercept = -1024
+        frame.PixelValueTransformationSequence = Sequence([own])
+    image.save_as(tmp_path / "e.dcm", enforce_file_format=True)
+    with pytest.raises(InputError, match=f"Frame {ODD + 1} of e.dcm has a RescaleSlope .* and no RescaleIntercept"):
         read_volume(tmp_path)
 
 

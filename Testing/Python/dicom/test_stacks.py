@@ -12,7 +12,7 @@ from pydicom.uid import MRImageStorage
 
 from vistaseg.dicom import find_series, read_series, write_seg
 from vistaseg.errors import InputError
-from vistaseg.volume import Volume, read_volume
+from vistaseg.volume import Volume, check_ct, read_volume
 
 
 def later(scan: Volume, add: int = 100) -> Volume:
@@ -263,6 +263,30 @@ def test_a_series_that_is_mr_by_its_class_is_no_ct_whatever_it_calls_itself(tmp_
     assert volume.modality == "MR" and find_series(tmp_path)[0].modality == "MR"
     (note,) = volume.notes
     assert "6 of 6 images have 'CT' under Modality (0008,0060), and are MR images by their SOP class" in note
+
+
+def test_a_ct_by_its_class_that_calls_itself_other_is_a_ct_with_a_note_and_its_padding_is_air(tmp_path, scan):
+    marked = scan.array.copy()
+    marked[:, 0, :] = 3000
+    write_series(
+        tmp_path,
+        Volume.from_array(marked, scan.ijk_to_ras, axes="kji"),
+        change=setting(Modality="OT", PixelPaddingValue=4024),
+    )
+    volume = read_volume(tmp_path)
+    assert volume.modality == "CT" and find_series(tmp_path)[0].modality == "CT"
+    assert (volume.array[:, 0, :] == -1000).all()
+    assert "6 of 6 images have 'OT' under Modality (0008,0060), and are CT images by their SOP class" in volume.notes[0]
+
+
+@pytest.mark.parametrize("modality", ["MR", "PT"])
+def test_a_ct_by_its_class_that_calls_itself_another_scan_is_refused_as_a_ct_with_both(tmp_path, scan, modality):
+    write_series(tmp_path, scan, change=setting(Modality=modality))
+    volume = read_volume(tmp_path)
+    assert volume.modality == modality
+    words = f"modality {modality}.*'{modality}' under Modality .*are CT images by their SOP class. They were taken for"
+    with pytest.raises(InputError, match=words):
+        check_ct(volume)
 
 
 def test_a_series_of_two_studies_is_read_with_a_warning_and_not_exported(tmp_path, scan):

@@ -102,6 +102,28 @@ def test_all_of_an_export_goes_into_the_database_or_nothing(desk, refused, folde
     assert "Slicer's DICOM database, and read back" in desk.told.text and len(known(desk.database)) == len(before) + 8
 
 
+def test_no_segmentation_stays_in_a_study_whose_report_was_refused(desk):
+    study = pydicom.dcmread(desk.files[0]).StudyInstanceUID
+    before = desk.database.seriesForStudy(study)
+    desk.section.ui.reportBox.setChecked(True)
+    desk.section.ui.databaseBox.setChecked(True)
+    desk.section.ui.folderLine.text = ""
+    desk.database.refuses = {"SR"}
+    desk.export()
+    assert "Nothing was kept" in desk.told.text and desk.database.seriesForStudy(study) == before
+
+
+def test_a_database_that_is_full_half_way_keeps_no_image(desk, monkeypatch):
+    before, insert, room = known(desk.database), desk.database.insert, iter(range(4))
+    monkeypatch.setattr(desk.database, "insert", lambda path: None if next(room, None) is None else insert(path))
+    desk.volume.RemoveAttribute("DICOM.instanceUIDs")
+    desk.derive()
+    desk.section.ui.databaseBox.setChecked(True)
+    desk.section.ui.folderLine.text = ""
+    desk.export()
+    assert desk.told.level == "error" and known(desk.database) == before
+
+
 def test_what_could_not_be_taken_out_again_is_told(desk, monkeypatch):
     desk.volume.RemoveAttribute("DICOM.instanceUIDs")
     desk.derive()

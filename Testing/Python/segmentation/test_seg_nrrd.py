@@ -321,6 +321,32 @@ def test_label_maps_of_every_encoding_and_type_are_read(tmp_path, encoding, kind
     assert np.array_equal(read_segmentation(tmp_path / "x.nrrd").label_map(), voxels)
 
 
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["note:=" + "x" * 2_000_000], "a line of more than"),
+        ([f"key{n}:=1" for n in range(101_000)], "more than 100000"),
+        (["# " + "x" * 2_000_000], "a line of more than"),
+        (["content: " + "x" * 50_000], "longer than 1000 characters"),
+        (["content: a"] * 300, "more than 200 lines"),
+        (["Segment0_ID:=a", "Segment0_LabelValue:=1", "Segment0_LabelValue:=2"], "Segment0_LabelValue.*two values"),
+    ],
+)
+def test_a_header_of_endless_lines_or_of_two_truths_is_refused_at_once(tmp_path, lines, words):
+    plain_nrrd(tmp_path / "x.seg.nrrd", np.ones((4, 5, 6)), lines)
+    with pytest.raises(InputError, match=words):
+        read_segmentation(tmp_path / "x.seg.nrrd")
+
+
+def test_a_header_that_never_ends_is_read_no_further_than_a_line(tmp_path):
+    path = tmp_path / "x.seg.nrrd"
+    with path.open("wb") as file:
+        file.write(b"NRRD0004\nnote:=")
+        file.truncate(2**33)
+    with pytest.raises(InputError, match="a line of more than"):
+        read_segmentation(path)
+
+
 def test_a_big_endian_label_map_is_read(tmp_path):
     voxels = np.arange(60).reshape(3, 4, 5).astype(">u2")
     plain_nrrd(tmp_path / "x.nrrd", np.zeros((3, 4, 5)), type="ushort", endian="big", encoding="raw")

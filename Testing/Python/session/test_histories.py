@@ -425,3 +425,27 @@ def test_a_mask_is_not_inflated_beyond_the_volume(session: Session, stop: list[i
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2_000_000
+
+
+@pytest.mark.parametrize("count", [0, 1, 10_000])
+def test_a_mask_of_another_number_of_bits_than_its_box_is_damage(session: Session, count: int) -> None:
+    session.set_mask("a", np.ones(SHAPE, bool))
+    document = session.as_dict()
+    document["segments"][0]["start"]["bits"] = base64.b64encode(zlib.compress(bytes(count))).decode()
+    with pytest.raises(UsageError, match="damaged"):
+        Session.replay(volume(), [CubeModel()], document)
+
+
+def test_the_mask_of_a_step_is_not_inflated_beyond_its_box_either(session: Session) -> None:
+    session.start("a")
+    session.add(Point((10.0, 0.0, 0.0)), "a")
+    document = session.as_dict()
+    packed = zlib.compress(bytes(2**24))
+    mask = {"start": [0, 0, 0], "stop": [9, 8, 7], "bits": base64.b64encode(packed).decode()}
+    document["segments"][0]["steps"][0]["mask"] = mask
+    tracemalloc.start()
+    with pytest.raises(UsageError, match="damaged"):
+        Session.replay(volume(), [CubeModel()], document)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000_000

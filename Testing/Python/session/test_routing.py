@@ -116,6 +116,12 @@ def test_what_has_no_class_is_read_in_the_trained_spelling(session: Session, rea
     assert "because Classes has no class for it" in note
 
 
+def test_a_text_longer_than_any_name_is_refused_before_a_model_is_asked(session: Session, reader: Model) -> None:
+    with pytest.raises(UsageError, match="A name has at most 200 letters"):
+        session.add(Text("x" * 201), "a")
+    assert not reader.opened.questions
+
+
 @pytest.mark.parametrize("text", ["breast", "metastasis", "spleen vessel"])
 def test_what_only_resembles_a_structure_is_not_taken_for_it(session: Session, reader: Model, text: str) -> None:
     session.add(Text(text), "a")

@@ -60,6 +60,50 @@ def alone(path: Path, seconds: float = 20) -> str:
 # ---- what used to be read wrong without a word
 
 
+@pytest.mark.parametrize(
+    ("stated", "told"), [("RAI", False), ("LPS", False), ("RAS", True), ("RPI", True), ("???", False)]
+)
+def test_letters_that_name_other_axes_than_the_matrix_are_told_and_the_matrix_counts(
+    write: Write, stated: str, told: bool
+) -> None:
+    path = write("scan.mha")
+    lines = [
+        b"TransformMatrix = 1 0 0 0 1 0 0 0 1" if line.startswith(b"TransformMatrix")
+        else f"AnatomicalOrientation = {stated}".encode() if line.startswith(b"Anatomical") else line
+        for line in path.read_bytes().split(b"\n")
+    ]  # fmt: skip
+    path.write_bytes(b"\n".join(lines))
+    volume = read_volume(path)
+    assert (np.sign(np.diag(volume.ijk_to_ras)[:3]) == (-1, -1, 1)).all()
+    assert [f"names its axes {stated} (AnatomicalOrientation)" in note for note in volume.notes] == [True] * told
+
+
+@pytest.mark.parametrize("axes", [(1, 2, 3), (-1, 2, -3), (2, -3, 1), (3, 1, -2)])
+def test_the_letters_that_itk_writes_are_no_reason_for_a_note(tmp_path: Path, axes: tuple[int, ...]) -> None:
+    affine = np.eye(4)
+    affine[:3, :3] = np.eye(3)[:, [abs(axis) - 1 for axis in axes]] * np.sign(axes)
+    image = Volume.from_array(VALUES, affine, axes="kji").to_sitk()
+    SimpleITK.WriteImage(image, str(tmp_path / "scan.mha"))
+    assert read_volume(tmp_path / "scan.mha").notes == ()
+
+
+@pytest.mark.parametrize(("stated", "modality"), [("MET_MOD_MR", "MR"), ("MET_MOD_CT", "CT"), ("MET_MOD_OTHER", None)])
+def test_the_modality_of_a_metaimage_is_known_so_that_an_mr_is_refused_as_a_ct(
+    write: Write, stated: str, modality: str | None
+) -> None:
+    assert read_volume(write("scan.mha", line=f"Modality = {stated}")).modality == modality
+
+
+def test_values_that_were_scaled_for_their_type_are_told(write: Write) -> None:
+    (note,) = read_volume(write("scan.nrrd", line="old min: -1024\nold max: 3071")).notes
+    assert "values were scaled (old min -1024, old max 3071)" in note
+
+
+def test_a_kind_of_time_on_an_axis_in_space_is_refused(write: Write) -> None:
+    with pytest.raises(InputError, match="states kinds as 'domain domain time'; an axis of time"):
+        read_volume(write("scan.nrrd", {"kinds: domain domain domain": "kinds: domain domain time"}))
+
+
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e308", "1e7", "abc", "1,5", "0x10", "1_0"])
 @pytest.mark.parametrize(
     ("name", "field", "stated"),

@@ -317,6 +317,39 @@ def test_eight_promised_gigabytes_are_not_taken_for_a_megabyte_of_data(tmp_path:
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize(("code", "told"), [(0, ""), (1007, ""), (5, "a statistic"), (1002, "labels")])
+def test_values_that_are_no_intensities_by_their_intent_are_told(tmp_path: Path, code: int, told: str) -> None:
+    volume = read_volume(patched(saved(image(), tmp_path / "scan.nii"), 68, "<h", code))
+    assert [f"values are {told} (intent_code {code})" in note for note in volume.notes] == [True] * bool(told)
+
+
+@pytest.mark.parametrize(
+    ("version", "offset", "magic", "words"),
+    [
+        (
+            nibabel.Nifti1Image,
+            344,
+            b"ni1\0",
+            r"header of a pair \(its magic is 'ni1'\): its voxels are in a second file",
+        ),
+        (nibabel.Nifti2Image, 4, b"ni2\0", "header of a pair"),
+        (nibabel.Nifti1Image, 344, b"\0\0\0\0", "of Analyze, which does not tell left from right: its magic is ''"),
+        (nibabel.Nifti1Image, 344, b"n+2\0", "its magic is 'n\\+2' and not 'n\\+1'"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_a_header_whose_voxels_are_in_another_file_is_refused_even_with_bytes_after_it(
+    tmp_path: Path, version: Any, offset: int, magic: bytes, words: str, suffix: str
+) -> None:
+    path = patched(saved(image(version=version), tmp_path / "scan.nii"), offset, "4s", magic)
+    (tmp_path / "scan.img").write_bytes(bytes(500))
+    if suffix == ".nii.gz":
+        path = tmp_path / "packed.nii.gz"
+        path.write_bytes(gzip.compress((tmp_path / "scan.nii").read_bytes()))
+    with pytest.raises(InputError, match=words):
+        read_volume(path)
+
+
 def test_a_promise_beyond_any_scan_is_refused_even_where_compression_could_hold_it(tmp_path: Path) -> None:
     path = saved(image(), tmp_path / "scan.nii")
     patched(path, 40, "<4h", 3, 2100, 2100, 2100)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vistaseg.errors import WeightsError
-from vistaseg.weights.checkpoint import check_tensors, load_strictly, normalise_vista3d, read_state_dict
+from vistaseg.weights.checkpoint import check_tensors, load_strictly, normalise_vista3d, read_state_dict, unwrap
 
 State = dict[str, Tensor]
 
@@ -206,6 +206,14 @@ def test_a_checkpoint_that_holds_itself_is_refused(form, state, save_checkpoint,
     assert "wrapped more than 8 times" in refuse(save_checkpoint(content, tmp_path / "file.bin", form))
     with pytest.raises(WeightsError, match="wrapped more than 8 times"):
         normalise_vista3d(content)
+
+
+@pytest.mark.parametrize("key", ["model", "state_dict", "model_state_dict"])
+def test_a_circle_of_wrappers_ends(key):
+    first: dict[str, Any] = {}
+    first["model"] = {key: first, "weights": 1}
+    with pytest.raises(WeightsError, match="wrapped more than 8 times"):
+        unwrap(first)
 
 
 def test_a_state_that_is_wrapped_8_times_is_read_and_one_more_is_refused(state):

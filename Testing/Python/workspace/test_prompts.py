@@ -72,6 +72,24 @@ def test_prompts_can_be_removed_and_cleared(desk: Desk) -> None:
     assert desk.workspace.prompts(target) == (RIGHT,)
 
 
+def test_a_click_that_changes_nothing_is_a_step_that_undo_and_redo_go_over_alone(desk: Desk) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT)
+    before = desk.mask(target)
+    desk.ask(target, LEFT)
+    for go, prompts in ((desk.editing.undo, (LEFT,)), (desk.editing.redo, (LEFT, LEFT)), (desk.editing.undo, (LEFT,))):
+        go()
+        assert desk.workspace.prompts(target) == prompts
+        assert before.any() and np.array_equal(desk.mask(target), before)
+
+
+def test_a_click_that_changes_nothing_is_remembered_with_its_segment(desk: Desk) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT, LEFT)
+    later = Workspace(desk.scene, lambda key: FakeModel(key))
+    assert later.prompts(target) == (LEFT, LEFT)
+
+
 def test_prompts_survive_another_set_of_models_and_another_workspace(desk: Desk) -> None:
     target = desk.target()
     desk.ask(target, LEFT)

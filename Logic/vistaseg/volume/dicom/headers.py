@@ -18,13 +18,14 @@ from vistaseg.volume.dicom.values import set_aside_unreadable
 
 TAGS = [
     "AcquisitionDateTime", "AcquisitionNumber", "AcquisitionTime", "BitsAllocated", "BitsStored", "Columns",
-    "ContentTime", "ConvolutionKernel", "EchoNumbers", "FrameOfReferenceUID", "HighBit", "ImageOrientationPatient",
-    "ImagePositionPatient", "ImageType", "Manufacturer", "Modality", "ModalityLUTSequence",
+    "ContentTime", "ConvolutionKernel", "EchoNumbers", "FrameOfReferenceUID", "GantryDetectorTilt", "HighBit",
+    "ImageOrientationPatient", "ImagePositionPatient", "ImageType", "Manufacturer", "Modality", "ModalityLUTSequence",
     "NominalPercentageOfCardiacPhase", "NumberOfFrames", "PatientBirthDate", "PatientID", "PatientName", "PatientSex",
     "PerFrameFunctionalGroupsSequence", "PhotometricInterpretation", "PixelPaddingRangeLimit", "PixelPaddingValue",
     "PixelRepresentation", "PixelSpacing", "RescaleIntercept", "RescaleSlope", "RescaleType", "Rows",
-    "SamplesPerPixel", "SeriesDescription", "SeriesInstanceUID", "SharedFunctionalGroupsSequence", "SOPClassUID",
-    "SOPInstanceUID", "StudyInstanceUID", "TemporalPositionIdentifier", "TriggerTime",
+    "SamplesPerPixel", "SeriesDescription", "SeriesInstanceUID", "SharedFunctionalGroupsSequence", "SliceThickness",
+    "SOPClassUID", "SOPInstanceUID", "SpacingBetweenSlices", "StudyInstanceUID", "TemporalPositionIdentifier",
+    "TriggerTime",
 ]  # fmt: skip
 """What is needed to sort images into series and stacks, and to place them."""
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from vistaseg.errors import InputError
 from vistaseg.volume.dicom.copies import places
+from vistaseg.volume.dicom.doubts import distance_note, frame_note, kind_note, tilt_note, value_note
 from vistaseg.volume.dicom.patients import check_one_patient, half_blank_note
 from vistaseg.volume.dicom.regularity import check_distances, check_straight
 from vistaseg.volume.dicom.slices import Slice
@@ -126,13 +127,14 @@ def _check_rescale(slices: Sequence[Slice]) -> None:
 
 
 def _modality_note(slices: Sequence[Slice]) -> tuple[str, ...]:
-    odd = [piece for piece in slices if piece.modality != piece.text("Modality").upper()]
+    """A sentence where Modality is not that of the SOP class."""
+    odd = [piece for piece in slices if piece.class_modality not in ("", piece.text("Modality").upper())]
     if not odd:
         return ()
     told = odd[0].text("Modality")
     return (
         f"{len(odd)} of {len(slices)} images have {quoted(told) if told else 'nothing'} under {named('Modality')}, and "
-        f"are {odd[0].modality} images by their SOP class. They were taken for {odd[0].modality}.",
+        f"are {odd[0].class_modality} images by their SOP class. They were taken for {odd[0].modality}.",
     )
 
 
@@ -205,5 +207,6 @@ def _frame_of_reference_note(ordered: Sequence[Slice]) -> tuple[str, ...]:
 
 
 _NOTES: tuple[Callable[[Sequence[Slice]], tuple[str, ...]], ...] = (
-    half_blank_note, _study_note, _frame_of_reference_note, _modality_note, _rescale_note, _unit_note, _padding_note,
+    half_blank_note, _study_note, _frame_of_reference_note, _modality_note, kind_note, distance_note, tilt_note,
+    _rescale_note, frame_note, value_note, _unit_note, _padding_note,
 )  # fmt: skip

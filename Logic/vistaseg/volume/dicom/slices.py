@@ -166,9 +166,17 @@ class Slice:
 
     @cached_property
     def modality(self) -> str:
-        """CT only where neither Modality nor the SOP class says otherwise, else what is not CT; "" where none does."""
+        """CT only where neither Modality nor the SOP class says otherwise, else what is not CT; "" where none does.
+
+        OT (other) says nothing of its own, so that the SOP class decides.
+        """
         told = self.text("Modality").upper()
-        return _MODALITIES.get(self.sop_class, told) if told in ("", "CT") else told
+        return (self.class_modality or told) if told in ("", "OT", "CT") else told
+
+    @property
+    def class_modality(self) -> str:
+        """The modality of all images of its SOP class, "" where that has none."""
+        return _MODALITIES.get(self.sop_class, "")
 
     @property
     def is_scan(self) -> bool:

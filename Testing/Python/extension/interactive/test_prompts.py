@@ -87,6 +87,16 @@ def test_undo_and_redo_take_prompts_and_voxels_along(case, section):
     assert len(prompt_rows(section)) == 2 and not ui.redoButton.enabled
 
 
+def test_undo_takes_back_only_the_click_that_changed_nothing(case, section):
+    section.ui.positiveButton.click()
+    case.click(MIDDLES[SPLEEN])
+    case.click(MIDDLES[SPLEEN])
+    assert len(prompt_rows(section)) == 2
+    section.ui.undoButton.click()
+    case.settle()
+    assert len(prompt_rows(section)) == 1 and np.array_equal(case.mask("object 1"), ct_array() == SPLEEN)
+
+
 def test_one_prompt_can_be_taken_back_and_all_can(case, section):
     section.ui.positiveButton.click()
     case.click(MIDDLES[SPLEEN])

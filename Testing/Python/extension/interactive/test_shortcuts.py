@@ -58,5 +58,12 @@ def test_letters_change_nothing_while_the_pointer_is_elsewhere(case, section, po
     assert before.any() and (case.mask("object 1") == before).all()
 
 
+def test_letters_wait_for_the_pointer_when_the_panel_opens_and_when_it_comes_back(case, section, pointer):
+    assert not any(key.enabled for key in shortcuts(section).values())
+    case.panel.exit()
+    case.panel.enter()
+    assert not any(key.enabled for key in shortcuts(section).values())
+
+
 def test_no_key_is_one_of_slicers(section):
     assert len(shortcuts(section)) == 7 and not shortcuts(section).keys() & TAKEN

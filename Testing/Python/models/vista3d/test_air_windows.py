@@ -102,6 +102,16 @@ def test_a_surface_that_the_resampled_scan_misses_keeps_its_labels() -> None:
     assert differing, "the rule of the first versions gives the same labels"
 
 
+def test_a_window_of_air_is_encoded_only_for_the_labels_of_the_body() -> None:
+    volume = next(two_objects(edge, 0, 1) for edge in range(60, 110) if is_missed(two_objects(edge, 0, 1)))
+    image = network_image(volume, CONFIGURATION)
+    windows = plan_windows(image.size, CONFIGURATION).windows
+    ours, first = (
+        [features.is_skipped(image, window, used.identity.recipe) for window in windows] for used in (MODEL, FIRST)
+    )
+    assert 0 < sum(ours) < sum(first)
+
+
 def test_windows_far_from_the_body_are_still_skipped() -> None:
     encoded: list[int] = []
     hook = MODEL.network.image_encoder.register_forward_hook(lambda *_: encoded.append(1))

@@ -1,4 +1,5 @@
 """The faster memory layout changes the speed, not the results."""
+
 from __future__ import annotations
 
 import copy

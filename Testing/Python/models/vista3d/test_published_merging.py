@@ -79,8 +79,8 @@ def test_the_two_rules_differ_on_such_sequences() -> None:
     assert differing > 5
 
 
-def two_balls(merging: str) -> tuple[np.ndarray, str]:
-    """The mask and the note after a click in a mask that the network does not recognise, under a rule."""
+def clicked_session(merging: str) -> tuple[Session, str]:
+    """A session with a click in a mask that the network does not recognise, under a rule, and the click's note."""
     model = small_model()
     model = replace(model, identity=replace(model.identity, recipe=Recipe(merging=merging)))
     volume = Volume.from_array(np.full((24, 26, 28), 40.0, np.float32), np.diag([3.0, 3.0, 3.0, 1.0]), axes="kji")
@@ -90,7 +90,20 @@ def two_balls(merging: str) -> tuple[np.ndarray, str]:
     session.set_mask("a", given)
     with patch.object(interactive, "logits", balls):
         note = session.add(Point(ras(volume, (12, 12, 12)), positive=False), "a").note
+    return session, note
+
+
+def two_balls(merging: str) -> tuple[np.ndarray, str]:
+    """The mask and the note after that click."""
+    session, note = clicked_session(merging)
     return full(session, "a"), note
+
+
+def test_a_session_of_the_published_rule_is_done_again_by_it() -> None:
+    session, _ = clicked_session("published")
+    with patch.object(interactive, "logits", balls):
+        again = Session.replay(session.volume, list(session.models), session.as_dict())
+    assert not full(again, "a").any()
 
 
 def test_a_session_merges_by_the_rule_of_its_recipe() -> None:

@@ -21,6 +21,7 @@ from vistaseg.models.vista3d.channels_last import to_channels_last
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.network import build_network
+from vistaseg.models.vista3d.preprocessing import network_image
 from vistaseg.prompts import Point
 from vistaseg.session import Session
 from vistaseg.volume import Volume
@@ -124,6 +125,31 @@ def test_rounding_a_click_to_the_networks_voxels_gives_other_logits(
     rounding = replace(model, identity=replace(model.identity, recipe=Recipe(click_place="voxel")))
     expected = theirs(network, volume, PLACES[0], 1, None)
     assert (ours(rounding, volume, PLACES[0], known_organ=True) - expected).abs().max() > 1e-3
+
+
+def test_two_places_in_one_voxel_of_the_network_are_two_clicks(model: Vista3d, volume: Volume) -> None:
+    rounding = replace(model, identity=replace(model.identity, recipe=Recipe(click_place="voxel")))
+    one, other = PLACES[0], tuple(value + 0.15 for value in PLACES[0])
+    assert torch.equal(ours(rounding, volume, one), ours(rounding, volume, other))
+    assert (ours(model, volume, one) - ours(model, volume, other)).abs().max() > 1e-5
+
+
+def test_the_network_is_asked_at_the_place_between_its_voxels(model: Vista3d, volume: Volume) -> None:
+    asked: list[tuple[float, ...]] = []
+    own = interactive.logits
+
+    def watched(*arguments: Any) -> torch.Tensor:
+        asked.append(arguments[3][0].exact)
+        return own(*arguments)
+
+    session = Session(volume, model)
+    session.start("a")
+    r, a, s = (float(value) for value in volume.index_to_ras([list(PLACES[0])])[0])
+    with patch.object(interactive, "logits", watched):
+        session.add(Point((r, a, s)), "a")
+    place = network_image(volume, CONFIGURATION).grid.ras_to_index([(r, a, s)])[0]
+    off = np.subtract(place, asked[0])  # by whole voxels: the start of the window
+    assert np.abs(off - np.round(off)).max() < 1e-6 and np.abs(place - np.round(place)).max() > 0.1
 
 
 def test_how_a_structure_without_a_class_was_clicked_on_is_saved_and_told(model: Vista3d, volume: Volume) -> None:

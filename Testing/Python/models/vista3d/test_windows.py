@@ -59,6 +59,12 @@ def test_windows_advance_along_the_longest_axis() -> None:
     assert starts == sorted(starts)
 
 
+def test_a_window_beyond_the_image_is_filled_with_the_nearest_voxel_where_that_is_the_rule() -> None:
+    image = torch.arange(1.0, 4.0).reshape(3, 1, 1)
+    window = cut_window(image, Box((-1, 0, 0), (5, 1, 1)), "replicate")
+    assert window.flatten().tolist() == [1, 1, 2, 3, 3, 3]
+
+
 def test_a_window_beyond_the_image_is_filled_with_zeros_on_both_sides() -> None:
     image = torch.ones(4, 6, 8)
     cut = cut_window(image, Box((-2, 0, -4), (6, 6, 12)))[0, 0]

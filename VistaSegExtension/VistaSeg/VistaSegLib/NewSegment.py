@@ -13,8 +13,8 @@ from vistaseg.segmentation import Segment, Segmentation, distinct_color
 from vistaseg.segmentation.model import EMPTY_EXTENT
 
 
-def addSegmentFor(selection, prompt: Prompt) -> str:
-    """Add an empty segment, named after a text or numbered, and choose it; returns its id.
+def addSegmentFor(selection, prompt: Prompt) -> tuple:
+    """Add an empty segment, named after a text or numbered, and choose it; returns its segmentation and its id.
 
     What can fail comes before a segmentation is made.
 
@@ -30,7 +30,7 @@ def addSegmentFor(selection, prompt: Prompt) -> str:
     result = Segmentation(grid.shape_ijk, grid.ijk_to_ras, [segment])
     (segmentId,) = add_segments(selection.requireSegmentationNode(), result, volume)
     selection.segmentId = segmentId
-    return segmentId
+    return selection.segmentationNode, segmentId
 
 
 def _numberedSegment(number: int) -> Segment:

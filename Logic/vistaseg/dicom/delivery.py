@@ -39,6 +39,7 @@ class Delivery:
         prefix: of the names of all files.
         labelmap, deflate, description: see `write_seg`.
         report: whether to write the measures of the segments, too, as CSV and as structured report.
+        announce: see `write_seg`; called in the thread that delivers.
     """
 
     volume: Volume
@@ -51,6 +52,7 @@ class Delivery:
     deflate: bool = False
     description: Description = field(default_factory=Description)
     report: bool = False
+    announce: Callable[[int], None] = lambda size: None
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ def _write(
         labelmap=delivery.labelmap,
         deflate=delivery.deflate,
         description=delivery.description,
+        announce=delivery.announce,
     )
     progress("steps", 4, _STEPS)
     if delivery.report:

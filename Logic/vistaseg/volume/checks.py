@@ -20,7 +20,8 @@ SMALL_FIELD_MM = 40.0
 
 _SURELY_AIR_HU = -200.0  # fat ends at about -120; a little below 0 also comes of smoothing an unsigned image
 
-_MAYBE_CT = (None, "", "CT", "OT")
+MAYBE_CT = (None, "", "CT", "OT")
+"""Modalities of what is taken for a CT."""
 
 
 def check_volume(volume: Volume) -> None:
@@ -67,7 +68,7 @@ def check_ct(volume: Volume) -> list[str]:
 
 
 def _check_modality(modality: str | None) -> None:
-    if modality not in _MAYBE_CT:
+    if modality not in MAYBE_CT:
         raise InputError(
             f"This is a scan of modality {modality}. The models (VISTA3D, SegVol) are trained on CT, and "
             "little of what they find elsewhere is right: give a CT."

@@ -10,7 +10,7 @@ from vistaseg.jobs import Job
 from vistaseg.mrml.editing import Change
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
-from vistaseg.mrml.tags import PROMPTS_TAG, SegmentRecord, read_tag, tag_provenance
+from vistaseg.mrml.tags import PROMPTS_TAG, SegmentRecord, is_known_organ, read_tag, tag_provenance
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
@@ -79,6 +79,7 @@ class SegmentLink:
             record.provenance,
             memory,
             record.name,
+            is_known_organ(self.target.segment(scene)),
             _conflicts(record),
         )
 
@@ -189,7 +190,8 @@ def segment_time(segmentation_node: Any, segment_id: str) -> int:
     if segment is None:
         return 0
     structure = segment_record(segmentation_node, segment_id).structure_id
-    return hash((mask_time(segmentation_node, segment_id), read_tag(segment, PROMPTS_TAG), structure))
+    known = is_known_organ(segment)
+    return hash((mask_time(segmentation_node, segment_id), read_tag(segment, PROMPTS_TAG), structure, known))
 
 
 def _conflicts(record: SegmentRecord) -> tuple[str, ...]:

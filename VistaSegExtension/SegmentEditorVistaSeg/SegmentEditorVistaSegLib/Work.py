@@ -17,6 +17,7 @@ from vistaseg.mrml.removals import on_removals
 from vistaseg.mrml.volumes import is_in_scene
 from vistaseg.prompts import Text
 from vistaseg.workspace import Target, Workspace
+from VistaSegLib.ClickKind import kindOf, setKind
 
 EVENTS = (
     slicer.vtkSegmentation.SourceRepresentationModified,
@@ -67,6 +68,11 @@ class Work(VTKObservationMixin):
             self.prompting.giveName(self._named, name)
         self.update()
 
+    def chooseKind(self) -> None:
+        """Note with the segment what clicks on it are on."""
+        if self._target is not None:
+            setKind(segmentationOf(self._target), self._target.segment_id, self._options.kind)
+
     def accept(self) -> None:
         """Write what the preview shows."""
         self.prompting.accept()
@@ -109,6 +115,7 @@ class Work(VTKObservationMixin):
             self._answered = False
             self._showProposal(target)
         meant = meantBy(target) if target is not None else None
+        self._options.showKind(kindOf(segmentationOf(target), target.segment_id) if target is not None else None)
         self._options.show(
             self.prompting.prompts,
             self.interaction.picked,

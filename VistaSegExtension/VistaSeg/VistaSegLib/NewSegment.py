@@ -11,6 +11,7 @@ from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.prompts import Prompt, Text
 from vistaseg.segmentation import Segment, Segmentation, distinct_color
 from vistaseg.segmentation.model import EMPTY_EXTENT
+from VistaSegLib.ClickKind import KNOWN_ORGAN, setKind
 
 
 def addSegmentFor(selection, prompt: Prompt) -> tuple:
@@ -29,6 +30,8 @@ def addSegmentFor(selection, prompt: Prompt) -> tuple:
     segment = _namedSegment(prompt.text) if isinstance(prompt, Text) else _numberedSegment(number)
     result = Segmentation(grid.shape_ijk, grid.ijk_to_ras, [segment])
     (segmentId,) = add_segments(selection.requireSegmentationNode(), result, volume)
+    if selection.parameters.knownOrgan:
+        setKind(selection.segmentationNode, segmentId, KNOWN_ORGAN)
     selection.segmentId = segmentId
     return selection.segmentationNode, segmentId
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -57,6 +58,7 @@ def set_up() -> Any:
         _add_module("Colors", slicer.applicationLogic.GetColorLogic())
         for name, class_name in LOGICS.items():
             _add_module(name, getattr(slicer, class_name)())
+        _add_data_io()
         slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(slicer.mrmlScene, True)
     return slicer.mrmlScene
 
@@ -68,6 +70,14 @@ def _application_logic() -> Any:
     logic.SetSliceLogics(vtk.vtkCollection())
     logic.SetViewLogics(vtk.vtkCollection())
     return logic
+
+
+def _add_data_io() -> None:
+    """What scenes in one file are unpacked with."""
+    logic = slicer.vtkMRMLRemoteIOLogic()
+    logic.GetCacheManager().SetRemoteCacheDirectory(mkdtemp(prefix="VistaSeg-cache-"))
+    _add_module("RemoteIO", logic)
+    logic.AddDataIOToScene()
 
 
 def _add_module(name: str, logic: Any) -> None:

@@ -38,6 +38,7 @@ class Delivery:
         prefix: of the names of all files.
         labelmap, deflate, description: see `write_seg`.
         report: whether to write the measures of the segments, too, as CSV and as structured report.
+        announce: see `write_seg`; called in the thread that delivers.
     """
 
     volume: Volume
@@ -50,6 +51,7 @@ class Delivery:
     deflate: bool = False
     description: Description = field(default_factory=Description)
     report: bool = False
+    announce: Callable[[int], None] = lambda size: None
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ def _write(
         labelmap=delivery.labelmap,
         deflate=delivery.deflate,
         description=delivery.description,
+        announce=delivery.announce,
     )
     progress("steps", 4, _STEPS)
     if delivery.report:

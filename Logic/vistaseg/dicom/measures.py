@@ -14,6 +14,7 @@ from vistaseg.dicom.algorithm import UNKNOWN, algorithm_type, is_recorded
 from vistaseg.escaping import csv_cell
 from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.volume import Grid, Volume, impossible_values
+from vistaseg.volume.checks import MAYBE_CT
 
 Points = npt.NDArray[np.float64]
 
@@ -81,7 +82,7 @@ def _measure(number: int, segment: Segment, segmentation: Segmentation, volume: 
         float(values.std()),
         "HU" if is_ct else "",
         longest_axial_diameter(segment, volume.grid),
-        " ".join(impossible_values(values)) if is_ct else "",
+        " ".join(impossible_values(values)) if volume.modality in MAYBE_CT else "",
     )
 
 

@@ -33,6 +33,7 @@ class _Host:
     progress: Callable[[ProgressReport], None] | None
     dropped: Callable[[Job], None] | None
     valid: Callable[[], bool]
+    lasting: bool
 
 
 class Worker:
@@ -61,6 +62,7 @@ class Worker:
         key: Hashable | None = None,
         *,
         idle: bool = False,
+        lasting: bool = False,
         valid: Callable[[], bool] = lambda: True,
         on_done: Callable[[T], None] | None = None,
         on_failed: Callable[[BaseException], None] | None = None,
@@ -80,6 +82,7 @@ class Worker:
                 supersedes only idle work.
             idle: work ahead of any question. It runs when nothing else is queued, and stops for other work at its
                 next report of progress.
+            lasting: what it does stays, as files do. Where it is cancelled after it was done, its result is delivered.
             valid: asked before each delivery; if it says no, progress is not told, and the result or error is
                 dropped.
             on_done: told the result.
@@ -91,7 +94,7 @@ class Worker:
             RuntimeError: the worker was closed.
         """
         job = Job(work, key, idle, self._board.cancel)
-        self._hosts[job] = _Host(on_done, on_failed, on_progress, on_dropped, valid)
+        self._hosts[job] = _Host(on_done, on_failed, on_progress, on_dropped, valid, lasting)
         try:
             self._board.put(job)
         except RuntimeError:
@@ -149,7 +152,7 @@ def _deliver_progress(event: Event, host: _Host) -> None:
 
 def _deliver_end(event: Event, host: _Host) -> None:
     job = event.job
-    if event.state is JobState.DONE and job.cancel_asked:
+    if event.state is JobState.DONE and job.cancel_asked and not host.lasting:
         job.end(JobState.CANCELLED, CANCELLED_NOTE)
     elif event.state is JobState.CANCELLED and job.gives_way and not job.cancel_asked:
         job.end(JobState.DROPPED, GAVE_WAY_NOTE)

@@ -129,6 +129,17 @@ def segment_record(segmentation_node: Any, segment_id: str) -> SegmentRecord:
     return replace(record, provenance={**record.provenance, IMPORTED: True})
 
 
+def has_voxels(segmentation_node: Any, segment_id: str) -> bool:
+    """Whether anything is in a segment, wherever it lies; also in one that is a surface."""
+    segment = _segment(segmentation_node, segment_id)
+    if not has_labelmaps(segmentation_node):
+        return segment.GetRepresentation(segmentation_node.GetSegmentation().GetSourceRepresentationName()) is not None
+    image = segment.GetRepresentation(BINARY_LABELMAP)
+    if image is None or is_empty(as_bounds(image.GetExtent())):
+        return False
+    return bool((array_of(image) == segment.GetLabelValue()).any())
+
+
 def mask_time(segmentation_node: Any, segment_id: str) -> int:
     """A number that is another whenever the mask of a segment may have changed; 0 where there is no segment."""
     segmentation = segmentation_node.GetSegmentation()

@@ -29,6 +29,9 @@ SEAL_TAG = "VistaSeg.Seal"
 ANSWER_TAG = "VistaSeg.Answer"
 PROMPTS_TAG = "VistaSeg.Prompts"
 
+CLICKED_AS_TAG = "VistaSeg.ClickedAs"
+_KNOWN_ORGAN = "known organ"
+
 OWN_TAGS = (*PROVENANCE_TAG_NAMES, SEAL_TAG, ANSWER_TAG, PROMPTS_TAG)
 """Tags in which VistaSeg notes what it did; name, colour and terminology are the user's."""
 
@@ -84,6 +87,21 @@ def tag_provenance(vtk_segment: Any, provenance: Mapping[str, Any]) -> None:
         vtk_segment.RemoveTag(name)
     for name, value in provenance_tags(provenance).items():
         vtk_segment.SetTag(name, value)
+
+
+def is_known_organ(vtk_segment: Any) -> bool:
+    """Whether clicks on a segment without a class are on an organ of a kind that the model knows."""
+    return read_tag(vtk_segment, CLICKED_AS_TAG) == _KNOWN_ORGAN
+
+
+def note_known_organ(vtk_segment: Any, known: bool) -> None:
+    """Note what clicks on a segment without a class are on; the user's choice, which undo leaves alone."""
+    if known == is_known_organ(vtk_segment):
+        return
+    if known:
+        vtk_segment.SetTag(CLICKED_AS_TAG, _KNOWN_ORGAN)
+    else:
+        vtk_segment.RemoveTag(CLICKED_AS_TAG)
 
 
 def own_tags(vtk_segment: Any) -> dict[str, str]:

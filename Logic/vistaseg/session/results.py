@@ -10,7 +10,8 @@ import numpy as np
 from vistaseg import catalog
 from vistaseg.models.protocol import PromptAnswer
 from vistaseg.segmentation import Segment, distinct_color
-from vistaseg.session.history import History, PackedMask, union
+from vistaseg.session.earlier_rules import RULES
+from vistaseg.session.history import History, PackedMask, Step, union
 
 FIRST_FREE_LABEL = 200
 """Above the ids of the catalogue: labels of structures without a class."""
@@ -50,7 +51,7 @@ def _segment(name: str, history: History, label: int, provenance: Mapping[str, A
     structure = None if history.class_id is None else catalog.get(history.class_id)
     state = history.state
     clicked_as = {} if structure is not None or not history.known_organ else {"clicked_as": KNOWN_ORGAN}
-    prompts = [{**step.prompt.as_dict(), "model": step.record["model"]} for step in state.steps]
+    prompts = [_made_by(step) for step in state.steps]
     return Segment(
         name,
         label,
@@ -66,6 +67,12 @@ def _segment(name: str, history: History, label: int, provenance: Mapping[str, A
             **clicked_as,
         },
     )
+
+
+def _made_by(step: Step) -> dict[str, Any]:
+    """A prompt, its model, and its rules where they are not those of the segment."""
+    rules = {RULES: step.record[RULES]} if RULES in step.record else {}
+    return {**step.prompt.as_dict(), "model": step.record["model"], **rules}
 
 
 def _label(class_id: int | None, taken: set[int]) -> int:

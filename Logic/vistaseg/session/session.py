@@ -20,6 +20,7 @@ from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session.class_answers import answer_by_classes
 from vistaseg.session.class_segments import class_segments
+from vistaseg.session.earlier_rules import answered_again, recalled_segment, remembered_segment
 from vistaseg.session.effects import without_effect
 from vistaseg.session.engines import Engines
 from vistaseg.session.history import Answer, History, PackedMask, State, Step
@@ -29,7 +30,7 @@ from vistaseg.session.questions import question_of
 from vistaseg.session.regions import holds_voxel
 from vistaseg.session.results import changed_mask, made_segments
 from vistaseg.session.routing import Route, route
-from vistaseg.session.saved import DAMAGE, repeated, restored, restored_segment, saved, saved_segment
+from vistaseg.session.saved import DAMAGE, repeated, restored, saved
 from vistaseg.volume import Volume
 
 
@@ -150,10 +151,11 @@ class Session:
         with self._stepping:
             return self._history(segment).follow(packed, prompts)
 
-    def set_class(self, segment: str, class_id: int | None) -> None:
-        """Tell what a segment is, for the prompts to come."""
+    def set_class(self, segment: str, class_id: int | None, known_organ: bool = False) -> None:
+        """Tell what a segment is, for the prompts to come; see `start`."""
         with self._stepping:
-            self._history(segment).class_id = class_id
+            history = self._history(segment)
+            history.class_id, history.known_organ = class_id, known_organ
 
     def amend(self, segment: str, mask: Mask, extent: Extent) -> None:
         """Tell what the host made of the last step, where its own rules did not let all of it through.
@@ -231,12 +233,11 @@ class Session:
             count: how many prompts there were before those that were answered.
             prompts: see `follow`.
         """
-        packed = PackedMask.of(mask, extent)
         with self._stepping:
-            self._history(segment).rebase(packed, count, prompts)
+            self._history(segment).rebase(PackedMask.of(mask, extent), count, prompts)
 
     def without(self, segment: str, index: int, progress: Progress = silent) -> Answer:
-        """Answer the prompts of a segment again but for one.
+        """Answer the prompts of a segment again but for one; the answer's note tells where the rules were others.
 
         Args:
             index: place of the prompt in `prompts`.
@@ -250,14 +251,15 @@ class Session:
             raise UsageError("This prompt is not there any more.")
         with self._stepping:
             self._history(segment).clear()
+        others = (*before.steps[:index], *before.steps[index + 1 :])
         try:
-            for step in (*before.steps[:index], *before.steps[index + 1 :]):
+            for step in others:
                 self._answer(repeated(step), None, segment, progress)
         except VistaSegError:
             with self._stepping:
                 self._history(segment).push(before)
             raise
-        return self.result(segment)
+        return answered_again(self.result(segment), others, self._engines)
 
     def hint(self, ras: Ras, progress: Progress = silent) -> None:
         """Prepare for a click near a place in RAS mm: the user is looking there."""
@@ -303,8 +305,8 @@ class Session:
         return self._history(segment).state.mask.fingerprint
 
     def memory_of(self, segment: str) -> dict[str, Any]:
-        """The prompts of a segment and the mask they started from, JSON-able, for `resume`."""
-        return saved_segment(segment, self._history(segment))
+        """The prompts of a segment, the mask they started from, and the rules, JSON-able, for `resume`."""
+        return remembered_segment(segment, self._history(segment), self._engines)
 
     def resume(self, segment: str, memory: Any, mask: Mask, extent: Extent) -> None:
         """Go on with a segment of an earlier session, whose mask is at hand; no prompt is answered again.
@@ -317,15 +319,14 @@ class Session:
             UsageError: the memory is damaged or of another grid, or there is a segment of that name.
         """
         try:
-            _, history, start, steps = restored_segment(memory, self.volume)
+            history, start, steps = recalled_segment(memory, self.volume, self._engines)
         except DAMAGE as error:
             raise UsageError("What was saved of the segment's prompts is damaged.") from error
         self._begin(segment, history)
-        packed = PackedMask.of(mask, extent)
         with self._stepping:
             if not start.extent.empty:
                 self._history(segment).push(State(start, (), start))
-            self._history(segment).push(State(start, tuple(steps), packed))
+            self._history(segment).push(State(start, steps, PackedMask.of(mask, extent)))
 
     def as_dict(self) -> dict[str, Any]:
         """Everything that is needed to make the same segments again, JSON-able."""

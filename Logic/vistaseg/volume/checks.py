@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -20,7 +20,8 @@ SMALL_FIELD_MM = 40.0
 
 _SURELY_AIR_HU = -200.0  # fat ends at about -120; a little below 0 also comes of smoothing an unsigned image
 
-_MAYBE_CT = (None, "", "CT", "OT")
+MAYBE_CT = (None, "", "CT", "OT")
+"""Modalities of what is taken for a CT."""
 
 
 def check_volume(volume: Volume) -> None:
@@ -58,7 +59,7 @@ def check_ct(volume: Volume) -> list[str]:
     """
     check_volume(volume)
     volume.grid.require_orthogonal("segmentation")
-    _check_modality(volume)
+    _check_modality(volume.modality, volume.notes)
     low, high = float(volume.array.min()), float(volume.array.max())
     _check_range(volume.array, low, high)
     _check_contrast(low, high)
@@ -66,13 +67,13 @@ def check_ct(volume: Volume) -> list[str]:
     return [*volume.notes, *doubts]
 
 
-def _check_modality(volume: Volume) -> None:
-    if volume.modality not in _MAYBE_CT:
+def _check_modality(modality: str | None, notes: Sequence[str] = ()) -> None:
+    if modality not in MAYBE_CT:
         refusal = (
-            f"This is a scan of modality {volume.modality}. The models (VISTA3D, SegVol) are trained on CT, and "
+            f"This is a scan of modality {modality}. The models (VISTA3D, SegVol) are trained on CT, and "
             "little of what they find elsewhere is right: give a CT."
         )
-        raise InputError(" ".join((refusal, *volume.notes)))
+        raise InputError(" ".join((refusal, *notes)))
 
 
 def _check_range(array: np.ndarray, low: float, high: float) -> None:

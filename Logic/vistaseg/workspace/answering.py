@@ -31,6 +31,7 @@ class Beginning:
         provenance: how it was made.
         memory: its prompts, as `memory.recall` found them.
         name: as the user sees it.
+        known_organ: see `Session.start`.
         told: what the user should know before, a sentence each.
     """
 
@@ -40,6 +41,7 @@ class Beginning:
     provenance: dict[str, Any]
     memory: dict[str, Any] | None
     name: str = ""
+    known_organ: bool = False
     told: tuple[str, ...] = ()
 
 
@@ -173,7 +175,7 @@ def _provenance(session: Session, key: str, earlier: dict[str, Any] | None) -> d
 
 def follow(session: Session, key: str, beginning: Beginning) -> Answer:
     """Bring the session to where the segment is, with the prompts and the class that it says it has."""
-    session.set_class(key, beginning.class_id)
+    session.set_class(key, beginning.class_id, beginning.known_organ)
     return session.follow(key, beginning.mask, beginning.extent, prompts_of(beginning.memory))
 
 
@@ -189,7 +191,7 @@ def _begin(
                 f"The earlier prompts on {beginning.name} belong to another scan, another model, or to the scan as it "
                 "was before it was changed. They are put aside, and new ones start from the segment as it is."
             )
-        session.start(key, beginning.class_id)
+        session.start(key, beginning.class_id, beginning.known_organ)
     follow(session, key, beginning)
     return start_provenance(session, key, beginning, earlier)
 
@@ -218,7 +220,8 @@ def _resumed(session: Session, key: str, beginning: Beginning) -> bool:
     if document is None or not is_of(document, session.volume) or not models_of(document) <= known:
         return False
     try:
-        session.resume(key, document["segment"], beginning.mask, beginning.extent)
+        memory = {**document["segment"], "known_organ": beginning.known_organ}
+        session.resume(key, memory, beginning.mask, beginning.extent)
     except UsageError:
         return False
     return True

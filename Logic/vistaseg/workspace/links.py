@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ from vistaseg.jobs import Job
 from vistaseg.mrml.editing import Change
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
-from vistaseg.mrml.tags import PROMPTS_TAG, SegmentRecord, read_tag, tag_provenance
+from vistaseg.mrml.tags import PROMPTS_TAG, SegmentRecord, is_known_organ, read_tag, tag_provenance
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
@@ -40,6 +41,7 @@ class SegmentLink:
         busy: whether a job runs or waits, or the scene is half changed: what is there is not the user's doing then.
         job: the one that runs or waits.
         pending: what the next job is to do together.
+        following: asks of other models what waits until nothing is pending.
         time: `segment_time` when the session last knew the segment; None where it never did.
         begun: `segment_time` when the job began.
         earlier: of the last outcome, or of where the session has followed the segment since.
@@ -51,6 +53,7 @@ class SegmentLink:
     busy: bool = False
     job: Job | None = None
     pending: list[Request] = field(default_factory=list)
+    following: list[Callable[[], None]] = field(default_factory=list)
     time: int | None = None
     begun: int | None = None
     earlier: dict[str, Any] | None = None
@@ -61,6 +64,11 @@ class SegmentLink:
         """The session, where it knows the segment already."""
         session = self.volumes.current
         return session if session is not None and self.target.key in session.segments else None
+
+    def forget_waiting(self) -> None:
+        """Do nothing of what waits for the job."""
+        self.pending.clear()
+        self.following.clear()
 
     def beginning(self, scene: Any) -> Beginning | None:
         """The segment as it is in the scene; None where the session knows it."""
@@ -79,6 +87,7 @@ class SegmentLink:
             record.provenance,
             memory,
             record.name,
+            is_known_organ(self.target.segment(scene)),
             _conflicts(record),
         )
 
@@ -189,7 +198,8 @@ def segment_time(segmentation_node: Any, segment_id: str) -> int:
     if segment is None:
         return 0
     structure = segment_record(segmentation_node, segment_id).structure_id
-    return hash((mask_time(segmentation_node, segment_id), read_tag(segment, PROMPTS_TAG), structure))
+    known = is_known_organ(segment)
+    return hash((mask_time(segmentation_node, segment_id), read_tag(segment, PROMPTS_TAG), structure, known))
 
 
 def _conflicts(record: SegmentRecord) -> tuple[str, ...]:

@@ -44,6 +44,12 @@ class SegmentLinks:
         Args:
             volumes: the session of its volume.
         """
+        before = self.get(target)
+        waits = before is not None and before.volumes is not volumes and (before.busy or before.pending)
+        if before is not None and waits and self._valid(before):
+            # Other models were chosen meanwhile: what they are asked starts from the answer that is on its way.
+            before.following.append(lambda: self.request(target, volumes, request))
+            return
         link = self._link(target, volumes)
         link.pending.append(request)
         self._go_on(link)
@@ -67,14 +73,14 @@ class SegmentLinks:
         """Cancel what is asked of a segment."""
         link = self.get(target)
         if link is not None:
-            link.pending.clear()
+            link.forget_waiting()
             if link.job is not None:
                 link.job.cancel()
 
     def clear_pending(self) -> None:
         """Forget what waits for another job on the same segment."""
         for link in self._links.values():
-            link.pending.clear()
+            link.forget_waiting()
 
     def proposal(self, target: Target) -> Change | None:
         """What answers without a writer would change in a segment; None where that is nothing."""
@@ -156,7 +162,10 @@ class SegmentLinks:
 
         def ended() -> None:
             link.job, link.busy = None, False
+            following, link.following = link.following, []
             self._go_on(link)
+            for ask in following:
+                ask()
 
         # Before it is submitted: listeners are told then, and ask for the prompts.
         link.busy = True

@@ -71,6 +71,8 @@ class Tasks:
         done: Callable[[T], None],
         *,
         valid: Callable[[], bool] = lambda: True,
+        lasting: bool = False,
+        reported: Callable[[], None] = lambda: None,
         ended: Callable[[], None] = lambda: None,
     ) -> Job:
         """Queue work that a user asked for.
@@ -79,6 +81,8 @@ class Tasks:
             work: called in the worker's thread.
             done: told the result, in the host's thread.
             valid: asked before; a result that is not is dropped, with a message.
+            lasting: see `Worker.submit`.
+            reported: called in the host's thread after the work has reported progress; not once it was cancelled.
             ended: called in every case, after `done`.
         """
 
@@ -90,16 +94,23 @@ class Tasks:
             except VistaSegError as error:
                 self._messages.add_error(error)
             finally:
+                self._silent.discard(job)
+                self._stopped.discard(job)
                 ended()
                 self._changed()
+
+        def hear(report: ProgressReport) -> None:
+            self._report(job, Task(title, report))
+            reported()
 
         job = self._worker.submit(
             work,
             valid=valid,
+            lasting=lasting,
             on_done=lambda result: end(done, result),
             on_failed=lambda error: end(lambda _: self._tell_failed(job, error), None),  # type: ignore[arg-type]
             on_dropped=lambda dropped: end(lambda _: self._tell_dropped(dropped), None),  # type: ignore[arg-type]
-            on_progress=lambda report: self._report(job, Task(title, report)),
+            on_progress=hear,
         )
         self._valid[job] = valid
         self._report(job, Task(title))
@@ -149,14 +160,11 @@ class Tasks:
     def _tell_failed(self, job: Job, error: BaseException) -> None:
         if job not in self._silent:
             self._messages.add_error(error)
-        self._silent.discard(job)
 
     def _tell_dropped(self, job: Job) -> None:
         if job in self._silent:
-            self._silent.discard(job)
-            self._stopped.discard(job)
-        elif job in self._stopped:
-            self._stopped.discard(job)
+            return
+        if job in self._stopped:
             self._messages.add("warning", STOPPED_NOTE)
         elif job.state is JobState.CANCELLED:
             self._messages.add("info", "Cancelled. Nothing was changed.")

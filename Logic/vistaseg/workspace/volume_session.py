@@ -14,19 +14,22 @@ if TYPE_CHECKING:
     from vistaseg.session import Session
 
 
+Warn = Callable[["VolumeSession", str], None]
+
+
 class VolumeSession:
     """A session that is made when it is first asked for, in the worker's thread.
 
     Args:
         node: a scalar volume node.
         keys: of the models that it is to have.
-        warn: told what looks wrong about the volume, in the worker's thread.
+        warn: told what looks wrong about the volume of this session, in the worker's thread.
 
     Raises:
         InputError: the node is no volume that can be used.
     """
 
-    def __init__(self, node: Any, models: LoadedModels, keys: tuple[str, ...], warn: Callable[[str], None]) -> None:
+    def __init__(self, node: Any, models: LoadedModels, keys: tuple[str, ...], warn: Warn) -> None:
         self.node, self.keys = node, keys
         self.volume: Volume = volume_from_node(node)
         self._state: VolumeState = state_of(node)
@@ -64,5 +67,5 @@ class VolumeSession:
             _ = self.volume.content_hash
             self._session = Session(self.volume, *self._models.get(self.keys, progress))
             for text in warnings:
-                self._warn(text)
+                self._warn(self, text)
         return self._session

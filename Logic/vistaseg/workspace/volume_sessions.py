@@ -22,7 +22,7 @@ class VolumeSessions:
         self._scene = scene
         self._loaded = LoadedModels(load)
         self._sessions: dict[str, VolumeSession] = {}
-        self._warnings: list[str] = []
+        self._warnings: list[tuple[VolumeSession, str]] = []
 
     def get(self, volume_id: str) -> VolumeSession | None:
         """The session that the volume node of an id had last, if it had one."""
@@ -38,13 +38,14 @@ class VolumeSessions:
 
         known = None if node is None else self.get(node.GetID())
         if known is None or not known.fits(node, keys):
-            known = VolumeSession(node, self._loaded, keys, self._warnings.append)
+            known = VolumeSession(node, self._loaded, keys, lambda one, text: self._warnings.append((one, text)))
             self._sessions[node.GetID()] = known
         return known
 
     def take_warnings(self) -> list[str]:
-        """What looked wrong about volumes since the last call."""
-        return [self._warnings.pop(0) for _ in range(len(self._warnings))]
+        """What looked wrong since the last call about volumes that are in the scene."""
+        told = [self._warnings.pop(0) for _ in range(len(self._warnings))]
+        return [text for session, text in told if session in self._sessions.values()]
 
     def prune(self) -> None:
         """Let go of volumes that are not in the scene any more."""

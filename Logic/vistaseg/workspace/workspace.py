@@ -115,9 +115,19 @@ class Workspace:
         self._volumes.clear()
         self._links.clear()
 
-    def run(self, title: str, work: Callable[[Progress], T], on_done: Callable[[T], None] = _nothing) -> Job:
-        """Do any other work in the worker's thread."""
-        return self._tasks.submit(title, work, on_done)
+    def run(
+        self,
+        title: str,
+        work: Callable[[Progress], T],
+        on_done: Callable[[T], None] = _nothing,
+        on_progress: Callable[[], None] = lambda: None,
+    ) -> Job:
+        """Do any other work in the worker's thread, which lasts: see `Worker.submit`.
+
+        Args:
+            on_progress: called after the work has reported progress; not once it was cancelled.
+        """
+        return self._tasks.submit(title, work, on_done, lasting=True, reported=on_progress)
 
     def forget_models(self) -> None:
         """Load models anew: weights have changed."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ pydicom = pytest.importorskip("pydicom")
 
 from dicom_series import IDENTITY
 from export_desk import SHAPE, blocks, same, scan
+from stepped_model import is_computed, wait_for
 
 from vistaseg.catalog import slicer_terminology_entry
 from vistaseg.dicom import check_seg, read_seg, read_series
@@ -210,6 +213,16 @@ def test_a_cancelled_export_leaves_nothing(desk):
     assert "Cancelled" in desk.told.text and list(desk.out.iterdir()) == []
 
 
+def test_an_export_that_is_cancelled_when_its_files_are_there_is_told_with_them(desk):
+    workspace = desk.panel.workspace
+    workspace.messages.clear()
+    desk.section.ui.exportButton.click()
+    wait_for(lambda: is_computed(workspace))
+    workspace.cancel()
+    desk.finish()
+    assert "2 segments exported" in desk.told.text and len(desk.written(".dcm")) == 1
+
+
 def test_a_failure_after_the_segmentation_leaves_nothing(desk, monkeypatch):
     from vistaseg.dicom import delivery
     from vistaseg.errors import InputError
@@ -229,6 +242,43 @@ def test_a_table_needs_no_dicom(desk):
     (path,) = desk.written()
     rows = path.read_text().splitlines()
     assert path.suffix == ".csv" and len(rows) == 3 and "liver" in rows[1]
+
+
+@pytest.mark.parametrize(("large", "deflate"), [(10**9, False), (1000, False), (1000, True)])
+def test_the_size_is_told_before_the_segmentation_is_written(desk, monkeypatch, wait_until, large, deflate):
+    from vistaseg.dicom import seg_writer
+
+    monkeypatch.setattr("VistaSegLib.Exporting.LARGE_BYTES", large)
+    workspace, goOn, content = desk.panel.workspace, threading.Event(), seg_writer.Content
+    monkeypatch.setattr(seg_writer, "Content", lambda *arguments: (goOn.wait(20), content(*arguments))[1])
+    desk.section.ui.deflateBox.setChecked(deflate)
+    workspace.messages.clear()
+    desk.section.ui.exportButton.click()
+    stage = desk.panel.sections["ProgressSection"].ui.stageLabel
+    wait_until(lambda: "writing " in stage.text)
+    size = float(re.search(r"writing ([\d.]+) kB", stage.text).group(1)) * 1000
+    assert ("deflated" in stage.text) == deflate and not any(path.stat().st_size for path in desk.written())
+    if large == 1000 and not deflate:
+        assert f"The DICOM segmentation takes {size / 1000:.1f} kB. Deflated it is much smaller" in desk.told.text
+        assert "check “Deflated”" in desk.told.text and "dciodvfy do not" in desk.told.text
+    else:
+        assert desk.told is None
+    goOn.set()
+    wait_until(lambda: desk.told is not None and "2 segments exported" in desk.told.text)
+    (file,) = desk.written()
+    assert file.stat().st_size < 0.8 * size if deflate else abs(size - file.stat().st_size) <= 50
+
+
+def test_values_that_no_ct_has_are_told_with_the_measures(desk):
+    values = slicer.util.arrayFromVolume(desk.volume).astype(np.int32)
+    values[2, 3, 3] = 32000
+    slicer.util.updateVolumeFromArray(desk.volume, values)
+    desk.press(desk.section.ui.tableButton)
+    assert desk.told.level == "warning" and "liver: 1 voxels are above 30,710 HU" in desk.told.text
+    desk.derive()
+    desk.section.ui.reportBox.setChecked(True)
+    desk.export()
+    assert desk.told.level == "warning" and "liver: 1 voxels are above 30,710 HU" in desk.told.text
 
 
 def test_the_folder_is_remembered(desk, monkeypatch):

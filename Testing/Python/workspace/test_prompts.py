@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from fake_model import FakeModel
 from workspace_case import BODY, LEFT, OUTSIDE, RIGHT, Desk
 
@@ -135,3 +136,16 @@ def test_a_segment_whose_terminology_was_changed_by_hand_is_not_replaced(desk: D
     before = desk.mask(target)
     (spleen,) = desk.segment(3)
     assert spleen != target and np.array_equal(desk.mask(target), before)
+
+
+@pytest.mark.parametrize("automatic", [False, True])
+def test_a_click_asked_of_another_model_waits_for_the_answer_of_the_one_before(desk: Desk, automatic: bool) -> None:
+    target = desk.target()
+    if automatic:  # which every prompt waits for
+        desk.workspace.segment(desk.volume_node, desk.segmentation_node, [3], writer=desk.editing)
+    for model, prompt in (("fake", LEFT), ("other", RIGHT), ("fake", BODY)):
+        desk.workspace.models = (model,)
+        desk.workspace.prompt(target, prompt, desk.editing)
+    desk.finish()
+    assert not desk.texts() or not any("too late" in text for text in desk.texts())
+    assert np.array_equal(desk.mask(target), desk.region(600) | desk.region(300) | desk.region(40))

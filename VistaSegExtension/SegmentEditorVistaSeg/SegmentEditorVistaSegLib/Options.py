@@ -14,6 +14,7 @@ from vistaseg import catalog
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
 from vistaseg.session.identifying import Identification
 from vistaseg.workspace import Workspace
+from VistaSegLib.ClickKind import kindTexts, showKind
 from VistaSegLib.MessageSection import MessageSection
 from VistaSegLib.ProgressSection import ProgressSection
 
@@ -35,6 +36,7 @@ class Options:
         self.widget = slicer.util.loadUI(str(UI))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self.ui.namesFrame.setVisible(False)
+        self.ui.kindCombo.addItems(kindTexts())
         self.sections = [kind(None, workspace) for kind in (ProgressSection, MessageSection)]
         self.widgets = [self.widget, *(section.widget for section in self.sections)]
         completer = qt.QCompleter([structure.name for structure in catalog.structures() if structure.supported])
@@ -68,6 +70,15 @@ class Options:
         text = self.ui.textLine.text
         self.ui.textLine.clear()
         return text.strip()
+
+    @property
+    def kind(self) -> int:
+        """What clicks are on, see `ClickKind`."""
+        return self.ui.kindCombo.currentIndex
+
+    def showKind(self, kind: int | None) -> None:
+        """Show what clicks on the segment are on; None where there is no choice."""
+        showKind(self.ui.kindCombo, kind)
 
     def show(self, prompts: Sequence[Prompt], picked: int | None, meant: str, proposed: bool, usable: bool) -> None:
         """Show what can be done.

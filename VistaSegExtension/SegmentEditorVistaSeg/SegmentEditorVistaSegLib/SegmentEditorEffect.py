@@ -117,6 +117,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         return {
             "textLine.returnPressed": lambda: self.work.askText(),
             "textButton.clicked": lambda: self.work.askText(),
+            "kindCombo.currentIndexChanged": lambda: self.work.chooseKind(),
             "autoButton.clicked": lambda: self.work.prompting.segmentAutomatically(),
             "whatButton.clicked": lambda: self.work.whatIsThis(),
             "nameButton.clicked": lambda: self.work.useName(),

@@ -13,8 +13,11 @@ from SegmentEditorVistaSegLib.Options import Options
 from SegmentEditorVistaSegLib.Preview import Preview
 from SegmentEditorVistaSegLib.Prompting import Prompting
 from vistaseg.errors import VistaSegError
+from vistaseg.mrml.removals import on_removals
+from vistaseg.mrml.volumes import is_in_scene
 from vistaseg.prompts import Text
 from vistaseg.workspace import Target, Workspace
+from VistaSegLib.ClickKind import kindOf, setKind
 
 EVENTS = (
     slicer.vtkSegmentation.SourceRepresentationModified,
@@ -44,8 +47,8 @@ class Work(VTKObservationMixin):
         self._named: Target | None = None
         self._answered = self._updating = False
         self._segmentation = VTKObservationMixin()
-        self._stop = workspace.listen(self.update)
-        self.addObserver(scriptedEffect.parameterSetNode(), vtk.vtkCommand.ModifiedEvent, self._onModified)
+        self._parameterSetNode = None
+        self._stops = [workspace.listen(self.update), on_removals(slicer.mrmlScene, self.update)]
         self.update()
 
     def askText(self) -> None:
@@ -64,6 +67,11 @@ class Work(VTKObservationMixin):
         if name and self._named is not None:
             self.prompting.giveName(self._named, name)
         self.update()
+
+    def chooseKind(self) -> None:
+        """Note with the segment what clicks on it are on."""
+        if self._target is not None:
+            setKind(segmentationOf(self._target), self._target.segment_id, self._options.kind)
 
     def accept(self) -> None:
         """Write what the preview shows."""
@@ -88,7 +96,8 @@ class Work(VTKObservationMixin):
 
     def close(self) -> None:
         """Leave nothing behind."""
-        self._stop()
+        while self._stops:
+            self._stops.pop()()
         self.removeObservers()
         self._segmentation.removeObservers()
         self.prompting.leave()
@@ -98,6 +107,7 @@ class Work(VTKObservationMixin):
         self.interaction.close()
 
     def _update(self) -> None:
+        self._followEditor()
         target = self.prompting.target
         if target != self._target:
             self._onAnother(target)
@@ -105,6 +115,7 @@ class Work(VTKObservationMixin):
             self._answered = False
             self._showProposal(target)
         meant = meantBy(target) if target is not None else None
+        self._options.showKind(kindOf(segmentationOf(target), target.segment_id) if target is not None else None)
         self._options.show(
             self.prompting.prompts,
             self.interaction.picked,
@@ -113,6 +124,16 @@ class Work(VTKObservationMixin):
             target is not None,
         )
         self.interaction.draw()
+
+    def _followEditor(self) -> None:
+        """The editor takes another node after the scene was closed."""
+        node = self._effect.parameterSetNode()
+        node = node if is_in_scene(node) else None
+        if node is not self._parameterSetNode:
+            self.removeObservers()
+            self._parameterSetNode = node
+            if node is not None:
+                self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onModified)
 
     def _onAnother(self, target: Target | None) -> None:
         """Another segment is selected: what was proposed for the one before is not wanted."""

@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from vistaseg import catalog
 from vistaseg.errors import VistaSegError
+from VistaSegLib import Unanswered
 from VistaSegLib.RegionChoice import KINDS, fitToVolume, kindTexts, regionOf
 from VistaSegLib.StructureChoice import idsFound, idsKnownTo, idsOf, textOf
 from VistaSegLib.StructureTree import StructureTree
@@ -117,22 +118,17 @@ class AutomaticSection:
     def _segment(self, ids: list[int]) -> None:
         parameters, volume = self._selection.parameters, self._selection.volumeNode
         region = regionOf(parameters.regionKind, parameters.region, volume)
-        isNew = self._selection.segmentationNode is None
         segmentation = self._selection.requireSegmentationNode()
-
-        def tidy() -> None:
-            if isNew:
-                self._selection.removeIfEmpty(segmentation)
-
-        started = False
         try:
-            self._workspace.segment(
-                volume, segmentation, ids, region, writer=self._selection.editing.writer(), on_ended=tidy
-            )
-            started = True
-        finally:
-            if not started:
-                tidy()
+            writer = self._selection.editing.writer()
+            self._workspace.segment(volume, segmentation, ids, region, writer=writer, on_ended=self._tidy)
+        except VistaSegError:
+            self._tidy()
+            raise
+
+    def _tidy(self) -> None:
+        if self._workspace.task is None:
+            Unanswered.tidy(self._selection.removeSegmentation)
 
 
 def buttonText(ids: list[int]) -> str:

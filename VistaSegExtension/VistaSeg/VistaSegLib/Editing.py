@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import slicer
+
+from vistaseg.mrml.removals import on_removals
 from vistaseg.mrml.volumes import is_in_scene
 from VistaSegLib.Editors import saveStates
 
@@ -21,12 +25,13 @@ class Editing:
     def __init__(self, selection) -> None:
         self._selection = selection
         self._made: dict[tuple[str, str], tuple[object, object, SegmentEditing]] = {}
+        self._stopHearing: Callable[[], None] | None = None  # of nodes that leave the scene
 
     def writer(self) -> SegmentEditing:
         """What writes into the chosen segmentation; both nodes have to be chosen."""
         from vistaseg.mrml.editing import SegmentEditing  # with the first result, not with the panel
 
-        self.forgetGone()
+        self._stopHearing = self._stopHearing or on_removals(slicer.mrmlScene, self._forgetGone)
         volume, segmentation = self._selection.volumeNode, self._selection.segmentationNode
         key = (volume.GetID(), segmentation.GetID())
         if key not in self._made:
@@ -60,9 +65,11 @@ class Editing:
 
     def close(self) -> None:
         """Forget all steps, and take the nodes they need out of the scene."""
-        for _volume, _segmentation, editing in self._made.values():
-            editing.close()
-        self._made.clear()
+        if self._stopHearing is not None:
+            self._stopHearing()
+            self._stopHearing = None
+        while self._made:
+            self._made.popitem()[1][2].close()
 
     def _current(self) -> SegmentEditing | None:
         volume, segmentation = self._selection.volumeNode, self._selection.segmentationNode
@@ -71,8 +78,8 @@ class Editing:
         entry = self._made.get((volume.GetID(), segmentation.GetID()))
         return entry[2] if entry is not None and entry[1] is segmentation else None
 
-    def forgetGone(self) -> None:
+    def _forgetGone(self) -> None:
+        """Forget the steps in nodes that are not in the scene any more; to do that takes a node of ours out, too."""
         for key, (volume, segmentation, editing) in list(self._made.items()):
-            if not (is_in_scene(volume) and is_in_scene(segmentation)):
+            if not (is_in_scene(volume) and is_in_scene(segmentation)) and self._made.pop(key, None) is not None:
                 editing.close()
-                del self._made[key]

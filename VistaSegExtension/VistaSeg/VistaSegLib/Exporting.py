@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +17,16 @@ from vistaseg.mrml.dicom_images import dicom_files_of, seg_file_of, set_instance
 from vistaseg.mrml.preconditions import remarks
 from vistaseg.mrml.snapshots import Snapshot, snapshot_of
 from vistaseg.mrml.volumes import is_in_scene, state_of, volume_from_node
+from vistaseg.volume.limits import size_text
 from VistaSegLib.DatabaseInsertion import DatabaseInsertion
 from VistaSegLib.ExportOptions import ExportOptions, filePrefix, requireNoObstacle, segmentIdsOf
 
 if TYPE_CHECKING:
-    from vistaseg.dicom import Delivered
+    from vistaseg.dicom import Delivered, Measures
     from vistaseg.progress import Progress
+
+LARGE_BYTES = 100_000_000
+"""From here on a segmentation is worth packing."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,16 @@ class Exporting:
         requireNoObstacle(volumeNode, segmentationNode, options)
         work = _gather(volumeNode, segmentationNode, options)
         notes, state = remarks(volumeNode, segmentationNode), state_of(volumeNode)
+        sizes: deque[int] = deque()
+
+        def announce(size: int, progress: Progress) -> None:
+            sizes.append(size)
+            stage = _("writing {size}, deflated,") if options.deflate else _("writing {size},")
+            progress(stage.format(size=size_text(size)), 0, 1)
+
+        def tellSize() -> None:
+            while sizes:
+                self._workspace.messages.tell(offer(sizes.popleft(), options.deflate))
 
         def done(parcel: Parcel) -> None:
             if options.toDatabase:
@@ -72,7 +88,12 @@ class Exporting:
                 set_instance_uids(volumeNode, list(parcel.delivered.instance_uids))
             self._tell(parcel, [options.folder, _("Slicer's DICOM database")], notes)
 
-        self._workspace.run(_("Exporting segments"), work, done)
+        self._workspace.run(
+            _("Exporting segments"),
+            lambda progress: work(progress, announce=lambda size: announce(size, progress)),
+            done,
+            tellSize,
+        )
 
     def exportTable(self, volumeNode, segmentationNode, options: ExportOptions) -> None:
         """Write the measures of the segments as a table, which needs no DICOM.
@@ -86,9 +107,10 @@ class Exporting:
         snapshot = snapshot_of(segmentationNode, volumeNode, segmentIdsOf(segmentationNode, options.visibleOnly))
         path = Path(options.folder) / f"{filePrefix()}report.csv"
 
-        def done(count: int) -> None:
-            text = _("{count} segments measured: {path}").format(count=count, path=path)
-            self._workspace.messages.add("info", text)
+        def done(measures: list[Measures]) -> None:
+            text = _("{count} segments measured: {path}").format(count=len(measures), path=path)
+            doubts = [f"{row.name}: {row.warning}" for row in measures if row.warning]
+            self._workspace.messages.add("warning" if doubts else "info", " ".join([text, *doubts]))
 
         self._workspace.run(_("Measuring"), lambda progress: _writeTable(path, volume, snapshot, progress), done)
 
@@ -98,6 +120,17 @@ class Exporting:
         )
         told = [*notes, *parcel.delivered.notes]
         self._workspace.messages.add("warning" if told else "info", " ".join([text, *told]))
+
+
+def offer(size: int, deflate: bool) -> str:
+    """What to do about a segmentation that will be large, or nothing."""
+    if deflate or size <= LARGE_BYTES:
+        return ""
+    return _(
+        "The DICOM segmentation takes {size}. Deflated it is much smaller: cancel, check “Deflated” and export again. "
+        "pydicom, highdicom, dcmqi and 3D Slicer from April 2026 on read such files; older Slicers, dcm2niix and "
+        "dciodvfy do not."
+    ).format(size=size_text(size))
 
 
 def _refused(folder: str, left: int) -> str:
@@ -120,22 +153,22 @@ def _refused(folder: str, left: int) -> str:
     return " ".join(said)
 
 
-def _gather(volumeNode, segmentationNode, options: ExportOptions) -> Callable[[Progress], Parcel]:
-    """What the worker has to do, with all that it needs of the scene."""
+def _gather(volumeNode, segmentationNode, options: ExportOptions) -> Callable[..., Parcel]:
+    """What the worker has to do with a progress, with all that it needs of the scene; see `Delivery` for `announce`."""
     volume = volume_from_node(volumeNode)
     snapshot = snapshot_of(segmentationNode, volumeNode, segmentIdsOf(segmentationNode, options.visibleOnly))
     imported = seg_file_of(segmentationNode)
     if not options.derive:
         files = tuple(dicom_files_of(volumeNode))
-        return lambda progress: _write(options, snapshot, progress, imported=imported, volume=volume, files=files)
+        return partial(_write, options, snapshot, imported=imported, volume=volume, files=files)
     # The images are written slice by slice, and the user may edit the volume meanwhile.
     volume, study = replace(volume, array=volume.array.copy()), study_image_of(volumeNode)
-    return lambda progress: _write(
-        options, snapshot, progress, imported=imported, volume=volume, files=(), study=study
-    )
+    return partial(_write, options, snapshot, imported=imported, volume=volume, files=(), study=study)
 
 
-def _write(options: ExportOptions, snapshot: Snapshot, progress: Progress, **images) -> Parcel:
+def _write(
+    options: ExportOptions, snapshot: Snapshot, progress: Progress, announce: Callable[[int], None], **images
+) -> Parcel:
     """In the worker's thread.
 
     Args:
@@ -151,6 +184,7 @@ def _write(options: ExportOptions, snapshot: Snapshot, progress: Progress, **ima
         deflate=options.deflate,
         description=Description(text=options.description) if options.description else Description(),
         report=options.report,
+        announce=announce,
         **images,
     )
     try:
@@ -161,11 +195,11 @@ def _write(options: ExportOptions, snapshot: Snapshot, progress: Progress, **ima
         raise
 
 
-def _writeTable(path: Path, volume, snapshot, progress) -> int:
-    """In the worker's thread; the number of rows."""
+def _writeTable(path: Path, volume, snapshot, progress) -> list[Measures]:
+    """In the worker's thread; the rows."""
     from vistaseg.dicom import csv_bytes, measure
     from vistaseg.io import write_bytes
 
     measures = measure(snapshot.segmentation(progress), volume)
     write_bytes(path, csv_bytes(measures))
-    return len(measures)
+    return measures

@@ -10,6 +10,7 @@ from vistaseg.mrml.markups import box_of
 from vistaseg.mrml.transforms import to_local
 from vistaseg.mrml.views import require_shown
 from vistaseg.prompts import Point, Prompt, Text
+from VistaSegLib.ClickKind import ClickKindCombo
 from VistaSegLib.Later import Later
 from VistaSegLib.Prompting import Prompting
 from VistaSegLib.PromptList import PromptList
@@ -43,6 +44,7 @@ class InteractiveSection:
         self._placing = PromptPlacing(self._onPoint, self._onBox, self._showButtons)
         self._markers = PromptMarkers()
         self._segments = SegmentCombo(self.ui.segmentCombo, selection)
+        self._kind = ClickKindCombo(self.ui.kindCombo, selection)
         self._list = PromptList(self.ui.promptTree, self._showButtons)
         self._placeButtons = {
             "positive": self.ui.positiveButton,
@@ -69,6 +71,7 @@ class InteractiveSection:
             self._prompting.forget()  # another scene gives the same ids to other nodes
         self._tidying.start()
         self._segments.update()
+        self._kind.update()
         self.ui.answerAtOnceBox.setChecked(parameters is None or parameters.answerAtOnce)
         self._answered = self._prompting.answered
         self._showPrompts()

@@ -11,10 +11,11 @@ from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.prompts import Prompt, Text
 from vistaseg.segmentation import Segment, Segmentation, distinct_color
 from vistaseg.segmentation.model import EMPTY_EXTENT
+from VistaSegLib.ClickKind import KNOWN_ORGAN, setKind
 
 
-def addSegmentFor(selection, prompt: Prompt) -> str:
-    """Add an empty segment, named after a text or numbered, and choose it; returns its id.
+def addSegmentFor(selection, prompt: Prompt) -> tuple:
+    """Add an empty segment, named after a text or numbered, and choose it; returns its segmentation and its id.
 
     What can fail comes before a segmentation is made.
 
@@ -29,8 +30,10 @@ def addSegmentFor(selection, prompt: Prompt) -> str:
     segment = _namedSegment(prompt.text) if isinstance(prompt, Text) else _numberedSegment(number)
     result = Segmentation(grid.shape_ijk, grid.ijk_to_ras, [segment])
     (segmentId,) = add_segments(selection.requireSegmentationNode(), result, volume)
+    if selection.parameters.knownOrgan:
+        setKind(selection.segmentationNode, segmentId, KNOWN_ORGAN)
     selection.segmentId = segmentId
-    return segmentId
+    return selection.segmentationNode, segmentId
 
 
 def _numberedSegment(number: int) -> Segment:

@@ -17,6 +17,7 @@ class VistaSegParameterNode:
     classIds: ids of the chosen structures, separated by blanks.
     regionKind: "whole", "roi" or "visible".
     answerAtOnce: whether each prompt is answered when it is placed.
+    knownOrgan: whether clicks for a new segment are on an organ of a kind that the model knows, not on something new.
     """
 
     volume: slicer.vtkMRMLScalarVolumeNode
@@ -27,3 +28,4 @@ class VistaSegParameterNode:
     classIds: str = ""
     regionKind: str = "whole"
     answerAtOnce: bool = True
+    knownOrgan: bool = False

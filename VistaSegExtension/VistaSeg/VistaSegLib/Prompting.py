@@ -5,7 +5,8 @@ from __future__ import annotations
 from vistaseg.errors import VistaSegError
 from vistaseg.prompts import Prompt
 from vistaseg.workspace import Target
-from VistaSegLib.TargetSegment import currentTarget, isEmpty, remove
+from VistaSegLib import Unanswered
+from VistaSegLib.TargetSegment import currentTarget
 
 
 class Prompting:
@@ -19,8 +20,6 @@ class Prompting:
     def __init__(self, selection, workspace) -> None:
         self._selection, self._workspace = selection, workspace
         self._waiting: dict[tuple[str, str, str], list[Prompt]] = {}
-        self._unanswered: set[Target] = set()
-        self._made: list = []  # segmentations, for a prompt which has no answer yet
 
     @property
     def answered(self) -> tuple[Prompt, ...]:
@@ -64,36 +63,25 @@ class Prompting:
             self._tryTo(lambda target: self._workspace.clear(target, self._writer))
 
     def forget(self) -> None:
-        """The scene is about to go: prompts that wait and segments without an answer go with it."""
+        """The scene is about to go: prompts that wait go with it."""
         self._waiting.clear()
-        self._unanswered.clear()
-        self._made.clear()
 
     def tidy(self) -> None:
-        """Remove segment and segmentation of a prompt which nothing came of; not while something runs."""
+        """Remove what was made for a result which did not come; not while something runs."""
         if self._workspace.task is None:
             self.close()
 
     def close(self) -> None:
-        """Remove what was made for a prompt which has no answer, whatever runs."""
-        for target in tuple(self._unanswered):
-            self._unanswered.discard(target)
-            if isEmpty(target) and not self._workspace.prompts(target):
-                remove(target)
-        while self._made:
-            self._selection.removeIfEmpty(self._made.pop())
+        """Remove what was made for a result which is not there yet, whatever runs."""
+        Unanswered.tidy(self._selection.removeSegmentation)
 
     def _targetFor(self, prompt: Prompt) -> Target:
         target = currentTarget(self._selection)
         if target is None:
             from VistaSegLib.NewSegment import addSegmentFor  # with the first prompt: the panel opens without it
 
-            isNew = self._selection.segmentationNode is None
-            addSegmentFor(self._selection, prompt)
-            if isNew:
-                self._made.append(self._selection.segmentationNode)
+            Unanswered.noteSegment(*addSegmentFor(self._selection, prompt))
             target = currentTarget(self._selection)
-            self._unanswered.add(target)
         return target
 
     def _tryTo(self, act) -> None:

@@ -12,6 +12,7 @@ from slicer.util import VTKObservationMixin
 from VistaSegLib.Editing import Editing
 from VistaSegLib.Models import known, readyKeys
 from VistaSegLib.SegmentationOfVolume import SegmentationOfVolume
+from VistaSegLib.Unanswered import noteSegmentation
 
 
 class Selection(VTKObservationMixin):
@@ -80,19 +81,17 @@ class Selection(VTKObservationMixin):
         self.parameters.segmentation = node
 
     def requireSegmentationNode(self):
-        """Where results go; a new segmentation of the volume where none is chosen."""
+        """Where results go; a new segmentation of the volume where none is chosen, which goes if no result comes."""
         if self.segmentationNode is None:
             self.segmentationNode = _newSegmentation(self.volumeNode)
+            noteSegmentation(self.segmentationNode)
         return self.segmentationNode
 
-    def removeIfEmpty(self, node) -> None:
-        """Take back a segmentation that was made for a result that did not come."""
-        isThere = slicer.mrmlScene.IsNodePresent(node)
-        if isThere and node.GetSegmentation().GetNumberOfSegments() == 0:
-            if self.segmentationNode is node:
-                self.segmentationNode = None
-            slicer.mrmlScene.RemoveNode(node)
-            self.editing.forgetGone()
+    def removeSegmentation(self, node) -> None:
+        """Take a segmentation out of the scene."""
+        if self.segmentationNode is node:
+            self.segmentationNode = None
+        slicer.mrmlScene.RemoveNode(node)
 
     @property
     def segmentId(self) -> str:

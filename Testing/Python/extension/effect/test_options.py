@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import slicer
+from fake_model import FakeVolume
 
 from vistaseg import catalog
 from vistaseg.mrml.reading import segment_record
@@ -195,3 +196,28 @@ def test_a_preview_pulsates(bench: Any) -> None:
         bench.effect.work.preview._pulse()
     assert len(seen) == 3
     assert not node.GetSaveWithScene() and node.GetHideFromEditors()
+
+
+def test_clicks_are_on_a_known_organ_where_that_is_chosen(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    answer = FakeVolume.answer
+
+    def note(self: FakeVolume, question: Any, progress: Any) -> Any:
+        asked.append(question.known_organ)
+        return answer(self, question, progress)
+
+    monkeypatch.setattr(FakeVolume, "answer", note)
+    assert bench.ui.kindCombo.currentText == "something new"
+    bench.mouse.click(bench.at("left"))
+    bench.finish()
+    bench.editor.node.SetSelectedSegmentID(bench.segments["b"])
+    bench.ui.kindCombo.setCurrentIndex(1)
+    bench.mouse.click(bench.at("right"))
+    bench.finish()
+    assert asked == [False, True]
+    bench.editor.node.SetSelectedSegmentID(bench.segments["a"])
+    assert bench.ui.kindCombo.currentText == "something new"
+    segment(bench, "c").SetTag("TerminologyEntry", catalog.slicer_terminology_entry(catalog.get(3)))
+    segment(bench, "c").SetTag("VistaSeg.StructureId", "3")
+    bench.editor.node.SetSelectedSegmentID(bench.segments["c"])
+    assert not bench.ui.kindCombo.enabled

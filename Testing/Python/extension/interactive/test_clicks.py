@@ -150,3 +150,14 @@ def test_deleting_the_volume_ends_placing(case, section):
     case.settle()
     assert not section.ui.positiveButton.checked and not section.ui.positiveButton.enabled
     assert markers() == ({}, 0)
+
+
+def test_values_that_no_ct_has_are_told_after_the_first_click(case, section):
+    values = slicer.util.arrayFromVolume(case.volume).astype(np.int32)
+    values[0, 0, :3] = 64512
+    slicer.util.updateVolumeFromArray(case.volume, values)
+    section.ui.positiveButton.click()
+    case.click(MIDDLES[SPLEEN])
+    told = case.workspace.messages.latest
+    assert told.level == "warning" and told.text.startswith("3 voxels are above 30,710 HU (up to 64,512)")
+    assert case.section("Message").ui.textLabel.text == f"⚠ {told.text}"

@@ -408,7 +408,7 @@ MUTATIONS = (
             "models/segvol/test_preprocessing.py::test_corners_of_solid_boxes_are_those_of_the_published_box",
             "models/segvol/test_preprocessing.py::test_sessions_of_the_first_versions_keep_their_box",
             "models/segvol/test_preprocessing.py::test_corners_around_organs_differ_by_few_voxels_from_the_published_box",
-            "models/segvol/test_published_zoom.py::test_texts_and_boxes_give_the_published_mask",
+            "models/segvol/test_preprocessing.py::test_the_network_is_asked_with_voxels_that_show_the_box_and_no_others",
         ),
     ),
     Mutation(

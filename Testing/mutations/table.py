@@ -246,14 +246,24 @@ MUTATIONS = (
         _LOGIC + "cli/places.py",
         '    return [(-x, -y, z) for x, y, z in points] if space == "lps" else list(points)',
         "    return list(points)",
-        ("cli/test_places.py",),
+        (
+            "cli/test_places.py::test_a_click_is_at_the_same_place_in_all_three_spellings",
+            "cli/test_places.py::test_a_box_is_the_same_in_all_three_spellings",
+            "cli/test_places.py::test_a_click_outside_is_told_where_the_scan_lies",
+            "cli/test_places.py::test_a_region_and_a_click_are_the_same_in_all_three_spellings_in_a_whole_run",
+        ),
     ),
     Mutation(
         "Places in voxels",
         _LOGIC + "cli/places.py",
         "        values = grid.index_to_ras(points).tolist()",
         "        values = list(points)",
-        ("cli/test_places.py",),
+        (
+            "cli/test_places.py::test_a_click_is_at_the_same_place_in_all_three_spellings",
+            "cli/test_places.py::test_a_box_is_the_same_in_all_three_spellings",
+            "cli/test_places.py::test_a_box_in_voxels_holds_the_voxels_from_corner_to_corner_and_no_more",
+            "cli/test_places.py::test_an_oblique_scan_warns_that_a_box_in_voxels_runs_along_the_patient",
+        ),
     ),
     Mutation(
         "A place outside the scan is refused before weights are read",

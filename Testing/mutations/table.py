@@ -246,14 +246,24 @@ MUTATIONS = (
         _LOGIC + "cli/places.py",
         '    return [(-x, -y, z) for x, y, z in points] if space == "lps" else list(points)',
         "    return list(points)",
-        ("cli/test_places.py",),
+        (
+            "cli/test_places.py::test_a_click_is_at_the_same_place_in_all_three_spellings",
+            "cli/test_places.py::test_a_box_is_the_same_in_all_three_spellings",
+            "cli/test_places.py::test_a_click_outside_is_told_where_the_scan_lies",
+            "cli/test_places.py::test_a_region_and_a_click_are_the_same_in_all_three_spellings_in_a_whole_run",
+        ),
     ),
     Mutation(
         "Places in voxels",
         _LOGIC + "cli/places.py",
         "        values = grid.index_to_ras(points).tolist()",
         "        values = list(points)",
-        ("cli/test_places.py",),
+        (
+            "cli/test_places.py::test_a_click_is_at_the_same_place_in_all_three_spellings",
+            "cli/test_places.py::test_a_box_is_the_same_in_all_three_spellings",
+            "cli/test_places.py::test_a_box_in_voxels_holds_the_voxels_from_corner_to_corner_and_no_more",
+            "cli/test_places.py::test_an_oblique_scan_warns_that_a_box_in_voxels_runs_along_the_patient",
+        ),
     ),
     Mutation(
         "A place outside the scan is refused before weights are read",
@@ -408,7 +418,7 @@ MUTATIONS = (
             "models/segvol/test_preprocessing.py::test_corners_of_solid_boxes_are_those_of_the_published_box",
             "models/segvol/test_preprocessing.py::test_sessions_of_the_first_versions_keep_their_box",
             "models/segvol/test_preprocessing.py::test_corners_around_organs_differ_by_few_voxels_from_the_published_box",
-            "models/segvol/test_published_zoom.py::test_texts_and_boxes_give_the_published_mask",
+            "models/segvol/test_preprocessing.py::test_the_network_is_asked_with_voxels_that_show_the_box_and_no_others",
         ),
     ),
     Mutation(

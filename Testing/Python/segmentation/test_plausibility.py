@@ -1,4 +1,5 @@
 """Segments that are worth a look are marked, those that are fine are not."""
+
 from __future__ import annotations
 
 import json

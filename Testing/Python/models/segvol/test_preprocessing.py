@@ -147,6 +147,22 @@ def test_sessions_of_the_first_versions_keep_their_box() -> None:
     assert old != new and old.joined(new) == old
 
 
+def test_the_network_is_asked_with_voxels_that_show_the_box_and_no_others() -> None:
+    """A voxel of the shrunk scan that shows what lies outside the box is not in it, where any voxel shows the box."""
+    generator, trimmed = np.random.default_rng(2), 0
+    for _ in range(100):
+        start = generator.integers(0, 20, 3)
+        stop = start + generator.integers(8, 20, 3)
+        box, size = Box(tuple(map(int, start)), tuple(map(int, stop))), (40, 50, 50)
+        zoom, first = ZoomMap(size, (16, 32, 32)), ZoomMap(size, (16, 32, 32), "reached")
+        asked = zoom.box_to_zoomed(box)
+        for axis in range(3):
+            shown = zoom.down[axis][asked.start[axis] : asked.stop[axis]]
+            assert (shown >= start[axis]).all() and (shown < stop[axis]).all()
+        trimmed += asked != first.box_to_zoomed(box)
+    assert trimmed, "no box shows the difference"
+
+
 def test_a_scan_without_contrast_is_refused() -> None:
     array = np.zeros((6, 6, 6), np.int16)
     array[2:4] = 7

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import traceback
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -52,3 +54,8 @@ def left_behind() -> list[str]:
             if is_node or is_segmentation:
                 found.append(f"{type(each).__name__}: {event} of {observed.GetClassName()}")
     return found
+
+
+def is_ours(trace: TracebackType | None) -> bool:
+    """Whether an error came through the extension or the engine; Slicer's own effects raise some after their editor."""
+    return any("vistaseg" in frame.filename.lower() for frame in traceback.extract_tb(trace))

@@ -89,10 +89,10 @@ class CohortTable:
 
     def _is_there(self, row: Row) -> bool:
         result = self._results / row.output
-        tidy(result.parent)
         try:
+            tidy(result.parent)
             return result.exists() and row.sha256 in ("", sha256_of(result))
-        except OSError:
+        except (OSError, UsageError):  # it will be said when the result is written again
             return False
 
     def put(self, row: Row) -> None:

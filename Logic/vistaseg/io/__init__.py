@@ -1,6 +1,6 @@
 """Everything that is written: files that are complete or not there, alone and in sets, whoever else writes there."""
 
-from vistaseg.io.commit import FileSet, sha256_of, together
+from vistaseg.io.commit import sha256_of, together
 from vistaseg.io.files import check_file_place, check_folder, made_folder, replacing, settle, write_bytes
 from vistaseg.io.journal import recover, tidy
 from vistaseg.io.locks import locked
@@ -8,7 +8,6 @@ from vistaseg.io.refusals import write_error
 from vistaseg.io.staging import staged
 
 __all__ = [
-    "FileSet",
     "check_file_place",
     "check_folder",
     "locked",

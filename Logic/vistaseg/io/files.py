@@ -30,6 +30,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         UsageError: the file cannot be written; says why.
     """
+    require_name(path)
     target = Path(os.path.realpath(path))
     _require_place(target)
     staged = target.with_name(own_name())
@@ -71,6 +72,7 @@ def check_file_place(path: Path) -> None:
     Raises:
         UsageError: a folder is there, or the file cannot be written or replaced.
     """
+    require_name(path)
     target = Path(os.path.realpath(path))
     _require_place(target)
     check_folder(target.parent)
@@ -130,7 +132,6 @@ def _trial(folder: Path) -> Iterator[Path]:
 
 
 def _require_place(target: Path) -> None:
-    require_name(target)
     try:
         require_replaceable(target)
     except OSError as error:

@@ -9,6 +9,7 @@ each folder has a record, and that of the first one decides for all.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import time
@@ -25,6 +26,7 @@ from vistaseg.io.owner import BEFORE, UNDO, discard, is_left_over, kind_of, own_
 from vistaseg.io.refusals import write_error
 
 _FORMAT = "vistaseg commit"
+_HELD = {errno.EACCES, errno.EPERM, errno.EBUSY, getattr(errno, "ETXTBSY", errno.EBUSY)}
 _RETRY_SECONDS = (0.05, 0.1, 0.2, 0.4)
 """A scanner for viruses opens a new file for a moment, and Windows and some servers do not replace an open file."""
 
@@ -71,8 +73,8 @@ class _Step:
             self._put_aside()
         try:
             replace_patiently(staged, self.target)
-        except PermissionError:
-            if not os.path.lexists(self.target):
+        except OSError as error:
+            if not _is_held(error, self.target):
                 raise
             discard(self.before)
             self._put_aside()
@@ -82,7 +84,9 @@ class _Step:
         """For disks without hard links; and an open file that cannot be replaced may still be renamed."""
         try:
             replace_patiently(self.target, self.before)
-        except PermissionError as error:
+        except OSError as error:
+            if not _is_held(error, self.target):
+                raise
             raise UsageError(
                 f"{self.target} cannot be replaced ({error.strerror}): it is open in another program, or protected. "
                 "Close it there, or give another name."
@@ -127,11 +131,16 @@ def move_alone(move: Move) -> bool:
         return True
     try:
         replace_patiently(move.staged, move.target)
-    except PermissionError:
-        if not os.path.lexists(move.target):
+    except OSError as error:
+        if not _is_held(error, move.target):
             raise
         return False
     return True
+
+
+def _is_held(error: OSError, path: Path) -> bool:
+    """Whether a file may have been refused because a program has it open."""
+    return error.errno in _HELD and os.path.lexists(path)
 
 
 def replace_patiently(source: Path, target: Path) -> None:
@@ -144,7 +153,9 @@ def replace_patiently(source: Path, target: Path) -> None:
         try:
             os.replace(source, target)
             return
-        except PermissionError:
+        except OSError as error:
+            if not _is_held(error, target) and not _is_held(error, source):
+                raise
             time.sleep(seconds)
     os.replace(source, target)
 

@@ -75,11 +75,6 @@ def kind_of(name: str) -> str | None:
     return None if found is None else found["kind"]
 
 
-def is_of_this_process(name: str) -> bool:
-    """Whether this process made the name."""
-    return _owner(_NAME.fullmatch(name)) == Owner.this_process()
-
-
 def is_left_over(path: Path) -> bool:
     """Whether the process that made a file with a name of `own_name` has ended."""
     return _has_ended(path, _NAME.fullmatch(path.name))

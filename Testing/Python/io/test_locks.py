@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import writers
@@ -50,6 +51,15 @@ def test_a_process_is_known_by_its_start_too(tmp_path, ended):
     again = Owner(this.host, this.pid, ended.start)  # another process has had its number before
     assert is_left_over(tmp_path / name_of(again))
     assert len({new_mark() for _ in range(100)}) == 100
+
+
+def test_elsewhere_than_on_linux_processes_are_known_by_their_start_too(tmp_path, ended, monkeypatch):
+    monkeypatch.setattr(owner, "sys", SimpleNamespace(platform="win32"))
+    this = Owner.this_process()
+    assert this.start.isdigit() and this.start == Owner.this_process().start
+    assert not is_left_over(tmp_path / own_name())
+    assert is_left_over(tmp_path / name_of(Owner(this.host, ended.pid, this.start)))
+    assert is_left_over(tmp_path / name_of(Owner(this.host, this.pid, "1")))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -249,6 +249,7 @@ class OpenElsewhere:
     """Windows, where another program has files open: they cannot be replaced or removed, and perhaps not renamed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, path: Path, renames: bool, tries: int = 10**6) -> None:
+        self.number = errno.EACCES
         self._genuine = {name: getattr(os, name) for name in ("replace", "unlink")}
         self._path, self._renames, self._tries = path, renames, tries
         monkeypatch.setattr(os, "replace", self.replace)
@@ -271,7 +272,7 @@ class OpenElsewhere:
         raise OSError(errno.ENOTSUP, "not supported")
 
     def _refusal(self) -> OSError:
-        return PermissionError(errno.EACCES, "The process cannot access the file")
+        return OSError(self.number, "The process cannot access the file")
 
     def _is_open(self, path) -> bool:
         if not os.path.lexists(path) or os.stat(path).st_ino != self._inode:
@@ -280,14 +281,17 @@ class OpenElsewhere:
         return self._tries >= 0
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EBUSY])
 @pytest.mark.parametrize("name", ["x.seg.nrrd", "x.nii.gz", "masks"])
-def test_a_file_that_is_open_in_another_program_is_named_and_all_stays(tmp_path, segmentation, monkeypatch, name):
+def test_a_file_that_is_open_in_another_program_is_named_and_all_stays(
+    tmp_path, segmentation, monkeypatch, name, number
+):
     write_segmentation(segmentation, tmp_path / name)
     held = tmp_path / name if name != "masks" else tmp_path / "masks" / "spleen.nii.gz"
     folder = held.parent
     before = contents(folder)
     segmentation.segments[0].color = (9, 9, 9)
-    OpenElsewhere(monkeypatch, held, renames=False)
+    OpenElsewhere(monkeypatch, held, renames=False).number = number
     with pytest.raises(UsageError, match=f"{held.name} cannot be replaced .*open in another program"):
         write_segmentation(segmentation, tmp_path / name)
     assert contents(folder) == before

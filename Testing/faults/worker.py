@@ -1,0 +1,175 @@
+"""Runs each case in a process of its own, forked from one that has imported everything, under limits."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+import select
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SECONDS = 60
+BYTES = 4 * 2**30
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a process.
+
+    Attributes:
+        code: its exit code; None where a signal ended it.
+        signal: that ended it, or 0.
+        timed_out: whether it was ended after `SECONDS`.
+        peak: bytes of memory that it took beyond those of the process it was forked from.
+        result: what the function returned; None where it did not.
+    """
+
+    code: int | None
+    signal: int
+    timed_out: bool
+    seconds: float
+    peak: int
+    stdout: str
+    stderr: str
+    result: Any = None
+
+
+def prepare() -> None:
+    """Import what commands import late, so that each fork has it. Nothing here may start a thread."""
+    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", COLUMNS="300", TERMINAL_WIDTH="300")
+    os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
+    import torch
+
+    torch.set_num_threads(1)
+    import highdicom  # noqa: F401
+    import matplotlib.figure  # noqa: F401
+    import monai.networks.nets  # noqa: F401
+    import nibabel  # noqa: F401
+    import nrrd  # noqa: F401
+    import PIL.Image  # noqa: F401
+    import rich.table  # noqa: F401
+    import scipy.ndimage  # noqa: F401
+    import SimpleITK  # noqa: F401
+
+    import vistaseg.cli.main
+    import vistaseg.dicom
+    import vistaseg.dicom.seg_reader
+    import vistaseg.doctor
+    import vistaseg.evaluate
+    import vistaseg.models.registry
+    import vistaseg.preview
+    import vistaseg.segmentation
+    import vistaseg.segmentation.label_files
+    import vistaseg.segmentation.seg_nrrd_reader
+    import vistaseg.session
+    import vistaseg.volume.itk_files
+    import vistaseg.volume.nifti
+    import vistaseg.weights  # noqa: F401
+
+
+def start(function: Callable[[], Any], memory: int = BYTES) -> _Running:
+    """Begin a function in a fork; `wait` for it.
+
+    Args:
+        memory: bytes of address space that it may take beyond what there is now.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="faults-"))
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        _child(function, folder, writing, memory)
+    os.close(writing)
+    return _Running(pid, folder, reading, time.monotonic())
+
+
+@dataclass(frozen=True)
+class _Running:
+    pid: int
+    folder: Path
+    pipe: int
+    begun: float
+
+    def wait(self, seconds: float = SECONDS) -> Outcome:
+        """Its outcome; after `seconds` it is killed."""
+        pieces: list[bytes] = []
+        timed_out = False
+        while True:
+            left = self.begun + seconds - time.monotonic()
+            ready = select.select([self.pipe], [], [], max(left, 0))[0] if left > 0 else []
+            if not ready:
+                timed_out = True
+                os.kill(self.pid, signal.SIGKILL)
+                break
+            piece = os.read(self.pipe, 2**20)
+            if not piece:
+                break
+            pieces.append(piece)
+        os.close(self.pipe)
+        _, status, usage = os.wait4(self.pid, 0)
+        texts = [(self.folder / name).read_text("utf-8", "backslashreplace") for name in ("out", "err")]
+        for name in ("out", "err"):
+            (self.folder / name).unlink()
+        self.folder.rmdir()
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return Outcome(
+            os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+            os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+            timed_out,
+            time.monotonic() - self.begun,
+            max(0, (usage.ru_maxrss - own) * 1024),
+            *texts,
+            pickle.loads(b"".join(pieces)) if pieces and not timed_out else None,
+        )
+
+
+def attempt(function: Callable[[], Any], memory: int = BYTES, seconds: float = SECONDS) -> Outcome:
+    """The outcome of a function in a fork."""
+    return start(function, memory).wait(seconds)
+
+
+def _child(function: Callable[[], Any], folder: Path, pipe: int, memory: int) -> None:
+    code = 70
+    try:
+        for name, number in (("out", 1), ("err", 2)):
+            file = os.open(folder / name, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+            os.dup2(file, number)
+            os.close(file)
+        sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + memory
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        result = function()
+        code = 0
+        with os.fdopen(pipe, "wb", closefd=False) as stream:
+            pickle.dump(result, stream)
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.close(pipe)
+        os._exit(code)
+
+
+def command(*arguments: object) -> None:
+    """Run `vistaseg ...`, which ends the process."""
+    from vistaseg.cli.main import main
+
+    sys.argv = ["vistaseg", *map(str, arguments)]
+    main()
+    sys.exit(0)

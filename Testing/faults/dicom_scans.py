@@ -80,7 +80,7 @@ def _scan(
         partial(put, files),
         lambda folder: scans.probe(folder / "ct"),
         partial(scans.judged, scans.with_pydicom, "ct", strict, word),
-        (*names, ".dcm"),
+        (*names, ".dcm", "slice", "frame", "colour", "series"),
     )
 
 

@@ -34,7 +34,7 @@ class Case:
         accept: why a result is not right, or "".
         names: a refusal has to contain one of these.
         codes: documented exit codes of it.
-        memory: None: as `worker.BYTES`.
+        after: why what a refusal leaves behind is not right, or "".
     """
 
     reader: str
@@ -44,6 +44,7 @@ class Case:
     accept: Callable[[Path, Outcome], str]
     names: Sequence[str] = ()
     codes: frozenset[int] = field(default_factory=lambda: frozenset(DOCUMENTED))
+    after: Callable[[Path], str] = lambda folder: ""
 
 
 def verdict(case: Case, folder: Path, outcome: Outcome) -> tuple[Verdict, str]:
@@ -57,6 +58,9 @@ def verdict(case: Case, folder: Path, outcome: Outcome) -> tuple[Verdict, str]:
     said = re.sub(r"\s+", " ", outcome.stderr)
     if case.names and not any(name.lower() in said.lower() for name in case.names):
         return Verdict.WRONG, f"refused without naming {' or '.join(case.names[:3])}: {said[-300:]}"
+    left = case.after(folder)
+    if left:
+        return Verdict.WRONG, f"{left}; {said[-200:]}"
     return Verdict.REFUSED, said[-300:]
 
 

@@ -149,7 +149,7 @@ def _child(function: Callable[[], Any], folder: Path, pipe: int, memory: int) ->
         sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + memory
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
         result = function()
         code = 0
         with os.fdopen(pipe, "wb", closefd=False) as stream:

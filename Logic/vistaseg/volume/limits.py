@@ -58,12 +58,12 @@ def surplus_notes(more: int, shape_ijk: tuple[int, int, int], voxel_bytes: int) 
 
     That is at least the smallest of a slice, a row of each slice, and a column of each; less is padding.
     """
-    if more < math.prod(shape_ijk) // max(shape_ijk) * voxel_bytes:
+    voxels = math.prod(shape_ijk)
+    if more < voxels // max(shape_ijk) * voxel_bytes:
         return ()
-    return (
-        f"The file holds {size_text(more)} more than its header says: slices, rows or columns may be missing, which "
-        "may also shear the image. Export the scan again.",
-    )
+    is_slice = more >= voxels // shape_ijk[2] * voxel_bytes
+    what = "slices may be missing" if is_slice else "rows or columns may be missing, and the image be sheared"
+    return (f"The file holds {size_text(more)} more than its header says: {what}. Export the scan again.",)
 
 
 def size_text(count: int) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from faults import dicom_scans, documents, results
 from faults.judge import Case
-from faults.worker import Outcome
+from faults.worker import Outcome, made_by, put_files
 
 _TEXTS = (
     "",
@@ -248,7 +248,7 @@ def command_cases(seed: int) -> Iterator[Case]:
                 "argument",
                 *_hints(given),
             )
-            yield Case("command line", what, _put, partial(_run, given, value), _sound, tuple(n for n in names if n))
+            yield Case("command line", what, put, partial(_run, given, value), _sound, tuple(n for n in names if n))
 
 
 def _hints(given: tuple[str, ...]) -> tuple[str, ...]:
@@ -261,10 +261,15 @@ def _hints(given: tuple[str, ...]) -> tuple[str, ...]:
     }.get(given[-1] if given else "", ("file", "folder", "weights", "path", "places"))  # fmt: skip
 
 
-def _put(folder: Path) -> None:
+def put(folder: Path) -> None:
+    """All that the commands read."""
+    put_files(made_by(_write), folder)
+    (folder / "empty").mkdir()
+
+
+def _write(folder: Path) -> None:
     documents.put_phantom(folder)
     (folder / "empty.nii.gz").write_bytes(b"")
-    (folder / "empty").mkdir()
     dicom_scans.put(dicom_scans.series(), folder)
     (folder / "studies").mkdir()
     dicom_scans.put(dicom_scans.series(), folder / "studies", "one")

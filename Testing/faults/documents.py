@@ -22,7 +22,7 @@ import numpy as np
 from faults import results, scans
 from faults.judge import Case
 from faults.mutations import byte_mutations
-from faults.worker import Outcome, attempt
+from faults.worker import Outcome, attempt, made_by, put_files
 
 BODY = {"liver": (1, 40), "spleen": (3, 300), "right kidney": (5, 600), "left kidney": (14, 900)}
 """Structure -> class id, and HU in the phantom; see `fake_model.CLASSES`."""
@@ -59,6 +59,10 @@ def phantom() -> Any:
 
 def put_phantom(folder: Path) -> None:
     """As NIfTI, with its labels beside."""
+    put_files(made_by(_write_phantom), folder)
+
+
+def _write_phantom(folder: Path) -> None:
     import nibabel
 
     volume = phantom()
@@ -227,13 +231,6 @@ def _put_study(studies: Path, name: str) -> None:
 def _run_cohort(folder: Path) -> None:
     given = ("--classes", "liver, spleen, left kidney", "--model", "demo", "--json")
     run_command("cohort", folder / "studies", "-o", folder / "results", *given)
-
-
-def put_files(files: dict[str, bytes], folder: Path) -> None:
-    """Write files with their folders."""
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
 
 
 def _cohort_cases(seed: int) -> Iterator[Case]:

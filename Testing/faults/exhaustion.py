@@ -15,7 +15,7 @@ from typing import Any
 
 from faults import commands, documents, results
 from faults.judge import Case
-from faults.worker import Outcome, attempt, start
+from faults.worker import Outcome, attempt, made_by, put_files, start
 
 _ALLOCATIONS = (
     "array", "ascontiguousarray", "concatenate", "copy", "empty", "empty_like", "frombuffer", "full", "ones", "stack",
@@ -51,6 +51,7 @@ _WRITERS: dict[str, tuple[tuple[str, ...], str]] = {
 
 def exhaustion_cases(seed: int) -> Iterator[Case]:
     """Of each writer; and of the networks, whose windows are stitched."""
+    made_by(_write)
     yield from _memory_cases()
     yield from _network_cases()
     yield from _disk_cases()
@@ -58,7 +59,12 @@ def exhaustion_cases(seed: int) -> Iterator[Case]:
 
 
 def _put(folder: Path) -> None:
-    commands._put(folder)
+    put_files(made_by(_write), folder)
+    (folder / "empty").mkdir()
+
+
+def _write(folder: Path) -> None:
+    commands.put(folder)
     from dicom_series import write_series
 
     write_series(folder / "body", documents.phantom(), "body")
@@ -80,14 +86,7 @@ def _earlier(given: tuple[str, ...]) -> dict[str, bytes]:
 
 @lru_cache
 def _inputs() -> frozenset[str]:
-    def put() -> frozenset[str]:
-        import tempfile
-
-        with tempfile.TemporaryDirectory() as folder:
-            _put(Path(folder))
-            return frozenset(_contents(Path(folder)))
-
-    return attempt(put).result
+    return frozenset(made_by(_write))
 
 
 @lru_cache
@@ -216,6 +215,7 @@ def _exhausted(reader: str, what: str, given: tuple[str, ...], change: Callable[
         ("memory", "room"),
         codes,
         partial(_kept_well, given) if repeats else _litter,
+        reader == "no memory",
     )
 
 

@@ -34,6 +34,7 @@ class Case:
         accept: why a result is not right, or "".
         names: a refusal has to contain one of these.
         codes: documented exit codes of it.
+        short: whether memory is made to run out.
         after: why what a refusal leaves behind is not right, or "".
     """
 
@@ -45,6 +46,7 @@ class Case:
     names: Sequence[str] = ()
     codes: frozenset[int] = field(default_factory=lambda: frozenset(DOCUMENTED))
     after: Callable[[Path], str] = lambda folder: ""
+    short: bool = False
 
 
 def verdict(case: Case, folder: Path, outcome: Outcome) -> tuple[Verdict, str]:
@@ -73,7 +75,7 @@ def _fault(outcome: Outcome, case: Case) -> str:
         return f"traceback: {outcome.stderr.strip().splitlines()[-1][:300]}"
     if outcome.code not in case.codes:
         return f"exit code {outcome.code}: {outcome.stderr[-200:]}"
-    if outcome.code == 5 and "Memory ran out" in outcome.stderr:
+    if outcome.code == 5 and not case.short and "Memory ran out" in outcome.stderr:
         return f"took over {BYTES >> 30} GB"
     if outcome.peak > BYTES:
         return f"took {outcome.peak / 2**30:.1f} GB"

@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,21 @@ def _child(function: Callable[[], Any], folder: Path, pipe: int, memory: int) ->
         sys.stderr.flush()
         os.close(pipe)
         os._exit(code)
+
+
+@lru_cache
+def made_by(make: Callable[[Path], None]) -> dict[str, bytes]:
+    """The files that a function puts into an empty folder, by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        make(Path(folder))
+        return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(Path(folder).rglob("*")) if p.is_file()}
+
+
+def put_files(files: dict[str, bytes], folder: Path) -> None:
+    """Write files with their folders."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
 
 
 def command(*arguments: object) -> None:

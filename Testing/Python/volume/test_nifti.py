@@ -232,9 +232,8 @@ def test_voxels_that_start_where_no_file_reaches_are_refused(tmp_path: Path, nam
         read_volume(tmp_path / name)
 
 
-@pytest.mark.parametrize(("axis", "count"), [(0, 4), (1, 3)])
-def test_rows_and_columns_that_the_header_does_not_count_are_noted(tmp_path: Path, axis: int, count: int) -> None:
-    path = patched(saved(image(), tmp_path / "scan.nii"), 42 + 2 * axis, "<h", count)
+def test_a_column_of_each_slice_that_the_header_does_not_count_is_noted(tmp_path: Path) -> None:
+    path = patched(saved(image(), tmp_path / "scan.nii"), 42, "<h", 4)
     assert "rows or columns may be missing" in read_volume(path).notes[0]
 
 

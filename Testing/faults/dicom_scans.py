@@ -64,15 +64,19 @@ def _content(image: Any) -> bytes:
     return file.getvalue()
 
 
-def put(files: dict[str, bytes], folder: Path, name: str = "ct") -> None:
+Files = dict[str, bytes] | Callable[[], dict[str, bytes]]
+"""By name; those of cases that are drawn by a seed are only made for them."""
+
+
+def put(files: Files, folder: Path, name: str = "ct") -> None:
     """Write files into a folder of a folder."""
     (folder / name).mkdir()
-    for file, content in files.items():
+    for file, content in (files() if callable(files) else files).items():
         (folder / name / file).write_bytes(content)
 
 
 def _scan(
-    reader: str, what: str, files: dict[str, bytes], names: tuple[str, ...], strict: bool = False, word: bool = False
+    reader: str, what: str, files: Files, names: tuple[str, ...], strict: bool = False, word: bool = False
 ) -> Case:
     return Case(
         reader,
@@ -97,7 +101,7 @@ def scan_cases(seed: int) -> Iterator[Case]:
         for what, change in _changes(keyword):
             for where in ("in one slice", "in all"):
                 concerned = (lambda k: k == 3) if where == "in one slice" else (lambda k: True)
-                files = series(lambda image, k, c=change, f=concerned: c(image) if f(k) else None)
+                files = partial(series, lambda image, k, c=change, f=concerned: c(image) if f(k) else None)
                 strict = keyword in _RELEVANT and what in _UNREADABLE
                 yield _scan(reader, f"{keyword} {what} {where}", files, words(keyword), strict)
     yield from _sets_of_files()
@@ -208,10 +212,10 @@ def _enhanced_cases(seed: int) -> Iterator[Case]:
     }  # fmt: skip
     for keyword, group in inner.items():
         for what, change in _changes(keyword):
-            files = enhanced(lambda image, c=change, g=group: c(_shared(image)[g].value[0]))
+            files = partial(enhanced, lambda image, c=change, g=group: c(_shared(image)[g].value[0]))
             yield _scan(reader, f"{keyword} {what}", files, words(keyword), what in _UNREADABLE)
     for what, change in _changes("ImagePositionPatient"):
-        files = enhanced(lambda image, c=change: c(_frame(image, 2).PlanePositionSequence[0]))
+        files = partial(enhanced, lambda image, c=change: c(_frame(image, 2).PlanePositionSequence[0]))
         yield _scan(reader, f"ImagePositionPatient {what} of a frame", files, words("Position"), what in _UNREADABLE)
     for what, value in (("zero", 0), ("one more", 7), ("one less", 5), ("huge", 2**31 - 1), ("negative", -6)):
         files = enhanced(partial(_frame_count, str(value)))
@@ -259,7 +263,7 @@ def list_cases(seed: int) -> Iterator[Case]:
     draw = random.Random(seed)
     for keyword in (*NUMBERS, *TEXTS, *SHORTS, "SeriesDescription", "NumberOfFrames"):
         what, change = draw.choice(list(_changes(keyword)))
-        files = series(lambda image, k, c=change: c(image) if k == 3 else None)
+        files = partial(series, lambda image, k, c=change: c(image) if k == 3 else None)
         yield Case(
             "DICOM list",
             f"{keyword} {what}",

@@ -413,7 +413,7 @@ def _attribute_changes(keyword: str) -> Iterator[tuple[str, Callable[[Any], None
         return
     for what, text in list(ODD_TEXTS.items())[1:]:
         yield what, partial(dicom_scans._text, keyword, text, vr)
-    if vr == "DS" and keyword != "SliceThickness":
+    if keyword in ("PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient"):
         yield "one value odd", partial(dicom_scans._one_odd, keyword, vr)
 
 

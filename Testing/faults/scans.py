@@ -95,9 +95,14 @@ def with_pydicom(folder: Path) -> Place:
     normal = np.cross(along, down)
     places = [np.array([float(v) for v in image.ImagePositionPatient]) for image in images]
     order = np.argsort([place @ normal for place in places])
-    stack = [images[n].pixel_array * float(images[n].RescaleSlope) + float(images[n].RescaleIntercept) for n in order]
+    stack = [_rescaled(images[n].pixel_array, images[n]) for n in order]
     between = (places[order[-1]] - places[order[0]]) / (len(order) - 1)
     return _placed(stack, along, down, [float(v) for v in images[0].PixelSpacing], between, places[order[0]])
+
+
+def _rescaled(stored: np.ndarray, told: Any) -> np.ndarray:
+    """Without a slope and an intercept the values are what is stored."""
+    return stored * float(told.get("RescaleSlope", 1)) + float(told.get("RescaleIntercept", 0))
 
 
 def _with_frames(image: Any) -> Place:
@@ -106,8 +111,8 @@ def _with_frames(image: Any) -> Place:
     frames = image.PerFrameFunctionalGroupsSequence
     places = [np.array(list(frame.PlanePositionSequence[0].ImagePositionPatient), float) for frame in frames]
     order = np.argsort([place @ np.cross(along, down) for place in places])
-    rescale = shared.PixelValueTransformationSequence[0]
-    hounsfield = image.pixel_array[order] * float(rescale.RescaleSlope) + float(rescale.RescaleIntercept)
+    group = shared.get("PixelValueTransformationSequence")
+    hounsfield = _rescaled(image.pixel_array[order], group[0] if group else image)
     between = (places[order[-1]] - places[order[0]]) / (len(order) - 1)
     spacing = [float(v) for v in shared.PixelMeasuresSequence[0].PixelSpacing]
     return _placed(hounsfield, along, down, spacing, between, places[order[0]])

@@ -15,6 +15,7 @@ EACH = 4
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of memory and forks are Linux's"),
 ]
 READERS = {

@@ -76,52 +76,56 @@ def prepare() -> None:
     import vistaseg.weights  # noqa: F401
 
 
-def start(function: Callable[[], Any], memory: int = BYTES) -> _Running:
+def start(function: Callable[[], Any], memory: int = BYTES) -> Running:
     """Begin a function in a fork; `wait` for it.
 
     Args:
         memory: bytes of address space that it may take beyond what there is now.
     """
-    folder = Path(tempfile.mkdtemp(prefix="faults-"))
-    reading, writing = os.pipe()
+    pipes = [os.pipe() for _ in range(3)]  # no files, for the size of these may be limited
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid == 0:
-        os.close(reading)
-        _child(function, folder, writing, memory)
-    os.close(writing)
-    return _Running(pid, folder, reading, time.monotonic())
+        for reading, _ in pipes:
+            os.close(reading)
+        _child(function, *(writing for _, writing in pipes), memory)
+    for _, writing in pipes:
+        os.close(writing)
+    return Running(pid, tuple(reading for reading, _ in pipes), time.monotonic())
 
 
 @dataclass(frozen=True)
-class _Running:
+class Running:
+    """A process.
+
+    Attributes:
+        pipes: what it writes to standard output and error, and its result.
+    """
+
     pid: int
-    folder: Path
-    pipe: int
+    pipes: tuple[int, ...]
     begun: float
 
     def wait(self, seconds: float = SECONDS) -> Outcome:
         """Its outcome; after `seconds` it is killed."""
-        pieces: list[bytes] = []
-        timed_out = False
-        while True:
-            left = self.begun + seconds - time.monotonic()
-            ready = select.select([self.pipe], [], [], max(left, 0))[0] if left > 0 else []
-            if not ready:
-                timed_out = True
-                os.kill(self.pid, signal.SIGKILL)
-                break
-            piece = os.read(self.pipe, 2**20)
-            if not piece:
-                break
-            pieces.append(piece)
-        os.close(self.pipe)
+        pieces: dict[int, list[bytes]] = {pipe: [] for pipe in self.pipes}
+        left, timed_out = set(self.pipes), False
+        while left and not timed_out:
+            remaining = self.begun + seconds - time.monotonic()
+            ready = select.select(list(left), [], [], max(remaining, 0))[0]
+            for pipe in ready:
+                piece = os.read(pipe, 2**20)
+                pieces[pipe].append(piece)
+                if not piece:
+                    left.discard(pipe)
+            timed_out = not ready
+        if timed_out:
+            os.kill(self.pid, signal.SIGKILL)
+        for pipe in self.pipes:
+            os.close(pipe)
         _, status, usage = os.wait4(self.pid, 0)
-        texts = [(self.folder / name).read_text("utf-8", "backslashreplace") for name in ("out", "err")]
-        for name in ("out", "err"):
-            (self.folder / name).unlink()
-        self.folder.rmdir()
+        out, err, result = (b"".join(pieces[pipe]) for pipe in self.pipes)
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return Outcome(
             os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
@@ -129,8 +133,9 @@ class _Running:
             timed_out,
             time.monotonic() - self.begun,
             max(0, (usage.ru_maxrss - own) * 1024),
-            *texts,
-            pickle.loads(b"".join(pieces)) if pieces and not timed_out else None,
+            out.decode("utf-8", "backslashreplace"),
+            err.decode("utf-8", "backslashreplace"),
+            pickle.loads(result) if result and not timed_out else None,
         )
 
 
@@ -139,13 +144,13 @@ def attempt(function: Callable[[], Any], memory: int = BYTES, seconds: float = S
     return start(function, memory).wait(seconds)
 
 
-def _child(function: Callable[[], Any], folder: Path, pipe: int, memory: int) -> None:
+def _child(function: Callable[[], Any], out: int, err: int, pipe: int, memory: int) -> None:
     code = 70
     try:
-        for name, number in (("out", 1), ("err", 2)):
-            file = os.open(folder / name, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
-            os.dup2(file, number)
-            os.close(file)
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        os.close(out)
+        os.close(err)
         sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
         sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
         pages = int(Path("/proc/self/statm").read_text().split()[0])

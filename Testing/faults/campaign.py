@@ -76,6 +76,7 @@ def main() -> None:
     quiet()
     begun = time.monotonic()
     counts: dict[str, Counter[Verdict]] = {}
+    wrong: list[str] = []
     for group in asked.groups.split(","):
         few = group == "exhaustion" and asked.each is not None and asked.each < FEW
         cases: Iterable[Case] = exhaustion.exhaustion_cases(asked.seed, few=True) if few else GROUPS[group](asked.seed)
@@ -83,6 +84,8 @@ def main() -> None:
         for case in cases if asked.each is None else some_of(cases, asked.each, asked.seed):
             found, reason, seconds = judged(case)
             counts.setdefault(case.reader, Counter())[found] += 1
+            if found is Verdict.WRONG:
+                wrong.append(f"- wrong: {case.reader}: {ascii(case.name)[1:-1]}")
             if asked.show or found is Verdict.WRONG:
                 line = f"{found.value:16} {seconds:5.1f} s  {case.reader}: {case.name}  {reason}"
                 print(line.encode("utf-8", "backslashreplace").decode(), flush=True)
@@ -91,7 +94,7 @@ def main() -> None:
     if asked.json is not None:
         asked.json.write_text(json.dumps({r: {v.value: n for v, n in c.items()} for r, c in counts.items()}), "utf-8")
     if asked.write is not None:
-        put_table(asked.write, rows, asked.seed)
+        put_table(asked.write, [*rows, "", *wrong], asked.seed)
     sys.exit(any(count[Verdict.WRONG] for count in counts.values()))
 
 

@@ -14,7 +14,7 @@ EXPORT_TESTS := $(addprefix Testing/Python/dicom/test_, agreement.py delivery.py
 	seg_round_trip.py seg_writing.py) Testing/Python/io
 MODULES := $(addprefix $(CURDIR)/VistaSegExtension/, VistaSeg SegmentEditorVistaSeg)
 
-.PHONY: help demo screenshots test test-fast test-slicer test-slicer-packages test-pacs kills lint bench train-demo \
+.PHONY: help demo screenshots test test-fast test-slicer test-slicer-packages test-pacs faults kills lint bench train-demo \
 	train-segvol mutations clean
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make test-slicer SLICER=/path/to/Slicer   run the tests of the extension inside a Slicer"
 	@echo "make test-slicer-packages                 run them with the Python packages that Slicer ships"
 	@echo "make test-pacs     send to a real PACS and look with a real web viewer, where they are installed"
+	@echo "make faults        give every reader damaged input, and every writer too little memory and disk (Linux)"
 	@echo "make kills         kill every writer between every two of its file operations (Linux, some minutes)"
 	@echo "make lint          ruff, mypy and import-linter"
 	@echo "make mutations     take mechanisms out one by one, and count the tests that notice (half an hour; ONLY=words)"
@@ -87,6 +88,10 @@ test-pacs: $(BIN)/.ready
 		&& npm install --silent --no-save playwright-core@1.65.1 && npm pack --silent @ohif/app@3.13.2 \
 		&& tar xf ohif-app-3.13.2.tgz && rm ohif-app-3.13.2.tgz; } || true
 	PACS_PICTURES=$(CACHE)/pacs/pictures $(BIN)/python -m pytest -p no:cacheprovider Testing/pacs
+
+# The seed is printed; OPTIONS are those of Testing/faults/campaign.py, such as --seed, --groups, --each 4 for a short form.
+faults: $(BIN)/.ready
+	PYTHONPATH=Logic:Testing $(BIN)/python -m faults.campaign --write Docs/faults.md $(OPTIONS)
 
 kills: $(BIN)/.ready
 	PYTHONPATH=Logic:Testing $(BIN)/python Testing/faults/kill_writers.py

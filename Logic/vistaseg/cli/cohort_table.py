@@ -123,9 +123,16 @@ def _read(path: Path) -> list[Row]:
             reader = csv.DictReader(file)
             if tuple(reader.fieldnames or ()) not in (COLUMNS, _FORMER_COLUMNS):
                 raise ValueError("its columns are others")
-            return [_row({key: csv_text(cell) for key, cell in row.items()}) for row in reader]
+            return [_row(_whole(row, reader.line_num)) for row in reader]
     except (OSError, ValueError, TypeError, csv.Error) as error:
         raise UsageError(f"{path} is no report of a cohort to go on from ({error}). Give another name.") from error
+
+
+def _whole(cells: dict[str | None, Any], line: int) -> dict[str, str]:
+    """The cells of a row, which has as many as there are columns."""
+    if None in cells or None in cells.values():
+        raise ValueError(f"line {line} has not {len(COLUMNS)} cells")
+    return {str(key): csv_text(cell) for key, cell in cells.items()}
 
 
 def _row(row: dict[str, str]) -> Row:

@@ -94,6 +94,10 @@ def restored(document: Any, volume: Volume, engines: Engines) -> Iterator[Restor
         names = {name for name, *_ in segments}
         if len(names) < len(segments):
             raise ValueError("two segments of one name")
+        if any(step.record["model"] not in keys for *_, steps in segments for step in steps):
+            raise ValueError("a prompt was answered by a model that the session does not list")
+    except UsageError as error:  # of a prompt or a class, which know nothing of the file
+        raise UsageError(f"The saved session is damaged: {error}") from error
     except DAMAGE as error:
         raise UsageError("The saved session is damaged. Choose another file.") from error
     yield from segments

@@ -7,6 +7,7 @@ it is only given files whose header is sound, with the reader for their suffix, 
 from __future__ import annotations
 
 import locale
+import math
 import os
 import shutil
 import tempfile
@@ -155,7 +156,7 @@ def _surplus(path: Path, header: ItkHeader) -> tuple[str, ...]:
         return ()
     paths = _data_paths(path, header)
     more = sum(data.stat().st_size - max(header.data_start, 0) for data in paths) - header.byte_count
-    return surplus_notes(more, header.byte_count // header.shape_ijk[2])
+    return surplus_notes(more, header.shape_ijk, header.byte_count // math.prod(header.shape_ijk))
 
 
 def _affine(image: Any) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from vistaseg.errors import InputError
 
 MAX_VOLUME_BYTES = 16 * 2**30
@@ -51,13 +53,17 @@ def too_short(promised: int, available: int) -> InputError:
     )
 
 
-def surplus_notes(more: int, slice_bytes: int) -> tuple[str, ...]:
-    """A sentence where a file of uncompressed voxels holds at least a slice more than its header says."""
-    if more < slice_bytes:
-        return ()  # padding
-    return (
-        f"The file holds {size_text(more)} more than its header says: slices may be missing. Export the scan again.",
-    )
+def surplus_notes(more: int, shape_ijk: tuple[int, int, int], voxel_bytes: int) -> tuple[str, ...]:
+    """A sentence where a file of uncompressed voxels holds more than its header says, by a count that is one short.
+
+    That is at least the smallest of a slice, a row of each slice, and a column of each; less is padding.
+    """
+    voxels = math.prod(shape_ijk)
+    if more < voxels // max(shape_ijk) * voxel_bytes:
+        return ()
+    is_slice = more >= voxels // shape_ijk[2] * voxel_bytes
+    what = "slices may be missing" if is_slice else "rows or columns may be missing, and the image be sheared"
+    return (f"The file holds {size_text(more)} more than its header says: {what}. Export the scan again.",)
 
 
 def size_text(count: int) -> str:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from vistaseg.errors import InputError
-from vistaseg.volume.limits import DEFLATE_RATIO, check_promise, surplus_notes
+from vistaseg.volume.limits import DEFLATE_RATIO, MAX_VOLUME_BYTES, check_promise, surplus_notes
 from vistaseg.volume.nifti_forms import stated_affine
 from vistaseg.volume.streams import check_end, read_exactly
 from vistaseg.volume.volume import Volume
@@ -72,7 +72,7 @@ def read_nifti(path: Path) -> Volume:
         affine, notes = stated_affine(header, shape)
         notes += (*_scaling_doubts(header), *_intent_doubts(header))
         if not compressed:
-            notes += surplus_notes(available - promised, promised // shape[2])
+            notes += surplus_notes(available - promised, shape, kind.itemsize)
         stream.seek(offset)
         voxels = read_exactly(stream, promised).view(kind).reshape(shape[::-1])
         if compressed:
@@ -152,10 +152,10 @@ def _checked_shape(header: dict[str, Any]) -> tuple[int, int, int]:
 
 def _data_start(header: dict[str, Any]) -> int:
     start, earliest = float(header["vox_offset"]), _DATA_STARTS[int(header["header_bytes"])]
-    if not (math.isfinite(start) and start >= earliest):
+    if not earliest <= start <= MAX_VOLUME_BYTES:
         raise InputError(
             f"The header of this NIfTI file is damaged: its voxels start at byte {start:g} (vox_offset), but in one "
-            f"file with the header they start at {earliest} or later. Export the scan again."
+            f"file with the header they start at {earliest} or soon after. Export the scan again."
         )
     return int(start)
 

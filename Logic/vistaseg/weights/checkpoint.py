@@ -216,7 +216,11 @@ def _read_safetensors(path: Path) -> Any:
 
 
 def _read_zip(path: Path) -> Any:
-    if not zipfile.is_zipfile(path):
+    try:
+        has_end = zipfile.is_zipfile(path)
+    except zipfile.BadZipFile as error:  # where only a part of the end is damaged
+        raise _damaged(path, error) from error
+    if not has_end:
         raise _damaged(path, "the end of the file is missing")
     return _read_torch(path, mmap=True)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from dicom_series import uid_of, write_series
 
+from vistaseg.cli.cohort_table import COLUMNS
 from vistaseg.io.owner import own_name
 from vistaseg.models.vista3d import features
 from vistaseg.segmentation import Segmentation, read_segmentation
@@ -171,6 +172,7 @@ def test_what_would_fail_for_all_ends_the_run(vistaseg, studies, results, monkey
 
 def test_what_cannot_be_begun_is_told_at_once(vistaseg, studies, tmp_path, results):
     (results / "notes.csv").write_text("my,notes\n1,2\n")
+    (results / "short.csv").write_text(",".join(COLUMNS) + "\none,1.2.3\n")
     (results / "file").touch()
     (tmp_path / "empty").mkdir()
     cases = [
@@ -178,6 +180,7 @@ def test_what_cannot_be_begun_is_told_at_once(vistaseg, studies, tmp_path, resul
         ((tmp_path / "empty", "-o", results / "out"), 3, "There is no study here"),
         ((studies, "-o", results / "file"), 2, "is a file"),
         ((studies, "-o", results / "out", "--report", results / "notes.csv"), 2, "is no report of a cohort"),
+        ((studies, "-o", results / "out", "--report", results / "short.csv"), 2, "line 2 has not 9 cells"),
         ((studies, "-o", results / "out", "--report", results / "absent" / "r.csv"), 2, "does not exist"),
     ]
     for arguments, code, words in cases:

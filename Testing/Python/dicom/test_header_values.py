@@ -91,6 +91,15 @@ def test_another_rescale_in_one_slice_is_applied_and_told(tmp_path, scan):
     assert f"1 of 6 slices are rescaled otherwise than the rest: {path.name} with slope 1, intercept -1000" in note
 
 
+def test_a_ct_without_any_rescale_is_read_with_a_note(tmp_path, scan):
+    def plain(image, _):
+        del image.RescaleSlope, image.RescaleIntercept
+
+    write_series(tmp_path, scan, change=plain)
+    (note,) = read_volume(tmp_path).notes
+    assert "no RescaleSlope (0028,1053) and no RescaleIntercept (0028,1052)" in note
+
+
 def test_slopes_of_a_pet_series_are_no_reason_for_a_warning(tmp_path, scan):
     def pet(image, k):
         image.Modality, image.RescaleSlope, image.RescaleIntercept = "PT", 1 + k, 0

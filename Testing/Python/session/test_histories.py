@@ -288,6 +288,24 @@ def test_a_session_with_two_segments_of_one_name_or_a_class_that_is_no_number_is
             Session.replay(volume(), [CubeModel()], document | {"segments": segments})
 
 
+def test_a_damaged_prompt_is_told_as_damage_of_the_session(session: Session) -> None:
+    session.start("a")
+    session.add(at(session, 4, 4, 4), "a")
+    document = session.as_dict()
+    document["segments"][0]["steps"][0]["prompt"]["kind"] = 1.5
+    with pytest.raises(UsageError, match="saved session is damaged: This is not a prompt"):
+        Session.replay(volume(), [CubeModel()], document)
+
+
+def test_a_prompt_of_a_model_that_the_session_does_not_list_is_damage(session: Session) -> None:
+    session.start("a")
+    session.add(at(session, 4, 4, 4), "a")
+    document = session.as_dict()
+    document["segments"][0]["steps"][0]["record"]["model"] = "other"
+    with pytest.raises(UsageError, match="saved session is damaged"):
+        Session.replay(volume(), [CubeModel()], document)
+
+
 def test_a_session_of_another_scan_is_refused(session: Session) -> None:
     with pytest.raises(UsageError, match="another volume"):
         Session.replay(volume(seed=1), [CubeModel()], session.as_dict())

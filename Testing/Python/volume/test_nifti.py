@@ -218,15 +218,30 @@ def test_voxels_that_start_inside_the_header_are_refused(tmp_path: Path, start: 
 
 def test_voxels_that_start_inside_the_header_of_nifti_2_are_refused(tmp_path: Path) -> None:
     path = saved(image(version=nibabel.Nifti2Image), tmp_path / "scan.nii")
-    with pytest.raises(InputError, match="vox_offset.*544 or later"):
+    with pytest.raises(InputError, match="vox_offset.*544 or soon after"):
         read_volume(patched(path, 168, "<q", 543))
+
+
+@pytest.mark.parametrize("start", [1e30, np.inf])
+@pytest.mark.parametrize("name", ["scan.nii", "scan.nii.gz"])
+def test_voxels_that_start_where_no_file_reaches_are_refused(tmp_path: Path, name: str, start: float) -> None:
+    path = patched(saved(image(), tmp_path / "scan.nii"), 108, "<f", start)
+    content = path.read_bytes()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    with pytest.raises(InputError, match="vox_offset"):
+        read_volume(tmp_path / name)
+
+
+def test_a_column_of_each_slice_that_the_header_does_not_count_is_noted(tmp_path: Path) -> None:
+    path = patched(saved(image(), tmp_path / "scan.nii"), 42, "<h", 4)
+    assert "rows or columns may be missing" in read_volume(path).notes[0]
 
 
 def test_slices_that_the_header_does_not_count_are_noted(tmp_path: Path) -> None:
     path = patched(saved(image(), tmp_path / "scan.nii"), 46, "<h", 2)
     volume = read_volume(path)
     assert volume.shape_ijk == (5, 4, 2) and "slices may be missing" in volume.notes[0]
-    path.write_bytes(path.read_bytes()[:-1])
+    path.write_bytes(path.read_bytes()[:-25])  # the rest is less than a row of each slice
     assert read_volume(path).notes == ()
 
 

@@ -156,6 +156,14 @@ def test_a_truncated_file_is_refused(form, kept, state, save_checkpoint, tmp_pat
     assert "damaged" in refuse(path)
 
 
+def test_a_checkpoint_with_a_damaged_end_is_refused(state, save_checkpoint, tmp_path):
+    path = save_checkpoint(state, tmp_path / "whole", "zip")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x06\x07") + 16] = 5  # the archive is said to be of 5 disks
+    path.write_bytes(content)
+    assert "damaged" in refuse(path)
+
+
 class Attack:
     """Unpickled, it makes the sentinel file."""
 

@@ -139,8 +139,13 @@ def _modality_note(slices: Sequence[Slice]) -> tuple[str, ...]:
 
 
 def _rescale_note(slices: Sequence[Slice]) -> tuple[str, ...]:
-    """In PET each slice has a slope of its own."""
+    """In PET each slice has a slope of its own; in a CT none may be without."""
     counts = Counter(piece.rescale for piece in slices)
+    if slices[0].modality == "CT" and set(counts) == {None}:
+        return (
+            f"This CT does not say how its values become HU: it has no {named('RescaleSlope')} and no "
+            f"{named('RescaleIntercept')}. The stored values were taken as HU. Check that air is about -1000.",
+        )
     if len(counts) < 2 or slices[0].modality == "PT":
         return ()
     usual = counts.most_common(1)[0][0]

@@ -1,0 +1,1 @@
+"""A campaign of mutated inputs and exhausted machines, see `campaign.py`."""

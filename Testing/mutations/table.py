@@ -340,10 +340,10 @@ MUTATIONS = (
     ),
     Mutation(
         "Files that are written together appear together",
-        _LOGIC + "dicom/staging.py",
-        "        shutil.rmtree(staging, ignore_errors=True)",
-        "        pass",
-        ("dicom/test_staging.py", "dicom/test_delivery.py", "extension/test_export.py"),
+        _LOGIC + "io/commit.py",
+        "    token = _current.set(files)",
+        "    token = _current.set(None)",
+        ("io/test_files.py", "io/test_staging.py", "dicom/test_delivery.py", "extension/test_export.py"),
     ),
     Mutation(
         "The range of intensities holds on the voxels of the segmentation",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vistaseg.cli.console import echo_json
-from vistaseg.cli.model_choice import models_for, require_one_way
+from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.options import (
     AUTO,
     SPACES,
@@ -28,10 +28,6 @@ from vistaseg.cli.options import (
     TextOption,
     named_path,
 )
-from vistaseg.cli.places import parse_box
-from vistaseg.cli.prompting import parse_texts
-from vistaseg.cli.question import Question
-from vistaseg.cli.run import Request, run
 
 
 def segment_command(
@@ -62,6 +58,15 @@ def segment_command(
 
     Each --text makes a segment of its own; a name that VISTA3D has no class for is read by SegVol.
     """
+    if sys.stderr.isatty():
+        echo(f"Segmenting {scan}.", err=True)
+    # Only now: what is imported here takes longer than the first line may.
+    from vistaseg.cli.model_choice import models_for, require_one_way
+    from vistaseg.cli.places import parse_box
+    from vistaseg.cli.prompting import parse_texts
+    from vistaseg.cli.question import Question
+    from vistaseg.cli.run import Request, run
+
     prompted = text is not None or box is not None
     require_one_way(prompted, (classes, preset, roi), model)
     texts = parse_texts(text)

@@ -56,7 +56,7 @@ _RANDOM = (torch.randn, torch.rand)
 
 @contextmanager
 def only_shapes() -> Iterator[None]:
-    """Networks that are built in the block have parameters without memory and values, to be replaced by a checkpoint's."""
+    """Networks built in the block have parameters without memory and values, for those of a checkpoint."""
     with torch.device("meta"), _WithoutInitialValues():
         yield
 

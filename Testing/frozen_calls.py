@@ -200,13 +200,13 @@ def _is_of_another_program(value: Any) -> bool:
 
 
 def differences(old: Any, new: Any, computed: bool = False, where: str = "") -> list[str]:
-    """Where two values of `comparable` differ, as "segments[0].name: …".
+    """Where two values of `comparable` differ, as "segments[0].name: …"; keys may be added, and none may go.
 
     Args:
         computed: let numbers differ as those of a network do between machines.
     """
     if isinstance(old, dict) and isinstance(new, dict):
-        found = [f"{where}.{key}: only in one of the two" for key in old.keys() ^ new.keys()]
+        found = [f"{where}.{key}: is gone" for key in old.keys() - new.keys()]
         both = [key for key in old if key in new]
         return found + [one for key in both for one in differences(old[key], new[key], computed, f"{where}.{key}")]
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):

@@ -29,7 +29,7 @@ help:
 	@echo "make kills         kill every writer between every two of its file operations (Linux, some minutes)"
 	@echo "make lint          ruff, mypy and import-linter"
 	@echo "make mutations     take mechanisms out one by one, and count the tests that notice (half an hour; ONLY=words)"
-	@echo "make bench         measure speed and memory (ONLY=auto for one group)"
+	@echo "make bench         measure speed and memory (ONLY=auto for one group, ONLY=start for start-up)"
 	@echo "make train-demo    train the model in the box again (hours)"
 	@echo "make train-segvol  train the small SegVol again (half an hour)"
 	@echo "make clean         remove what these commands made"

@@ -27,6 +27,7 @@ import memory  # noqa: E402
 import panel  # noqa: E402
 import segvol_network  # noqa: E402
 import slicer_scene  # noqa: E402
+import start_up  # noqa: E402
 import torch  # noqa: E402
 
 GROUPS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -36,6 +37,7 @@ GROUPS: dict[str, Callable[[], dict[str, Any]]] = {
     "memory": memory.measure,
     "segvol": segvol_network.measure,
     "slicer": lambda: slicer_scene.measure() | effect.measure() | panel.measure(),
+    "start": start_up.measure,
 }
 
 

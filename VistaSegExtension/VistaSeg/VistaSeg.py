@@ -63,12 +63,24 @@ class VistaSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
 
 class VistaSegLogic(ScriptedLoadableModuleLogic):
-    """Finds the panel's state in the scene."""
+    """Finds the panel's state in the scene, and works for scripts and the Python console."""
 
     def parameters(self):
         from VistaSegLib.ParameterNode import VistaSegParameterNode
 
         return VistaSegParameterNode(self.getParameterNode())
+
+    def segment(self, volumeNode, structures, **options):
+        """Segment structures by name; see `VistaSegLib.Console.segment`."""
+        return _console().segment(volumeNode, structures, **options)
+
+    def refine(self, segmentationNode, segmentName, **options):
+        """Correct a segment by points, a box or a name; see `VistaSegLib.Console.refine`."""
+        return _console().refine(segmentationNode, segmentName, **options)
+
+    def exportDICOM(self, segmentationNode, folder="", **options):
+        """Write a DICOM segmentation; see `VistaSegLib.Console.exportDICOM`."""
+        return _console().exportDICOM(segmentationNode, folder, **options)
 
 
 class VistaSegTest(ScriptedLoadableModuleTest):
@@ -78,6 +90,12 @@ class VistaSegTest(ScriptedLoadableModuleTest):
         from VistaSegLib.SelfTest import runTests
 
         runTests()
+
+
+def _console():
+    from VistaSegLib import Console
+
+    return Console
 
 
 def _registerSampleData() -> None:

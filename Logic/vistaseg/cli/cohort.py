@@ -11,9 +11,8 @@ import typer
 from vistaseg.cli.cohort_run import Cohort, run_cohort
 from vistaseg.cli.cohort_table import Row, Status
 from vistaseg.cli.console import echo, echo_json
-from vistaseg.cli.model_choice import models_for, require_one_way
+from vistaseg.cli.model_choice import require_one_way
 from vistaseg.cli.options import (
-    AUTO,
     ClassesOption,
     DeflateOption,
     Device,
@@ -28,10 +27,12 @@ from vistaseg.cli.options import (
     TextOption,
     named_path,
 )
-from vistaseg.cli.prompting import parse_texts
-from vistaseg.cli.question import Question
 from vistaseg.cli.run import Request
 from vistaseg.errors import InputError
+from vistaseg.pipeline.model_choice import AUTO, models_for
+from vistaseg.pipeline.plan import Plan
+from vistaseg.pipeline.prompting import parse_texts
+from vistaseg.pipeline.structures import RequestedStructures
 
 
 def cohort_command(
@@ -65,17 +66,15 @@ def cohort_command(
     """
     require_one_way(text is not None, (classes, preset), model)
     texts = parse_texts(text)
-    request = Request(
-        studies,
-        str(output),
-        question=Question.parse(classes, preset),
+    plan = Plan(
+        RequestedStructures.parse(classes, preset),
         texts=texts,
         models=models_for(model, texts),
         device=device.value,
         precision=precision.value,
         memory=memory,
-        deflate=deflate,
     )
+    request = Request(studies, str(output), plan, deflate=deflate)
     asked = _asked(model, classes=classes, preset=preset, text=", ".join(text or ()) or None)
     cohort = Cohort(request, asked, f".{form.value}", report or output / "report.csv")
     rows = run_cohort(cohort)

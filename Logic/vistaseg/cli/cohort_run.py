@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from vistaseg.cli.cohort_table import CohortTable, Row, Status
 from vistaseg.cli.console import echo
-from vistaseg.cli.opening import check_texts, check_weights, read_dicom_scan
+from vistaseg.cli.console_reporter import ConsoleReporter
+from vistaseg.cli.opening import read_dicom_scan
 from vistaseg.cli.results import require_exportable
-from vistaseg.cli.run import Request, check_outputs, load_for, segment_scan
+from vistaseg.cli.run import Request, check_outputs, segment_scan
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
 from vistaseg.io import check_file_place, locked, made_folder, together
 from vistaseg.io.refusals import path_for_this_system
@@ -59,8 +60,7 @@ def run_cohort(cohort: Cohort) -> list[Row]:
         check_file_place(cohort.table)
         with locked(cohort.table):
             table = CohortTable.opened(cohort.table, results)
-            check_weights(cohort.request.models)
-            check_texts(cohort.request.models, cohort.request.texts)
+            cohort.request.plan.check()
             with _stoppable(cohort.table), errors_naming(root):
                 models: list[SegmentationModel] = []
                 return [_row(cohort, todo, table, models) for todo in _todo(cohort, find_studies(root, [results]))]
@@ -108,7 +108,7 @@ def _row(cohort: Cohort, todo: _Todo, table: CohortTable, models: list[Segmentat
         return before
     echo(f"{study.folder}: {study.images} images", err=True)
     if not models:
-        models += load_for(cohort.request)  # what fails here would fail for all
+        models += cohort.request.plan.load(ConsoleReporter())  # what fails here would fail for all
     start = time.perf_counter()
     try:
         with together() as files:

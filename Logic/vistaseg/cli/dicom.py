@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vistaseg.cli import dicom_seg, dicom_send
 from vistaseg.cli.console import echo, echo_json, table_console
 from vistaseg.cli.options import JsonOption, named_path
 from vistaseg.escaping import printable
@@ -15,7 +16,12 @@ from vistaseg.escaping import printable
 if TYPE_CHECKING:
     from vistaseg.dicom import SeriesSummary
 
-app = typer.Typer(name="dicom", help="DICOM: what a folder holds.", no_args_is_help=True)
+app = typer.Typer(
+    name="dicom",
+    help="DICOM: list series; export, import and check segmentations; send to a PACS.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 @app.command("list")
@@ -74,3 +80,9 @@ def _show(found: Sequence[SeriesSummary]) -> None:
         cells = (one.number, one.modality, description, one.images, f"{columns} x {rows}", one.uid, wrong)
         table.add_row(*(Text(printable(str(cell))) for cell in cells))
     table_console().print(table)
+
+
+app.command("export")(dicom_seg.export_command)
+app.command("import")(dicom_seg.import_command)
+app.command("check")(dicom_seg.check_command)
+app.command("send")(dicom_send.send_command)

@@ -10,7 +10,6 @@ import typer
 
 from vistaseg.cli.console import echo
 from vistaseg.cli.options import (
-    AUTO,
     Device,
     DeviceOption,
     JsonOption,
@@ -22,6 +21,7 @@ from vistaseg.cli.options import (
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.errors import WeightsError
 from vistaseg.io import check_file_place, write_bytes
+from vistaseg.pipeline.model_choice import AUTO
 
 
 def doctor_command(

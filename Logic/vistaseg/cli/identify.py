@@ -13,7 +13,6 @@ from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.model_choice import models_to_identify
 from vistaseg.cli.opening import open_session
 from vistaseg.cli.options import (
-    AUTO,
     SPACES,
     Device,
     DeviceOption,
@@ -29,6 +28,7 @@ from vistaseg.cli.places import TypedBox, TypedPoint, parse_box, parse_point
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.cli.starting_mask import StartingMask, read_starting_mask
 from vistaseg.errors import UsageError
+from vistaseg.pipeline.model_choice import AUTO
 
 if TYPE_CHECKING:
     from vistaseg.session import Identification

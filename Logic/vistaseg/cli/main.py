@@ -6,6 +6,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
@@ -13,21 +14,6 @@ import typer
 from typer.core import TyperGroup
 
 from vistaseg import __version__
-from vistaseg.cli import (
-    classes,
-    cohort,
-    demo,
-    dicom,
-    dicom_seg,
-    dicom_send,
-    doctor,
-    evaluate,
-    identify,
-    info,
-    refine,
-    segment,
-    weights,
-)
 from vistaseg.cli.console import echo, fit_streams
 from vistaseg.errors import CancelledError, MemoryLimitError, VistaSegError
 from vistaseg.escaping import printable
@@ -35,9 +21,43 @@ from vistaseg.escaping import printable
 _WRONG_USE: Any = typer.BadParameter.__base__
 """Of the framework, which has its own copy of click or uses the one that is installed, as its version may be."""
 
+PLAIN: Any = None
+"""Markup of help and usage errors: without it they need no rich, which takes longer to import than all else."""
+
+COMMANDS = {
+    "segment": ("segment_command", "Segment structures of a CT automatically, or by names and a box."),
+    "cohort": ("cohort_command", "Segment the largest CT of each study; go on after one that fails."),
+    "info": ("info_command", "Say what a scan is, where it lies, and what is doubtful about it."),
+    "classes": ("classes_command", "List the structures that can be segmented, by group, with the presets."),
+    "demo": ("demo_command", "Segment a CT with the small bundled model, to try the software out."),
+    "refine": ("refine_command", "Segment one structure by texts, boxes and clicks, or correct a mask."),
+    "identify": ("identify_command", "Rank the names that fit a click, a box or a segment of a file."),
+    "evaluate": ("evaluate_command", "Measure a model on labelled CTs, automatically and with simulated clicks."),
+    "doctor": ("doctor_command", "Examine software, device, memory and weights."),
+    "dicom": ("app", "DICOM: list series; export, import and check segmentations; send to a PACS."),
+    "weights": ("app", "Model weights: list, fetch, import, verify and remove."),
+}
+"""Each command: its function or group in the file of its name, and what it does. Only the one that runs is imported."""
+
 
 class _Commands(TyperGroup):
-    """Commands whose Ctrl+C is told by `main`: the framework ends in silence, or with a code of its own."""
+    """The commands, whose Ctrl+C is reported by `main`: the framework ends in silence, or with a code of its own."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of a name, or None; then all are there, for the framework to suggest one of them."""
+        for name in (cmd_name,) if cmd_name in COMMANDS else COMMANDS:
+            if name not in self.commands:
+                self.commands[name] = _load(name)
+        return self.commands.get(cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command of a context."""
@@ -50,6 +70,15 @@ class _Commands(TyperGroup):
             raise CancelledError("Interrupted.") from error
 
 
+def _load(name: str) -> Any:
+    found = getattr(import_module(f"vistaseg.cli.{name}"), COMMANDS[name][0])
+    if not isinstance(found, typer.Typer):
+        alone = typer.Typer(add_completion=False, rich_markup_mode=PLAIN)
+        alone.command(name)(found)
+        found = alone
+    return typer.main.get_command(found)
+
+
 app = typer.Typer(
     name="vistaseg",
     cls=_Commands,
@@ -57,22 +86,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=PLAIN,
 )
-app.command("segment")(segment.segment_command)
-app.command("cohort")(cohort.cohort_command)
-app.command("info")(info.info_command)
-app.command("classes")(classes.classes_command)
-app.command("demo")(demo.demo_command)
-app.command("refine")(refine.refine_command)
-app.command("identify")(identify.identify_command)
-app.command("evaluate")(evaluate.evaluate_command)
-app.command("doctor")(doctor.doctor_command)
-dicom.app.command("export")(dicom_seg.export_command)
-dicom.app.command("import")(dicom_seg.import_command)
-dicom.app.command("check")(dicom_seg.check_command)
-dicom.app.command("send")(dicom_send.send_command)
-app.add_typer(dicom.app)
-app.add_typer(weights.app)
 
 
 def _print_version(wanted: bool) -> None:

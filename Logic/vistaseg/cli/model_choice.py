@@ -1,34 +1,13 @@
-"""Which models a request needs, told before any is loaded."""
+"""Which models the options of a command mean."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from vistaseg.cli.options import AUTO
 from vistaseg.errors import UsageError
 from vistaseg.models.registry import PREFERRED, bundled_keys, spec, specs
-from vistaseg.prompts import Text
-
-DEMO = "demo"
-"""The choice of all bundled models, and the key of the one among them that knows classes."""
-
-
-def models_for(choice: str, texts: Sequence[Text], boxes: bool = False) -> tuple[str, ...]:
-    """Keys of the models for clicks, boxes and texts, the preferred first.
-
-    Args:
-        boxes: whether there are any; a model that was trained with them answers them where it is installed.
-    """
-    if choice == AUTO:
-        trained = next((key for key in PREFERRED if spec(key).box_trained), None)
-        if not boxes or trained is None or not _is_installed(trained):
-            return _needed(texts)
-        # Clicks after a box stay with the model that answered it.
-        return tuple(dict.fromkeys((*(_needed(texts) if texts else ()), trained)))
-    if choice == DEMO and texts:
-        return bundled_keys()
-    return (choice,)
+from vistaseg.pipeline.model_choice import AUTO, DEMO
 
 
 def require_one_way(prompted: bool, by_class: Sequence[str | None], model: str) -> None:
@@ -70,21 +49,6 @@ def models_to_replay(choice: str, document: Any) -> tuple[str, ...]:
     if not set(keys) <= set(chosen):
         raise UsageError(f"The session was saved with {_told(keys)}, not with {choice}: leave --model out.")
     return keys
-
-
-def _is_installed(key: str) -> bool:
-    from vistaseg.weights import WeightsState, entry_for, status
-
-    return status(entry_for(key)).state is WeightsState.INSTALLED
-
-
-def _needed(texts: Sequence[Text]) -> tuple[str, ...]:
-    """One with classes for what has a class, and for clicks and boxes alone; one that reads names for other texts."""
-    from vistaseg.session.routing import surely_meant
-
-    has_class = [surely_meant(text.text) is not None for text in texts]
-    by_class, by_reading = not texts or any(has_class), not all(has_class)
-    return tuple(key for key in PREFERRED if (by_reading if spec(key).reads_names else by_class))
 
 
 def _told(keys: Sequence[str]) -> str:

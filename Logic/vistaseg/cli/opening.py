@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vistaseg.cli.console import echo, warn
+from vistaseg.cli.console import warn
+from vistaseg.cli.console_reporter import ConsoleReporter
 from vistaseg.cli.places import Asked, on_scan
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.cli.results import require_exportable
 from vistaseg.errors import CancelledError
-from vistaseg.models.registry import PREFERRED, load_model, recipe_for, spec
+from vistaseg.models.registry import recipe_for
+from vistaseg.pipeline.loading import check_weights, load_models
 
 if TYPE_CHECKING:
     from vistaseg.dicom import Series
-    from vistaseg.models.protocol import SegmentationModel
     from vistaseg.models.recipe import Recipe
-    from vistaseg.prompts import Prompt, Text
+    from vistaseg.prompts import Prompt
     from vistaseg.session import Session
     from vistaseg.volume import Volume
 
@@ -76,7 +77,9 @@ def open_session(
         from vistaseg.compute import memory_guard
         from vistaseg.session import Session
 
-        loaded = load_models(models, device, precision, keep, recipes=_recipes(models, document, merging))
+        loaded = load_models(
+            models, device, precision, keep, ConsoleReporter(), recipes=_recipes(models, document, merging)
+        )
         with memory_guard("the segmentation"):
             if document is None:
                 yield Session(scan.volume, *loaded), scan, prompts
@@ -86,36 +89,6 @@ def open_session(
             yield session, scan, prompts
     except KeyboardInterrupt as error:
         raise CancelledError("Interrupted: nothing was written.") from error
-
-
-def check_weights(models: Sequence[str]) -> None:
-    """A large scan takes long to read, and the models in the box are always there.
-
-    Raises:
-        WeightsError: weights are not installed.
-    """
-    from vistaseg.weights import entry_for, installed_path
-
-    for key in models:
-        if key in PREFERRED:
-            installed_path(entry_for(key))
-
-
-def check_texts(models: Sequence[str], texts: Sequence[Text]) -> None:
-    """What SegVol will be asked to read has to be readable, which is known before a scan and weights are read.
-
-    Raises:
-        UsageError: a text is too long for it.
-    """
-    reading = next((spec(key) for key in models if spec(key).reads_names), None)
-    if reading is None or not texts:
-        return
-    from vistaseg.session.routing import surely_meant
-
-    by_class = any(not spec(key).reads_names for key in models)
-    for text in texts:
-        if not by_class or surely_meant(text.text) is None:
-            reading.check_text(text.text)
 
 
 def read_scan(place: Path, series: str | None = None) -> Scan:
@@ -165,34 +138,3 @@ def _recipes(models: Sequence[str], document: Any, merging: str | None) -> dict[
     if document is not None:
         return {key: recipe_of(document, key) for key in models}
     return {} if merging is None else {key: replace(recipe_for(key), merging=merging) for key in models}
-
-
-def load_models(
-    models: Sequence[str],
-    device: str,
-    precision: str,
-    keep: bool,
-    memory: float | None = None,
-    recipes: Mapping[str, Recipe] | None = None,
-) -> list[SegmentationModel]:
-    """Load models by their keys.
-
-    Args:
-        keep: let VISTA3D keep its features for further questions.
-        memory: limit of VISTA3D's working memory in GB, or None.
-        recipes: rules of models that have others than the usual ones.
-
-    Raises:
-        UsageError: there is no such device.
-        WeightsError: weights are not installed, or damaged.
-    """
-    from vistaseg.compute import MemoryBudget, choose_compute, describe_device
-
-    compute = choose_compute(device, precision)
-    budget = MemoryBudget(features=None if keep else 0, encoding=None if memory is None else int(memory * 1e9))
-    loaded = [load_model(key, compute, budget, (recipes or {}).get(key)) for key in models]
-    for model in loaded:
-        echo(f"{model.identity.title} on {describe_device(compute.device)}, {compute.precision}.", err=True)
-        if model.notice:
-            echo(model.notice, err=True)
-    return loaded

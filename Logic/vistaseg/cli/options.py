@@ -10,9 +10,7 @@ import typer
 
 from vistaseg.errors import UsageError
 from vistaseg.models.registry import BUILT_IN, spec
-
-AUTO = "auto"
-"""The choice of the models that a request needs."""
+from vistaseg.pipeline.model_choice import AUTO
 
 
 class Device(str, Enum):

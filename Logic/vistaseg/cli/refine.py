@@ -12,10 +12,10 @@ import typer
 
 from vistaseg import catalog
 from vistaseg.cli.console import echo, echo_json, warn
-from vistaseg.cli.model_choice import models_for, models_to_replay
-from vistaseg.cli.opening import Scan, check_texts, open_session
+from vistaseg.cli.console_reporter import ConsoleReporter
+from vistaseg.cli.model_choice import models_to_replay
+from vistaseg.cli.opening import Scan, open_session
 from vistaseg.cli.options import (
-    AUTO,
     SPACES,
     DeflateOption,
     Device,
@@ -38,13 +38,15 @@ from vistaseg.cli.outputs import (
     spare_scan,
 )
 from vistaseg.cli.places import Asked, parse_box, parse_point
-from vistaseg.cli.prompting import answer_prompts, meant_by, parse_texts
 from vistaseg.cli.report import look_note, segment_rows
 from vistaseg.cli.results import check_output, kept_if_lost, require_series, write_result
 from vistaseg.cli.session_files import read_session, session_bytes
 from vistaseg.cli.starting_mask import StartingMask, read_starting_mask
 from vistaseg.errors import UsageError
 from vistaseg.io import together, write_bytes
+from vistaseg.pipeline.loading import check_texts
+from vistaseg.pipeline.model_choice import AUTO, models_for
+from vistaseg.pipeline.prompting import answer_prompts, meant_by, parse_texts
 from vistaseg.prompts import Prompt, Text
 
 if TYPE_CHECKING:
@@ -215,7 +217,7 @@ def _answer(
     session.start(name, class_id, known_organ=structure.known_organ and class_id is None)
     if structure.start is not None:
         session.set_mask(name, structure.start.mask_on(session.volume))
-    return answer_prompts(session, prompts, name)
+    return answer_prompts(session, prompts, name, ConsoleReporter())
 
 
 def _require_same_class(session: Session, texts: Sequence[Text], class_id: int) -> None:

@@ -14,6 +14,7 @@ from vistaseg import __version__
 if TYPE_CHECKING:
     from vistaseg.cli.run import Request
     from vistaseg.models.protocol import SegmentationModel
+    from vistaseg.pipeline.plan import Result
     from vistaseg.segmentation import Segment, Segmentation
     from vistaseg.volume import Volume
 
@@ -25,43 +26,25 @@ MOST_NAMED = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
-    """What came of a question.
-
-    Attributes:
-        asked: names of the segments that were asked for.
-        left_out: names of what was asked for that the model does not know.
-        notes: what a user should know of the result, a sentence or two each.
-        prompts: JSON-able, each prompt and how it was answered; none of a question by class.
-    """
-
-    segmentation: Segmentation
-    asked: tuple[str, ...]
-    left_out: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    prompts: tuple[dict[str, Any], ...] = ()
-
-    @cached_property
-    def rows(self) -> list[dict[str, Any]]:
-        """`segment_rows`, measured once."""
-        return segment_rows(self.segmentation)
-
-
-@dataclass(frozen=True, eq=False)
 class Outcome:
     """A finished run.
 
     Attributes:
-        models: that were asked, at least one.
+        models: at least one.
         doubts: what is doubtful about the scan, a sentence or two each.
-        seconds: that the finding took, without reading and writing.
+        seconds: of the segmentation, without reading and writing.
     """
 
     volume: Volume
     models: Sequence[SegmentationModel]
-    finding: Finding
+    result: Result
     doubts: tuple[str, ...]
     seconds: float
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """`segment_rows`, measured once."""
+        return segment_rows(self.result.segmentation)
 
     @property
     def notice(self) -> str:
@@ -92,7 +75,8 @@ def make_report(request: Request, outcome: Outcome) -> dict[str, Any]:
             look: kind ("border", "pieces", "small", "large", "confidence"), numbers and text of each; severity, their
             sum, larger where the result is further from what is expected. Places are null where there is no voxel.
     """
-    volume, finding, identities = outcome.volume, outcome.finding, [model.identity for model in outcome.models]
+    volume, plan, result = outcome.volume, request.plan, outcome.result
+    identities = [model.identity for model in outcome.models]
     return {
         "software": f"VistaSeg {__version__}",
         "python": sys.version.split()[0],
@@ -105,21 +89,15 @@ def make_report(request: Request, outcome: Outcome) -> dict[str, Any]:
         "weights_sha256": ", ".join(identity.weights_sha256 for identity in identities),
         **outcome.models[0].computed_on,
         "volume": {"shape_ijk": volume.shape_ijk, "spacing_mm": volume.spacing, "orientation": volume.orientation},
-        "region_ras_mm": request.region and {"low": request.region.low, "high": request.region.high},
-        "asked": list(finding.asked),
-        "left_out": list(finding.left_out),
-        "not_found": not_found(finding),
-        "prompts": list(finding.prompts),
-        "warnings": list(filter(None, (*outcome.doubts, *finding.notes, look_note(finding.rows)))),
+        "region_ras_mm": plan.region and {"low": plan.region.low, "high": plan.region.high},
+        "asked": list(result.requested),
+        "left_out": list(result.left_out),
+        "not_found": result.not_found,
+        "prompts": list(result.prompts),
+        "warnings": list(filter(None, (*outcome.doubts, *result.notes, look_note(outcome.rows)))),
         "seconds": round(outcome.seconds, 2),
-        "segments": finding.rows,
+        "segments": outcome.rows,
     }
-
-
-def not_found(finding: Finding) -> list[str]:
-    """Names of what was asked for and is in no voxel of the result."""
-    found = {segment.name for segment in finding.segmentation.segments}
-    return [name for name in finding.asked if name not in found]
 
 
 def shortened(listed: Sequence[str]) -> str:

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vistaseg import catalog
 from vistaseg.cli.console import echo
 from vistaseg.errors import UsageError, VistaSegError
 from vistaseg.io import check_file_place
+from vistaseg.pipeline.structures import names
 
 if TYPE_CHECKING:
     from vistaseg.dicom import Series
@@ -41,6 +43,20 @@ def check_output(output: str, names: Sequence[str] = ()) -> None:
         check_dicom_place(Path(output))
     else:
         check_writable(output, names)
+
+
+def require_room_for_overlaps(output: str, ids: Sequence[int]) -> None:
+    """Say before the work, not after it, that a label map has one label a voxel.
+
+    Raises:
+        UsageError: structures that overlap others were to go into one.
+    """
+    within_others = [i for i in ids if not catalog.get(i).in_everything]
+    if within_others and len(ids) > 1 and output.lower().endswith((".nii", ".nii.gz")):
+        raise UsageError(
+            f"A label map cannot hold {names(within_others)} together with others, because they overlap. "
+            "Write a .seg.nrrd file, or a folder with one NIfTI file per structure."
+        )
 
 
 def check_dicom_place(path: Path, modality: str = "SEG") -> None:

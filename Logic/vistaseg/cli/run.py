@@ -8,17 +8,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vistaseg.cli.asking import ask_by_prompts, ask_for_classes
 from vistaseg.cli.console import echo, warn
-from vistaseg.cli.opening import Scan, check_texts, check_weights, load_models, read_scan
+from vistaseg.cli.console_reporter import ConsoleReporter
+from vistaseg.cli.opening import Scan, read_scan
 from vistaseg.cli.outputs import kept_to_this_run, require_room_for_corrections, spare_scan
 from vistaseg.cli.places import TypedBox
-from vistaseg.cli.question import Question
-from vistaseg.cli.report import Outcome, look_note, make_report, not_found, report_bytes, shortened
-from vistaseg.cli.results import check_output, kept_if_lost, require_exportable, require_series, write_result
+from vistaseg.cli.report import Outcome, look_note, make_report, report_bytes, shortened
+from vistaseg.cli.results import (
+    check_output,
+    kept_if_lost,
+    require_exportable,
+    require_room_for_overlaps,
+    require_series,
+    write_result,
+)
 from vistaseg.errors import CancelledError
 from vistaseg.io import check_file_place, together, write_bytes
-from vistaseg.prompts import RegionOfInterest, Text, require_inside
+from vistaseg.pipeline.plan import Plan
+from vistaseg.prompts import RegionOfInterest, require_inside
 
 if TYPE_CHECKING:
     from vistaseg.models.protocol import SegmentationModel
@@ -26,39 +33,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """One run of the command line: for classes, or by prompts where there are texts or a box.
+    """One run of the command line.
 
     Attributes:
         output: where the segmentation goes, as it was typed: a slash at its end means a folder.
-        series: which one of DICOM, or None for the largest CT.
-        question, region: the classes, and where.
-        texts: each makes a segment.
-        box: goes with each text, or makes a segment alone.
-        models: their keys, the preferred first.
-        memory: limit of the working memory in GB, or None.
+        series: UID or number of the DICOM series, or None for the largest CT.
+        plan: what to segment, and with what.
         preview, report: where a picture and the report go, or None.
         deflate: pack a DICOM segmentation.
     """
 
     scan: Path
     output: str
+    plan: Plan = Plan()
     series: str | None = None
-    question: Question = Question()
-    region: RegionOfInterest | None = None
-    texts: tuple[Text, ...] = ()
-    box: RegionOfInterest | None = None
-    models: tuple[str, ...] = ("vista3d",)
-    device: str = "auto"
-    precision: str = "auto"
-    memory: float | None = None
     preview: Path | None = None
     report: Path | None = None
     deflate: bool = False
-
-    @property
-    def prompted(self) -> bool:
-        """Whether it asks by prompts."""
-        return bool(self.texts) or self.box is not None
 
 
 def run(request: Request, region: TypedBox | None = None, box: TypedBox | None = None) -> dict[str, Any]:
@@ -84,36 +75,24 @@ def _run(request: Request, region: TypedBox | None, box: TypedBox | None) -> dic
 
 
 def _run_alone(request: Request, region: TypedBox | None, box: TypedBox | None) -> dict[str, Any]:
-    check_weights(request.models)
-    check_texts(request.models, request.texts)
+    request.plan.check()
     scan = read_scan(request.scan, request.series)
     require_exportable(scan.series, request.output)
-    request = replace(request, region=_on(scan, region), box=_on(scan, box))
+    request = replace(request, plan=replace(request.plan, region=_on(scan, region), box=_on(scan, box)))
     # Only now: torch takes seconds to import, and a file that cannot be read is said sooner without it.
     from vistaseg.compute import memory_guard
 
     with memory_guard("the segmentation"):
-        return segment_scan(request, scan, load_for(request))
+        return segment_scan(request, scan, request.plan.load(ConsoleReporter()))
 
 
 def _on(scan: Scan, typed: TypedBox | None) -> RegionOfInterest | None:
-    """Told before weights are read where it lies outside the scan."""
+    """Refused before weights are read where it lies outside the scan."""
     if typed is None:
         return None
     box = typed.on(scan.volume.grid)
     require_inside(box, scan.volume.grid)
     return box
-
-
-def load_for(request: Request) -> list[SegmentationModel]:
-    """The models of a request.
-
-    Raises:
-        UsageError, WeightsError: as `load_models`.
-    """
-    # One question encodes each window once: nothing is worth keeping for a second one.
-    keep = len(request.texts) > 1
-    return load_models(request.models, request.device, request.precision, keep, request.memory)
 
 
 def segment_scan(request: Request, scan: Scan, models: Sequence[SegmentationModel]) -> dict[str, Any]:
@@ -122,9 +101,9 @@ def segment_scan(request: Request, scan: Scan, models: Sequence[SegmentationMode
     Raises:
         VistaSegError: as `run`.
     """
-    outcome = _ask(request, scan, models)
+    outcome = _segment(request, scan, models)
     report = make_report(request, outcome)
-    note = look_note(outcome.finding.rows)
+    note = look_note(outcome.rows)
     if note:
         warn(note)
     _write(request, scan, outcome, report)
@@ -143,25 +122,26 @@ def check_outputs(request: Request) -> None:
     check_output(request.output)
     require_series(request.scan, request.output)
     spare_scan(request.scan, request.output)
-    require_room_for_corrections(request.output, len(request.texts))
+    require_room_for_corrections(request.output, len(request.plan.texts))
     if request.preview is not None:
         check_preview_path(request.preview)
     if request.report is not None:
         check_file_place(request.report)
 
 
-def _ask(request: Request, scan: Scan, models: Sequence[SegmentationModel]) -> Outcome:
-    from vistaseg.session import Session
+def _segment(request: Request, scan: Scan, models: Sequence[SegmentationModel]) -> Outcome:
+    def check_segments(names: Sequence[str], ids: Sequence[int]) -> None:
+        check_output(request.output, names)
+        require_room_for_overlaps(request.output, ids)
 
     start = time.perf_counter()
-    ask = ask_by_prompts if request.prompted else ask_for_classes
-    finding = ask(request, Session(scan.volume, *models))
-    return Outcome(scan.volume, models, finding, scan.doubts, time.perf_counter() - start)
+    result = request.plan.run(scan.volume, models, ConsoleReporter(), check_segments)
+    return Outcome(scan.volume, models, result, scan.doubts, time.perf_counter() - start)
 
 
 def _write(request: Request, scan: Scan, outcome: Outcome, report: dict[str, Any]) -> None:
     """All or nothing."""
-    segmentation = outcome.finding.segmentation
+    segmentation = outcome.result.segmentation
     with kept_if_lost(segmentation, request.output), together():
         if request.preview is not None:
             write_bytes(request.preview, _picture(outcome))
@@ -173,15 +153,15 @@ def _write(request: Request, scan: Scan, outcome: Outcome, report: dict[str, Any
 def _picture(outcome: Outcome) -> bytes:
     from vistaseg.preview import preview_png
 
-    return preview_png(outcome.volume, outcome.finding.segmentation, outcome.volume.name, outcome.notice)
+    return preview_png(outcome.volume, outcome.result.segmentation, outcome.volume.name, outcome.notice)
 
 
 def _tell(request: Request, outcome: Outcome) -> None:
-    count = len(outcome.finding.segmentation.segments)
+    count = len(outcome.result.segmentation.segments)
     what = "1 structure" if count == 1 else f"{count} structures"
     echo(f"{what} in {outcome.seconds:.0f} s, written to {request.output}", err=True)
-    missing = not_found(outcome.finding)
+    missing = outcome.result.not_found
     if not count:
-        echo("Nothing of what was asked for was found in this scan.", err=True)
+        echo("None of the requested structures was found in this scan.", err=True)
     elif missing:
         echo(f"Not found in this scan: {shortened(missing)}.", err=True)

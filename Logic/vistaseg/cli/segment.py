@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vistaseg.cli.console import echo_json
-from vistaseg.cli.model_choice import models_for, require_one_way
+from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.options import (
-    AUTO,
     SPACES,
     ClassesOption,
     DeflateOption,
@@ -28,10 +27,7 @@ from vistaseg.cli.options import (
     TextOption,
     named_path,
 )
-from vistaseg.cli.places import parse_box
-from vistaseg.cli.prompting import parse_texts
-from vistaseg.cli.question import Question
-from vistaseg.cli.run import Request, run
+from vistaseg.pipeline.model_choice import AUTO
 
 
 def segment_command(
@@ -62,22 +58,29 @@ def segment_command(
 
     Each --text makes a segment of its own; a name that VISTA3D has no class for is read by SegVol.
     """
+    if sys.stderr.isatty():
+        echo(f"Segmenting {scan}.", err=True)
+    # Only now: what is imported here takes longer than the first line may.
+    from vistaseg.cli.model_choice import require_one_way
+    from vistaseg.cli.places import parse_box
+    from vistaseg.cli.run import Request, run
+    from vistaseg.pipeline.model_choice import models_for
+    from vistaseg.pipeline.plan import Plan
+    from vistaseg.pipeline.prompting import parse_texts
+    from vistaseg.pipeline.structures import RequestedStructures
+
     prompted = text is not None or box is not None
     require_one_way(prompted, (classes, preset, roi), model)
     texts = parse_texts(text)
-    request = Request(
-        scan,
-        output,
-        series,
-        Question.parse(classes, preset),
+    plan = Plan(
+        RequestedStructures.parse(classes, preset),
         texts=texts,
         models=models_for(model, texts, box is not None),
         device=device.value,
         precision=precision.value,
         memory=memory,
-        preview=preview,
-        deflate=deflate,
     )
+    request = Request(scan, output, plan, series, preview, deflate=deflate)
     report = run(request, *(None if text is None else parse_box(text) for text in (roi, box)))
     if as_json:
         echo_json(report)

@@ -15,7 +15,12 @@ from vistaseg.errors import WeightsError
 if TYPE_CHECKING:
     from vistaseg.weights import WeightsStatus
 
-app = typer.Typer(name="weights", help="Model weights: what there is, and how to install it.", no_args_is_help=True)
+app = typer.Typer(
+    name="weights",
+    help="Model weights: list, fetch, import, verify and remove.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 _Key = Annotated[str, typer.Argument(metavar="KEY", help="Key of the weights, see `vistaseg weights list`.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]

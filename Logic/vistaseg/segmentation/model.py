@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,8 +12,11 @@ import numpy as np
 from vistaseg.errors import UsageError
 from vistaseg.segmentation.confidence import confidence_of
 from vistaseg.segmentation.label_boxes import Box, label_boxes
+from vistaseg.segmentation.on_grid import SegmentOnGrid
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy.typing as npt
 
     from vistaseg.catalog import Terminology
@@ -24,6 +27,8 @@ Index = tuple[int, int, int]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 MAX_LABEL = 65535
+SHOWN = 4
+"""Segments that a `repr` names."""
 
 
 @dataclass(frozen=True)
@@ -167,9 +172,11 @@ class LabelInfo(Protocol):
     def terminology(self) -> Terminology | None: ...  # noqa: D102
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Segmentation:
     """Segments on the grid of one volume.
+
+    `segmentation["liver"]` is the segment of a name or synonym, and a loop gives all of them, as `SegmentOnGrid`.
 
     Attributes:
         shape_ijk: number of voxels (I, J, K) of the grid.
@@ -190,6 +197,36 @@ class Segmentation:
         for segment in self.segments:
             if any(last > size for last, size in zip(segment.extent.stop, self.shape_ijk, strict=True)):
                 raise ValueError(f"segment {segment.name!r} lies outside the grid {self.shape_ijk}")
+
+    def __repr__(self) -> str:
+        shown = [f"{one.name} {one.volume_ml:.4g} ml" for _, one in zip(range(SHOWN), self, strict=False)]
+        more = f" and {len(self.segments) - SHOWN} more" if len(self.segments) > SHOWN else ""
+        return f"<Segmentation of {self.name}: {', '.join(shown) or 'no segments'}{more}>"
+
+    def __iter__(self) -> Iterator[SegmentOnGrid]:
+        return (SegmentOnGrid(segment, self) for segment in self.segments)
+
+    def __contains__(self, name: str) -> bool:
+        return bool(self._named(name))
+
+    def __getitem__(self, name: str) -> SegmentOnGrid:
+        """The segment of a name, or of a synonym of it; upper and lower case do not matter.
+
+        Raises:
+            KeyError: there is none, or several.
+        """
+        found = self._named(name)
+        if len(found) != 1:
+            problem = f"{len(found)} segments are named {name!r}" if found else f"there is no segment {name!r}"
+            raise KeyError(f"{problem}; the names are: {', '.join(one.name for one in self.segments) or 'none'}")
+        return SegmentOnGrid(found[0], self)
+
+    def _named(self, name: str) -> list[Segment]:
+        from vistaseg import catalog
+
+        exact = [one for one in self.segments if one.name.casefold() == name.strip().casefold()]
+        structure = catalog.by_name(name)
+        return exact or [one for one in self.segments if structure and one.structure_id == structure.id]
 
     @property
     def grid(self) -> Grid:
@@ -238,6 +275,42 @@ class Segmentation:
         for segment in self.segments:
             labels[segment.extent.slices][segment.mask] = segment.label_value
         return labels
+
+    def to_sitk(self) -> Any:
+        """The label map as a SimpleITK image.
+
+        Raises:
+            UsageError: segments overlap, see `label_map`.
+            InputError: the axes are not at right angles, which SimpleITK cannot hold.
+        """
+        from vistaseg.volume import Volume
+
+        return Volume.from_array(self.label_map(), self.ijk_to_ras, axes="kji", name=self.name).to_sitk()
+
+    def to_nibabel(self) -> Any:
+        """The label map as a `nibabel.Nifti1Image`, in (i, j, k) and RAS.
+
+        Raises:
+            UsageError: segments overlap, see `label_map`, or nibabel is not installed.
+        """
+        labels = self.label_map()
+        try:
+            from importlib import import_module
+
+            nibabel: Any = import_module("nibabel")
+        except ImportError as error:
+            raise UsageError("nibabel is not installed: pip install nibabel.") from error
+        return nibabel.Nifti1Image(labels.transpose(2, 1, 0), self.ijk_to_ras)
+
+    def save(self, path: Path | str) -> None:
+        """Write as .seg.nrrd, as a .nii.gz label map, or as a folder with one NIfTI file per structure.
+
+        Raises:
+            UsageError: see `write_segmentation`.
+        """
+        from vistaseg.segmentation.files import write_segmentation
+
+        write_segmentation(self, path)
 
     @classmethod
     def from_label_map(

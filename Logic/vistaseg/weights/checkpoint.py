@@ -5,12 +5,14 @@ from __future__ import annotations
 import pickle
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from vistaseg.errors import WeightsError
 
@@ -29,6 +31,34 @@ _SEGVOL_DROPPED = re.compile(
 _LEGACY_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"
 _NOT_RUN = "It was refused and NOT run. Use a file that holds only tensors, best .safetensors."
 _SHOWN = 3
+
+
+class _WithoutInitialValues(TorchFunctionMode):
+    """Skips what fills a new parameter with values.
+
+    On the meta device, where there is nothing to fill, PyTorch would import its compiler for it: a second and more.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        named = dict(kwargs or {})
+        if getattr(func, "__module__", "") == "torch.nn.init" or func in _FILLING:
+            return args[0] if args else named["tensor"]
+        if func in _RANDOM:  # small buffers, which are then computed with
+            named["device"] = "cpu"
+        return func(*args, **named)
+
+
+_FILLING = (Tensor.normal_, Tensor.uniform_, Tensor.erfinv_, Tensor.mul_, Tensor.add_, Tensor.clamp_)
+_RANDOM = (torch.randn, torch.rand)
+
+
+@contextmanager
+def only_shapes() -> Iterator[None]:
+    """Networks built in the block have parameters without memory and values, for those of a checkpoint."""
+    with torch.device("meta"), _WithoutInitialValues():
+        yield
 
 
 def read_state_dict(path: Path | str) -> dict[str, Tensor]:

@@ -10,7 +10,13 @@ from typing import Any
 from torch import Tensor
 
 from vistaseg.errors import WeightsError
-from vistaseg.weights.checkpoint import check_tensors, normalise_segvol, normalise_vista3d, read_state_dict
+from vistaseg.weights.checkpoint import (
+    check_tensors,
+    normalise_segvol,
+    normalise_vista3d,
+    only_shapes,
+    read_state_dict,
+)
 from vistaseg.weights.segvol_tensors import segvol_shapes
 
 Shapes = Mapping[str, "tuple[int, ...]"]
@@ -35,10 +41,9 @@ class Layout:
 
 def vista3d_shapes() -> Shapes:
     """Names and shapes of the 259 tensors of MONAI's `vista3d132`; no memory is taken for their values."""
-    import torch
     from monai.networks.nets.vista3d import vista3d132
 
-    with torch.device("meta"):
+    with only_shapes():
         return {name: tuple(tensor.shape) for name, tensor in vista3d132().state_dict().items()}
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vistaseg.cli.model_choice import models_for, models_to_replay
-from vistaseg.cli.options import AUTO
+from vistaseg.cli.model_choice import models_to_replay
 from vistaseg.errors import UsageError
 from vistaseg.models.segvol import tokenizer
+from vistaseg.pipeline.model_choice import AUTO, models_for
 from vistaseg.prompts import Text
 from vistaseg.segmentation import read_segmentation
 
@@ -49,7 +49,7 @@ def test_only_the_models_that_are_needed_are_chosen(texts: list[str], keys: tupl
 
 def test_a_box_is_for_segvol_where_its_weights_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert models_for(AUTO, [], boxes=True) == ("vista3d",)
-    monkeypatch.setattr("vistaseg.cli.model_choice._is_installed", lambda key: True)
+    monkeypatch.setattr("vistaseg.pipeline.model_choice._is_installed", lambda key: True)
     assert models_for(AUTO, [], boxes=True) == ("segvol",)
     assert models_for(AUTO, [Text("liver")], boxes=True) == ("vista3d", "segvol")
     assert models_for(AUTO, [Text("uterus")], boxes=True) == ("segvol",)

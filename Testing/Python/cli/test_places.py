@@ -179,7 +179,7 @@ def test_a_place_outside_is_told_before_weights_are_read(vistaseg, scan, results
         pytest.fail("weights were read")
 
     monkeypatch.setattr("vistaseg.cli.opening.load_models", read)
-    monkeypatch.setattr("vistaseg.cli.run.load_models", read)
+    monkeypatch.setattr("vistaseg.pipeline.plan.load_models", read)
     out = results / "out.seg.nrrd"
     box = {"1500,0,0": "1500,0,0:1600,5,5", "lps:-1500,0,0": "lps:-1500,0,0:-1600,5,5"}.get(typed, "ijk:-9,3,3:-3,5,5")
     options = {

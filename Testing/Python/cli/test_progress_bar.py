@@ -77,7 +77,8 @@ def test_it_is_silent_where_standard_error_is_no_terminal(monkeypatch, capsys, f
     assert captured.err == "" and captured.out == ""
 
 
-def test_a_window_a_minute_still_gives_a_time_left():
+def test_a_window_a_minute_still_gives_a_time_left(open_terminal):
+    open_terminal()
     now = [0.0]
     bar = ProgressBar()
     bar._bar.get_time = lambda: now[0]

@@ -162,7 +162,7 @@ def test_what_was_asked_for_but_not_found_is_reported(segment, results, monkeypa
     monkeypatch.setattr("vistaseg.session.Session.segment", nothing)
     done = segment(results / "out.seg.nrrd", "--classes", "liver", "--json")
     assert done.json["segments"] == [] and done.json["not_found"] == done.json["asked"] == ["liver"]
-    assert "Nothing of what was asked for was found" in done.stderr
+    assert "None of the requested structures was found" in done.stderr
 
 
 def test_what_is_missing_beside_what_was_found_is_named(segment, results, monkeypatch):

@@ -44,8 +44,8 @@ def test_sample_data_is_registered_with_a_checksum_after_start_up():
     assert Path(source["thumbnailFileName"]).is_file()
 
 
-def test_the_module_file_only_registers_and_mounts():
-    assert len((ROOT / "VistaSegExtension/VistaSeg/VistaSeg.py").read_text().splitlines()) < 100
+def test_the_module_file_only_registers_mounts_and_hands_on():
+    assert len((ROOT / "VistaSegExtension/VistaSeg/VistaSeg.py").read_text().splitlines()) < 120
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=[path.stem for path in SOURCES])

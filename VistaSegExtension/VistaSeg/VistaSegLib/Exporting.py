@@ -53,8 +53,17 @@ class Exporting:
     def __init__(self, workspace) -> None:
         self._workspace = workspace
 
-    def exportSegmentation(self, volumeNode, segmentationNode, options: ExportOptions) -> None:
+    def exportSegmentation(
+        self,
+        volumeNode,
+        segmentationNode,
+        options: ExportOptions,
+        onDone: Callable[[Delivered], None] = lambda delivered: None,
+    ) -> None:
         """Write a DICOM segmentation in the worker, and add it to the database where that is wanted.
+
+        Args:
+            onDone: called with what was written when all of it is where it belongs, before the message.
 
         Raises:
             InputError: a precondition is not met; says which and what to do.
@@ -77,6 +86,7 @@ class Exporting:
             if options.toDatabase:
                 DatabaseInsertion(parcel.delivered.dicom, lambda count: arrived(parcel, count))
             else:
+                onDone(parcel.delivered)
                 self._tell(parcel, [options.folder], notes)
 
         def arrived(parcel: Parcel, count: int) -> None:
@@ -86,6 +96,7 @@ class Exporting:
                 return
             if options.derive and is_in_scene(volumeNode) and state_of(volumeNode) == state:
                 set_instance_uids(volumeNode, list(parcel.delivered.instance_uids))
+            onDone(parcel.delivered)
             self._tell(parcel, [options.folder, _("Slicer's DICOM database")], notes)
 
         self._workspace.run(

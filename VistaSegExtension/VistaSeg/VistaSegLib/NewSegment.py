@@ -27,7 +27,7 @@ def addSegmentFor(selection, prompt: Prompt) -> tuple:
     if node is not None:
         selection.editing.writer()
     number = 1 if node is None else node.GetSegmentation().GetNumberOfSegments() + 1
-    segment = _namedSegment(prompt.text) if isinstance(prompt, Text) else _numberedSegment(number)
+    segment = namedSegment(prompt.text) if isinstance(prompt, Text) else _numberedSegment(number)
     result = Segmentation(grid.shape_ijk, grid.ijk_to_ras, [segment])
     (segmentId,) = add_segments(selection.requireSegmentationNode(), result, volume)
     if selection.parameters.knownOrgan:
@@ -41,7 +41,7 @@ def _numberedSegment(number: int) -> Segment:
     return _segment(name, None, distinct_color(number), None)
 
 
-def _namedSegment(text: str) -> Segment:
+def namedSegment(text: str) -> Segment:
     """With the name, colour and codes of the structure that is meant, if one is; else with the text as its name."""
     structure = catalog.by_name(text)
     if structure is None:

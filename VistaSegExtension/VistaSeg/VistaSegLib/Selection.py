@@ -83,7 +83,7 @@ class Selection(VTKObservationMixin):
     def requireSegmentationNode(self):
         """Where results go; a new segmentation of the volume where none is chosen, which goes if no result comes."""
         if self.segmentationNode is None:
-            self.segmentationNode = _newSegmentation(self.volumeNode)
+            self.segmentationNode = newSegmentation(self.volumeNode)
             noteSegmentation(self.segmentationNode)
         return self.segmentationNode
 
@@ -118,7 +118,8 @@ class Selection(VTKObservationMixin):
             listener()
 
 
-def _newSegmentation(volumeNode):
+def newSegmentation(volumeNode):
+    """A segmentation on the grid of a volume and under its transform."""
     name = slicer.mrmlScene.GenerateUniqueName(_("{volume} segmentation").format(volume=volumeNode.GetName()))
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     node.CreateDefaultDisplayNodes()

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from vistaseg.compute import DEFAULT_BUDGET, Compute, MemoryBudget
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.vista3d.channels_last import to_channels_last
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.network import build_network
-from vistaseg.weights.checkpoint import load_strictly, normalise_vista3d, read_state_dict
+from vistaseg.weights.checkpoint import load_strictly, normalise_vista3d, only_shapes, read_state_dict
 
 
 def load_vista3d(
@@ -27,7 +25,7 @@ def load_vista3d(
     Raises:
         WeightsError: the file is damaged, or its tensors are not those of the configuration.
     """
-    with torch.device("meta"):
+    with only_shapes():
         network = build_network(configuration)
     load_strictly(network, normalise_vista3d(read_state_dict(path)), path.name)
     network = to_channels_last(network.to(compute.device).requires_grad_(False))

@@ -1,4 +1,4 @@
-"""Prompts as they are typed, and their answers as they are told."""
+"""Names as prompts, and the prompts of a segment answered one after the other."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vistaseg import catalog
-from vistaseg.cli.console import echo
-from vistaseg.cli.progress_bar import ProgressBar
+from vistaseg.pipeline.reporter import Reporter
 from vistaseg.prompts import Prompt, Text
 
 if TYPE_CHECKING:
@@ -43,24 +42,26 @@ def meant_by(session: Session, texts: Sequence[Text]) -> tuple[str, int | None]:
     return ", ".join(text.text for text in texts), None
 
 
-def answer_prompts(session: Session, prompts: Sequence[Prompt], segment: str) -> list[dict[str, Any]]:
-    """Answer the prompts of a segment one after the other, and tell how each went.
+def answer_prompts(
+    session: Session, prompts: Sequence[Prompt], segment: str, reporter: Reporter
+) -> list[dict[str, Any]]:
+    """Answer the prompts of a segment one after the other, and report how each went.
 
     Returns:
         JSON-able, for each: the prompt, segment, model (its key), seconds, voxels (of the segment then), note.
     """
-    return [_answered(session, prompt, segment) for prompt in prompts]
+    return [_answered(session, prompt, segment, reporter) for prompt in prompts]
 
 
-def _answered(session: Session, prompt: Prompt, segment: str) -> dict[str, Any]:
+def _answered(session: Session, prompt: Prompt, segment: str, reporter: Reporter) -> dict[str, Any]:
     model = session.route(prompt, segment).model
     begin = time.perf_counter()
-    with ProgressBar() as progress:
+    with reporter.progress() as progress:
         answer = session.add(prompt, segment, progress)
     seconds = round(time.perf_counter() - begin, 3)
     if answer.note:
-        echo(answer.note, err=True)
+        reporter.tell(answer.note)
     if answer.changed is None:
-        echo("A prompt changed nothing: the model sees no more to add or to take away there.", err=True)
+        reporter.tell("The prompt changed nothing.")
     told = {"segment": segment, "model": model, "seconds": seconds, "voxels": int(answer.mask.sum())}
     return prompt.as_dict() | told | {"note": answer.note}

@@ -1,4 +1,4 @@
-"""What the options of a command ask for: which structures."""
+"""Which structures a request is for, by name or preset."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _NAMED_AT_MOST = 6
 
 
 @dataclass(frozen=True)
-class Question:
-    """The structures asked for by name, and a preset; neither means the preset of everything.
+class RequestedStructures:
+    """Structures by name, and a preset; neither means the preset of everything.
 
     Attributes:
-        classes: what was named; each has ids that can be prompted directly.
+        classes: terms, each with the ids it stands for.
         preset: key of a preset.
     """
 
@@ -25,8 +25,8 @@ class Question:
     preset: str | None = None
 
     @classmethod
-    def parse(cls, classes: str | None, preset: str | None) -> Question:
-        """From the texts of the options.
+    def parse(cls, classes: str | None, preset: str | None) -> RequestedStructures:
+        """From a list of names such as "liver, left kidney", and the key of a preset.
 
         Raises:
             UsageError: an unknown class or preset, or a class that cannot be segmented.
@@ -37,9 +37,9 @@ class Question:
         return cls(() if classes is None else tuple(catalog.parse_terms(classes)), preset)
 
     def ids_for(self, known: Collection[int], model: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The ids to ask a model, and those to leave out because it does not know them.
+        """The ids for a model to segment, and those that it does not know.
 
-        They are left out of a preset, and of a term that means several structures as long as one of them is known.
+        Unknown ids are left out of a preset, and of a term for several structures as long as one of them is known.
 
         Args:
             known: ids that the model knows.
@@ -50,13 +50,13 @@ class Question:
         """
         foreign = [term for term in self.classes if not set(term.ids).intersection(known)]
         if foreign:
-            raise UsageError(f"{model} does not know {_told(foreign)}. Leave it out, or use another model.")
+            raise UsageError(f"{model} does not know {_terms(foreign)}. Leave it out, or use another model.")
         named = [i for term in self.classes for i in term.ids]
         whole = tuple(dict.fromkeys([*named, *self._of_preset()]))
-        asked = tuple(i for i in whole if i in known)
-        if not asked:
+        wanted = tuple(i for i in whole if i in known)
+        if not wanted:
             raise UsageError(f"{model} knows nothing of the preset {self.preset}. Use another model or preset.")
-        return asked, tuple(i for i in whole if i not in known)
+        return wanted, tuple(i for i in whole if i not in known)
 
     def _of_preset(self) -> list[int]:
         if self.preset is None and self.classes:
@@ -64,7 +64,7 @@ class Question:
         return catalog.expand(catalog.presets()[self.preset or EVERYTHING].ids)
 
 
-def _told(terms: Sequence[catalog.Term]) -> str:
+def _terms(terms: Sequence[catalog.Term]) -> str:
     """Terms for a message: by the structure's own name where they mean one."""
     return ", ".join(names(term.ids) if len(term.ids) == 1 else term.text for term in terms)
 

@@ -78,6 +78,7 @@ def main() -> None:
     counts: dict[str, Counter[Verdict]] = {}
     wrong: list[str] = []
     for group in asked.groups.split(","):
+        before = set(counts)
         few = group == "exhaustion" and asked.each is not None and asked.each < FEW
         cases: Iterable[Case] = exhaustion.exhaustion_cases(asked.seed, few=True) if few else GROUPS[group](asked.seed)
         cases = [case for case in cases if asked.only.lower() in f"{case.reader}: {case.name}".lower()]
@@ -89,6 +90,11 @@ def main() -> None:
             if asked.show or found is Verdict.WRONG:
                 line = f"{found.value:16} {seconds:5.1f} s  {case.reader}: {case.name}  {reason}"
                 print(line.encode("utf-8", "backslashreplace").decode(), flush=True)
+        print(
+            *table({reader: count for reader, count in counts.items() if reader not in before})[2:-1],
+            sep="\n",
+            flush=True,
+        )
     rows = table(counts)
     print(*rows, f"{time.monotonic() - begun:.0f} s", sep="\n")
     if asked.json is not None:

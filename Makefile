@@ -18,7 +18,7 @@ MODULES := $(addprefix $(CURDIR)/VistaSegExtension/, VistaSeg SegmentEditorVista
 	train-segvol mutations clean
 
 help:
-	@echo "make demo          segment a real CT with the model in the box, into demo-output/"
+	@echo "make demo          segment a real CT with the bundled model, into demo-output/"
 	@echo "make screenshots   pictures of the panel with a real CT, into Resources/screenshots/"
 	@echo "make test          run every test"
 	@echo "make test-fast     run all tests but the slow ones, on all cores"
@@ -30,7 +30,7 @@ help:
 	@echo "make lint          ruff, mypy and import-linter"
 	@echo "make mutations     take mechanisms out one by one, and count the tests that notice (half an hour; ONLY=words)"
 	@echo "make bench         measure speed and memory (ONLY=auto for one group, ONLY=start for start-up)"
-	@echo "make train-demo    train the model in the box again (hours)"
+	@echo "make train-demo    train the bundled model again (hours)"
 	@echo "make train-segvol  train the small SegVol again (half an hour)"
 	@echo "make clean         remove what these commands made"
 

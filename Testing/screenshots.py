@@ -2,7 +2,7 @@
 
     python Testing/screenshots.py OUTPUT_FOLDER CHEST_FOLDER
 
-A real chest CT is segmented by the model in the box; then the pancreas, of which it found little, is corrected by the
+A real chest CT is segmented by the bundled model; then the pancreas, of which it found little, is corrected by the
 two clicks of a user who sees the labels of the data set.
 """
 

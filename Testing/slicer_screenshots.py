@@ -2,7 +2,7 @@
 
     Slicer --no-splash --python-script Testing/slicer_screenshots.py OUTPUT_FOLDER CHEST_FOLDER
 
-The model in the box segments the CT; then two clicks correct the liver, each in the middle of what is most wrong with
+The bundled model segments the CT; then two clicks correct the liver, each in the middle of what is most wrong with
 it, which the labels of the data set tell. The chest folder holds `cxr.nii.gz` and `mask.nii.gz`, as `make demo`
 fetches them.
 """

@@ -1,7 +1,7 @@
 """What the Segment Editor effect adds to a model's own time: writing under the editor's rules, and a whole click.
 
 Writing is measured on 117 structures in a 512 x 512 x 300 volume: each time one of them grows into its neighbours. The
-click is one of the small model in the box, whose answer takes a fraction of a second, so that what is added shows.
+click is one of the small bundled model, whose answer takes a fraction of a second, so that what is added shows.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ def _memory_cases(writers: _Writers) -> Iterator[Case]:
 
 
 def _network_cases() -> Iterator[Case]:
-    """With the small network in the box: its windows, their stitching, and the way back to the scan."""
+    """With the small bundled network: its windows, their stitching, and the way back to the scan."""
     given = (*commands._SEGMENT, "--classes", "liver, spleen", "--roi", "ijk:2,2,2:12,12,11")
     for library in ("numpy", "torch"):
         for site in _sites(given, library, _run_network):

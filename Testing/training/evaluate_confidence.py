@@ -2,7 +2,7 @@
 
     python Testing/training/evaluate_confidence.py --data FOLDER --chest FOLDER [--model FOLDER]
 
-The folders of CTs are those of `train_demo.py`, the model is a folder as it writes one, else the model in the box. The
+The folders of CTs are those of `train_demo.py`, the model is a folder as it writes one, else the bundled model. The
 whole CTs of abdomen and chest are measured in every variant, the slabs as they are.
 """
 

@@ -1,4 +1,4 @@
-"""`vistaseg demo`: the model in the box on a CT, with a picture and a report."""
+"""`vistaseg demo`: the bundled model on a CT, with a picture and a report."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def demo_command(
     ] = "demo-output",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Segment a CT with the small model in the box: to try the software out, not to read scans."""
+    """Segment a CT with the small bundled model: to try the software out, not to read scans."""
     if not output.strip():
         raise UsageError("No folder for the results was given: name one, or leave -o out.")
     folder = Path(output)

@@ -42,7 +42,7 @@ def published_padding(model: str) -> str | None:
     What the file is says more than the key that it was installed under.
 
     Args:
-        model: key of a model; those in the box have no published program.
+        model: key of a model; bundled ones have no published program.
     """
     entries = [entry for entry in load_manifest() if entry.model == model]
     if not entries:

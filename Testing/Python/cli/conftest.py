@@ -88,7 +88,7 @@ def segvol_demo_folder(demo_folder: Path) -> Path:
 
 
 def put_into(folder: Path, network: torch.nn.Module, configuration: Any) -> None:
-    """The files of a model in the box."""
+    """The files of a bundled model."""
     state = network.state_dict()
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps(configuration.as_dict()))

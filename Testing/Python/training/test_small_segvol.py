@@ -1,4 +1,4 @@
-"""The small SegVol in the box: it means what it is asked, on torsos that it never saw."""
+"""The small bundled SegVol: it means what it is asked, on torsos that it never saw."""
 
 from __future__ import annotations
 

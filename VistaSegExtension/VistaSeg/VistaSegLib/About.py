@@ -10,7 +10,7 @@ def helpText() -> str:
     return _(
         "<p>Segments CT scans with VISTA3D and SegVol: choose structures and press <b>Segment</b>, or click, draw a "
         "box or type a name, and correct the result with further clicks.</p>"
-        "<ol><li>Choose a CT volume and a model. The small models in the box are for trying and need nothing more; the "
+        "<ol><li>Choose a CT volume and a model. The small bundled models are for trying and need nothing more; the "
         "published ones are fetched once, after you have accepted their license.</li>"
         "<li><b>Automatic</b>: tick structures, press Segment.</li>"
         "<li><b>Interactive</b>: choose a segment or a new one, then click inside (+) and outside (−).</li></ol>"

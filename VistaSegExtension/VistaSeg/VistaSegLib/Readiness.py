@@ -41,7 +41,7 @@ def readinessOf(choice: str) -> Readiness:
     entry = missing[0]
     if readyKeys(choice):
         return Readiness(_("Ready. ") + Fetching.terms(entry), entry=entry)
-    obstacle = _("Fetch {title} first, or choose the small models in the box.").format(title=entry.title)
+    obstacle = _("Fetch {title} first, or choose the small bundled models.").format(title=entry.title)
     return Readiness(Fetching.terms(entry), obstacle, entry=entry)
 
 

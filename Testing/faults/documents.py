@@ -32,6 +32,7 @@ def with_double() -> None:
     """Each model is a double that answers from HU."""
     import fake_model
 
+    import vistaseg.cli.opening
     import vistaseg.models.registry
 
     answer = fake_model.FakeVolume.segment_classes
@@ -40,7 +41,8 @@ def with_double() -> None:
         return replace(answer(*given, **named), details={"window": (16, 16, 16)})
 
     fake_model.FakeVolume.segment_classes = with_window
-    vistaseg.models.registry.load_model = lambda key, *_: fake_model.FakeModel(key, windows=1)
+    for module in (vistaseg.models.registry, vistaseg.cli.opening):
+        module.load_model = lambda key, *_: fake_model.FakeModel(key, windows=1)
 
 
 @lru_cache

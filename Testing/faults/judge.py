@@ -79,6 +79,6 @@ def _fault(outcome: Outcome, case: Case) -> str:
         return f"took over {BYTES >> 30} GB"
     if outcome.peak > BYTES:
         return f"took {outcome.peak / 2**30:.1f} GB"
-    if outcome.code and not outcome.stderr.strip():
+    if outcome.code not in (0, 1) and not outcome.stderr.strip():
         return "refused in silence"
     return ""

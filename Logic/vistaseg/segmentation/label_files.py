@@ -70,15 +70,21 @@ def read_label_map(path: Path) -> Segmentation:
         plain = replace(Segmentation.from_label_map(labels, ijk_to_ras, name=table_path(path).stem), notes=notes)
     except UsageError as error:
         raise InputError(f"{path}: {error}") from error
-    table = read_table(table_path(path)) if table_path(path).exists() else None
-    if table is None:
+    if not table_path(path).exists():
         return plain
+    table = read_table(table_path(path))
+    if table is None:
+        return replace(plain, notes=(*plain.notes, _not_a_table(path)))
     found = {segment.label_value: segment for segment in plain.segments}
     with _damage_reported(table_path(path)):
         if not is_described(path, table.get("image", {})):
             return replace(plain, notes=(*plain.notes, _not_believed(path)))
         named = [segment_of_row(row, _crop(found.pop(row["label"], None))) for row in table["segments"]]
         return _on_grid(table, plain, [*named, *found.values()])
+
+
+def _not_a_table(path: Path) -> str:
+    return f"{table_path(path).name} is no table that VistaSeg wrote: each label is called by its number."
 
 
 def _not_believed(path: Path) -> str:

@@ -75,9 +75,12 @@ def _one_value_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_letters(values: Any) -> None:
-    """No text of a file can hold half a pair of UTF-16, which JSON can spell."""
+    """No text of a file can hold half a pair of UTF-16, which JSON can spell.
+
+    Those that stand for bytes of names of files that are not UTF-8 may (PEP 383): our own tables have them.
+    """
     try:
-        json.dumps(values, ensure_ascii=False).encode("utf-8")
+        json.dumps(values, ensure_ascii=False).encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise ValueError("a letter in it is half a character") from error
 

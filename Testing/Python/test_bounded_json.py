@@ -41,6 +41,7 @@ def test_half_a_character_is_refused_before_a_file_is_named_after_it(text):
     with pytest.raises(ValueError, match="half a character"):
         parse_json(text)
     assert parse_json('["\\ud83e\\udec1"]') == ["\U0001fac1"]
+    assert parse_json('["M\\udcfcller"]') == ["M\udcfcller"]  # how a name that is not UTF-8 is kept
 
 
 def test_a_file_that_an_editor_began_with_a_byte_order_mark_is_read(tmp_path):

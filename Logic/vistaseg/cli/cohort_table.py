@@ -131,7 +131,7 @@ def _read(path: Path) -> list[Row]:
 def _whole(cells: dict[str | None, Any], line: int) -> dict[str, str]:
     """The cells of a row, which has as many as there are columns."""
     if None in cells or None in cells.values():
-        raise ValueError(f"line {line} has not {len(COLUMNS)} cells")
+        raise ValueError(f"line {line} has not {len(cells.keys() - {None})} cells")
     return {str(key): csv_text(cell) for key, cell in cells.items()}
 
 

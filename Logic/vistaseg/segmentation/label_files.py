@@ -53,7 +53,7 @@ def write_label_map(segmentation: Segmentation, path: Path) -> None:
     dtype = label_dtype(segmentation.segments)
     with together():
         sha256 = write_nifti(path, segmentation.shape_ijk, segmentation.ijk_to_ras, painted, dtype)
-        table = label_map_table(segmentation, WrittenFile(path.name, sha256))
+        table = label_map_table(segmentation, sha256)
         write_bytes(table_path(path), table_bytes(table))
 
 

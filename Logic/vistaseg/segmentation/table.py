@@ -24,10 +24,10 @@ FOLDER_TABLE = "segments.json"
 _CODES = ("category", "type", "type_modifier", "region", "region_modifier")
 
 
-def label_map_table(segmentation: Segmentation, image: WrittenFile) -> dict[str, Any]:
-    """The table of a label map, and of no other file of its name."""
+def label_map_table(segmentation: Segmentation, sha256: str) -> dict[str, Any]:
+    """The table of a label map with this hash, and of no other file of its name."""
     rows = [_row(segmentation, segment) for segment in segmentation.segments]
-    return _table(segmentation, rows) | {"image": image.as_dict()}
+    return _table(segmentation, rows) | {"image": {"sha256": sha256}}
 
 
 def folder_table(segmentation: Segmentation, files: Sequence[WrittenFile]) -> dict[str, Any]:

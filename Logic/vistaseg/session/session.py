@@ -21,7 +21,7 @@ from vistaseg.segmentation.model import Mask
 from vistaseg.session.class_answers import answer_by_classes
 from vistaseg.session.class_segments import class_segments
 from vistaseg.session.earlier_rules import answered_again, recalled_segment, remembered_segment
-from vistaseg.session.effects import without_effect
+from vistaseg.session.effects import effect_text
 from vistaseg.session.engines import Engines
 from vistaseg.session.history import Answer, History, PackedMask, State, Step
 from vistaseg.session.identifying import Identification, identify
@@ -368,7 +368,7 @@ class Session:
         mask = changed_mask(state.mask, answer)
         changed = not mask.equals(state.mask)
         step = Step(chosen.prompt, {"model": chosen.model, "changed": changed, **answer.record})
-        told = answer.note or ("" if changed else without_effect(question.prompts, mask.extent.empty))
+        told = effect_text(question.prompts, answer.note, changed, mask.extent.empty, self.volume.grid)
         stepped = state.stepped(step, mask, " ".join(filter(None, (chosen.why, told))))
         progress("windows", 1, 1)  # the last chance to cancel
         with self._stepping:

@@ -80,7 +80,7 @@ def _check_places(output: Path, report: Path | None, sr: Path | None, segmentati
 
 
 def _write_reports(export: SegExport, sha256: str | None, series: Series, report: Path | None, sr: Path | None) -> None:
-    from vistaseg.dicom import csv_bytes, measure, structured_report, warnings_in
+    from vistaseg.dicom import csv_bytes, measure, structured_report, warnings_in, without_voxels
     from vistaseg.io import write_bytes
 
     if report is None and sr is None:
@@ -89,7 +89,7 @@ def _write_reports(export: SegExport, sha256: str | None, series: Series, report
     for warning in warnings_in(measures):
         echo(f"Warning: {warning}", err=True)
     if report is not None:
-        write_bytes(report, csv_bytes(measures, sha256))
+        write_bytes(report, csv_bytes([*measures, *without_voxels(export.left_out)], sha256))
     if sr is not None:
         write_bytes(sr, structured_report(export, series, measures))
 

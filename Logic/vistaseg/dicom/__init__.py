@@ -6,7 +6,7 @@ from vistaseg.dicom.derived import write_derived_ct
 from vistaseg.dicom.finding import SeriesList, SeriesSummary, find_series, list_series
 from vistaseg.dicom.findings import Finding
 from vistaseg.dicom.header import Description
-from vistaseg.dicom.measures import Measures, csv_bytes, measure, warnings_in
+from vistaseg.dicom.measures import Measures, csv_bytes, measure, warnings_in, without_voxels
 from vistaseg.dicom.preconditions import require_exportable
 from vistaseg.dicom.seg_reader import SegImport, import_seg, read_seg
 from vistaseg.dicom.seg_writer import SegExport, write_seg
@@ -46,5 +46,6 @@ __all__ = [
     "structured_report",
     "warnings_in",
     "write_derived_ct",
+    "without_voxels",
     "write_seg",
 ]

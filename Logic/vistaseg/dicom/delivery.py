@@ -10,7 +10,7 @@ from vistaseg.dicom.agreement import require_agreement
 from vistaseg.dicom.derived import write_derived_ct
 from vistaseg.dicom.header import Description
 from vistaseg.dicom.imported import with_file_history
-from vistaseg.dicom.measures import csv_bytes, measure, warnings_in
+from vistaseg.dicom.measures import csv_bytes, measure, warnings_in, without_voxels
 from vistaseg.dicom.seg_writer import SegExport, write_seg
 from vistaseg.dicom.series import Series, read_series
 from vistaseg.dicom.structured_report import structured_report
@@ -87,7 +87,7 @@ def deliver(
         VistaSegError: what was read back is not what was meant.
     """
     check_folder(delivery.folder)
-    series = _own_series(delivery) if delivery.files else None
+    series, remarks = _own_series(delivery) if delivery.files else (None, ())
     with staged(delivery.folder) as staging:
         progress("steps", 1, _STEPS)
         series = series or _derived_series(delivery, staging / (delivery.prefix + IMAGES), progress)
@@ -95,7 +95,7 @@ def deliver(
         meant, losses = with_file_history(segmentation(progress), delivery.imported)
         progress("steps", 3, _STEPS)
         export, doubts = _write(delivery, meant, series, staging, progress)
-        notes = [*series.volume.notes, *series.mended, *losses, *export.notes, *doubts]
+        notes = [*remarks, *meant.notes, *series.volume.notes, *series.mended, *losses, *export.notes, *doubts]
         written = [path.relative_to(staging) for path in sorted(staging.rglob("*.*")) if path.is_file()]
         uids = {path: _uid(staging / path) for path in written if path.suffix == ".dcm"}
     return Delivered(
@@ -107,10 +107,10 @@ def deliver(
     )
 
 
-def _own_series(delivery: Delivery) -> Series:
+def _own_series(delivery: Delivery) -> tuple[Series, tuple[str, ...]]:
+    """The series, and notes on how the volume differs from it."""
     series = read_series(delivery.files)
-    require_agreement(delivery.volume, series)
-    return series
+    return series, require_agreement(delivery.volume, series)
 
 
 def _derived_series(delivery: Delivery, folder: Path, progress: Progress) -> Series:
@@ -135,8 +135,8 @@ def _write(
     progress("steps", 4, _STEPS)
     if delivery.report:
         measures = measure(export.segmentation, series.volume)
-        doubts = warnings_in(measures)
-        write_bytes(folder / (delivery.prefix + CSV), csv_bytes(measures, sha256_of(export.path)))
+        doubts, rows = warnings_in(measures), [*measures, *without_voxels(export.left_out)]
+        write_bytes(folder / (delivery.prefix + CSV), csv_bytes(rows, sha256_of(export.path)))
         write_bytes(folder / (delivery.prefix + REPORT), structured_report(export, series, measures))
     progress("steps", _STEPS, _STEPS)
     return export, doubts

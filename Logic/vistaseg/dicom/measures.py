@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ import numpy.typing as npt
 from vistaseg.dicom.algorithm import UNKNOWN, algorithm_type, is_recorded
 from vistaseg.escaping import csv_cell
 from vistaseg.segmentation import Segment, Segmentation
+from vistaseg.segmentation.finding_text import finding_text
+from vistaseg.segmentation.plausibility import losses, voxel_milliliters
 from vistaseg.volume import Grid, Volume, impossible_values
 from vistaseg.volume.checks import MAYBE_CT
 
@@ -29,17 +32,18 @@ class Measures:
     """What was measured of one segment.
 
     Attributes:
-        number: of the segment, from 1, as in the DICOM segmentation.
+        number: of the segment, from 1, as in the DICOM segmentation; 0 for one that has no voxel on the scan.
         name: of the segment.
         algorithm_type: how it was made: "AUTOMATIC", "SEMIAUTOMATIC" or "MANUAL"; "unknown" where nobody recorded that,
             for which DICOM has no value, so that the segmentation says SEMIAUTOMATIC by an unknown algorithm.
         voxels: how many.
         volume_ml: in millilitres, number of voxels times their size.
-        mean: of the values of its voxels.
+        mean: of the values of its voxels; no number where it has none.
         standard_deviation: of these values, as a whole population (divided by their number).
         unit: of the values: "HU" in a CT, else "" because they have none that is known.
         diameter_mm: longest axial diameter, see `longest_axial_diameter`.
         warning: why mean and deviation mean nothing, or "".
+        losses: what of the segment is not measured, or has another volume than as it was drawn; or "".
     """
 
     number: int
@@ -52,6 +56,7 @@ class Measures:
     unit: str
     diameter_mm: float
     warning: str = ""
+    losses: str = ""
 
 
 def warnings_in(measures: Iterable[Measures]) -> list[str]:
@@ -69,13 +74,37 @@ def measure(segmentation: Segmentation, volume: Volume) -> list[Measures]:
     return [_measure(number, segment, segmentation, volume) for number, segment in enumerate(filled, start=1)]
 
 
+def without_voxels(segments: Iterable[Segment]) -> list[Measures]:
+    """Rows of segments that were drawn, but have no voxel on the scan; nothing of those that are empty."""
+    nan = float("nan")
+    return [
+        Measures(0, segment.name, _how_made(segment), 0, 0.0, nan, nan, "", 0.0, "", _losses(segment, 0.0))
+        for segment in segments
+        if segment.drawn is not None and segment.drawn.voxels and not segment.voxel_count
+    ]
+
+
+def _how_made(segment: Segment) -> str:
+    return algorithm_type(segment.provenance) if is_recorded(segment.provenance) else UNKNOWN
+
+
+def _losses(segment: Segment, milliliters: float) -> str:
+    return "; ".join(finding_text(finding) for finding in losses(segment.drawn, milliliters))
+
+
+def loss_notes(segments: Iterable[Segment], grid: Grid) -> list[str]:
+    """What the grid of a scan does not hold of segments as they were drawn, a sentence each."""
+    told = [(segment.name, _losses(segment, segment.voxel_count * voxel_milliliters(grid))) for segment in segments]
+    return [f"{name}: {losses}." for name, losses in told if losses]
+
+
 def _measure(number: int, segment: Segment, segmentation: Segmentation, volume: Volume) -> Measures:
     values = volume.array[segment.extent.slices][segment.mask].astype(np.float64)
     is_ct = volume.modality == "CT"
     return Measures(
         number,
         segment.name,
-        algorithm_type(segment.provenance) if is_recorded(segment.provenance) else UNKNOWN,
+        _how_made(segment),
         segment.voxel_count,
         segmentation.volume_ml(segment),
         float(values.mean()),
@@ -83,6 +112,7 @@ def _measure(number: int, segment: Segment, segmentation: Segmentation, volume: 
         "HU" if is_ct else "",
         longest_axial_diameter(segment, volume.grid),
         " ".join(impossible_values(values)) if volume.modality in MAYBE_CT else "",
+        _losses(segment, segmentation.volume_ml(segment)),
     )
 
 
@@ -143,10 +173,10 @@ def csv_bytes(measures: Sequence[Measures], segmentation_sha256: str | None = No
 
 def _rows(measures: Sequence[Measures]) -> Iterator[tuple[object, ...]]:
     for row in measures:
-        numbers = (f"{value:.2f}" for value in (row.mean, row.standard_deviation))
+        numbers = ("" if isnan(value) else f"{value:.2f}" for value in (row.mean, row.standard_deviation))
         volume, diameter = f"{row.volume_ml:.3f}", f"{row.diameter_mm:.2f}"
         yield (
-            row.number,
+            row.number or "",
             csv_cell(row.name),
             row.algorithm_type,
             row.voxels,
@@ -154,5 +184,5 @@ def _rows(measures: Sequence[Measures]) -> Iterator[tuple[object, ...]]:
             *numbers,
             row.unit,
             diameter,
-            row.warning,
+            " ".join(filter(None, (row.warning, row.losses))),
         )

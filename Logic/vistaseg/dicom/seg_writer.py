@@ -21,6 +21,7 @@ from vistaseg.dicom.frames import (
     labelmap_places,
 )
 from vistaseg.dicom.header import CHARACTER_SET, Description, make_header
+from vistaseg.dicom.measures import loss_notes
 from vistaseg.dicom.planes import Plane, derivation, plane_position, planes_of
 from vistaseg.dicom.verifying import require_same
 from vistaseg.errors import InputError, UsageError
@@ -40,14 +41,14 @@ class SegExport:
     Attributes:
         segmentation: as it is in the file: on the grid of the series, without empty segments.
         header: the dataset of the file without its frames; has the UIDs.
-        left_out: names of segments without a voxel.
+        left_out: segments without a voxel.
         notes: what a user should know of it, a sentence or two each.
     """
 
     path: Path
     segmentation: Segmentation
     header: Dataset
-    left_out: tuple[str, ...]
+    left_out: tuple[Segment, ...]
     notes: tuple[str, ...]
 
 
@@ -93,7 +94,7 @@ class _Form:
 def _export(segmentation: Segmentation, series: Series, path: Path, form: _Form, description: Description) -> SegExport:
     placed, notes = _on_series(segmentation, series)
     segments = [segment for segment in placed.segments if segment.voxel_count]
-    left_out = tuple(segment.name for segment in placed.segments if not segment.voxel_count)
+    left_out = tuple(segment for segment in placed.segments if not segment.voxel_count)
     _require_content(segments, form.labelmap)
     meant = Segmentation(placed.shape_ijk, placed.ijk_to_ras, segments, placed.name)
     planes = planes_of(series)
@@ -102,7 +103,12 @@ def _export(segmentation: Segmentation, series: Series, path: Path, form: _Form,
         _write(file, header, meant, planes, form)
         settle(file)
         require_same(meant, header, series, Path(file.name))
-    notes = [*notes, *_left_out_notes(segmentation, placed), *_unrecorded_notes(segments)]
+    notes = [
+        *notes,
+        *_left_out_notes(segmentation, placed),
+        *loss_notes(placed.segments, series.volume.grid),
+        *_unrecorded_notes(segments),
+    ]
     return SegExport(path, meant, header, left_out, tuple(notes))
 
 
@@ -111,10 +117,6 @@ def _on_series(segmentation: Segmentation, series: Series) -> tuple[Segmentation
     notes = []
     if not placed.aligned:
         notes.append("The segmentation lies on another grid than the series: it was resampled to the nearest voxel.")
-    kept = {segment.name for segment in placed.segmentation.segments if segment.voxel_count}
-    cut = [name for name in placed.cut if name in kept]
-    if cut:
-        notes.append(f"These reach beyond the series, and were cut off there: {', '.join(cut)}.")
     return placed.segmentation, notes
 
 
@@ -130,7 +132,11 @@ def _require_content(segments: Sequence[Segment], labelmap: bool) -> None:
 def _left_out_notes(given: Segmentation, placed: Segmentation) -> list[str]:
     """Segments that were empty are told apart from those that lost all of their voxels on the grid of the series."""
     pairs = zip(given.segments, placed.segments, strict=True)
-    left_out = [(one.name, one.voxel_count) for one, other in pairs if not other.voxel_count]
+    left_out = [
+        (one.name, one.voxel_count if one.drawn is None else one.drawn.voxels)
+        for one, other in pairs
+        if not other.voxel_count
+    ]
     reasons = {
         "they are empty": [name for name, voxels in left_out if not voxels],
         "none of their voxels lies on the series: they are outside it, or smaller than its voxels": [

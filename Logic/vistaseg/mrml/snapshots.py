@@ -10,6 +10,7 @@ import numpy as np
 import slicer
 
 from vistaseg.mrml.cropping import NO_BOX, crop_to_box
+from vistaseg.mrml.drawing import drawn_of
 from vistaseg.mrml.geometry import array_of, as_bounds, is_empty
 from vistaseg.mrml.reading import Placement, labelmap_of_segment, placement_of, segment_record
 from vistaseg.mrml.seals import Seal, seal_of
@@ -18,6 +19,7 @@ from vistaseg.mrml.volumes import grid_of
 from vistaseg.progress import Progress, silent
 from vistaseg.segmentation import Extent, Segment, Segmentation
 from vistaseg.segmentation.confidence import without_confidence
+from vistaseg.segmentation.drawn import Drawn
 from vistaseg.segmentation.label_boxes import label_boxes
 from vistaseg.segmentation.model import Index, Mask
 from vistaseg.volume import Grid
@@ -43,6 +45,10 @@ class Layer:
     def masks(self) -> Iterator[tuple[str, Mask, Extent]]:
         """Of each segment its id, its mask (k, j, i) and where that lies on the grid; all are found in one pass."""
         return _masks(*(self.bent or self.placement.labels(self.image)), self.values)
+
+    def drawn(self) -> dict[str, Drawn]:
+        """Of segments that the grid may not hold unchanged, what they are on the voxels of the label map."""
+        return drawn_of(self.image, self.placement, self.values)
 
     def own_masks(self) -> Iterator[tuple[str, Mask, Extent]]:
         """As `masks` on the voxels of the label map; nothing where those are the volume's or begin before index 0."""
@@ -79,16 +85,23 @@ class Snapshot:
     def segmentation(self, progress: Progress = silent) -> Segmentation:
         """The segments with their masks, empty ones too; may be called in any thread, and takes a while."""
         found: dict[str, tuple[Mask, Extent]] = {}
+        drawn: dict[str, Drawn] = {}
         for layer in self.layers:
+            drawn.update(layer.drawn())
             for segment_id, mask, extent in layer.masks():
                 progress("segments", len(found), len(self.records))
                 found[segment_id] = mask, extent
         segments = [
             Segment(record.name, label, record.structure_id, record.color, record.terminology, *found[segment_id],
-                    self._provenance(segment_id, *found[segment_id]))
+                    self._provenance(segment_id, *found[segment_id]), drawn.get(segment_id))
             for label, (segment_id, record) in enumerate(self.records.items(), start=1)
         ]  # fmt: skip
-        return Segmentation(self.grid.shape_ijk, self.grid.ijk_to_ras, segments, self.name)
+        return Segmentation(self.grid.shape_ijk, self.grid.ijk_to_ras, segments, self.name, self._notes())
+
+    def _notes(self) -> tuple[str, ...]:
+        if all(layer.placement.offset is not None for layer in self.layers):
+            return ()
+        return (f"{self.name} has other voxels than the scan: it was resampled to the nearest voxel.",)
 
     def _provenance(self, segment_id: str, mask: Mask, extent: Extent) -> dict[str, Any]:
         """How a segment was made; an automatic one that was painted on since is automatic no more."""

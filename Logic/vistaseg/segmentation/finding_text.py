@@ -22,6 +22,12 @@ def finding_text(finding: Finding, _: Callable[[str], str] = str) -> str:
         return _("{count} pieces, {stray} % outside the largest").format(count=round(count), stray=round(stray * 100))
     if finding.kind == "confidence":
         return _("low confidence: {value}").format(value=f"{finding.numbers[0]:.2f}")
+    if finding.kind == "outside":
+        outside, voxels = (f"{round(number):,}".replace(",", " ") for number in finding.numbers)
+        return _("{outside} of its {voxels} voxels lie outside the scan").format(outside=outside, voxels=voxels)
+    if finding.kind == "resampled":
+        drawn, volume = (milliliters(number) for number in finding.numbers)
+        return _("{drawn} ml as drawn, {volume} ml on the voxels of the scan").format(drawn=drawn, volume=volume)
     volume, low, high = (milliliters(number) for number in finding.numbers)
     text = _("small for its kind") if finding.kind == "small" else _("large for its kind")
     return _("{text}: {volume} ml, {low} to {high} ml expected").format(text=text, volume=volume, low=low, high=high)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from vistaseg.catalog import Terminology
+    from vistaseg.segmentation.drawn import Drawn
     from vistaseg.volume import Grid
 
 Color = tuple[int, int, int]
@@ -120,6 +121,7 @@ class Segment:
         extent: the box of `mask` on the grid of the volume.
         provenance: JSON-able; `algorithm_type` (AUTOMATIC, SEMIAUTOMATIC, MANUAL) and `algorithm_name` are
             what Slicer hands on to DICOM.
+        drawn: what it is on the voxels that it was drawn on, where the grid may not hold it unchanged; else None.
     """
 
     name: str
@@ -130,6 +132,7 @@ class Segment:
     mask: Mask
     extent: Extent
     provenance: dict[str, Any] = field(default_factory=dict)
+    drawn: Drawn | None = None
 
     def __post_init__(self) -> None:
         self.name = _one_line(self.name)

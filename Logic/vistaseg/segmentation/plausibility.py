@@ -18,6 +18,7 @@ from vistaseg.volume.simpleitk import simpleitk
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from vistaseg.segmentation.drawn import Drawn
     from vistaseg.volume import Grid
 
 SIZE_MARGIN = 2.0
@@ -27,7 +28,10 @@ The source has reference values and no limits; the margin is this project's.
 """
 STRAY_SHARE = 0.02
 """Share of a segment that may lie outside its largest piece; less are specks."""
+CHANGED_VOLUME = 0.1
+"""Share of its volume that a segment may gain or lose on other voxels without a word."""
 _MOST_CELLS = 1_000_000
+_COUNTS = ("pieces", "voxels_outside", "voxels")
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,14 @@ class Finding:
 
     Attributes:
         kind: "border": it touches the border of the scan; "pieces": it is not in one piece; "small" and "large":
-            for its kind; "confidence": the model is not sure of it.
+            for its kind; "confidence": the model is not sure of it; "outside": a part lies outside the scan;
+            "resampled": its volume on the voxels of the scan is another.
         numbers: "pieces": how many there are, and the share outside the largest, 0 … 1; "small" and "large": its
-            volume, and the least and the most that is expected, ml; "confidence": how sure, 0 … 1; else nothing.
+            volume, and the least and the most that is expected, ml; "confidence": how sure, 0 … 1; "outside": how many
+            voxels, and of how many; "resampled": its volume as drawn, and on the scan, ml; else nothing.
     """
 
-    kind: Literal["border", "pieces", "small", "large", "confidence"]
+    kind: Literal["border", "pieces", "small", "large", "confidence", "outside", "resampled"]
     numbers: tuple[float, ...] = ()
 
     @property
@@ -51,6 +57,10 @@ class Finding:
             return 0.05
         if self.kind == "pieces":
             return self.numbers[1]
+        if self.kind == "outside":
+            return self.numbers[0] / self.numbers[1]
+        if self.kind == "resampled":
+            return 1 - min(self.numbers) / max(self.numbers)
         if self.kind == "confidence":
             return 1 - self.numbers[0] / LOW_CONFIDENCE
         volume, low, high = self.numbers
@@ -58,10 +68,15 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able: the kind, and its numbers by name."""
-        names = {"pieces": ("pieces", "share_outside_largest"), "confidence": ("confidence",)}
+        names = {
+            "pieces": ("pieces", "share_outside_largest"),
+            "confidence": ("confidence",),
+            "outside": ("voxels_outside", "voxels"),
+            "resampled": ("drawn_ml", "ml"),
+        }
         named = dict(zip(names.get(self.kind, ("ml", "least_ml", "most_ml")), self.numbers, strict=False))
         return {"kind": self.kind} | {
-            key: round(value, 4) if key != "pieces" else round(value) for key, value in named.items()
+            key: round(value) if key in _COUNTS else round(value, 4) for key, value in named.items()
         }
 
 
@@ -99,8 +114,25 @@ def worth_a_look(
 
 def segment_findings(segment: Segment, grid: Grid) -> tuple[Finding, ...]:
     """All that makes a segment of a file or of a result worth a look."""
-    found = findings(segment.mask, segment.extent, grid, segment.structure_id)
+    milliliters = segment.voxel_count * voxel_milliliters(grid)
+    found = losses(segment.drawn, milliliters) + findings(segment.mask, segment.extent, grid, segment.structure_id)
     return worth_a_look(found, segment.provenance, segment.voxel_count)
+
+
+def losses(drawn: Drawn | None, milliliters: float) -> tuple[Finding, ...]:
+    """What the grid of a scan does not hold of a segment as it was drawn.
+
+    Args:
+        drawn: the segment on its own voxels; None where the grid holds it unchanged.
+        milliliters: its volume on the grid.
+    """
+    if drawn is None:
+        return ()
+    found = [Finding("outside", (drawn.outside, drawn.voxels))] if drawn.outside else []
+    before = drawn.milliliters_inside
+    if abs(milliliters - before) > CHANGED_VOLUME * before:
+        found.append(Finding("resampled", (before, milliliters)))
+    return tuple(found)
 
 
 def doubts(confidence: float | None) -> tuple[Finding, ...]:

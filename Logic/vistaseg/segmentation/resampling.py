@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vistaseg.segmentation.drawn import Drawn, drawn_segments
 from vistaseg.segmentation.geometry import Matrix
 from vistaseg.segmentation.model import EMPTY_EXTENT, Extent, Mask, Segment, Segmentation, crop_to_content
 
@@ -36,16 +37,29 @@ class Placed:
 
 
 def onto_grid(segmentation: Segmentation, grid: Grid) -> Placed:
-    """The segmentation on `grid`, each voxel as its nearest on the old grid; what lies outside that is empty."""
+    """The segmentation on `grid`, each voxel as its nearest on the old grid; what lies outside that is empty.
+
+    Segments that `grid` does not hold unchanged say in `drawn` what they were.
+    """
     to_old = np.linalg.inv(segmentation.ijk_to_ras) @ grid.ijk_to_ras
     steps = np.rint(to_old)
     ends = np.array([[*corner, 1.0] for corner in product(*[(0, size - 1) for size in grid.shape_ijk])]).T
     aligned = _is_turn(steps) and float(np.abs((to_old - steps) @ ends).max()) < _SAME_VOXELS
     make = _turned if aligned else _resampled
     segments = [make(segment, steps if aligned else to_old, grid) for segment in segmentation.segments]
-    pairs = zip(segmentation.segments, segments, strict=True)
+    pairs = list(zip(segmentation.segments, segments, strict=True))
+    for old, new in pairs:
+        if old.drawn is None and (not aligned or new.voxel_count < old.voxel_count):
+            new.drawn = _drawn(old, to_old, segmentation.grid, grid)
     cut = tuple(new.name for old, new in pairs if aligned and new.voxel_count < old.voxel_count)
     return Placed(Segmentation(grid.shape_ijk, grid.ijk_to_ras, segments, segmentation.name), aligned, cut)
+
+
+def _drawn(segment: Segment, to_old: Matrix, own: Grid, grid: Grid) -> Drawn:
+    """The segment on its own grid, for what it loses on another."""
+    voxel_ml = abs(float(np.linalg.det(own.ijk_to_ras[:3, :3]))) / 1000
+    labels, to_grid = segment.mask.view(np.uint8), np.linalg.inv(to_old).astype(np.float64)
+    return drawn_segments(labels, segment.extent.start, [1], to_grid, grid.shape_ijk, voxel_ml)[0]
 
 
 def _is_turn(steps: Matrix) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from slicer.i18n import tr as _
 
 from vistaseg.errors import InputError
+from vistaseg.mrml.belonging import why_foreign
 from vistaseg.mrml.dicom_images import dicom_files_of, seg_file_of, set_instance_uids, study_image_of
 from vistaseg.mrml.preconditions import remarks
 from vistaseg.mrml.snapshots import Snapshot, snapshot_of
@@ -70,7 +71,8 @@ class Exporting:
         """
         requireNoObstacle(volumeNode, segmentationNode, options)
         work = _gather(volumeNode, segmentationNode, options)
-        notes, state = remarks(volumeNode, segmentationNode), state_of(volumeNode)
+        ids = segmentIdsOf(segmentationNode, options.visibleOnly)
+        notes, state = remarks(volumeNode, segmentationNode, ids), state_of(volumeNode)
         sizes: deque[int] = deque()
 
         def announce(size: int, progress: Progress) -> None:
@@ -114,13 +116,20 @@ class Exporting:
         """
         if segmentationNode is None:
             raise InputError(_("There is no segmentation to measure: choose one."))
-        volume = volume_from_node(volumeNode)
-        snapshot = snapshot_of(segmentationNode, volumeNode, segmentIdsOf(segmentationNode, options.visibleOnly))
+        volume, ids = volume_from_node(volumeNode), segmentIdsOf(segmentationNode, options.visibleOnly)
+        foreign = why_foreign(volumeNode, segmentationNode, ids)
+        if foreign:
+            raise InputError(foreign)
+        snapshot = snapshot_of(segmentationNode, volumeNode, ids)
         path = Path(options.folder) / f"{filePrefix()}report.csv"
 
-        def done(measures: list[Measures]) -> None:
+        def done(written: tuple[list[Measures], tuple[str, ...]]) -> None:
+            measures, notes = written
             text = _("{count} segments measured: {path}").format(count=len(measures), path=path)
-            doubts = [f"{row.name}: {row.warning}" for row in measures if row.warning]
+            doubts = [
+                *notes,
+                *(f"{row.name}: {each}" for row in measures for each in (row.warning, row.losses) if each),
+            ]
             self._workspace.messages.add("warning" if doubts else "info", " ".join([text, *doubts]))
 
         self._workspace.run(_("Measuring"), lambda progress: _writeTable(path, volume, snapshot, progress), done)
@@ -206,11 +215,12 @@ def _write(
         raise
 
 
-def _writeTable(path: Path, volume, snapshot, progress) -> list[Measures]:
-    """In the worker's thread; the rows."""
-    from vistaseg.dicom import csv_bytes, measure
+def _writeTable(path: Path, volume, snapshot, progress) -> tuple[list[Measures], tuple[str, ...]]:
+    """In the worker's thread; the rows, and notes."""
+    from vistaseg.dicom import csv_bytes, measure, without_voxels
     from vistaseg.io import write_bytes
 
-    measures = measure(snapshot.segmentation(progress), volume)
+    segmentation = snapshot.segmentation(progress)
+    measures = [*measure(segmentation, volume), *without_voxels(segmentation.segments)]
     write_bytes(path, csv_bytes(measures))
-    return measures
+    return measures, segmentation.notes

@@ -16,8 +16,9 @@ from vistaseg.mrml.seals import made_mask
 from vistaseg.mrml.snapshots import Snapshot, snapshot_of
 from vistaseg.mrml.volumes import state_of
 from vistaseg.progress import Progress
+from vistaseg.segmentation.drawn import Drawn
 from vistaseg.segmentation.fingerprint import mask_fingerprint
-from vistaseg.segmentation.plausibility import Finding, findings, voxel_milliliters, worth_a_look
+from vistaseg.segmentation.plausibility import Finding, findings, losses, voxel_milliliters, worth_a_look
 
 # See `Host`: a sleep lends Python's lock to the worker.
 LEND_S = 0.01
@@ -30,12 +31,14 @@ class Numbers:
     """What a mask tells.
 
     Attributes:
+        drawn: see `vistaseg.segmentation.Segment`.
         masks: each `mask_fingerprint` that it has: on the grid of the volume, and on its own where that is another.
     """
 
     voxels: int
     milliliters: float
     findings: tuple[Finding, ...]
+    drawn: Drawn | None
     masks: tuple[str, ...]
 
 
@@ -144,19 +147,20 @@ class ResultRows:
 def _measure(snapshot: Snapshot, known: Mapping[str, Numbers], found: dict[str, Numbers], progress: Progress) -> None:
     """Find the numbers of each segment, those of the same mask again where they are known; in the worker's thread."""
     for layer in snapshot.layers:
-        own = {}
+        own, drawn = {}, layer.drawn()
         for segmentId, mask, extent in layer.own_masks():
             progress("label map", len(own), len(layer.values))
             own[segmentId] = mask_fingerprint(mask, extent)
         for number, (segmentId, mask, extent) in enumerate(layer.masks()):
             progress("segments", number, len(layer.values))
             masks = (mask_fingerprint(mask, extent), *([own[segmentId]] if segmentId in own else []))
-            if segmentId in known and known[segmentId].masks == masks:
+            if segmentId in known and (known[segmentId].masks, known[segmentId].drawn) == (masks, drawn.get(segmentId)):
                 found[segmentId] = known[segmentId]
                 continue
             voxels = int(np.count_nonzero(mask))
+            volume, asDrawn = voxels * voxel_milliliters(snapshot.grid), drawn.get(segmentId)
             reasons = findings(mask, extent, snapshot.grid, snapshot.records[segmentId].structure_id)
-            found[segmentId] = Numbers(voxels, voxels * voxel_milliliters(snapshot.grid), reasons, masks)
+            found[segmentId] = Numbers(voxels, volume, losses(asDrawn, volume) + reasons, asDrawn, masks)
 
 
 def _isEdited(segmentationNode, segmentId: str, masks: tuple[str, ...]) -> bool:

@@ -109,16 +109,22 @@ class SegmentLinks:
         link = self.get(target)
         if link is None or link.session is None or not link.volumes.unchanged(self._scene):
             return self._remembered(target)
+        if not link.busy and link.is_displaced(self._scene):
+            return self._remembered(target)
         link.follow(self._scene)
         return link.session.prompts(target.key)
 
     def _remembered(self, target: Target) -> tuple[Prompt, ...]:
-        """The prompts that a segment remembers, where they lie on the volume as it is now."""
+        """The prompts that a segment remembers of the volume, where they lie on it as it is now."""
+        from vistaseg.mrml.placement import noted_volume
         from vistaseg.mrml.volumes import grid_of
         from vistaseg.workspace.memory import moved, prompts_of, recall
 
-        document, volume_node = recall(target.segment(self._scene)), self._scene.GetNodeByID(target.volume_id)
+        segment, volume_node = target.segment(self._scene), self._scene.GetNodeByID(target.volume_id)
+        document = recall(segment)
         if volume_node is not None and volume_node.GetImageData() is not None:
+            if noted_volume(segment, volume_node) is False:
+                return ()
             document = moved(document, grid_of(volume_node).ijk_to_ras)
         return prompts_of(document)
 
@@ -155,7 +161,7 @@ class SegmentLinks:
         request = link.pending.pop(0)
         target, volumes = link.target, link.volumes
         beginning, earlier = link.beginning(self._scene), link.earlier
-        link.begun, link.time = link.time, None  # until the outcome is written
+        link.begin(self._scene)
 
         def done(outcome: Outcome) -> None:
             self._receive(link, outcome, request)
@@ -181,11 +187,13 @@ class SegmentLinks:
 
     def _receive(self, link: SegmentLink, outcome: Outcome, request: Request) -> None:
         """Tell the user of an outcome, bring it into the scene, and tell who asked."""
-        for error in outcome.errors:
-            self._messages.add_error(error)
         for note in outcome.notes:
             self._messages.tell(note)
-        self._messages.tell(masking_note(link.receive(self._scene, outcome, request.writer)))
+        try:
+            self._messages.tell(masking_note(link.receive(self._scene, outcome, request.writer)))
+        finally:
+            for error in outcome.errors:  # last, where the panel shows them
+                self._messages.add_error(error)
         request.on_done(outcome)
 
     def _valid(self, link: SegmentLink) -> bool:

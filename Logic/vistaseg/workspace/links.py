@@ -9,6 +9,7 @@ from typing import Any
 from vistaseg import catalog
 from vistaseg.jobs import Job
 from vistaseg.mrml.editing import Change
+from vistaseg.mrml.geometry import offset_between
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.placement import (
     Placement,
@@ -19,6 +20,7 @@ from vistaseg.mrml.placement import (
     require_in_place,
 )
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
+from vistaseg.mrml.reference import reference_lattice
 from vistaseg.mrml.tags import PROMPTS_TAG, SegmentRecord, is_known_organ, read_tag, tag_provenance
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import Mask
@@ -212,6 +214,12 @@ class SegmentLink:
     def is_displaced(self, scene: Any) -> bool:
         """Whether volume and segment were moved against each other since the last result in the segment."""
         return is_displaced(*self._nodes(scene))
+
+    def has_other_voxels(self, scene: Any) -> bool:
+        """Whether the voxels of the segmentation lie otherwise than those of the volume."""
+        volume_node, node, _ = self._nodes(scene)
+        lattice = reference_lattice(node)
+        return lattice is not None and offset_between(lattice, node, volume_node) is None
 
     def _now(self, scene: Any) -> int:
         """`segment_time`, another number also where the volume lies otherwise to the segmentation."""

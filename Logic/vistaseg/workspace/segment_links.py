@@ -91,7 +91,8 @@ class SegmentLinks:
         """Write what is proposed for a segment."""
         change = self.proposal(target)
         if change is not None:
-            self._messages.tell(masking_note(self._links[target].accept(self._scene, change, writer)))
+            link = self._links[target]
+            self._tell_kept_back(link, link.accept(self._scene, change, writer), writer)
             self._changed()
 
     def refuse(self, target: Target) -> None:
@@ -190,11 +191,15 @@ class SegmentLinks:
         for note in outcome.notes:
             self._messages.tell(note)
         try:
-            self._messages.tell(masking_note(link.receive(self._scene, outcome, request.writer)))
+            self._tell_kept_back(link, link.receive(self._scene, outcome, request.writer), request.writer)
         finally:
             for error in outcome.errors:  # last, where the panel shows them
                 self._messages.add_error(error)
         request.on_done(outcome)
+
+    def _tell_kept_back(self, link: SegmentLink, voxels: int, writer: Writer | None) -> None:
+        if writer is not None and voxels:
+            self._messages.tell(masking_note(voxels, writer.masking, link.has_other_voxels(self._scene)))
 
     def _valid(self, link: SegmentLink) -> bool:
         return (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from workspace_case import LEFT, RIGHT, Desk
+from workspace_case import LEFT, OUTSIDE, RIGHT, Desk
 
 from vistaseg.errors import InputError
 from vistaseg.mrml.geometry import Lattice, array_of, lattice_of_image
@@ -220,3 +220,22 @@ def test_a_segmentation_that_took_other_voxels_is_gone_on_with(desk: Desk) -> No
     target.segment(desk.scene).AddRepresentation("Binary labelmap", converted)
     desk.ask(target, RIGHT)
     assert (desk.mask(target) >= (mask | desk.region(300))).all() and desk.workspace.prompts(target)[-1] == RIGHT
+
+
+def test_the_error_of_a_click_is_told_after_what_became_of_earlier_prompts(desk: Desk) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT)
+    scalars = desk.volume_node.GetImageData().GetPointData().GetScalars()
+    scalars.SetComponent(0, 0, scalars.GetComponent(0, 0) + 1)
+    desk.volume_node.GetImageData().Modified()
+    desk.ask(target, OUTSIDE)
+    note, error = desk.workspace.messages.all
+    assert "earlier prompts on a belong to" in note.text and error.level == "error"
+    assert desk.workspace.messages.latest is error
+
+
+def test_voxels_that_lie_otherwise_are_the_only_reason_that_is_named_without_masking(desk: Desk) -> None:
+    under(desk, transform_of(25.0), desk.volume_node)
+    desk.ask(desk.target("first"), RIGHT)
+    (text,) = {text for text in desk.texts() if "stayed as they were" in text}
+    assert "lie otherwise" in text and "masking" not in text

@@ -235,3 +235,12 @@ def test_a_copy_of_another_scans_segmentation_is_named_at_a_prompt(bench: Any) -
     bench.effect.deactivate()
     bench.effect.activate()
     assert f"was made for {bench.volumeNode.GetName()}" in bench.texts()[-1]
+
+
+def test_masking_is_the_only_reason_that_is_named_where_voxels_are_the_same(bench: Any) -> None:
+    bench.editor.node.SetSourceVolumeIntensityMask(True)
+    bench.editor.node.SetSourceVolumeIntensityMaskRange(1000, 2000)
+    bench.mouse.click(bench.at("right"))
+    bench.finish()
+    (text,) = {text for text in bench.texts() if "stayed as they were" in text}
+    assert text.endswith("stayed as they were: the Segment Editor's masking spares them.")

@@ -80,6 +80,11 @@ class SegmentEditing:
         self._editor.SetAndObserveSegmentationNode(segmentation_node)
         self._editor.SetAndObserveSourceVolumeNode(volume_node)
 
+    @property
+    def masking(self) -> bool:
+        """Whether the rules allow changes in some places alone."""
+        return rules_of(self._rules_node or self._editor).masking
+
     @contextmanager
     def step(self) -> Iterator[None]:
         """Make one step for `undo` of what is done to the segmentation meanwhile.

@@ -36,6 +36,11 @@ class Rules:
     overwrite_mode: int
     intensities: tuple[float, float] | None
 
+    @property
+    def masking(self) -> bool:
+        """Whether changes are allowed in some places alone."""
+        return self.mask_mode != _Node.EditAllowedEverywhere or self.intensities is not None
+
 
 def rules_of(editor_node: Any) -> Rules:
     """The rules as they are set now."""

@@ -12,12 +12,24 @@ import vtk
 
 from vistaseg.mrml.contents import Content, content_of, put_content, tell_changed
 from vistaseg.mrml.cropping import NO_BOX, box_of_value
-from vistaseg.mrml.geometry import BINARY_LABELMAP, Bounds, Lattice, array_of, is_empty, lattice_of_image, shift
+from vistaseg.mrml.geometry import (
+    BINARY_LABELMAP,
+    Bounds,
+    Lattice,
+    array_of,
+    as_bounds,
+    is_empty,
+    lattice_of_image,
+    shift,
+)
 from vistaseg.mrml.resampling import covered_bounds, moved, slices_of, united_bounds, values_on
 from vistaseg.mrml.tags import own_tags, set_own_tags
 from vistaseg.segmentation.model import Mask
 
 _NO_BOUNDS: Bounds = (0, -1, 0, -1, 0, -1)
+_INNER = (slice(1, -1),) * 3
+_SURROUNDED = 0.5
+"""Part of what lies beside a step's voxels from which on the segment has grown as a whole, and not by a stroke."""
 
 Write = Callable[[str, Any, bool], None]
 """Changes a segment whatever the rules: (its id, vtkOrientedImageData of 0 and 1, whether that is removed)."""
@@ -74,6 +86,8 @@ class Edit:
 
     Attributes:
         gained, lost: bits of the mask (k, j, i) of `bounds`, as `numpy.packbits` gives them.
+        rims: bits of the mask of voxels beside what was gained that stayed out of the segment, on bounds that are
+            larger by one voxel on each side; the second for the step the other way round, which has none.
         masks: `_fingerprint` of the segment before and after.
     """
 
@@ -82,13 +96,14 @@ class Edit:
     bounds: Bounds
     gained: bytes
     lost: bytes
+    rims: tuple[bytes, bytes]
     masks: tuple[int, int]
     tags: tuple[Mapping[str, str], Mapping[str, str]]
 
     @property
     def memory_bytes(self) -> int:
         """See `Part`."""
-        return len(self.gained) + len(self.lost)
+        return len(self.gained) + len(self.lost) + sum(map(len, self.rims))
 
     def images(self) -> Iterator[Any]:
         """See `Part`."""
@@ -98,13 +113,34 @@ class Edit:
         """See `Part`."""
         segment = place.segment(self.segment_id)
         image = None if segment is None else segment.GetRepresentation(BINARY_LABELMAP)
-        if not self.memory_bytes or image is None or is_empty(image.GetExtent()):
+        if not self.has_voxels or image is None or is_empty(image.GetExtent()):
             return ""
         if shift(self.lattice, lattice_of_image(image)) is not None:
             return ""
         return (
             f"This step cannot be undone or redone: the voxels of {segment.GetName()} lie elsewhere since, by a "
             "transform that was hardened or another geometry. Use undo in the Segment Editor, or correct the segment."
+        )
+
+    @property
+    def has_voxels(self) -> bool:
+        """Whether it changed any."""
+        return bool(self.gained or self.lost)
+
+    def change_since(self, place: Place) -> str:
+        """Why `swap` would leave a hole or a rest: others changed the segment as a whole since; nothing where not."""
+        segment = place.segment(self.segment_id)
+        if not self.gained or _fingerprint(segment) == self.masks[1]:
+            return ""
+        grown = _grown(self.bounds)
+        now, rim = _part_of(segment, self.lattice, grown), _unpacked(self.rims[0], grown)
+        is_whole = bool(now[_INNER][_unpacked(self.gained, self.bounds)].all())
+        if is_whole and not (rim.any() and now[rim].mean() > _SURROUNDED):
+            return ""
+        return (
+            f"This step cannot be undone or redone now: {segment.GetName()} was changed by other means since, where "
+            "the step had changed it, and a hole or a rest would stay. Take that back first, with undo in the Segment "
+            "Editor."
         )
 
     def is_over(self, place: Place) -> bool:
@@ -128,14 +164,14 @@ class Edit:
 
     def turn(self) -> None:
         """It was done."""
-        self.gained, self.lost, self.masks, self.tags = self.lost, self.gained, self.masks[::-1], self.tags[::-1]
+        self.gained, self.lost, self.rims = self.lost, self.gained, self.rims[::-1]
+        self.masks, self.tags = self.masks[::-1], self.tags[::-1]
 
     def _labelmap(self, bits: bytes) -> Any:
         image = self.lattice.image(self.bounds)
         image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
         array = array_of(image)
-        unpacked = np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=array.size)
-        array[...] = unpacked.reshape(array.shape)
+        array[...] = _unpacked(bits, self.bounds)
         return image
 
 
@@ -258,23 +294,54 @@ def edit_of(
     if piece is None:
         image = segment.GetRepresentation(BINARY_LABELMAP)
         lattice = lattice_of_image(image) if image is not None else Lattice(np.eye(4), _NO_BOUNDS)
-        return Edit(segment_id, lattice, _NO_BOUNDS, b"", b"", (after, after), tags)
+        return Edit(segment_id, lattice, _NO_BOUNDS, b"", b"", (b"", b""), (after, after), tags)
     if after == piece.fingerprint and tags[0] == tags[1]:
         return None
-    now = _part_of(segment, piece.lattice, piece.bounds)
-    gained, lost = (_packed(mask) for mask in (now & ~piece.mask, piece.mask & ~now))
-    return Edit(segment_id, piece.lattice, piece.bounds, gained, lost, (piece.fingerprint, after), tags)
+    around = _part_of(segment, piece.lattice, _grown(piece.bounds))
+    now = around[_INNER]
+    gained = now & ~piece.mask
+    rims = _packed(_beside(gained) & ~around), b""
+    masks = piece.fingerprint, after
+    return Edit(segment_id, piece.lattice, piece.bounds, _packed(gained), _packed(piece.mask & ~now), rims, masks, tags)
 
 
 def _packed(mask: Mask) -> bytes:
     return np.packbits(mask).tobytes() if mask.any() else b""
 
 
+def _unpacked(bits: bytes, bounds: Bounds) -> Mask:
+    """What `_packed` packed of bounds, bool (k, j, i); all false of nothing."""
+    shape = _shape_kji(bounds)
+    if not bits:
+        return np.zeros(shape, bool)
+    count = int(np.prod(shape))
+    return np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=count).astype(bool).reshape(shape)
+
+
+def _shape_kji(bounds: Bounds) -> list[int]:
+    return [last - first + 1 for first, last in zip(bounds[4::-2], bounds[5::-2], strict=True)]
+
+
+def _grown(bounds: Bounds) -> Bounds:
+    """Larger by one voxel on each side."""
+    return as_bounds([value + (1 if n % 2 else -1) for n, value in enumerate(bounds)])
+
+
+def _beside(mask: Mask) -> Mask:
+    """Voxels that share a face with one of a mask, and the mask: bool (k, j, i), larger by one on each side."""
+    padded = np.pad(mask, 1)
+    grown = padded.copy()
+    for axis in range(3):
+        for step in (-1, 1):
+            grown |= np.roll(padded, step, axis)
+    return grown
+
+
 def _part_of(segment: Any, lattice: Lattice, bounds: Bounds) -> Mask:
     """A segment within bounds of a lattice, bool (k, j, i)."""
     image = segment.GetRepresentation(BINARY_LABELMAP)
     if image is None or is_empty(image.GetExtent()):
-        return np.zeros([last - first + 1 for first, last in zip(bounds[4::-2], bounds[5::-2], strict=True)], bool)
+        return np.zeros(_shape_kji(bounds), bool)
     return np.asarray(values_on(image, lattice, bounds) == segment.GetLabelValue())
 
 

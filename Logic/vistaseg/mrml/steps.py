@@ -71,7 +71,7 @@ class Steps:
         """Take the last step back; returns a sentence on what was changed since by others, or nothing.
 
         Raises:
-            InputError: it cannot be taken back any more, and is forgotten.
+            InputError: it cannot be taken back any more, and is forgotten; or not before what others have done since.
         """
         return self._go(self._done, self._undone)
 
@@ -91,8 +91,12 @@ class Steps:
             obstacle = next(filter(None, (part.obstacle(place) for part in going)), "")
             if obstacle:
                 raise InputError(obstacle)
+            changed = next(filter(None, (part.change_since(place) for part in going if isinstance(part, Edit))), "")
+            if changed:
+                source.append(parts)
+                raise InputError(changed)
             return self._swap(going, target)
-        return ""
+        return "Nothing was changed: other means had undone or redone this already."
 
     def _swap(self, parts: list[Part], target: list[list[Part]]) -> str:
         place = self._place
@@ -104,6 +108,8 @@ class Steps:
             names += [place.segment(part.segment_id).GetName() for part in going if not part.swap(place)]
         # The other way round, what a segment stood before is there when it comes again.
         _append(target, going[::-1])
+        if not names and all(isinstance(part, Edit) and not part.has_voxels for part in going):
+            return "No voxel was changed: the prompt of this step had changed none."
         return _note(names)
 
     def _contents(self) -> dict[str, Content]:

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 SEAL_TAG = "VistaSeg.Seal"
 ANSWER_TAG = "VistaSeg.Answer"
 PROMPTS_TAG = "VistaSeg.Prompts"
+PLACE_TAG = "VistaSeg.Place"
 
 CLICKED_AS_TAG = "VistaSeg.ClickedAs"
 _KNOWN_ORGAN = "known organ"
 
-OWN_TAGS = (*PROVENANCE_TAG_NAMES, SEAL_TAG, ANSWER_TAG, PROMPTS_TAG)
+OWN_TAGS = (*PROVENANCE_TAG_NAMES, SEAL_TAG, ANSWER_TAG, PROMPTS_TAG, PLACE_TAG)
 """Tags in which VistaSeg notes what it did; name, colour and terminology are the user's."""
 
 

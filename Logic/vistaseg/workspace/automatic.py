@@ -10,6 +10,7 @@ from typing import Any
 from vistaseg import catalog
 from vistaseg.mrml.adding import Drawing, add_segments, draw
 from vistaseg.mrml.modifying import one_modification
+from vistaseg.mrml.placement import note_placement, placement_of
 from vistaseg.mrml.reading import mask_time, segment_record
 from vistaseg.mrml.removing import part_segments
 from vistaseg.mrml.seals import Seal, seal, seal_of
@@ -103,6 +104,7 @@ def put(
         for segment_id, one in zip(ids, made.seals, strict=True):
             segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
             seal(segment, replace(one, name=segment.GetName()))  # numbered, where the name was taken
+            note_placement(segment, placement_of(volume_node, segmentation_node, segment_id))
     return ids
 
 

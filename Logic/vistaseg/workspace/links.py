@@ -9,8 +9,18 @@ from typing import Any
 from vistaseg import catalog
 from vistaseg.jobs import Job
 from vistaseg.mrml.editing import Change
+from vistaseg.mrml.geometry import offset_between
 from vistaseg.mrml.modifying import one_modification
+from vistaseg.mrml.placement import (
+    Placement,
+    is_displaced,
+    note_placement,
+    placement_of,
+    points_between,
+    require_in_place,
+)
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
+from vistaseg.mrml.reference import reference_lattice
 from vistaseg.mrml.tags import PROMPTS_TAG, SegmentRecord, is_known_organ, read_tag, tag_provenance
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.model import Mask
@@ -42,8 +52,9 @@ class SegmentLink:
         job: the one that runs or waits.
         pending: what the next job is to do together.
         following: asks of other models what waits until nothing is pending.
-        time: `segment_time` when the session last knew the segment; None where it never did.
-        begun: `segment_time` when the job began.
+        time: `_now` when the session last knew the segment; None where it never did.
+        begun: `_now` when the job began.
+        placed: how volume and segment lay to each other then.
         earlier: of the last outcome, or of where the session has followed the segment since.
         provenance: of the last outcome.
     """
@@ -56,6 +67,7 @@ class SegmentLink:
     following: list[Callable[[], None]] = field(default_factory=list)
     time: int | None = None
     begun: int | None = None
+    placed: Placement | None = None
     earlier: dict[str, Any] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
@@ -73,7 +85,7 @@ class SegmentLink:
     def beginning(self, scene: Any) -> Beginning | None:
         """The segment as it is in the scene; None where the session knows it."""
         node, segment_id = self.target.segmentation(scene), self.target.segment_id
-        now = segment_time(node, segment_id)
+        now = self._now(scene)
         if now == self.time:
             return None
         mask, extent = self.mask(scene)
@@ -94,7 +106,7 @@ class SegmentLink:
     def follow(self, scene: Any) -> bool:
         """Let the session go where undo, redo or painting has led the segment; returns whether that was elsewhere."""
         session = self.session
-        if session is None or self.busy:
+        if session is None or self.busy or self.is_displaced(scene):
             return False
         beginning = self.beginning(scene)
         if beginning is None:
@@ -112,8 +124,10 @@ class SegmentLink:
         """Take an outcome, and write it as one step unless it is only proposed; returns how many voxels were kept back.
 
         Raises:
-            InputError: it cannot be written; the session then goes back to where the segment is.
+            InputError: it cannot be written, or does not belong there any more; the session then goes back to where
+                the segment is.
         """
+        require_in_place(*self._nodes(scene), self.placed)
         if outcome.change is None and not outcome.asked:
             self.time = self.begun
             return 0
@@ -149,6 +163,7 @@ class SegmentLink:
             held = kept_back(outcome.change, mask, extent)
         tag_provenance(segment, self.provenance)
         remember(segment, session, key)
+        note_placement(segment, placement_of(*self._nodes(scene)))
         return held
 
     def accept(self, scene: Any, change: Change, writer: Writer) -> int:
@@ -164,7 +179,7 @@ class SegmentLink:
     def _catch_up(self, scene: Any, outcome: Outcome, writer: Writer | None) -> None:
         """Undo, redo and painting that came while prompts were answered come before these."""
         session, key = self.session, self.target.key
-        if session is None or segment_time(self.target.segmentation(scene), self.target.segment_id) == self.begun:
+        if session is None or self._now(scene) == self.begun:
             return
         mask, extent = self.mask(scene)
         if outcome.count is not None:
@@ -177,7 +192,7 @@ class SegmentLink:
     def proposal(self, scene: Any) -> Change | None:
         """What the session would change in the scene; None where that is nothing."""
         session = self.session
-        if session is None or self.busy or self.follow(scene):
+        if session is None or self.busy or self.is_displaced(scene) or self.follow(scene):
             return None
         mask, extent = self.mask(scene)
         return change_between(Answer(mask, extent, None), session.result(self.target.key))
@@ -189,7 +204,31 @@ class SegmentLink:
 
     def settle(self, scene: Any) -> None:
         """The session knows of the scene as it is now."""
-        self.time = segment_time(self.target.segmentation(scene), self.target.segment_id)
+        self.time = self._now(scene)
+
+    def begin(self, scene: Any) -> None:
+        """A job begins."""
+        self.begun, self.time = self.time, None  # until the outcome is written
+        self.placed = placement_of(*self._nodes(scene))
+
+    def is_displaced(self, scene: Any) -> bool:
+        """Whether volume and segment were moved against each other since the last result in the segment."""
+        return is_displaced(*self._nodes(scene))
+
+    def has_other_voxels(self, scene: Any) -> bool:
+        """Whether the voxels of the segmentation lie otherwise than those of the volume."""
+        volume_node, node, _ = self._nodes(scene)
+        lattice = reference_lattice(node)
+        return lattice is not None and offset_between(lattice, node, volume_node) is None
+
+    def _now(self, scene: Any) -> int:
+        """`segment_time`, another number also where the volume lies otherwise to the segmentation."""
+        volume_node, node, segment_id = self._nodes(scene)
+        lie = points_between(volume_node, node).round(2).tobytes()
+        return hash((segment_time(node, segment_id), lie))
+
+    def _nodes(self, scene: Any) -> tuple[Any, Any, str]:
+        return self.volumes.node, self.target.segmentation(scene), self.target.segment_id
 
 
 def segment_time(segmentation_node: Any, segment_id: str) -> int:

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import InputError, UsageError
+from vistaseg.mrml.placement import noted_placement, voxels_key
 from vistaseg.mrml.seals import seal_answer
 from vistaseg.mrml.tags import PROMPTS_TAG, read_tag
+from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.prompts import Point, Prompt, RegionOfInterest, prompt_from_dict
 from vistaseg.segmentation.tags import json_tag, values_of_json_tag
 from vistaseg.session import Session
@@ -16,6 +18,7 @@ from vistaseg.volume import Grid, Volume, apply_affine
 
 _ROUNDING_MM = 1e-6  # more than what writing and reading a scene changes of a matrix
 _SAME_SHAPE = 1e-4
+_ANOTHER = "another scan"
 
 
 def remember(vtk_segment: Any, session: Session, key: str) -> None:
@@ -78,6 +81,24 @@ def is_of(document: dict[str, Any], volume: Volume) -> bool:
     if told == volume.content_hash or there is None or np.array_equal(there, volume.ijk_to_ras):
         return bool(told == volume.content_hash)
     return bool(Volume.from_array(volume.array, there, axes="kji").content_hash == told)
+
+
+def made_of_another(vtk_segment: Any, volume_node: Any) -> str:
+    """Name of the volume that the last result in a segment was made of, where it is another one; otherwise nothing.
+
+    Segments of earlier versions tell it by their prompts alone, for which all voxels are read.
+    """
+    if volume_node.GetImageData() is None:
+        return ""
+    noted = noted_placement(vtk_segment)
+    if noted is not None:
+        return "" if noted.voxels == voxels_key(volume_node) else noted.name or _ANOTHER
+    document = recall(vtk_segment)
+    try:
+        is_other = document is not None and not is_of(document, volume_from_node(volume_node))
+    except InputError:
+        return ""
+    return _ANOTHER if is_other else ""
 
 
 def models_of(document: dict[str, Any]) -> set[str]:

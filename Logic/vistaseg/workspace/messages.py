@@ -95,14 +95,25 @@ class Messages:
         self._changed()
 
 
-def masking_note(voxels: int) -> str:
-    """A sentence on voxels that a result was kept from changing, or nothing."""
+def masking_note(voxels: int, masked: bool, elsewhere: bool) -> str:
+    """A sentence on voxels that a result was kept from changing, or nothing.
+
+    Args:
+        masked: whether the editor's masking is on.
+        elsewhere: whether the voxels of the segmentation lie otherwise than those of the volume.
+    """
     if not voxels:
         return ""
-    return (
-        f"{voxels} voxels stayed as they were: the Segment Editor's masking spares them, or the voxels of the "
-        "segmentation lie otherwise than those of the volume."
-    )
+    reasons = [
+        reason
+        for reason, holds in (
+            ("the Segment Editor's masking spares them", masked),
+            ("the voxels of the segmentation lie otherwise than those of the volume", elsewhere),
+        )
+        if holds
+    ]
+    count = "1 voxel" if voxels == 1 else f"{voxels} voxels"
+    return f"{count} stayed as they were: {', or '.join(reasons)}." if reasons else f"{count} stayed as they were."
 
 
 def _trace(error: BaseException) -> str:

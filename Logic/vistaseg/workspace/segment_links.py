@@ -91,7 +91,8 @@ class SegmentLinks:
         """Write what is proposed for a segment."""
         change = self.proposal(target)
         if change is not None:
-            self._messages.tell(masking_note(self._links[target].accept(self._scene, change, writer)))
+            link = self._links[target]
+            self._tell_kept_back(link, link.accept(self._scene, change, writer), writer)
             self._changed()
 
     def refuse(self, target: Target) -> None:
@@ -109,16 +110,22 @@ class SegmentLinks:
         link = self.get(target)
         if link is None or link.session is None or not link.volumes.unchanged(self._scene):
             return self._remembered(target)
+        if not link.busy and link.is_displaced(self._scene):
+            return self._remembered(target)
         link.follow(self._scene)
         return link.session.prompts(target.key)
 
     def _remembered(self, target: Target) -> tuple[Prompt, ...]:
-        """The prompts that a segment remembers, where they lie on the volume as it is now."""
+        """The prompts that a segment remembers of the volume, where they lie on it as it is now."""
+        from vistaseg.mrml.placement import noted_volume
         from vistaseg.mrml.volumes import grid_of
         from vistaseg.workspace.memory import moved, prompts_of, recall
 
-        document, volume_node = recall(target.segment(self._scene)), self._scene.GetNodeByID(target.volume_id)
+        segment, volume_node = target.segment(self._scene), self._scene.GetNodeByID(target.volume_id)
+        document = recall(segment)
         if volume_node is not None and volume_node.GetImageData() is not None:
+            if noted_volume(segment, volume_node) is False:
+                return ()
             document = moved(document, grid_of(volume_node).ijk_to_ras)
         return prompts_of(document)
 
@@ -155,7 +162,7 @@ class SegmentLinks:
         request = link.pending.pop(0)
         target, volumes = link.target, link.volumes
         beginning, earlier = link.beginning(self._scene), link.earlier
-        link.begun, link.time = link.time, None  # until the outcome is written
+        link.begin(self._scene)
 
         def done(outcome: Outcome) -> None:
             self._receive(link, outcome, request)
@@ -181,12 +188,18 @@ class SegmentLinks:
 
     def _receive(self, link: SegmentLink, outcome: Outcome, request: Request) -> None:
         """Tell the user of an outcome, bring it into the scene, and tell who asked."""
-        for error in outcome.errors:
-            self._messages.add_error(error)
         for note in outcome.notes:
             self._messages.tell(note)
-        self._messages.tell(masking_note(link.receive(self._scene, outcome, request.writer)))
+        try:
+            self._tell_kept_back(link, link.receive(self._scene, outcome, request.writer), request.writer)
+        finally:
+            for error in outcome.errors:  # last, where the panel shows them
+                self._messages.add_error(error)
         request.on_done(outcome)
+
+    def _tell_kept_back(self, link: SegmentLink, voxels: int, writer: Writer | None) -> None:
+        if writer is not None and voxels:
+            self._messages.tell(masking_note(voxels, writer.masking, link.has_other_voxels(self._scene)))
 
     def _valid(self, link: SegmentLink) -> bool:
         return (

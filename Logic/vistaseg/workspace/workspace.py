@@ -298,13 +298,16 @@ class Workspace:
         self._changed()
 
     def _request(self, target: Target, request: Request) -> None:
-        """Raises InputError where nothing can be asked of the volume, or nothing written into the segmentation."""
+        """Raises InputError where nothing can be asked of the volume, or nothing written into the segment."""
         from vistaseg.mrml.converting import require_labelmaps
+        from vistaseg.mrml.placement import require_in_place
 
         volumes = self._volumes_of(self._scene.GetNodeByID(target.volume_id))
         segmentation_node = target.segmentation(self._scene)
         if segmentation_node is not None:
             require_labelmaps(segmentation_node)
+        if target.segment(self._scene) is not None:
+            require_in_place(volumes.node, segmentation_node, target.segment_id)
         self.messages.begin()
         self._links.request(target, volumes, request)
 

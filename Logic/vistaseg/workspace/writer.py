@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 class Writer(Protocol):
     """Writes into the segments of one segmentation under the rules of its host."""
 
+    @property
+    def masking(self) -> bool:
+        """Whether the rules allow changes in some places alone."""
+
     def step(self) -> AbstractContextManager[None]:
         """Let the user undo at once what is done meanwhile.
 

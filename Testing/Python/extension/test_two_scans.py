@@ -9,7 +9,9 @@ qt = pytest.importorskip("qt", reason="no Qt: see CONTRIBUTING.md for the librar
 slicer = pytest.importorskip("slicer")
 
 from host.mrml_nodes import add_scan, full_mask, tilted
-from panel_case import load_scene, place_point, red_view, save_scene
+from panel_case import load_scene, place_point, prompt_rows, red_view, save_scene
+
+from vistaseg.mrml.tags import PLACE_TAG
 
 SPLEEN_ID, SPLEEN = 3, 300
 FIRST, SECOND = (44, 30, 44), (40, 36, 40)
@@ -180,3 +182,110 @@ def test_the_scan_of_the_views_is_offered(case, scans, show):
     ui.shownButton.click()
     case.settle()
     assert case.selection.volumeNode is second and ui.shownButton.isHidden()
+
+
+@pytest.fixture
+def clone():
+    """A copy of a segmentation, as Slicer's subject hierarchy makes it: it refers to no volume."""
+
+    def make(segmentation):
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "copy of A")
+        node.GetSegmentation().DeepCopy(segmentation.GetSegmentation())
+        node.CreateDefaultDisplayNodes()
+        return node
+
+    return make
+
+
+@pytest.mark.parametrize("how", ["copied", "deleted"])
+@pytest.mark.parametrize("kind", ["clicked", "automatic", "clicked by an earlier version"])
+def test_results_of_another_scan_are_told_by_the_segments_themselves(case, scans, clone, how, kind):
+    first, second = scans
+    choose(case, "volume", first)
+    if kind == "automatic":
+        segment(case)
+    else:
+        case.section("Interactive").ui.positiveButton.click()
+        place_point((40.0, 10.0, -20.0))
+        case.settle()
+    made = case.selection.segmentationNode
+    segment_id = next(iter(made.GetSegmentation().GetSegmentIDs()))
+    if "earlier" in kind:
+        made.GetSegmentation().GetSegment(segment_id).RemoveTag(PLACE_TAG)
+    if how == "copied":
+        made = clone(made)
+    else:
+        slicer.mrmlScene.RemoveNode(first)
+    choose(case, "volume", second)
+    assert case.selection.segmentationNode is None
+    choose(case, "segmentation", made)
+    other = "another scan" if "earlier" in kind else "CT of A"
+    assert texts(case)[-1].startswith(f"{made.GetName()} was made for {other}: results of CT of B are added to it.")
+    case.selection.segmentId = segment_id
+    case.settle()
+    assert prompt_rows(case.section("Interactive")) == [] or "earlier" in kind
+    case.selection.segmentId = ""
+    segment(case)  # it refers to the second scan from now on, and still holds a result of the first
+    choose(case, "segmentation", None)
+    choose(case, "segmentation", made)
+    assert texts(case)[-1].startswith(f"{made.GetName()} was made for {other}")
+
+
+def test_a_copy_is_of_the_scan_that_it_was_copied_for(case, scans, clone):
+    first, _second = scans
+    choose(case, "volume", first)
+    case.section("Interactive").ui.positiveButton.click()
+    place_point((40.0, 10.0, -20.0))
+    case.settle()
+    copy = clone(case.selection.segmentationNode)
+    case.workspace.messages.clear()
+    choose(case, "segmentation", copy)
+    case.selection.segmentId = next(iter(copy.GetSegmentation().GetSegmentIDs()))
+    case.settle()
+    assert texts(case) == [] and len(prompt_rows(case.section("Interactive"))) == 1
+
+
+def test_what_was_said_of_a_segmentation_goes_when_another_is_chosen(case, scans):
+    first, second = scans
+    choose(case, "volume", first)
+    segment(case)
+    choose(case, "volume", second)
+    segment(case)
+    choose(case, "volume", first)
+    assert case.workspace.messages.latest.text.startswith("Results of CT of A go into")
+    choose(case, "segmentation", None)
+    assert case.workspace.messages.latest is None
+
+
+@pytest.mark.parametrize("kind", ["click", "box"])
+def test_a_prompt_is_of_the_view_that_it_was_placed_in_wherever_the_pointer_goes_then(case, scans, show, kind):
+    first, second = scans
+    choose(case, "volume", first)
+    show(second)
+    section = case.section("Interactive")
+    (section.ui.positiveButton if kind == "click" else section.ui.boxButton).click()
+    place_point((40.0, 10.0, -20.0))
+    if kind == "box":
+        place_point((60.0, 20.0, 0.0))
+    green = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSliceNode")
+    green.UnRegister(None)
+    green.SetSingletonTag("Green2")
+    green.SetLayoutName("Green2")
+    green.SetOrientationToAxial()
+    green = slicer.mrmlScene.AddNode(green)
+    slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode").SetCursorPositionXYZ([5, 5, 0], green)
+    case.settle()
+    assert texts(case)[-1].startswith("The view shows CT of B, and CT of A is segmented: nothing was asked.")
+    assert case.segments == {}
+
+
+def test_another_volume_ends_placing(case, scans):
+    first, second = scans
+    choose(case, "volume", first)
+    section = case.section("Interactive")
+    section.ui.negativeButton.click()
+    assert section.ui.negativeButton.checked
+    choose(case, "volume", second)
+    interaction = slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
+    assert not section.ui.negativeButton.checked
+    assert interaction.GetCurrentInteractionMode() == interaction.ViewTransform

@@ -15,6 +15,7 @@ from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask
 from vistaseg.errors import InputError
 from vistaseg.mrml.editing import Change, SegmentEditing
 from vistaseg.mrml.seals import Seal, seal
+from vistaseg.mrml.tags import PROMPTS_TAG
 from vistaseg.mrml.writing import labelmap_of
 from vistaseg.segmentation import Extent
 from vistaseg.segmentation.fingerprint import mask_fingerprint
@@ -246,3 +247,62 @@ def test_any_order_of_steps_and_foreign_work_keeps_the_foreign_work(editing, edi
         now = masks()
         assert list(now) == list(expected)
         assert all(np.array_equal(now[each], mask) for each, mask in expected.items())
+
+
+def block(grown: int = 0) -> np.ndarray:
+    mask = np.zeros(SHAPE, bool)
+    mask[4 - grown : 6 + grown, 3 - grown : 6 + grown, 3 - grown : 6 + grown] = True
+    return mask
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda editor, segment_id: editor.paint(segment_id, block(1)),
+        lambda editor, segment_id: editor.paint(segment_id, ~block() | block(), erase=True),
+        lambda editor, segment_id: editor.paint(segment_id, block() & ~corner_of_block(), erase=True),
+        lambda editor, segment_id: editor.paint(segment_id, corner_of_block(), erase=True),
+    ],
+    ids=["grown", "emptied", "eroded", "erased a voxel"],
+)
+def test_a_step_in_a_segment_that_was_changed_as_a_whole_since_is_refused_until_that_is_taken_back(
+    editing, editor, ids, masks, change
+):
+    with_block = slab(0) | block()
+    click(editing, ids[0], block())
+    change(editor, ids[0])
+    changed = masks()[ids[0]]
+    for _ in range(2):
+        with pytest.raises(InputError, match="Take that back first, with undo in the Segment Editor"):
+            editing.undo()
+        assert np.array_equal(masks()[ids[0]], changed) and editing.can_undo
+    editor.paint(ids[0], with_block)
+    editor.paint(ids[0], ~with_block, erase=True)
+    editing.undo()
+    assert np.array_equal(masks()[ids[0]], slab(0))
+
+
+def corner_of_block() -> np.ndarray:
+    mask = np.zeros(SHAPE, bool)
+    mask[4, 3, 3] = True
+    return mask
+
+
+def test_a_stroke_beside_a_step_stays_when_the_step_is_undone(editing, editor, ids, masks):
+    click(editing, ids[0], block())
+    stroke = np.zeros(SHAPE, bool)
+    stroke[4, 3:6, 6] = True
+    editor.paint(ids[0], stroke)
+    assert "changed by other means since" in editing.undo()
+    assert np.array_equal(masks()[ids[0]], slab(0) | stroke)
+
+
+def test_undo_and_redo_that_change_nothing_say_so(editing, editor, segmentation_node, ids, masks):
+    with editing.step():
+        segmentation_node.GetSegmentation().GetSegment(ids[0]).SetTag(PROMPTS_TAG, "a prompt")
+    for go in (editing.undo, editing.redo):
+        assert go() == "No voxel was changed: the prompt of this step had changed none."
+    click(editing, ids[0], block())
+    editor.paint(ids[0], ~slab(0), erase=True)
+    segmentation_node.GetSegmentation().RemoveSegment(ids[0])
+    assert editing.undo() == "Nothing was changed: other means had undone or redone this already."

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from workspace_case import LEFT, RIGHT, Desk
+from workspace_case import LEFT, OUTSIDE, RIGHT, Desk
 
+from vistaseg.errors import InputError
+from vistaseg.mrml.geometry import Lattice, array_of, lattice_of_image
 from vistaseg.mrml.transforms import to_world
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.prompts import Point, RegionOfInterest, Text
@@ -115,3 +117,125 @@ def test_prompts_do_not_follow_what_is_no_small_turn_or_shift(desk: Desk, matrix
     grid = grid_of(desk.volume_node)
     document = {"ijk_to_ras": grid.ijk_to_ras.tolist(), "segment": {"steps": [{"prompt": LEFT.as_dict()}]}}
     assert moved(document, matrix @ grid.ijk_to_ras) is None
+
+
+SHIFT = transform_of(0.0, (30, 10, 6))
+
+
+@pytest.mark.parametrize("which", ["volume_node", "segmentation_node"])
+@pytest.mark.parametrize("hardened", [False, True])
+@pytest.mark.parametrize("made", ["clicked", "automatic"])
+def test_a_segment_that_was_moved_against_its_scan_is_not_gone_on_with(
+    desk: Desk, which: str, hardened: bool, made: str
+) -> None:
+    if made == "clicked":
+        target = desk.target()
+        desk.ask(target, LEFT)
+    else:
+        (target,) = desk.segment(3)
+    node, old = getattr(desk, which), desk.scene.GetFirstNodeByName("Turned")
+    before, prompts = own_voxels(desk, target), desk.workspace.prompts(target)
+    turn = under_also(desk, SHIFT, node)
+    if hardened:
+        harden(node)
+    for act in (
+        lambda: desk.ask(target, RIGHT),
+        lambda: desk.workspace.clear(target, desk.editing),
+        lambda: desk.workspace.segment_into(target, [1], desk.editing),
+    ):
+        with pytest.raises(InputError, match="moved against each other since the last result"):
+            act()
+    desk.finish()
+    assert own_voxels(desk, target) == before and len(desk.workspace.prompts(target)) == len(prompts)
+    assert desk.workspace.proposal(target) is None
+    new = desk.target("b")
+    click = Point(tuple(turn.TransformPoint(RIGHT.ras))) if hardened and which == "volume_node" else RIGHT
+    desk.ask(new, click)  # another segment is asked for the scan where it lies now
+    assert desk.mask(new).any()
+    if not hardened:
+        node.SetAndObserveTransformNodeID(old.GetID())
+        desk.ask(target, RIGHT)
+        assert (desk.mask(target) >= desk.region(300)).all()
+
+
+def under_also(desk: Desk, transform: Any, node: Any) -> Any:
+    """Move a node in the world, and as far in its own coordinates once that is hardened."""
+    old = node.GetParentTransformNode()
+    new = desk.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    new.SetMatrixTransformToParent(transform.GetMatrix())
+    new.SetAndObserveTransformNodeID(old.GetID())
+    node.SetAndObserveTransformNodeID(new.GetID())
+    whole = vtk.vtkGeneralTransform()
+    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(new, None, whole)
+    return whole
+
+
+def own_voxels(desk: Desk, target: Any) -> bytes:
+    """A segment on its own voxels."""
+    image = target.segment(desk.scene).GetRepresentation("Binary labelmap")
+    return array_of(image).tobytes()
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_an_answer_to_a_scan_that_was_moved_meanwhile_is_not_written(desk: Desk, shown: bool) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT)
+    before, left = own_voxels(desk, target), desk.mask(target)
+    desk.workspace.prompt(target, RIGHT, None if shown else desk.editing)
+    under(desk, SHIFT, desk.volume_node)
+    desk.finish()
+    assert own_voxels(desk, target) == before and len(desk.workspace.prompts(target)) == 1
+    assert any("moved against each other" in text and "nothing was written" in text for text in desk.texts())
+    desk.volume_node.SetAndObserveTransformNodeID(desk.segmentation_node.GetTransformNodeID())
+    assert desk.workspace.prompts(target) == (LEFT,)
+    desk.ask(target, RIGHT)
+    assert np.array_equal(desk.mask(target), desk.region(300) | left)
+    desk.workspace.remove_prompt(target, 1, desk.editing)
+    desk.finish()
+    assert np.array_equal(desk.mask(target), left)
+
+
+def test_a_first_answer_to_a_scan_that_was_moved_meanwhile_lies_on_the_scan(desk: Desk) -> None:
+    target = desk.target()
+    desk.workspace.prompt(target, RIGHT, desk.editing)
+    under(desk, transform_of(0.0, (0, 0, 30)), desk.volume_node)
+    desk.finish()
+    wanted = desk.region(300)
+    assert 2 * (desk.mask(target) & wanted).sum() / (desk.mask(target).sum() + wanted.sum()) > 0.85
+
+
+def test_a_segmentation_that_took_other_voxels_is_gone_on_with(desk: Desk) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT)
+    mask = desk.mask(target)
+    image = target.segment(desk.scene).GetRepresentation("Binary labelmap")
+    finer = lattice_of_image(image)
+    matrix = finer.ijk_to_local @ np.diag([0.5, 0.5, 0.5, 1])
+    matrix[:3, 3] = (finer.ijk_to_local @ [-0.25, -0.25, -0.25, 1])[:3]
+    bounds = tuple(2 * value + at % 2 for at, value in enumerate(finer.bounds))
+    fine = Lattice(matrix, bounds)
+    converted = fine.image()
+    converted.AllocateScalars(image.GetScalarType(), 1)
+    array_of(converted)[...] = array_of(image).repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    target.segment(desk.scene).AddRepresentation("Binary labelmap", converted)
+    desk.ask(target, RIGHT)
+    assert (desk.mask(target) >= (mask | desk.region(300))).all() and desk.workspace.prompts(target)[-1] == RIGHT
+
+
+def test_the_error_of_a_click_is_told_after_what_became_of_earlier_prompts(desk: Desk) -> None:
+    target = desk.target()
+    desk.ask(target, LEFT)
+    scalars = desk.volume_node.GetImageData().GetPointData().GetScalars()
+    scalars.SetComponent(0, 0, scalars.GetComponent(0, 0) + 1)
+    desk.volume_node.GetImageData().Modified()
+    desk.ask(target, OUTSIDE)
+    note, error = desk.workspace.messages.all
+    assert "earlier prompts on a belong to" in note.text and error.level == "error"
+    assert desk.workspace.messages.latest is error
+
+
+def test_voxels_that_lie_otherwise_are_the_only_reason_that_is_named_without_masking(desk: Desk) -> None:
+    under(desk, transform_of(25.0), desk.volume_node)
+    desk.ask(desk.target("first"), RIGHT)
+    (text,) = {text for text in desk.texts() if "stayed as they were" in text}
+    assert "lie otherwise" in text and "masking" not in text

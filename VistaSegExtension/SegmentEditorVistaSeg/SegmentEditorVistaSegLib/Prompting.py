@@ -16,6 +16,7 @@ from vistaseg.mrml.views import require_shown
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
 from vistaseg.workspace import Target, Workspace
+from VistaSegLib.SegmentationOfVolume import otherScanNote
 
 
 class Prompting:
@@ -35,6 +36,7 @@ class Prompting:
         self._previewing, self._onAnswered = previewing, onAnswered
         self._asked: set[Target] = set()
         self._naming = None
+        self._warned: set[tuple[str, str]] = set()
 
     @property
     def target(self) -> Target | None:
@@ -112,8 +114,20 @@ class Prompting:
             target = requireTarget(self._effect)
             self._asked.add(target)
             action(target)
+            self._warnOnce(target)
         except VistaSegError as error:
             self.workspace.messages.add_error(error)
+
+    def warn(self, target: Target) -> None:
+        """Say so where the segmentation is of another scan than the source volume."""
+        self._warned.add((target.volume_id, target.segmentation_id))
+        note = otherScanNote(segmentationOf(target), volumeOf(target))
+        if note:
+            self.workspace.messages.add("warning", note)
+
+    def _warnOnce(self, target: Target) -> None:
+        if (target.volume_id, target.segmentation_id) not in self._warned:
+            self.warn(target)
 
     def _ends(self, target: Target) -> tuple[EffectWriter | None, Callable[[object], None]]:
         """What an answer is written with, and who hears of it."""

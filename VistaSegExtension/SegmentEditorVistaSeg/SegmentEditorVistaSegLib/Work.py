@@ -143,6 +143,8 @@ class Work(VTKObservationMixin):
             self.preview.hide()
         self._options.showNames(())
         self._observe(target)
+        if target is not None and (before is None or _nodes(before) != _nodes(target)):
+            self.prompting.warn(target)
 
     def _observe(self, target: Target | None) -> None:
         self._segmentation.removeObservers()
@@ -179,3 +181,7 @@ class Work(VTKObservationMixin):
         """Look again at what is proposed, and show what is."""
         self._answered = self._answered or self.preview.shown
         self.update()
+
+
+def _nodes(target: Target) -> tuple[str, str]:
+    return target.volume_id, target.segmentation_id

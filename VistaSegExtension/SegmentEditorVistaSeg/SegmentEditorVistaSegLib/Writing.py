@@ -32,6 +32,11 @@ class EffectWriter:
     def __init__(self, scriptedEffect, target: Target) -> None:
         self._effect, self._target = scriptedEffect, target
 
+    @property
+    def masking(self) -> bool:
+        """Whether the editor allows changes in some places alone."""
+        return rules_of(self._effect.parameterSetNode()).masking
+
     @contextmanager
     def step(self) -> Iterator[None]:
         """Let the editor's undo take back at once what is done meanwhile.

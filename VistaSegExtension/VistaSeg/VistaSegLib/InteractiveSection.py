@@ -19,7 +19,6 @@ from VistaSegLib.PromptPlacing import PromptPlacing
 from VistaSegLib.SegmentCombo import SegmentCombo
 from VistaSegLib.SegmentWatch import SegmentWatch
 from VistaSegLib.Shortcuts import Shortcuts
-from VistaSegLib.ShownScans import sliceNodesAtPointer
 from VistaSegLib.StructureChoice import names
 from VistaSegLib.Ui import icon, loadUi
 from VistaSegLib.VolumeChoice import whyNotSegmentable
@@ -55,6 +54,7 @@ class InteractiveSection:
         self._completer = _addCompleter(self.ui.textLine)
         self._answered: tuple[Prompt, ...] = ()
         self._entered = False
+        self._volumeNode = None
         self._connect()
         # Not in the middle of a result that is being written.
         self._tidying = Later(self._prompting.tidy)
@@ -65,10 +65,9 @@ class InteractiveSection:
         parameters = self._selection.parameters
         self.ui.section.setEnabled(parameters is not None)
         self._watch.follow(self._selection.segmentationNode)
-        if parameters is None or self._selection.volumeNode is None:
-            self._placing.stop()
-        if parameters is None:
-            self._prompting.forget()  # another scene gives the same ids to other nodes
+        volume, self._volumeNode = self._volumeNode, self._selection.volumeNode
+        if parameters is None or self._volumeNode is None or self._volumeNode is not volume:
+            self._placing.stop()  # what was meant for one scan is not placed in the next
         self._tidying.start()
         self._segments.update()
         self._kind.update()
@@ -139,11 +138,11 @@ class InteractiveSection:
             self._placing.start(kind)
         self._showButtons()
 
-    def _onPoint(self, world, positive: bool) -> None:
-        self._askInView(lambda: Point(to_local(self._selection.volumeNode, world), positive))
+    def _onPoint(self, world, positive: bool, sliceNodes) -> None:
+        self._askIn(sliceNodes, lambda: Point(to_local(self._selection.volumeNode, world), positive))
 
-    def _onBox(self, roiNode) -> None:
-        self._askInView(lambda: box_of(roiNode, self._selection.volumeNode))
+    def _onBox(self, roiNode, sliceNodes) -> None:
+        self._askIn(sliceNodes, lambda: box_of(roiNode, self._selection.volumeNode))
 
     def _onText(self, *_) -> None:
         if not self.whyNot():
@@ -151,9 +150,9 @@ class InteractiveSection:
             self.ui.textLine.clear()
             self._ask(lambda: Text(text))
 
-    def _askInView(self, makePrompt) -> None:
+    def _askIn(self, sliceNodes, makePrompt) -> None:
         def makeWhereShown() -> Prompt:
-            require_shown(sliceNodesAtPointer(), self._selection.volumeNode)
+            require_shown(sliceNodes, self._selection.volumeNode)
             return makePrompt()
 
         self._ask(makeWhereShown)

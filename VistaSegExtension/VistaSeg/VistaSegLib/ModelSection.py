@@ -5,12 +5,11 @@ from __future__ import annotations
 from slicer.i18n import tr as _
 
 from vistaseg.errors import VistaSegError
-from vistaseg.mrml.reference import reference_volume
 from VistaSegLib import Examination, Fetching, Installation
 from VistaSegLib.DeviceLine import DeviceLine
 from VistaSegLib.Models import choices, known, lookAgain
 from VistaSegLib.Readiness import Readiness, readinessOf
-from VistaSegLib.SegmentationOfVolume import isOfAnother
+from VistaSegLib.SegmentationOfVolume import otherScanNote
 from VistaSegLib.ShownScans import ShownScans, scanInstead
 from VistaSegLib.Ui import loadUi
 
@@ -104,9 +103,11 @@ class ModelSection:
 
     def _onSegmentation(self, node) -> None:
         if self._selection.parameters is not None and node is not self._selection.segmentationNode:
+            self._workspace.messages.begin()  # what was said of the one before is over
             self._selection.segmentationNode = node
-            if isOfAnother(node, self._selection.volumeNode):
-                self._workspace.messages.add("warning", _otherScan(node, self._selection.volumeNode))
+            note = otherScanNote(node, self._selection.volumeNode)
+            if note:
+                self._workspace.messages.add("warning", note)
 
     def _onModel(self, index) -> None:
         choice = list(choices())[index]
@@ -131,15 +132,3 @@ class ModelSection:
 
     def _onDevice(self, *_) -> None:
         self._device.look()
-
-
-def _otherScan(segmentation, volume) -> str:
-    return _(
-        "{segmentation} was made for {other}: results of {volume} are added to it. Choose {none} to keep both scans "
-        "apart."
-    ).format(
-        segmentation=segmentation.GetName(),
-        other=reference_volume(segmentation).GetName(),
-        volume=volume.GetName(),
-        none=_("A new segmentation"),
-    )

@@ -10,6 +10,7 @@ from slicer.util import VTKObservationMixin
 from vistaseg.mrml.volumes import is_in_scene
 from VistaSegLib.Later import Later
 from VistaSegLib.MarkupsNodes import COLORS, addMarkupsNode, limitToSliceViews, removeMarkupsNode
+from VistaSegLib.ShownScans import sliceNodesAtPointer
 
 CLASSES = {
     "positive": "vtkMRMLMarkupsFiducialNode",
@@ -24,8 +25,8 @@ class PromptPlacing(VTKObservationMixin):
     While it is on, the scene has a node for what is placed, which is not saved.
 
     Args:
-        onPoint: told (world RAS mm, whether it is positive).
-        onBox: told the markups ROI, which is gone afterwards.
+        onPoint: told (world RAS mm, whether it is positive, nodes of the slice views that it was placed in).
+        onBox: told (the markups ROI, which is gone afterwards, the nodes of the slice views of its corners).
         onStopped: called when placing has ended, by whomever.
 
     Attributes:
@@ -37,6 +38,7 @@ class PromptPlacing(VTKObservationMixin):
         self._onPoint, self._onBox, self._onStopped = onPoint, onBox, onStopped
         self.kind: str | None = None
         self._node = None
+        self._views: list[list] = []  # for each point that was placed, at the moment when it was
         self._taking, self._stopping = Later(self._take), Later(self._stopIfOver)
 
     def start(self, kind: str) -> None:
@@ -67,13 +69,15 @@ class PromptPlacing(VTKObservationMixin):
         self.removeObservers()
         self._taking.stop()
         self._stopping.stop()
-        node, self._node, self.kind = self._node, None, None
+        node, self._node, self.kind, self._views = self._node, None, None, []
         if is_in_scene(node):
             _endPlaceMode(node)
             removeMarkupsNode(node)
 
     def _onDefined(self, *_) -> None:
         # The view's own handling of the click goes on after this event, and needs the node as it is.
+        # The pointer may be in another view by then, though.
+        self._views.append(sliceNodesAtPointer())
         self._taking.start()
 
     def _onModeChanged(self, *_) -> None:
@@ -94,7 +98,7 @@ class PromptPlacing(VTKObservationMixin):
 
     def _takeBox(self, node) -> None:
         if min(node.GetSize()) > 0:
-            self._onBox(node)
+            self._onBox(node, [view for views in self._views for view in views])
             self.stop()
 
     def _takePoints(self, node, positive: bool) -> None:
@@ -102,8 +106,9 @@ class PromptPlacing(VTKObservationMixin):
         positions = [tuple(node.GetNthControlPointPositionWorld(n)) for n in placed]
         for n in reversed(placed):
             node.RemoveNthControlPoint(n)
-        for position in positions:
-            self._onPoint(position, positive)
+        views, self._views = self._views, []
+        for n, position in enumerate(positions):
+            self._onPoint(position, positive, views[n] if n < len(views) else sliceNodesAtPointer())
 
 
 def _isPlaced(node, n: int) -> bool:

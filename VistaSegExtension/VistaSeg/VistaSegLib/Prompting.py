@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from slicer.i18n import tr as _
+
 from vistaseg.errors import VistaSegError
 from vistaseg.prompts import Prompt
 from vistaseg.workspace import Target
+from vistaseg.workspace.waiting import drop_lost, keep_waiting, waiting_prompts
 from VistaSegLib import Unanswered
 from VistaSegLib.TargetSegment import currentTarget
 
 
 class Prompting:
-    """Hands prompts to the workspace, and keeps those that wait.
+    """Hands prompts to the workspace, or lets them wait with the volume.
 
     Args:
         selection: see `Selection`.
@@ -19,7 +22,6 @@ class Prompting:
 
     def __init__(self, selection, workspace) -> None:
         self._selection, self._workspace = selection, workspace
-        self._waiting: dict[tuple[str, str, str], list[Prompt]] = {}
 
     @property
     def answered(self) -> tuple[Prompt, ...]:
@@ -30,17 +32,48 @@ class Prompting:
     @property
     def waiting(self) -> tuple[Prompt, ...]:
         """Prompts on the chosen segment that were not asked yet, in order."""
-        return tuple(self._waiting.get(self._place, ()))
+        return waiting_prompts(*self._place)
 
     def ask(self, prompt: Prompt) -> None:
         """Answer a prompt, or let it wait where the user wants to collect them."""
-        self._waiting.setdefault(self._place, []).append(prompt)
+        self._dropLost()
         if self._selection.parameters.answerAtOnce:
-            self.answer()
+            self._answer((*self._take(), prompt))
+        else:
+            keep_waiting(*self._place, (*self.waiting, prompt))
 
     def answer(self) -> None:
         """Ask all prompts that wait on the chosen segment; the first on none makes a segment."""
-        prompts = self._waiting.pop(self._place, [])
+        self._dropLost()
+        self._answer(self._take())
+
+    def remove(self, index: int) -> None:
+        """Take one prompt back, of the answered ones first, then of those that wait."""
+        answered = len(self.answered)
+        if index >= answered:
+            waiting = list(self.waiting)
+            del waiting[index - answered]
+            keep_waiting(*self._place, waiting)
+        else:
+            self._tryTo(lambda target: self._workspace.remove_prompt(target, index, self._writer))
+
+    def clear(self) -> None:
+        """Take all prompts on the chosen segment back, to the mask that they started from."""
+        self._take()
+        if self.answered:
+            self._tryTo(lambda target: self._workspace.clear(target, self._writer))
+
+    def tidy(self) -> None:
+        """Remove what was made for a result which did not come; not while something runs."""
+        self._dropLost()
+        if self._workspace.task is None:
+            self.close()
+
+    def close(self) -> None:
+        """Remove what was made for a result which is not there yet, whatever runs."""
+        Unanswered.tidy(self._selection.removeSegmentation)
+
+    def _answer(self, prompts: tuple[Prompt, ...]) -> None:
         try:
             for prompt in prompts:
                 self._workspace.prompt(self._targetFor(prompt), prompt, self._writer)
@@ -48,32 +81,18 @@ class Prompting:
             self._workspace.messages.add_error(error)
             self.tidy()
 
-    def remove(self, index: int) -> None:
-        """Take one prompt back, of the answered ones first, then of those that wait."""
-        answered = len(self.answered)
-        if index >= answered:
-            del self._waiting[self._place][index - answered]
-        else:
-            self._tryTo(lambda target: self._workspace.remove_prompt(target, index, self._writer))
+    def _take(self) -> tuple[Prompt, ...]:
+        """The prompts that wait, which do not any more."""
+        prompts = self.waiting
+        if prompts:
+            keep_waiting(*self._place, ())
+        return prompts
 
-    def clear(self) -> None:
-        """Take all prompts on the chosen segment back, to the mask that they started from."""
-        self._waiting.pop(self._place, None)
-        if self.answered:
-            self._tryTo(lambda target: self._workspace.clear(target, self._writer))
-
-    def forget(self) -> None:
-        """The scene is about to go: prompts that wait go with it."""
-        self._waiting.clear()
-
-    def tidy(self) -> None:
-        """Remove what was made for a result which did not come; not while something runs."""
-        if self._workspace.task is None:
-            self.close()
-
-    def close(self) -> None:
-        """Remove what was made for a result which is not there yet, whatever runs."""
-        Unanswered.tidy(self._selection.removeSegmentation)
+    def _dropLost(self) -> None:
+        volume = self._selection.volumeNode
+        count = drop_lost(volume) if volume is not None else 0
+        if count:
+            self._workspace.messages.add("warning", _lostNote(count, volume.GetName()))
 
     def _targetFor(self, prompt: Prompt) -> Target:
         target = currentTarget(self._selection)
@@ -95,7 +114,13 @@ class Prompting:
         return self._selection.editing.writer()
 
     @property
-    def _place(self) -> tuple[str, str, str]:
-        nodes = (self._selection.volumeNode, self._selection.segmentationNode)
-        volumeId, segmentationId = (node.GetID() if node is not None else "" for node in nodes)
-        return volumeId, segmentationId, self._selection.segmentId
+    def _place(self) -> tuple:
+        """What prompts that wait are kept with."""
+        return self._selection.volumeNode, self._selection.segmentationNode, self._selection.segmentId
+
+
+def _lostNote(count: int, volume: str) -> str:
+    return _(
+        "Prompts that waited for an answer were put aside ({count}): {volume} was changed, and they cannot be brought "
+        "to where they would lie on it now. Place them again."
+    ).format(count=count, volume=volume)

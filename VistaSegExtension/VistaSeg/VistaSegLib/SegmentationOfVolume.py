@@ -62,9 +62,36 @@ class SegmentationOfVolume:
 
 
 def isOfAnother(segmentation, volume) -> bool:
-    """Whether a segmentation was made for another volume of the scene."""
-    made = reference_volume(segmentation) if segmentation is not None else None
-    return made is not None and volume is not None and made is not volume
+    """Whether a segmentation was made for another volume, or holds results of one."""
+    return bool(otherScan(segmentation, volume))
+
+
+def otherScan(segmentation, volume) -> str:
+    """Name of another volume that a segmentation was made for or holds results of; nothing where none is known.
+
+    A copy of a segmentation, and one whose volume was deleted, refer to no volume: then their segments tell.
+    """
+    if segmentation is None or volume is None:
+        return ""
+    made = reference_volume(segmentation)
+    if made is not None and made is not volume:
+        return made.GetName() or _("another scan")
+    from vistaseg.workspace.memory import made_of_another  # with the first segmentation, not with the panel
+
+    segments = segmentation.GetSegmentation()
+    found = (made_of_another(segments.GetSegment(each), volume) for each in segments.GetSegmentIDs())
+    return next(filter(None, found), "")
+
+
+def otherScanNote(segmentation, volume) -> str:
+    """What to say where a segmentation of another scan was chosen; nothing where it is of this one."""
+    other = otherScan(segmentation, volume)
+    if not other:
+        return ""
+    return _(
+        "{segmentation} was made for {other}: results of {volume} are added to it. Choose {none} to keep both scans "
+        "apart."
+    ).format(segmentation=segmentation.GetName(), other=other, volume=volume.GetName(), none=_("A new segmentation"))
 
 
 def _isFor(segmentation, volume, isFirst: bool) -> bool:

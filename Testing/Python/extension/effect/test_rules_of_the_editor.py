@@ -200,3 +200,47 @@ def test_a_change_is_written_on_its_extent_alone(bench: Any, monkeypatch: pytest
     bench.finish()
     k, j, i = (np.ptp(np.argwhere(bench.mask("a")), axis=0) + 1).tolist()
     assert extents == [(i, j, k)]
+
+
+def test_a_segmentation_of_another_scan_is_named_when_the_source_is_changed_and_at_the_next_prompt(bench: Any) -> None:
+    bench.mouse.click(bench.at("right"))
+    bench.finish()
+    other = add_scan(bench.volume)
+    other.SetName("Another CT")
+    array = slicer.util.arrayFromVolume(other)
+    array[array == 600] = 650
+    slicer.util.arrayFromVolumeModified(other)
+    assert not any("was made for" in text for text in bench.texts())
+    note = (
+        f"{bench.segmentationNode.GetName()} was made for {bench.volumeNode.GetName()}: results of Another CT are added"
+    )
+    bench.editor.choose(other, bench.segmentationNode, bench.segments["a"])
+    assert bench.texts()[-1].startswith(note)
+    assert bench.effect.work.prompting.prompts == ()  # those of the other scan
+
+
+def test_a_copy_of_another_scans_segmentation_is_named_at_a_prompt(bench: Any) -> None:
+    bench.mouse.click(bench.at("right"))
+    bench.finish()
+    other = add_scan(bench.volume)
+    other.SetName("Another CT")
+    array = slicer.util.arrayFromVolume(other)
+    array[array == 600] = 650
+    slicer.util.arrayFromVolumeModified(other)
+    bench.segmentationNode.SetNodeReferenceID(
+        bench.segmentationNode.GetReferenceImageGeometryReferenceRole(), other.GetID()
+    )
+    bench.editor.choose(other, bench.segmentationNode, bench.segments["b"])
+    bench.workspace.messages.clear()
+    bench.effect.deactivate()
+    bench.effect.activate()
+    assert f"was made for {bench.volumeNode.GetName()}" in bench.texts()[-1]
+
+
+def test_masking_is_the_only_reason_that_is_named_where_voxels_are_the_same(bench: Any) -> None:
+    bench.editor.node.SetSourceVolumeIntensityMask(True)
+    bench.editor.node.SetSourceVolumeIntensityMaskRange(1000, 2000)
+    bench.mouse.click(bench.at("right"))
+    bench.finish()
+    (text,) = {text for text in bench.texts() if "stayed as they were" in text}
+    assert text.endswith("stayed as they were: the Segment Editor's masking spares them.")

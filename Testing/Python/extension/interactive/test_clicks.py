@@ -100,6 +100,8 @@ def test_messages_go_with_the_scene_and_with_the_next_step(case, section, models
     case.click(MIDDLES[SPLEEN])
     assert "changed nothing" in case.workspace.messages.latest.text
     section.ui.undoButton.click()
+    assert case.workspace.messages.latest.text.startswith("No voxel was changed")
+    section.ui.undoButton.click()
     assert case.workspace.messages.latest is None
     case.click((0, 0, 0))
     models["demo"].windows, models["demo"].seconds_a_window = 50, 0.02

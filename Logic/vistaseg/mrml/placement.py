@@ -1,0 +1,133 @@
+"""Which volume a result in a segment was made of, and how the two lay to each other: noted with the segment."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from vtk.util.numpy_support import vtk_to_numpy
+
+from vistaseg.errors import InputError
+from vistaseg.mrml.geometry import BINARY_LABELMAP, is_empty, lattice_of_image
+from vistaseg.mrml.tags import PLACE_TAG, read_tag
+from vistaseg.mrml.transforms import transform_between
+from vistaseg.mrml.volumes import grid_of
+from vistaseg.segmentation.tags import json_tag, values_of_json_tag
+from vistaseg.volume import apply_affine
+
+_AGREEMENT_MM = 0.02  # more than hardening, writing and reading change of a position
+_SAMPLES = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """A volume and a segment.
+
+    Attributes:
+        voxels: `voxels_key` of the volume.
+        name: of the volume.
+        points: (27, 3), corners and middles of the volume's grid in the coordinates of the segmentation, mm.
+        lattice: (4, 4), voxel index of the segment's label map to these coordinates; None where it has no voxels.
+    """
+
+    voxels: str
+    name: str
+    points: np.ndarray
+    lattice: np.ndarray | None
+
+    def is_apart(self, now: Placement) -> bool:
+        """Whether the segment's voxels do not lie any more where they lay on the same volume."""
+        if self.lattice is None or now.lattice is None or self.voxels != now.voxels or _agree(self.points, now.points):
+            return False
+        # Hardening moves both in their own coordinates, and so the label map along with the volume.
+        return not _agree(apply_affine(now.lattice @ np.linalg.inv(self.lattice), self.points), now.points)
+
+
+def placement_of(volume_node: Any, segmentation_node: Any, segment_id: str) -> Placement:
+    """How they lie to each other now; the volume has an image."""
+    image = segmentation_node.GetSegmentation().GetSegment(segment_id).GetRepresentation(BINARY_LABELMAP)
+    has_voxels = image is not None and not is_empty(image.GetExtent())
+    return Placement(
+        voxels_key(volume_node),
+        volume_node.GetName() or "",
+        points_between(volume_node, segmentation_node),
+        lattice_of_image(image).ijk_to_local if has_voxels else None,
+    )
+
+
+def points_between(volume_node: Any, segmentation_node: Any) -> np.ndarray:
+    """`Placement.points`."""
+    grid, transform = grid_of(volume_node), transform_between(volume_node, segmentation_node)
+    places = np.array(list(product(*((0.0, (size - 1) / 2, size - 1.0) for size in grid.shape_ijk))))
+    return np.array([transform.TransformPoint(point) for point in apply_affine(grid.ijk_to_ras, places).tolist()])
+
+
+def voxels_key(volume_node: Any) -> str:
+    """A text that tells the voxels of a volume from those of others wherever they lie; reads a few thousand of them."""
+    image = volume_node.GetImageData()
+    values = vtk_to_numpy(image.GetPointData().GetScalars())
+    sample = values[:: max(1, len(values) // _SAMPLES)]
+    return hashlib.sha256(f"{image.GetDimensions()}{values.dtype.name}".encode() + sample.tobytes()).hexdigest()[:32]
+
+
+def note_placement(vtk_segment: Any, placement: Placement) -> None:
+    """Note with a segment how a result was written into it."""
+    document: dict[str, Any] = {
+        "voxels": placement.voxels,
+        "name": placement.name,
+        "points": placement.points.round(4).tolist(),
+    }
+    if placement.lattice is not None:
+        document["lattice"] = placement.lattice.tolist()
+    vtk_segment.SetTag(PLACE_TAG, json_tag(document))
+
+
+def noted_placement(vtk_segment: Any) -> Placement | None:
+    """What `note_placement` noted; None where there is nothing, or nothing that can be read."""
+    values = values_of_json_tag(read_tag(vtk_segment, PLACE_TAG) or "") or {}
+    try:
+        points = np.array(values["points"], dtype=float).reshape(27, 3)
+        lattice = np.array(values["lattice"], dtype=float).reshape(4, 4) if "lattice" in values else None
+        return Placement(str(values["voxels"]), str(values["name"]), points, lattice)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def is_displaced(volume_node: Any, segmentation_node: Any, segment_id: str) -> bool:
+    """Whether volume and segment were moved against each other since the last result in the segment."""
+    noted = noted_placement(segmentation_node.GetSegmentation().GetSegment(segment_id))
+    return noted is not None and noted.is_apart(placement_of(volume_node, segmentation_node, segment_id))
+
+
+def require_in_place(volume_node: Any, segmentation_node: Any, segment_id: str, begun: Placement | None = None) -> None:
+    """Refuse to work on a segment that was moved against the volume since the last result, or since a job began.
+
+    Args:
+        begun: how they lay to each other when it began.
+
+    Raises:
+        InputError: they were.
+    """
+    segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
+    before = [each for each in (noted_placement(segment), begun) if each is not None]
+    now = placement_of(volume_node, segmentation_node, segment_id) if before else None
+    if now is None or not any(each.is_apart(now) for each in before):
+        return
+    raise InputError(
+        f"{volume_node.GetName()} and {segmentation_node.GetName()} were moved against each other since the last "
+        f"result in {segment.GetName()}, which does not lie on the scan any more: nothing was written. Put both under "
+        "the same transform, or undo the move; or use a new segment for the scan where it lies now."
+    )
+
+
+def noted_volume(vtk_segment: Any, volume_node: Any) -> bool | None:
+    """Whether the last result in a segment was made of this volume; None where nothing is noted."""
+    noted = noted_placement(vtk_segment)
+    return None if noted is None or volume_node.GetImageData() is None else noted.voxels == voxels_key(volume_node)
+
+
+def _agree(one: np.ndarray, other: np.ndarray) -> bool:
+    return bool(np.abs(one - other).max() <= _AGREEMENT_MM)

@@ -79,9 +79,9 @@ def _entries(volume_node: Any) -> list[dict[str, Any]]:
             continue
         node = volume_node.GetNodeReference(f"{_ROLE}{number}")
         segment_id = str(entry.get("segment_id", ""))
-        is_gone = node is None if entry.get("referred") else False
-        is_gone = is_gone or (node is not None and segment_id and not node.GetSegmentation().GetSegment(segment_id))
-        if not is_gone and isinstance(entry["segment"].get("steps"), list):
+        lost_node = node is None and bool(entry.get("referred"))
+        lost_segment = node is not None and segment_id != "" and not node.GetSegmentation().GetSegment(segment_id)
+        if not (lost_node or lost_segment) and isinstance(entry["segment"].get("steps"), list):
             entries.append({"voxels": "", **entry, "segmentation": node, "segment_id": segment_id})
     return entries
 

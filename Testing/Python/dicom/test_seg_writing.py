@@ -39,7 +39,7 @@ def test_empty_segments_are_left_out_by_name(series, tmp_path):
     nothing = segment_of("spleen", np.zeros((6, 9, 10)))
     meant = on(series, nothing, *several(series).segments[:2])
     export = write_seg(meant, series, tmp_path / "seg.dcm")
-    assert export.left_out == ("spleen",) and any("spleen" in note for note in export.notes)
+    assert [one.name for one in export.left_out] == ["spleen"] and any("spleen" in note for note in export.notes)
     assert [segment.name for segment in read_seg(tmp_path / "seg.dcm").segments] == ["liver", "left kidney"]
 
 
@@ -119,10 +119,10 @@ def test_a_segmentation_of_more_slices_than_there_are_is_refused(series, tmp_pat
         read_seg(tmp_path / "seg.dcm", part)
 
 
-def test_what_reaches_beyond_the_series_is_cut_off_by_name(series, tmp_path):
+def test_what_reaches_beyond_the_series_is_cut_off_and_told(series, tmp_path):
     larger = Segmentation((10, 9, 9), AXIAL, [segment_of("liver", box((4, 9), (2, 6), (3, 7), shape_kji=(9, 9, 10)))])
     export = write_seg(larger, series, tmp_path / "seg.dcm")
-    assert any("cut off" in note and "liver" in note for note in export.notes)
+    assert "liver: 48 of its 80 voxels lie outside the scan." in export.notes
     assert export.segmentation.segments[0].voxel_count == 2 * 4 * 4
 
 
@@ -133,8 +133,10 @@ def test_segments_that_lie_outside_the_series_are_not_called_empty(series, tmp_p
     nothing = segment_of("aorta", np.zeros(shape))
     export = write_seg(Segmentation((10, 9, 9), AXIAL, [outside, inside, nothing]), series, tmp_path / "seg.dcm")
     (empty,) = [note for note in export.notes if "empty" in note]
-    (lost,) = [note for note in export.notes if "spleen" in note]
-    assert "aorta" in empty and "outside" in lost and export.left_out == ("spleen", "aorta")
+    left_out, lost = [note for note in export.notes if "spleen" in note]
+    assert "aorta" in empty and "spleen" not in empty and "outside it" in left_out
+    assert lost == "spleen: 32 of its 32 voxels lie outside the scan."
+    assert [one.name for one in export.left_out] == ["spleen", "aorta"]
 
 
 def spoiled(path, spoil):
@@ -302,3 +304,18 @@ def test_a_colour_that_cannot_be_read_gives_way_to_one_of_its_own(series, tmp_pa
         lambda data: setattr(data.SegmentSequence[0], "RecommendedDisplayCIELabValue", [1, 2]),
     )
     assert len(read_seg(tmp_path / "seg.dcm", series).segments[0].color) == 3
+
+
+def test_volumes_that_the_voxels_of_the_series_change_are_told(series, tmp_path):
+    """A plate a quarter of a voxel thick becomes a whole voxel thick, or vanishes."""
+    affine = AXIAL @ np.diag([1, 0.25, 1, 1])
+    on, off = (segment_of(name, box((1, 3), (at, at + 1), (3, 7), shape_kji=(6, 36, 10))) for name, at in
+               (("liver", 12), ("spleen", 14)))  # fmt: skip
+    whole = segment_of("aorta", box((1, 3), (18, 22), (3, 7), shape_kji=(6, 36, 10)))
+    export = write_seg(Segmentation((10, 36, 6), affine, [on, off, whole]), series, tmp_path / "seg.dcm")
+    voxel = abs(float(np.linalg.det(AXIAL[:3, :3]))) / 1000
+    told = [note for note in export.notes if "as drawn" in note]
+    assert told == [
+        f"liver: {2 * voxel:.2f} ml as drawn, {8 * voxel:.2f} ml on the voxels of the scan.",
+        f"spleen: {2 * voxel:.2f} ml as drawn, 0.00 ml on the voxels of the scan.",
+    ]

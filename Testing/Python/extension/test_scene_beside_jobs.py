@@ -375,7 +375,7 @@ class Click(Job):
         self.before = full_mask(self.segmentation, self.segment_id, self.volume) if self.segment_id else None
 
     def start(self) -> None:
-        self.story.interactive._onPoint(PLACES[self.value], self.positive)
+        self.story.interactive._onPoint(PLACES[self.value], self.positive, [])
 
     def begun(self) -> None:
         super().begun()

@@ -28,7 +28,7 @@ def begin(stage: str) -> Stops:
     panel.selection.parameters.modelChoice = "demo"
     panel.selection.volumeNode = volume
     world = voxel_to_world(volume, MIDDLES[SPLEEN])
-    click = lambda: panel.sections["InteractiveSection"]._onPoint(world, True)  # noqa: E731
+    click = lambda: panel.sections["InteractiveSection"]._onPoint(world, True, [])  # noqa: E731
     if stage == "idle":
         click()
         wait_until(lambda: not panel.workspace.busy, slicer.app.processEvents)

@@ -56,7 +56,7 @@ def main(output: Path, chest: Path) -> None:
     save(beside(picture(widget), slices(panel, volume)), output / "panel-automatic.png")
     title = correct(panel, volume, read_volume(chest / "mask.nii.gz").array == CORRECTED_LABEL)
     save(beside(picture(widget), slices(panel, volume, title, {CORRECTED})), output / "panel-clicks.png")
-    panel.sections["InteractiveSection"]._onPoint((1000.0, 0.0, 0.0), True)
+    panel.sections["InteractiveSection"]._onPoint((1000.0, 0.0, 0.0), True, [])
     wait_until(lambda: resting(panel))
     save(picture(widget), output / "panel-message.png")
     module_manager.close_widget("VistaSeg")
@@ -80,7 +80,7 @@ def correct(panel: Any, volume: Volume, truth: np.ndarray) -> str:
         assert click is not None
         index, positive = click
         ras = volume.ijk_to_ras @ (*index, 1)
-        panel.sections["InteractiveSection"]._onPoint(tuple(ras[:3]), positive)
+        panel.sections["InteractiveSection"]._onPoint(tuple(ras[:3]), positive, [])
         wait_until(lambda: resting(panel))
         scores.append(dice(corrected(panel, volume), truth))
     told = ", ".join(f"{score:.2f}" for score in scores)

@@ -77,7 +77,7 @@ def correct(panel: Any, truth: np.ndarray) -> None:
         mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, volume) > 0
         index, positive = next_click(truth, mask, grid.spacing)
         world = to_world(volume, tuple(grid.index_to_ras([index])[0].tolist()))
-        panel.sections["InteractiveSection"]._onPoint(world, positive)
+        panel.sections["InteractiveSection"]._onPoint(world, positive, [])
         wait_until(lambda: resting(panel))
     slicer.util.resetSliceViews()
     slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *world, slicer.vtkMRMLSliceNode.OffsetJumpSlice)

@@ -86,8 +86,8 @@ class Edit:
 
     Attributes:
         gained, lost: bits of the mask (k, j, i) of `bounds`, as `numpy.packbits` gives them.
-        rims: bits of the mask of voxels beside what was gained that stayed out of the segment, on bounds that are
-            larger by one voxel on each side; the second for the step the other way round, which has none.
+        held: how many voxels that share a face with what was gained belonged to the segment as well, after the step and
+            after the same step the other way round; nothing is noted of the latter.
         masks: `_fingerprint` of the segment before and after.
     """
 
@@ -96,14 +96,14 @@ class Edit:
     bounds: Bounds
     gained: bytes
     lost: bytes
-    rims: tuple[bytes, bytes]
+    held: tuple[int, int]
     masks: tuple[int, int]
     tags: tuple[Mapping[str, str], Mapping[str, str]]
 
     @property
     def memory_bytes(self) -> int:
         """See `Part`."""
-        return len(self.gained) + len(self.lost) + sum(map(len, self.rims))
+        return len(self.gained) + len(self.lost)
 
     def images(self) -> Iterator[Any]:
         """See `Part`."""
@@ -132,10 +132,11 @@ class Edit:
         segment = place.segment(self.segment_id)
         if not self.gained or _fingerprint(segment) == self.masks[1]:
             return ""
-        grown = _grown(self.bounds)
-        now, rim = _part_of(segment, self.lattice, grown), _unpacked(self.rims[0], grown)
-        is_whole = bool(now[_INNER][_unpacked(self.gained, self.bounds)].all())
-        if is_whole and not (rim.any() and now[rim].mean() > _SURROUNDED):
+        now, gained = _part_of(segment, self.lattice, _grown(self.bounds)), _unpacked(self.gained, self.bounds)
+        beside = _beside(gained)
+        free = int(beside.sum()) - self.held[0]
+        is_surrounded = int((beside & now).sum()) - self.held[0] > _SURROUNDED * free
+        if now[_INNER][gained].all() and not is_surrounded:
             return ""
         return (
             f"This step cannot be undone or redone now: {segment.GetName()} was changed by other means since, where "
@@ -164,7 +165,7 @@ class Edit:
 
     def turn(self) -> None:
         """It was done."""
-        self.gained, self.lost, self.rims = self.lost, self.gained, self.rims[::-1]
+        self.gained, self.lost, self.held = self.lost, self.gained, self.held[::-1]
         self.masks, self.tags = self.masks[::-1], self.tags[::-1]
 
     def _labelmap(self, bits: bytes) -> Any:
@@ -294,15 +295,15 @@ def edit_of(
     if piece is None:
         image = segment.GetRepresentation(BINARY_LABELMAP)
         lattice = lattice_of_image(image) if image is not None else Lattice(np.eye(4), _NO_BOUNDS)
-        return Edit(segment_id, lattice, _NO_BOUNDS, b"", b"", (b"", b""), (after, after), tags)
+        return Edit(segment_id, lattice, _NO_BOUNDS, b"", b"", (0, 0), (after, after), tags)
     if after == piece.fingerprint and tags[0] == tags[1]:
         return None
     around = _part_of(segment, piece.lattice, _grown(piece.bounds))
     now = around[_INNER]
     gained = now & ~piece.mask
-    rims = _packed(_beside(gained) & ~around), b""
+    held = int((_beside(gained) & around).sum()), 0
     masks = piece.fingerprint, after
-    return Edit(segment_id, piece.lattice, piece.bounds, _packed(gained), _packed(piece.mask & ~now), rims, masks, tags)
+    return Edit(segment_id, piece.lattice, piece.bounds, _packed(gained), _packed(piece.mask & ~now), held, masks, tags)
 
 
 def _packed(mask: Mask) -> bytes:
@@ -328,13 +329,13 @@ def _grown(bounds: Bounds) -> Bounds:
 
 
 def _beside(mask: Mask) -> Mask:
-    """Voxels that share a face with one of a mask, and the mask: bool (k, j, i), larger by one on each side."""
+    """Voxels that share a face with one of a mask, without it: bool (k, j, i), larger by one on each side."""
     padded = np.pad(mask, 1)
     grown = padded.copy()
     for axis in range(3):
         for step in (-1, 1):
             grown |= np.roll(padded, step, axis)
-    return grown
+    return grown & ~padded
 
 
 def _part_of(segment: Any, lattice: Lattice, bounds: Bounds) -> Mask:

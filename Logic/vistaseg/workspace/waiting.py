@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vistaseg.mrml.placement import voxels_key
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.prompts import Prompt
 from vistaseg.segmentation.tags import json_tag, values_of_json_tag
@@ -31,6 +30,8 @@ def waiting_prompts(volume_node: Any, segmentation_node: Any, segment_id: str) -
 
 def keep_waiting(volume_node: Any, segmentation_node: Any, segment_id: str, prompts: Sequence[Prompt]) -> None:
     """Let these, and no others, wait on a segment; see `waiting_prompts`."""
+    from vistaseg.mrml.placement import voxels_key
+
     entries = [each for each in _entries(volume_node) if not _is_on(each, segmentation_node, segment_id)]
     if prompts:
         steps = [{"prompt": prompt.as_dict()} for prompt in prompts]
@@ -61,7 +62,8 @@ def drop_lost(volume_node: Any) -> int:
 
 def _prompts(volume_node: Any, entry: dict[str, Any]) -> tuple[Prompt, ...] | None:
     """None where they cannot follow the volume."""
-    from vistaseg.workspace.memory import moved, prompts_of  # with the first that waits, not with the panel
+    from vistaseg.mrml.placement import voxels_key  # with the first that waits, not with the panel
+    from vistaseg.workspace.memory import moved, prompts_of
 
     document = moved(entry, grid_of(volume_node).ijk_to_ras)
     if document is None or (document is not entry and entry["voxels"] != voxels_key(volume_node)):

@@ -27,7 +27,7 @@ def buttons(panel):
 
 def place(panel, ras, positive=True):
     """A click there, as if made in a slice view."""
-    panel.sections["InteractiveSection"]._onPoint(ras, positive)
+    panel.sections["InteractiveSection"]._onPoint(ras, positive, [])
 
 
 def settle_events():

@@ -267,7 +267,7 @@ class Story:
 
     def check(self, event: Any, stage: str) -> None:
         """What holds after anything."""
-        from VistaSegLib import Host
+        from VistaSegLib import Editing, Host
 
         messages = self.workspace.messages
         assert not [message.details for message in messages.all if message.details]
@@ -277,7 +277,7 @@ class Story:
             assert STOPPED_NOTE in [message.text for message in messages.all]
         assert self.workspace.task is None and not Host._host._running
         assert self.panel.sections["ProgressSection"].ui.stageLabel.text == "Nothing is running."
-        for volume, segmentation, _editing in self.selection.editing._made.values():
+        for volume, segmentation, _editing in Editing._steps._made.values():
             assert slicer.mrmlScene.IsNodePresent(volume) and slicer.mrmlScene.IsNodePresent(segmentation)
         for target, link in self.workspace._links._links.items():
             assert target.segmentation(slicer.mrmlScene) is not None and not link.busy and not link.pending
@@ -375,7 +375,7 @@ class Click(Job):
         self.before = full_mask(self.segmentation, self.segment_id, self.volume) if self.segment_id else None
 
     def start(self) -> None:
-        self.story.interactive._onPoint(PLACES[self.value], self.positive)
+        self.story.interactive._onPoint(PLACES[self.value], self.positive, [])
 
     def begun(self) -> None:
         super().begun()

@@ -50,7 +50,7 @@ class Story:
 
     def click(self) -> None:
         if not self.interactive.whyNot():
-            self.interactive._onPoint(self.random.choice(PLACES), self.random.random() < 0.7)
+            self.interactive._onPoint(self.random.choice(PLACES), self.random.random() < 0.7, [])
 
     def type(self) -> None:
         self.interactive.ui.textLine.text = self.random.choice(["liver", "left kidney", "no such thing"])
@@ -159,7 +159,7 @@ def still_works(story: Story) -> None:
     # The segment of a click that nothing came of is taken back once the application is idle, and not before.
     slicer.app.processEvents()
     before = story.segment_ids()
-    story.interactive._onPoint((40.0, 10.0, -20.0), True)
+    story.interactive._onPoint((40.0, 10.0, -20.0), True, [])
     story.wait()
     assert story.segment_ids() == [*before, story.selection.segmentId], story.told
     volume = story.selection.volumeNode
@@ -173,7 +173,7 @@ def test_nothing_is_left_of_a_panel_that_was_closed(scene, panel, add_ct, wait_u
     panel.selection.volumeNode = add_ct()
     nodes = {scene.GetNthNode(at).GetID() for at in range(scene.GetNumberOfNodes())}
     another = module_manager.reload_widget("VistaSeg").panel
-    another.sections["InteractiveSection"]._onPoint((40.0, 10.0, -20.0), True)
+    another.sections["InteractiveSection"]._onPoint((40.0, 10.0, -20.0), True, [])
     wait_until(lambda: not another.workspace.busy)
     another.selection.segmentationNode.GetSegmentation().RemoveAllSegments()
     slicer.mrmlScene.RemoveNode(another.selection.segmentationNode)

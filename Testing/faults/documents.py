@@ -32,16 +32,10 @@ def with_double() -> None:
     """Each model is a double that answers from HU."""
     import fake_model
 
-    import vistaseg.cli.opening
     import vistaseg.models.registry
+    import vistaseg.pipeline.loading
 
-    answer = fake_model.FakeVolume.segment_classes
-
-    def with_window(*given: Any, **named: Any) -> Any:  # which the command line compares with VISTA3D's own
-        return replace(answer(*given, **named), details={"window": (16, 16, 16)})
-
-    fake_model.FakeVolume.segment_classes = with_window
-    for module in (vistaseg.models.registry, vistaseg.cli.opening):
+    for module in (vistaseg.models.registry, vistaseg.pipeline.loading):
         module.load_model = lambda key, *_: fake_model.FakeModel(key, windows=1)
 
 

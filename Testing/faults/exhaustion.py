@@ -219,7 +219,7 @@ def _exhausted(reader: str, what: str, given: tuple[str, ...], change: Callable[
         partial(_put_with_results, given) if repeats else _put,
         exhausted,
         partial(_done_well, given) if run is _run else lambda folder, outcome: _litter(folder),
-        ("memory", "room"),
+        ("memory", "room", "space"),
         codes,
         partial(_kept_well, given) if repeats else _litter,
         reader == "no memory",

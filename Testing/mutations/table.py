@@ -341,9 +341,9 @@ MUTATIONS = (
     Mutation(
         "Files that are written together appear together",
         _LOGIC + "io/commit.py",
-        "    token = _current.set(files)",
-        "    token = _current.set(None)",
-        ("io/test_files.py", "io/test_staging.py", "dicom/test_delivery.py", "extension/test_export.py"),
+        "                move_all(moves)",
+        "                [_move_alone(move) for move in moves]",
+        ("io/test_files.py", "io/test_staging.py", "io/test_kills.py", "dicom/test_delivery.py"),
     ),
     Mutation(
         "What a killed commit moved is put back",

@@ -9,13 +9,13 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from vistaseg.compute import Compute
-from vistaseg.models.correction import Click
+from vistaseg.models.correction import VoxelClick
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.vista3d.channels_last import to_channels_last
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.network import build_network
-from vistaseg.models.vista3d.point_head import Target
+from vistaseg.models.vista3d.point_head import ClickTarget
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -28,7 +28,7 @@ CONFIGURATION = Vista3dConfiguration(
 
 
 def balls(
-    head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target
+    head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[VoxelClick], target: ClickTarget
 ) -> torch.Tensor:
     """Logits: above zero in the balls of positive clicks."""
     places = np.stack(np.meshgrid(*(np.arange(n) for n in size), indexing="ij"), axis=-1)
@@ -40,14 +40,16 @@ def balls(
 
 
 def all_but_balls(
-    head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target
+    head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[VoxelClick], target: ClickTarget
 ) -> torch.Tensor:
     """The contrary."""
-    return torch.where(balls(head, reduced, size, [Click(c.index, not c.positive) for c in clicks], target) > 0, -1, 1)
+    return torch.where(
+        balls(head, reduced, size, [VoxelClick(c.index, not c.positive) for c in clicks], target) > 0, -1, 1
+    )
 
 
 def nothing(
-    head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target
+    head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[VoxelClick], target: ClickTarget
 ) -> torch.Tensor:
     """Below zero everywhere."""
     return torch.full(tuple(size), -1.0)

@@ -25,9 +25,9 @@ else:
 
 from vistaseg.mrml.transforms import to_world
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 from vistaseg.volume import Volume
-from vistaseg.workspace import Target, Workspace
+from vistaseg.workspace import SegmentReference, Workspace
 
 VIEW = 400
 """Pixels of the view along each side."""
@@ -89,8 +89,8 @@ class Bench:
         self.look_at(to_world(self.volumeNode, PLACES[name]))
         return VIEW // 2, VIEW // 2
 
-    def target(self, name: str) -> Target:
-        return Target(self.volumeNode.GetID(), self.segmentationNode.GetID(), self.segments[name])
+    def target(self, name: str) -> SegmentReference:
+        return SegmentReference(self.volumeNode.GetID(), self.segmentationNode.GetID(), self.segments[name])
 
     def mask(self, name: str) -> np.ndarray:
         """A segment on the grid of the volume, bool (k, j, i)."""
@@ -98,7 +98,7 @@ class Bench:
 
     def fill(self, name: str, mask: np.ndarray) -> None:
         """Put a mask, bool (k, j, i), in the place of a segment, whatever the rules."""
-        logic, whole = slicer.vtkSlicerSegmentationsModuleLogic, Extent((0, 0, 0), self.volume.shape_ijk)
+        logic, whole = slicer.vtkSlicerSegmentationsModuleLogic, VoxelBox((0, 0, 0), self.volume.shape_ijk)
         labelmap = labelmap_of(mask, whole, self.volumeNode, self.segmentationNode)
         logic.SetBinaryLabelmapToSegment(labelmap, self.segmentationNode, self.segments[name], logic.MODE_REPLACE)
 

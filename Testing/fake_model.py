@@ -12,7 +12,7 @@ from vistaseg.errors import InputError
 from vistaseg.models.protocol import ClassMasks, ModelIdentity, PromptAnswer, PromptQuestion
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 from vistaseg.volume import Volume
 
 # Class id → HU from, to: liver, spleen, right kidney and left kidney are whatever has these values.
@@ -54,7 +54,7 @@ class FakeVolume:
         found = self._region(prompt)
         nothing = np.zeros_like(found)
         positive = not isinstance(prompt, Point) or prompt.positive
-        whole = Extent((0, 0, 0), self.volume.shape_ijk)
+        whole = VoxelBox((0, 0, 0), self.volume.shape_ijk)
         return PromptAnswer(found if positive else nothing, nothing if positive else found, whole, {})
 
     def hint(self, ras: Ras, progress: Progress) -> None:

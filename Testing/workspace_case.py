@@ -9,19 +9,19 @@ import numpy as np
 from host.mrml_nodes import add_scan, add_segmentation, full_mask
 from waiting import wait_until
 
-from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.reading import segment_record
 from vistaseg.mrml.transforms import matrix_from_array
 from vistaseg.prompts import Point, Prompt
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 from vistaseg.volume import Volume
-from vistaseg.workspace import Target, Workspace
+from vistaseg.workspace import SegmentReference, Workspace
 from vistaseg.workspace.writer import Writer
 
 SHAPE = (40, 30, 40)
 BODY, LEFT, RIGHT = Point((0.0, 0.0, 0.0)), Point((-40.0, 10.0, 33.0)), Point((40.0, 10.0, -20.0))
 OUTSIDE = Point((500.0, 0.0, 0.0))
-CORNER = Extent((0, 0, 0), (2, 2, 2))
+CORNER = VoxelBox((0, 0, 0), (2, 2, 2))
 """Eight voxels far from all of these."""
 
 
@@ -40,34 +40,34 @@ class Desk:
         self.workspace.models = ("fake",)
         self.editing = SegmentEditing(self.segmentation_node, self.volume_node)
 
-    def target(self, name: str = "a") -> Target:
+    def target(self, name: str = "a") -> SegmentReference:
         """A new, empty segment."""
         return self.target_of(self.segmentation_node.GetSegmentation().AddEmptySegment("", name))
 
-    def target_of(self, segment_id: str) -> Target:
-        return Target(self.volume_node.GetID(), self.segmentation_node.GetID(), segment_id)
+    def target_of(self, segment_id: str) -> SegmentReference:
+        return SegmentReference(self.volume_node.GetID(), self.segmentation_node.GetID(), segment_id)
 
-    def segment(self, *class_ids: int) -> list[Target]:
+    def segment(self, *class_ids: int) -> list[SegmentReference]:
         """Segment classes automatically; returns the new segments."""
         ids: list[str] = []
         self.workspace.segment(self.volume_node, self.segmentation_node, class_ids, on_done=ids.extend)
         self.finish()
         return [self.target_of(each) for each in ids]
 
-    def ask(self, target: Target, *prompts: Prompt) -> None:
+    def ask(self, target: SegmentReference, *prompts: Prompt) -> None:
         """Have prompts answered one after the other, and the answers written."""
         self._ask(target, prompts, self.editing)
 
-    def propose(self, target: Target, *prompts: Prompt) -> None:
+    def propose(self, target: SegmentReference, *prompts: Prompt) -> None:
         """Have prompts answered one after the other, and the answers only proposed."""
         self._ask(target, prompts, None)
 
-    def _ask(self, target: Target, prompts: tuple[Prompt, ...], writer: Writer | None) -> None:
+    def _ask(self, target: SegmentReference, prompts: tuple[Prompt, ...], writer: Writer | None) -> None:
         for prompt in prompts:
             self.workspace.prompt(target, prompt, writer)
             self.finish()
 
-    def mask(self, target: Target) -> np.ndarray:
+    def mask(self, target: SegmentReference) -> np.ndarray:
         """The segment as the scene has it, bool (k, j, i)."""
         return full_mask(self.segmentation_node, target.segment_id, self.volume_node)
 
@@ -75,15 +75,15 @@ class Desk:
         """Voxels of one HU, or of a range of them, bool (k, j, i)."""
         return (self.volume.array >= low) & (self.volume.array <= (low if high is None else high))
 
-    def provenance(self, target: Target) -> dict[str, Any]:
+    def provenance(self, target: SegmentReference) -> dict[str, Any]:
         """How the segment was made."""
         return segment_record(self.segmentation_node, target.segment_id).provenance
 
-    def paint(self, target: Target, extent: Extent = CORNER) -> None:
+    def paint(self, target: SegmentReference, extent: VoxelBox = CORNER) -> None:
         """Fill a box of a segment by hand."""
         everything = np.ones(extent.shape_kji, bool)
         with self.editing.step():
-            self.editing.apply(target.segment_id, Change(everything, ~everything, extent))
+            self.editing.apply(target.segment_id, SegmentChange(everything, ~everything, extent))
 
     def finish(self, seconds: float = 20.0) -> None:
         """Poll as a host does, until nothing is left to do."""

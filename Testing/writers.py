@@ -158,9 +158,9 @@ def segment_command(ct: Path, output: str) -> Writer:
     """`vistaseg segment` with a picture and a report, of a model that answers at once."""
 
     def write(folder: Path, number: int) -> None:
-        from vistaseg.cli.run import Request, run
+        from vistaseg.cli.run import RunRequest, run
 
-        request = Request(ct, str(folder / output), preview=folder / "p.png", report=folder / "r.json")
+        request = RunRequest(ct, str(folder / output), preview=folder / "p.png", report=folder / "r.json")
         with answering(number):
             run(request)
 
@@ -183,9 +183,9 @@ def cohort_command(studies: Path) -> Writer:
 
     def write(folder: Path, number: int) -> None:
         from vistaseg.cli.cohort_run import Cohort, run_cohort
-        from vistaseg.cli.run import Request
+        from vistaseg.cli.run import RunRequest
 
-        cohort = Cohort(Request(studies, str(folder / "out")), f"version {number}", ".nii.gz", folder / "report.csv")
+        cohort = Cohort(RunRequest(studies, str(folder / "out")), f"version {number}", ".nii.gz", folder / "report.csv")
         with answering(number):
             rows = run_cohort(cohort)
         assert [row.status.value for row in rows] == ["done", "done"], rows
@@ -212,13 +212,13 @@ def cohort_versions(folder: Path) -> list[int]:
 
 def answering(version: int) -> ExitStack:
     """While it is open, commands need no model, and find this version."""
-    from vistaseg.cli.report import Finding, Outcome
+    from vistaseg.cli.report import RunOutcome, RunResult
 
     model = SimpleNamespace(identity=SimpleNamespace(title="None", weights_sha256=""), notice="", computed_on={})
 
-    def ask(_request: object, opened: object, models: object) -> Outcome:
-        finding = Finding(segmentation(version), (NAMES[version][1],))
-        return Outcome(opened.volume, models, finding, (), 0.0)
+    def ask(_request: object, opened: object, models: object) -> RunOutcome:
+        finding = RunResult(segmentation(version), (NAMES[version][1],))
+        return RunOutcome(opened.volume, models, finding, (), 0.0)
 
     stack = ExitStack()
     stack.enter_context(patch("vistaseg.cli.run._ask", ask))

@@ -12,15 +12,15 @@ from monai.apps.vista3d.inferer import point_based_window_inferer
 from timing import in_turns, ratio, spread
 
 from vistaseg.compute import Compute, supports_bf16
-from vistaseg.models.correction import Click
+from vistaseg.models.correction import VoxelClick
 from vistaseg.models.vista3d.channels_last import to_channels_last
 from vistaseg.models.vista3d.click_windows import ClickWindows
 from vistaseg.models.vista3d.interactive import ClickQuestion, PointBranch
 from vistaseg.models.vista3d.network import build_network
-from vistaseg.models.vista3d.point_head import Target
+from vistaseg.models.vista3d.point_head import ClickTarget
 from vistaseg.progress import silent
 
-FIRST, SECOND = Click((60, 64, 70), True), Click((66, 60, 72), True)
+FIRST, SECOND = VoxelClick((60, 64, 70), True), VoxelClick((66, 60, 72), True)
 BUDGET = 1 << 30
 
 
@@ -36,8 +36,8 @@ def measure() -> dict[str, Any]:
         encoded = ClickWindows(ours, image, Compute(cpu, dtype), BUDGET)
         return PointBranch(ours, encoded, CONFIGURATION.window, image.size)
 
-    def click(answering: PointBranch, clicks: tuple[Click, ...]) -> None:
-        answering.answer(ClickQuestion(clicks, Target(supported=True)), nothing, silent)
+    def click(answering: PointBranch, clicks: tuple[VoxelClick, ...]) -> None:
+        answering.answer(ClickQuestion(clicks, ClickTarget(supported=True)), nothing, silent)
 
     def published() -> None:
         # Every click of the published pipeline encodes its window anew; the time for one click is compared.

@@ -17,13 +17,13 @@ from timing import in_turns, ratio, spread
 from vistaseg.compute import choose_compute
 from vistaseg.models.registry import load_model
 from vistaseg.mrml.adding import add_segments
-from vistaseg.mrml.editing import Change
+from vistaseg.mrml.editing import SegmentChange
 from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.prompts import Point
-from vistaseg.segmentation import Extent, Segment
+from vistaseg.segmentation import Segment, VoxelBox
 from vistaseg.session import Session
 from vistaseg.volume import Volume
-from vistaseg.workspace import Target, Workspace
+from vistaseg.workspace import SegmentReference, Workspace
 
 STEP = 4
 """Voxels by which a structure moves into its neighbours from one write to the next."""
@@ -60,7 +60,7 @@ def measure_writing() -> dict[str, Any]:
     editor.choose(volume_node, node, ids[0])
 
     def writes(number: int, overwriting: int, masking: int) -> Callable[[], None]:
-        target = Target(volume_node.GetID(), node.GetID(), ids[number])
+        target = SegmentReference(volume_node.GetID(), node.GetID(), ids[number])
         writer, steps = EffectWriter(editor.effect, target), count(1)
 
         def write() -> None:
@@ -86,9 +86,9 @@ def measure_writing() -> dict[str, Any]:
     }
 
 
-def _grown(segment: Segment, steps: int) -> Change:
+def _grown(segment: Segment, steps: int) -> SegmentChange:
     start, stop = (tuple(edge + STEP * steps for edge in ends) for ends in (segment.extent.start, segment.extent.stop))
-    return Change(segment.mask, np.zeros_like(segment.mask), Extent(start, stop))
+    return SegmentChange(segment.mask, np.zeros_like(segment.mask), VoxelBox(start, stop))
 
 
 def measure_clicks() -> dict[str, Any]:

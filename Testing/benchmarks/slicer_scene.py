@@ -22,12 +22,12 @@ from timing import in_turns, ratio, spread
 
 from vistaseg.catalog import everything, structures
 from vistaseg.mrml.adding import add_segments
-from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.removing import WatchedSegmentations
 from vistaseg.mrml.sharing import release_labelmaps
 from vistaseg.mrml.volumes import volume_from_node
-from vistaseg.segmentation import Extent, Segment, Segmentation
+from vistaseg.segmentation import Segment, Segmentation, VoxelBox
 from vistaseg.volume import Volume
 from vistaseg.workspace.automatic import Sealed, put, sealed
 
@@ -116,9 +116,9 @@ def measure_removal(result: Segmentation, volume_node: Any) -> dict[str, list[fl
 def clicks_on(segment: Segment) -> Any:
     """Changes of the size of an organ, to and fro: a shift by some voxels is added, then taken away."""
     start, stop = np.array(segment.extent.start) + 6, np.array(segment.extent.stop) + 6
-    extent = Extent(tuple(start.tolist()), tuple(stop.tolist()))
+    extent = VoxelBox(tuple(start.tolist()), tuple(stop.tolist()))
     nothing = np.zeros_like(segment.mask)
-    return cycle([Change(segment.mask, nothing, extent), Change(nothing, segment.mask, extent)])
+    return cycle([SegmentChange(segment.mask, nothing, extent), SegmentChange(nothing, segment.mask, extent)])
 
 
 def measure_clicks(result: Segmentation, volume_node: Any) -> dict[str, list[float]]:

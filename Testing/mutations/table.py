@@ -433,8 +433,8 @@ MUTATIONS = (
     Mutation(
         "A known organ is not something new",
         _LOGIC + "models/vista3d/clicking.py",
-        "            return Target(supported=question.known_organ)",
-        "            return Target(supported=False)",
+        "            return ClickTarget(supported=question.known_organ)",
+        "            return ClickTarget(supported=False)",
         ("models/vista3d/test_published_places.py",),
     ),
     Mutation(

@@ -27,7 +27,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "Logic"), str(Path(__f
 from click_cases import openkbp_labels, openkbp_number  # noqa: E402
 from evaluate_demo import load  # noqa: E402
 
-from vistaseg.evaluate import Target, read_truth, simulate  # noqa: E402
+from vistaseg.evaluate import GroundTruthStructure, read_truth, simulate  # noqa: E402
 from vistaseg.models.vista3d.model import Vista3d  # noqa: E402
 from vistaseg.session import Session  # noqa: E402
 from vistaseg.volume import read_volume  # noqa: E402
@@ -98,7 +98,7 @@ def clicked(model: Vista3d, scan: Scan) -> dict[str, list[float]]:
     }
 
 
-def known(model: Vista3d, target: Target) -> int | None:
+def known(model: Vista3d, target: GroundTruthStructure) -> int | None:
     """The class that is sent with the clicks on a structure."""
     return target.class_ids[0] if len(target.class_ids) == 1 and target.class_ids[0] in model.class_ids else None
 

@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Logic"))
 
 from vistaseg.compute import choose_compute  # noqa: E402
-from vistaseg.evaluate import Target, Truth, automatic_masks, read_names, read_truth, score, simulate  # noqa: E402
+from vistaseg.evaluate import GroundTruthStructure, Truth, automatic_masks, read_names, read_truth, score, simulate  # noqa: E402
 from vistaseg.models.protocol import ModelIdentity  # noqa: E402
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration  # noqa: E402
 from vistaseg.models.vista3d.loading import load_vista3d  # noqa: E402
@@ -57,10 +57,10 @@ def _known(class_ids: tuple[int, ...], known: Collection[int]) -> tuple[int, ...
     return tuple(i for i in class_ids if i in known)
 
 
-def set_of(name: str, truth: Truth) -> Target:
+def set_of(name: str, truth: Truth) -> GroundTruthStructure:
     """The set of this name, of the members that the truth has."""
     members = (target for target in truth.targets if len(target.class_ids) == 1 and target.class_ids[0] in SETS[name])
-    return Target(name, SETS[name], tuple(piece for target in members for piece in target.pieces))
+    return GroundTruthStructure(name, SETS[name], tuple(piece for target in members for piece in target.pieces))
 
 
 def automatic_rows(session: Session, truth: Truth) -> dict[str, dict[str, float | None]]:

@@ -15,8 +15,8 @@ from monai.networks.nets.vista3d import PointMappingSAM
 from torch import Tensor
 
 from vistaseg.models.boxes import Index3
-from vistaseg.models.correction import Click
-from vistaseg.models.vista3d.point_head import Target
+from vistaseg.models.correction import VoxelClick
+from vistaseg.models.vista3d.point_head import ClickTarget
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def positions(head: PointMappingSAM, size: Sequence[int], frame: Frame) -> Tenso
     return encoded.permute(3, 0, 1, 2)[None]
 
 
-def click_tokens(head: PointMappingSAM, clicks: Sequence[Click], target: Target, frame: Frame) -> Tensor:
+def click_tokens(head: PointMappingSAM, clicks: Sequence[VoxelClick], target: ClickTarget, frame: Frame) -> Tensor:
     """(1, 1 + clicks + 1, C): the mask's token, the clicks, and whether the class is known."""
     places = torch.tensor([[click.index for click in clicks]]) + torch.tensor(frame.start) + 0.5
     encoded = head.pe_layer.forward_with_coords(places.to(head.mask_tokens.weight.device), frame.window)[0]
@@ -54,7 +54,12 @@ def click_tokens(head: PointMappingSAM, clicks: Sequence[Click], target: Target,
 
 
 def decode(
-    head: PointMappingSAM, reduced: Tensor, encoded: Tensor, clicks: Sequence[Click], target: Target, frame: Frame
+    head: PointMappingSAM,
+    reduced: Tensor,
+    encoded: Tensor,
+    clicks: Sequence[VoxelClick],
+    target: ClickTarget,
+    frame: Frame,
 ) -> Tensor:
     """Logits (x, y, z) of the object that the clicks mean.
 

@@ -7,7 +7,7 @@ import torch
 
 from vistaseg.evaluate.clicks import next_click
 from vistaseg.models.boxes import Index3
-from vistaseg.models.correction import Click, Mask, near_click, recognises, touched_change
+from vistaseg.models.correction import Mask, VoxelClick, near_click, recognises, touched_change
 
 SPACING = (1.0, 1.0, 1.0)
 """The network's voxels are cubes."""
@@ -23,7 +23,7 @@ class SimulatedUser:
 
     def __init__(self, truth: Mask, carelessness: float, generator: torch.Generator) -> None:
         self.truth, self.answer = truth, np.zeros_like(truth)
-        self.clicks: list[Click] = []
+        self.clicks: list[VoxelClick] = []
         self._carelessness, self._generator = carelessness, generator
 
     def click(self) -> bool:
@@ -34,7 +34,7 @@ class SimulatedUser:
         index, positive = found
         if float(torch.rand((), generator=self._generator)) < self._carelessness:
             index = self._anywhere(positive)
-        self.clicks.append(Click(index, positive))
+        self.clicks.append(VoxelClick(index, positive))
         return True
 
     def _anywhere(self, positive: bool) -> Index3:

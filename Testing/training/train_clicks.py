@@ -37,7 +37,7 @@ from vistaseg import catalog  # noqa: E402
 from vistaseg.models.correction import Mask  # noqa: E402
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration  # noqa: E402
 from vistaseg.models.vista3d.network import build_network  # noqa: E402
-from vistaseg.models.vista3d.point_head import Target, reduce  # noqa: E402
+from vistaseg.models.vista3d.point_head import ClickTarget, reduce  # noqa: E402
 
 SOURCES = {"openkbp": 0.34, "sts": 0.22, "labelled": 0.32, "chests": 0.12}
 """Share of the patches from each collection."""
@@ -59,7 +59,7 @@ alone lungs and liver are forgotten."""
 FEATURES = 32
 """That the branch for clicks needs at least, see `widening`."""
 SPECIAL = frozenset(structure.id for structure in catalog.structures() if structure.special_points)
-WITHOUT_CLASS = Target(supported=False)
+WITHOUT_CLASS = ClickTarget(supported=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class Object:
     """A structure in a patch, bool (x, y, z), and what is sent with its clicks."""
 
     mask: Mask
-    target: Target
+    target: ClickTarget
 
 
 def choose_objects(patch: Patch, generator: torch.Generator) -> list[Object]:
@@ -85,11 +85,11 @@ def choose_objects(patch: Patch, generator: torch.Generator) -> list[Object]:
     return objects
 
 
-def target_of(structure: int, generator: torch.Generator) -> Target:
+def target_of(structure: int, generator: torch.Generator) -> ClickTarget:
     """What is sent with the clicks on a structure."""
     if structure >= FIRST_WITHOUT_CLASS or chance(WITHOUT_CLASS_SHARE, generator):
         return WITHOUT_CLASS
-    return Target(supported=True, special=structure in SPECIAL)
+    return ClickTarget(supported=True, special=structure in SPECIAL)
 
 
 def random_frame(patch: int, window: int, generator: torch.Generator) -> Frame:
@@ -107,7 +107,7 @@ class Encoded:
     positions: Tensor
     frame: Frame
 
-    def answer(self, user: SimulatedUser, target: Target) -> Tensor:
+    def answer(self, user: SimulatedUser, target: ClickTarget) -> Tensor:
         """Logits (x, y, z) of what a user has clicked on."""
         return decode(self.head, self.reduced, self.positions, user.clicks, target, self.frame).float()
 

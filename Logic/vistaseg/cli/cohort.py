@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vistaseg.cli.cohort_run import Cohort, run_cohort
-from vistaseg.cli.cohort_table import Row, Status
+from vistaseg.cli.cohort_table import Status, StudyRow
 from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.model_choice import require_one_way
 from vistaseg.cli.options import (
@@ -27,7 +27,7 @@ from vistaseg.cli.options import (
     TextOption,
     named_path,
 )
-from vistaseg.cli.run import Request
+from vistaseg.cli.run import RunRequest
 from vistaseg.errors import InputError
 from vistaseg.pipeline.model_choice import AUTO, models_for
 from vistaseg.pipeline.plan import Plan
@@ -74,7 +74,7 @@ def cohort_command(
         precision=precision.value,
         memory=memory,
     )
-    request = Request(studies, str(output), plan, deflate=deflate)
+    request = RunRequest(studies, str(output), plan, deflate=deflate)
     asked = _asked(model, classes=classes, preset=preset, text=", ".join(text or ()) or None)
     cohort = Cohort(request, asked, f".{form.value}", report or output / "report.csv")
     rows = run_cohort(cohort)
@@ -88,7 +88,7 @@ def _asked(model: str, **choices: str | None) -> str:
     return "; ".join([f"model {model}", *told])
 
 
-def _tell(rows: Sequence[Row], table: Path) -> None:
+def _tell(rows: Sequence[StudyRow], table: Path) -> None:
     """At the end, so that nobody takes the results for those of all studies.
 
     Raises:

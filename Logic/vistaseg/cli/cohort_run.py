@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vistaseg.cli.cohort_table import CohortTable, Row, Status
+from vistaseg.cli.cohort_table import CohortTable, Status, StudyRow
 from vistaseg.cli.console import echo
 from vistaseg.cli.console_reporter import ConsoleReporter
 from vistaseg.cli.opening import read_dicom_scan
 from vistaseg.cli.results import require_exportable
-from vistaseg.cli.run import Request, check_outputs, segment_scan
+from vistaseg.cli.run import RunRequest, check_outputs, segment_scan
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
 from vistaseg.io import check_file_place, locked, made_folder, together
 from vistaseg.io.refusals import path_for_this_system
@@ -37,13 +37,13 @@ class Cohort:
         table: where the report goes.
     """
 
-    request: Request
+    request: RunRequest
     asked: str
     suffix: str
     table: Path
 
 
-def run_cohort(cohort: Cohort) -> list[Row]:
+def run_cohort(cohort: Cohort) -> list[StudyRow]:
     """Segment the largest CT of each study; returns the rows of the report, also of studies that failed.
 
     What the report of an earlier run says is done, and still is there, is not done again.
@@ -71,7 +71,7 @@ class _Todo:
     """A study, and its row before anything was done."""
 
     study: Study
-    row: Row
+    row: StudyRow
 
 
 def _todo(cohort: Cohort, studies: Iterable[Study]) -> Iterator[_Todo]:
@@ -81,10 +81,10 @@ def _todo(cohort: Cohort, studies: Iterable[Study]) -> Iterator[_Todo]:
         places = (_output(cohort, study, number) for number in itertools.count(1))
         output = next(place for place in places if str(place).casefold() not in taken)
         taken.add(str(output).casefold())
-        yield _Todo(study, Row(str(study.folder), study.series, study.images, cohort.asked, output=str(output)))
+        yield _Todo(study, StudyRow(str(study.folder), study.series, study.images, cohort.asked, output=str(output)))
 
 
-def _check_folders(request: Request) -> None:
+def _check_folders(request: RunRequest) -> None:
     if not request.scan.is_dir():
         raise InputError(f"{request.scan} is no folder. Give the folder that holds a folder for each study.")
     if Path(request.output).exists() and not Path(request.output).is_dir():
@@ -99,7 +99,7 @@ def _stoppable(table: Path) -> Iterator[None]:
         raise CancelledError(f"Interrupted. {table} says what is done; the same command goes on from there.") from error
 
 
-def _row(cohort: Cohort, todo: _Todo, table: CohortTable, models: list[SegmentationModel]) -> Row:
+def _row(cohort: Cohort, todo: _Todo, table: CohortTable, models: list[SegmentationModel]) -> StudyRow:
     """What came of a study: now, or earlier; in the table from when its result is in its place."""
     study = todo.study
     before = table.done_before(todo.row)
@@ -129,7 +129,7 @@ def _output(cohort: Cohort, study: Study, number: int) -> Path:
     return path_for_this_system(place)
 
 
-def _attempt(cohort: Cohort, study: Study, todo: Row, models: list[SegmentationModel]) -> Row:
+def _attempt(cohort: Cohort, study: Study, todo: StudyRow, models: list[SegmentationModel]) -> StudyRow:
     try:
         said = _segment(cohort, study, Path(cohort.request.output) / todo.output, models)
         return replace(todo, status=Status.DONE, reason=" ".join(said["warnings"]), segments=len(said["segments"]))
@@ -142,7 +142,7 @@ def _attempt(cohort: Cohort, study: Study, todo: Row, models: list[SegmentationM
     return _failed(study, todo, reason)
 
 
-def _failed(study: Study, todo: Row, reason: str) -> Row:
+def _failed(study: Study, todo: StudyRow, reason: str) -> StudyRow:
     echo(f"{study.folder} failed: {reason}", err=True)
     return replace(todo, status=Status.FAILED, reason=reason)
 

@@ -22,7 +22,7 @@ class Status(str, Enum):
 
 
 @dataclass(frozen=True)
-class Row:
+class StudyRow:
     """One study. Nothing in it comes from the patient: only places, UIDs and what was done.
 
     Attributes:
@@ -60,14 +60,14 @@ class Row:
         return asdict(self) | {"status": self.status.value, "seconds": round(self.seconds, 2)}
 
 
-COLUMNS = tuple(field.name for field in fields(Row))
+COLUMNS = tuple(field.name for field in fields(StudyRow))
 _FORMER_COLUMNS = COLUMNS[:-1]
 
 
 class CohortTable:
     """The rows of this run and of those before."""
 
-    def __init__(self, path: Path, results: Path, rows: list[Row]) -> None:
+    def __init__(self, path: Path, results: Path, rows: list[StudyRow]) -> None:
         self._path = path
         self._results = results
         self._rows = {(row.folder, row.series): row for row in rows}
@@ -81,13 +81,13 @@ class CohortTable:
         """
         return cls(path, results, _read(path) if path.exists() else [])
 
-    def done_before(self, todo: Row) -> Row | None:
+    def done_before(self, todo: StudyRow) -> StudyRow | None:
         """The row of an earlier run that did the same, and whose result is still what it wrote; else None."""
         before = self._rows.get((todo.folder, todo.series))
         same = before is not None and before.status is Status.DONE and before.question == todo.question
         return before if before is not None and same and self._is_there(before) else None
 
-    def _is_there(self, row: Row) -> bool:
+    def _is_there(self, row: StudyRow) -> bool:
         result = self._results / row.output
         try:
             tidy(result.parent)
@@ -95,7 +95,7 @@ class CohortTable:
         except (OSError, UsageError):  # it will be said when the result is written again
             return False
 
-    def put(self, row: Row) -> None:
+    def put(self, row: StudyRow) -> None:
         """Add a row, or replace the one of the same study, and write all.
 
         Raises:
@@ -112,12 +112,12 @@ class CohortTable:
         return text.getvalue()
 
 
-def _cells(row: Row) -> dict[str, Any]:
+def _cells(row: StudyRow) -> dict[str, Any]:
     """Names of folders come from outside: nothing in them may break the table, or be run by a spreadsheet."""
     return {key: csv_cell(value) if isinstance(value, str) else value for key, value in row.as_dict().items()}
 
 
-def _read(path: Path) -> list[Row]:
+def _read(path: Path) -> list[StudyRow]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
@@ -135,8 +135,8 @@ def _whole(cells: dict[str | None, Any], line: int) -> dict[str, str]:
     return {str(key): csv_text(cell) for key, cell in cells.items()}
 
 
-def _row(row: dict[str, str]) -> Row:
-    return Row(
+def _row(row: dict[str, str]) -> StudyRow:
+    return StudyRow(
         row["folder"],
         row["series"],
         int(row["images"]),

@@ -9,7 +9,7 @@ import typer
 
 from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.options import named_path
-from vistaseg.cli.run import Request, run
+from vistaseg.cli.run import RunRequest, run
 from vistaseg.errors import UsageError
 from vistaseg.io import made_folder
 from vistaseg.pipeline.plan import Plan
@@ -28,7 +28,7 @@ def demo_command(
     folder = Path(output)
     segmentation, preview, report = (folder / name for name in ("segmentation.seg.nrrd", "preview.png", "report.json"))
     with made_folder(folder):
-        said = run(Request(scan, str(segmentation), Plan(models=("demo",)), preview=preview, report=report))
+        said = run(RunRequest(scan, str(segmentation), Plan(models=("demo",)), preview=preview, report=report))
     if as_json:
         echo_json(said)
     else:

@@ -15,7 +15,7 @@ from vistaseg.cli.results import check_dicom_place, size_teller
 from vistaseg.errors import UsageError
 
 if TYPE_CHECKING:
-    from vistaseg.dicom import Finding, SegExport, Series
+    from vistaseg.dicom import SegExport, Series, ValidationFinding
 
 SegmentationArgument = Annotated[
     Path, typer.Argument(metavar="SEGMENTATION", parser=named_path, help="A .seg.nrrd, .nii.gz or a folder.")
@@ -143,7 +143,7 @@ def check_command(seg: SegArgument, as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def _show(found: list[Finding]) -> None:
+def _show(found: list[ValidationFinding]) -> None:
     for finding in found:
         place = f" [{finding.where}]" if finding.where else ""
         meaning = f" {finding.meaning}" if finding.meaning else ""

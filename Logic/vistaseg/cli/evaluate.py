@@ -28,7 +28,7 @@ from vistaseg.io import write_bytes
 from vistaseg.models.registry import PREFERRED
 
 if TYPE_CHECKING:
-    from vistaseg.evaluate import CaseFiles, CaseResult, FailedCase, Plan
+    from vistaseg.evaluate import CaseFiles, CaseResult, EvaluationPlan, FailedCase
     from vistaseg.models.protocol import SegmentationModel
 
 
@@ -37,7 +37,7 @@ class _Evaluation:
     """What was evaluated, how, and what came of it; at least one case has a result."""
 
     model: SegmentationModel
-    plan: Plan
+    plan: EvaluationPlan
     results: tuple[CaseResult, ...]
     failed: tuple[FailedCase, ...]
 
@@ -103,14 +103,14 @@ def evaluate_command(
 
     SegVol has no automatic answer: of it, only answers to prompts are measured.
     """
-    from vistaseg.evaluate import Plan, parse_combinations, read_names
+    from vistaseg.evaluate import EvaluationPlan, parse_combinations, read_names
 
     _check_picture(picture)
     cases = _cases(scan, truth, series, cohort)
     if box and correct:
         raise UsageError("A box begins a structure, --correct goes on from one: leave one of the two out.")
     combinations = () if prompts is None else parse_combinations(prompts)
-    plan = Plan(clicks, box, correct, structures, None if names is None else read_names(names), combinations)
+    plan = EvaluationPlan(clicks, box, correct, structures, None if names is None else read_names(names), combinations)
     loaded = _load(model, device.value, precision.value)
     evaluation = _evaluate_case(cases[0], loaded, plan) if cohort is None else _evaluate_cohort(cases, loaded, plan)
     _show(evaluation, as_json)
@@ -149,7 +149,7 @@ def _load(key: str, device: str, precision: str) -> SegmentationModel:
     return model
 
 
-def _evaluate(files: CaseFiles, model: SegmentationModel, plan: Plan) -> CaseResult:
+def _evaluate(files: CaseFiles, model: SegmentationModel, plan: EvaluationPlan) -> CaseResult:
     from vistaseg.compute import memory_guard
     from vistaseg.evaluate import evaluate_files
 
@@ -160,11 +160,11 @@ def _evaluate(files: CaseFiles, model: SegmentationModel, plan: Plan) -> CaseRes
     return result
 
 
-def _evaluate_case(files: CaseFiles, model: SegmentationModel, plan: Plan) -> _Evaluation:
+def _evaluate_case(files: CaseFiles, model: SegmentationModel, plan: EvaluationPlan) -> _Evaluation:
     return _Evaluation(model, plan, (_evaluate(files, model, plan),), ())
 
 
-def _evaluate_cohort(cases: Sequence[CaseFiles], model: SegmentationModel, plan: Plan) -> _Evaluation:
+def _evaluate_cohort(cases: Sequence[CaseFiles], model: SegmentationModel, plan: EvaluationPlan) -> _Evaluation:
     """A bad case is named, and the others go on."""
     from vistaseg.evaluate import FailedCase
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vistaseg import __version__
 
 if TYPE_CHECKING:
-    from vistaseg.cli.run import Request
+    from vistaseg.cli.run import RunRequest
     from vistaseg.models.protocol import SegmentationModel
     from vistaseg.pipeline.plan import Result
     from vistaseg.segmentation import Segment, Segmentation
@@ -26,7 +26,7 @@ MOST_NAMED = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class RunOutcome:
     """A finished run.
 
     Attributes:
@@ -52,7 +52,7 @@ class Outcome:
         return " ".join(model.notice for model in self.models if model.notice)
 
 
-def make_report(request: Request, outcome: Outcome) -> dict[str, Any]:
+def make_report(request: RunRequest, outcome: RunOutcome) -> dict[str, Any]:
     """The report as JSON-able values.
 
     Returns:

@@ -13,7 +13,7 @@ from vistaseg.cli.console_reporter import ConsoleReporter
 from vistaseg.cli.opening import Scan, read_scan
 from vistaseg.cli.outputs import kept_to_this_run, require_room_for_corrections, spare_scan
 from vistaseg.cli.places import TypedBox
-from vistaseg.cli.report import Outcome, look_note, make_report, report_bytes, shortened
+from vistaseg.cli.report import RunOutcome, look_note, make_report, report_bytes, shortened
 from vistaseg.cli.results import (
     check_output,
     kept_if_lost,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """One run of the command line.
 
     Attributes:
@@ -52,7 +52,7 @@ class Request:
     deflate: bool = False
 
 
-def run(request: Request, region: TypedBox | None = None, box: TypedBox | None = None) -> dict[str, Any]:
+def run(request: RunRequest, region: TypedBox | None = None, box: TypedBox | None = None) -> dict[str, Any]:
     """Segment and write; returns the report.
 
     Args:
@@ -68,13 +68,13 @@ def run(request: Request, region: TypedBox | None = None, box: TypedBox | None =
         raise CancelledError("Interrupted: nothing was written.") from error
 
 
-def _run(request: Request, region: TypedBox | None, box: TypedBox | None) -> dict[str, Any]:
+def _run(request: RunRequest, region: TypedBox | None, box: TypedBox | None) -> dict[str, Any]:
     check_outputs(request)
     with kept_to_this_run(request.output):
         return _run_alone(request, region, box)
 
 
-def _run_alone(request: Request, region: TypedBox | None, box: TypedBox | None) -> dict[str, Any]:
+def _run_alone(request: RunRequest, region: TypedBox | None, box: TypedBox | None) -> dict[str, Any]:
     request.plan.check()
     scan = read_scan(request.scan, request.series)
     require_exportable(scan.series, request.output)
@@ -95,7 +95,7 @@ def _on(scan: Scan, typed: TypedBox | None) -> RegionOfInterest | None:
     return box
 
 
-def segment_scan(request: Request, scan: Scan, models: Sequence[SegmentationModel]) -> dict[str, Any]:
+def segment_scan(request: RunRequest, scan: Scan, models: Sequence[SegmentationModel]) -> dict[str, Any]:
     """Segment a scan that was read, and write; returns the report.
 
     Raises:
@@ -111,7 +111,7 @@ def segment_scan(request: Request, scan: Scan, models: Sequence[SegmentationMode
     return report
 
 
-def check_outputs(request: Request) -> None:
+def check_outputs(request: RunRequest) -> None:
     """Say before the work, not after it, what cannot be written.
 
     Raises:
@@ -129,17 +129,17 @@ def check_outputs(request: Request) -> None:
         check_file_place(request.report)
 
 
-def _segment(request: Request, scan: Scan, models: Sequence[SegmentationModel]) -> Outcome:
+def _segment(request: RunRequest, scan: Scan, models: Sequence[SegmentationModel]) -> RunOutcome:
     def check_segments(names: Sequence[str], ids: Sequence[int]) -> None:
         check_output(request.output, names)
         require_room_for_overlaps(request.output, ids)
 
     start = time.perf_counter()
     result = request.plan.run(scan.volume, models, ConsoleReporter(), check_segments)
-    return Outcome(scan.volume, models, result, scan.doubts, time.perf_counter() - start)
+    return RunOutcome(scan.volume, models, result, scan.doubts, time.perf_counter() - start)
 
 
-def _write(request: Request, scan: Scan, outcome: Outcome, report: dict[str, Any]) -> None:
+def _write(request: RunRequest, scan: Scan, outcome: RunOutcome, report: dict[str, Any]) -> None:
     """All or nothing."""
     segmentation = outcome.result.segmentation
     with kept_if_lost(segmentation, request.output), together():
@@ -150,13 +150,13 @@ def _write(request: Request, scan: Scan, outcome: Outcome, report: dict[str, Any
         write_result(segmentation, scan.series, request.output, request.deflate)
 
 
-def _picture(outcome: Outcome) -> bytes:
+def _picture(outcome: RunOutcome) -> bytes:
     from vistaseg.preview import preview_png
 
     return preview_png(outcome.volume, outcome.result.segmentation, outcome.volume.name, outcome.notice)
 
 
-def _tell(request: Request, outcome: Outcome) -> None:
+def _tell(request: RunRequest, outcome: RunOutcome) -> None:
     count = len(outcome.result.segmentation.segments)
     what = "1 structure" if count == 1 else f"{count} structures"
     echo(f"{what} in {outcome.seconds:.0f} s, written to {request.output}", err=True)

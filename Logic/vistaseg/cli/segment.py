@@ -63,7 +63,7 @@ def segment_command(
     # Only now: what is imported here takes longer than the first line may.
     from vistaseg.cli.model_choice import require_one_way
     from vistaseg.cli.places import parse_box
-    from vistaseg.cli.run import Request, run
+    from vistaseg.cli.run import RunRequest, run
     from vistaseg.pipeline.model_choice import models_for
     from vistaseg.pipeline.plan import Plan
     from vistaseg.pipeline.prompting import parse_texts
@@ -80,7 +80,7 @@ def segment_command(
         precision=precision.value,
         memory=memory,
     )
-    request = Request(scan, output, plan, series, preview, deflate=deflate)
+    request = RunRequest(scan, output, plan, series, preview, deflate=deflate)
     report = run(request, *(None if text is None else parse_box(text) for text in (roi, box)))
     if as_json:
         echo_json(report)

@@ -4,7 +4,7 @@ from vistaseg.dicom.checking import check_seg
 from vistaseg.dicom.delivery import Delivered, Delivery, deliver
 from vistaseg.dicom.derived import write_derived_ct
 from vistaseg.dicom.finding import SeriesList, SeriesSummary, find_series, list_series
-from vistaseg.dicom.findings import Finding
+from vistaseg.dicom.findings import ValidationFinding
 from vistaseg.dicom.header import Description
 from vistaseg.dicom.measures import Measures, csv_bytes, measure, warnings_in, without_voxels
 from vistaseg.dicom.preconditions import require_exportable
@@ -19,7 +19,7 @@ __all__ = [
     "Delivered",
     "Delivery",
     "Description",
-    "Finding",
+    "ValidationFinding",
     "Measures",
     "Outgoing",
     "Peer",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vistaseg.dicom.consistency import contradictions
 from vistaseg.dicom.dciodvfy import validator_findings
-from vistaseg.dicom.findings import Finding
+from vistaseg.dicom.findings import ValidationFinding
 from vistaseg.dicom.legibility import illegible_values
 from vistaseg.dicom.required import missing_attributes
 from vistaseg.dicom.seg_file import load_seg
@@ -15,7 +15,7 @@ from vistaseg.volume.dicom.headers import not_quoting
 _ORDER = ("error", "warning", "note")
 
 
-def check_seg(path: Path | str) -> list[Finding]:
+def check_seg(path: Path | str) -> list[ValidationFinding]:
     """Check a DICOM segmentation: attributes that the standard requires, contradictions, and `dciodvfy` if installed.
 
     Returns:

@@ -10,7 +10,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from vistaseg.dicom.algorithm import MANUAL, TYPES
-from vistaseg.dicom.findings import Finding
+from vistaseg.dicom.findings import ValidationFinding
 from vistaseg.dicom.quoting import reason
 from vistaseg.dicom.references import frame_images, listed_images
 from vistaseg.dicom.seg_file import FrameSource, frame_groups, group_values, shared_groups
@@ -26,7 +26,7 @@ _GROUPS = {
 _FRAME_SEGMENTS = ("SegmentIdentificationSequence", "ReferencedSegmentNumber")
 
 
-def contradictions(dataset: Dataset) -> Iterator[Finding]:
+def contradictions(dataset: Dataset) -> Iterator[ValidationFinding]:
     """What does not agree, or misleads readers, one finding each."""
     yield from _file_meta(dataset)
     yield from _segments(dataset)
@@ -44,14 +44,16 @@ def _is_labelmap(dataset: Dataset) -> bool:
     return str(dataset.get("SegmentationType")) == "LABELMAP"
 
 
-def _file_meta(dataset: Dataset) -> Iterator[Finding]:
+def _file_meta(dataset: Dataset) -> Iterator[ValidationFinding]:
     pairs = {"MediaStorageSOPInstanceUID": "SOPInstanceUID", "MediaStorageSOPClassUID": "SOPClassUID"}
     for told, actual in pairs.items():
         if dataset.file_meta.get(told) != dataset.get(actual):
-            yield Finding("error", f"{told} is not the {actual} of the data set.", told, "Archives file it wrongly.")
+            yield ValidationFinding(
+                "error", f"{told} is not the {actual} of the data set.", told, "Archives file it wrongly."
+            )
 
 
-def _segments(dataset: Dataset) -> Iterator[Finding]:
+def _segments(dataset: Dataset) -> Iterator[ValidationFinding]:
     items = list(_numbered(dataset).values())
     numbers = [
         int(item.SegmentNumber)
@@ -59,9 +61,9 @@ def _segments(dataset: Dataset) -> Iterator[Finding]:
         if item.get("SegmentNumber") is not None
     ]
     if _is_labelmap(dataset) and len(set(numbers)) < len(numbers):
-        yield Finding("error", "Two segments have one number.", "SegmentSequence", "Readers mix them up.")
+        yield ValidationFinding("error", "Two segments have one number.", "SegmentSequence", "Readers mix them up.")
     if not _is_labelmap(dataset) and numbers != list(range(1, len(numbers) + 1)):
-        yield Finding(
+        yield ValidationFinding(
             "error", f"The segments are numbered {numbers}, not from 1 by one.", "SegmentSequence", "Names get shifted."
         )
     for item in items:
@@ -74,46 +76,54 @@ def _numbered(dataset: Dataset) -> dict[int, Dataset]:
     return {int(item.SegmentNumber): item for item in items}
 
 
-def _algorithm(item: Dataset) -> Iterator[Finding]:
+def _algorithm(item: Dataset) -> Iterator[ValidationFinding]:
     where, type_ = f"SegmentSequence item {item.SegmentNumber}", item.get("SegmentAlgorithmType")
     if type_ not in TYPES:
-        yield Finding("error", f"SegmentAlgorithmType is {type_!r}, none of {', '.join(TYPES)}.", where)
+        yield ValidationFinding("error", f"SegmentAlgorithmType is {type_!r}, none of {', '.join(TYPES)}.", where)
     elif type_ != MANUAL and not item.get("SegmentAlgorithmName"):
-        yield Finding("error", f"SegmentAlgorithmName is missing, though the segment is {type_}.", where)
+        yield ValidationFinding("error", f"SegmentAlgorithmName is missing, though the segment is {type_}.", where)
 
 
-def _frame_counts(dataset: Dataset) -> Iterator[Finding]:
+def _frame_counts(dataset: Dataset) -> Iterator[ValidationFinding]:
     told, groups = int(dataset.get("NumberOfFrames") or 0), len(frame_groups(dataset))
     if not groups:
         what = "The segmentation has no frames."
-        yield Finding("error", what, "PerFrameFunctionalGroupsSequence", "No segment has a voxel; readers refuse it.")
+        yield ValidationFinding(
+            "error", what, "PerFrameFunctionalGroupsSequence", "No segment has a voxel; readers refuse it."
+        )
     if told != groups:
         what = f"NumberOfFrames is {told}, and there are functional groups for {groups}."
-        yield Finding("error", what, "PerFrameFunctionalGroupsSequence", "Frames get lost, or into the wrong segment.")
+        yield ValidationFinding(
+            "error", what, "PerFrameFunctionalGroupsSequence", "Frames get lost, or into the wrong segment."
+        )
 
 
-def _functional_groups(dataset: Dataset) -> Iterator[Finding]:
+def _functional_groups(dataset: Dataset) -> Iterator[ValidationFinding]:
     shared, frames = shared_groups(dataset), frame_groups(dataset)
     needed = _GROUPS | ({} if _is_labelmap(dataset) else {_FRAME_SEGMENTS[0]: "Frames belong to no segment."})
     for sequence, meaning in needed.items():
         without = sum(not group.get(sequence) for group in frames)
         if without and not shared.get(sequence):
-            yield Finding("error", f"{sequence} is missing in {without} frames.", sequence, meaning)
+            yield ValidationFinding("error", f"{sequence} is missing in {without} frames.", sequence, meaning)
         elif shared.get(sequence) and without < len(frames):
             what = f"{sequence} is shared and in {len(frames) - without} frames, too."
-            yield Finding("error", what, sequence, "Readers may take either.")
+            yield ValidationFinding("error", what, sequence, "Readers may take either.")
     yield from _dimensions(dataset)
 
 
-def _dimensions(dataset: Dataset) -> Iterator[Finding]:
+def _dimensions(dataset: Dataset) -> Iterator[ValidationFinding]:
     count = len(dataset.get("DimensionIndexSequence") or ())
     values = [_as_tuple(value) for value in group_values(dataset, "FrameContentSequence", "DimensionIndexValues")]
     if any(len(value) != count for value in values):
         what = f"DimensionIndexValues do not have a value for each of {count} dimensions."
-        yield Finding("error", what, "FrameContentSequence.DimensionIndexValues", "Readers cannot order the frames.")
+        yield ValidationFinding(
+            "error", what, "FrameContentSequence.DimensionIndexValues", "Readers cannot order the frames."
+        )
     elif len(set(values)) < len(values):
         what = "Several frames have the same DimensionIndexValues."
-        yield Finding("error", what, "FrameContentSequence.DimensionIndexValues", "Readers keep only one of them.")
+        yield ValidationFinding(
+            "error", what, "FrameContentSequence.DimensionIndexValues", "Readers keep only one of them."
+        )
 
 
 def _as_tuple(value: Any) -> tuple[int, ...]:
@@ -122,7 +132,7 @@ def _as_tuple(value: Any) -> tuple[int, ...]:
     return (value,) if isinstance(value, int) else tuple(value)
 
 
-def _frame_segments(dataset: Dataset) -> Iterator[Finding]:
+def _frame_segments(dataset: Dataset) -> Iterator[ValidationFinding]:
     if _is_labelmap(dataset):
         return
     described = {item.get("SegmentNumber") for item in dataset.get("SegmentSequence") or ()}
@@ -130,56 +140,60 @@ def _frame_segments(dataset: Dataset) -> Iterator[Finding]:
     named = set(values) - {None}
     if None in values:
         what = f"{values.count(None)} frames name no segment."
-        yield Finding("error", what, ".".join(_FRAME_SEGMENTS), "What they show is unknown.")
+        yield ValidationFinding("error", what, ".".join(_FRAME_SEGMENTS), "What they show is unknown.")
     if named - described:
         what = f"Frames belong to segments that are not described: {sorted(named - described)}."
-        yield Finding("error", what, ".".join(_FRAME_SEGMENTS), "They have no name and no code.")
+        yield ValidationFinding("error", what, ".".join(_FRAME_SEGMENTS), "They have no name and no code.")
 
 
-def _fractions(dataset: Dataset) -> Iterator[Finding]:
+def _fractions(dataset: Dataset) -> Iterator[ValidationFinding]:
     if dataset.get("SegmentationType") == "FRACTIONAL" and not (dataset.get("MaximumFractionalValue") or 0) > 0:
         what = "MaximumFractionalValue is missing or not above zero."
-        yield Finding("error", what, "MaximumFractionalValue", "Readers cannot tell what is inside.")
+        yield ValidationFinding("error", what, "MaximumFractionalValue", "Readers cannot tell what is inside.")
 
 
-def _references(dataset: Dataset) -> Iterator[Finding]:
+def _references(dataset: Dataset) -> Iterator[ValidationFinding]:
     listed, by_frames = listed_images(dataset), frame_images(dataset)
     if not dataset.get("FrameOfReferenceUID"):
-        yield Finding("error", "FrameOfReferenceUID is missing.", "FrameOfReferenceUID", "It lies nowhere.")
+        yield ValidationFinding("error", "FrameOfReferenceUID is missing.", "FrameOfReferenceUID", "It lies nowhere.")
     if not listed and not by_frames:
         what = "No source image is referenced."
-        yield Finding("warning", what, "ReferencedSeriesSequence", "Viewers cannot find the images to show it on.")
+        yield ValidationFinding(
+            "warning", what, "ReferencedSeriesSequence", "Viewers cannot find the images to show it on."
+        )
     if by_frames - listed:
         what = f"{len(by_frames - listed)} images that frames refer to are not listed for the whole file."
-        yield Finding("error", what, "ReferencedSeriesSequence", "Archives do not fetch them with it.")
+        yield ValidationFinding("error", what, "ReferencedSeriesSequence", "Archives do not fetch them with it.")
 
 
-def _geometry(dataset: Dataset) -> Iterator[Finding]:
+def _geometry(dataset: Dataset) -> Iterator[ValidationFinding]:
     measures = (shared_groups(dataset).get("PixelMeasuresSequence") or [Dataset()])[0]
     where = "SharedFunctionalGroupsSequence.PixelMeasuresSequence"
     try:
         grid = seg_grid(dataset)
     except (InputError, AttributeError) as error:
-        yield Finding("error", _said(error), where, "Readers place it wrongly or not at all.")
+        yield ValidationFinding("error", _said(error), where, "Readers place it wrongly or not at all.")
         return
     told = measures.get("SpacingBetweenSlices")
     if not told:
         what = "SpacingBetweenSlices is missing."
-        yield Finding("warning", what, where, "Some readers take the thickness for the distance of the slices.")
+        yield ValidationFinding(
+            "warning", what, where, "Some readers take the thickness for the distance of the slices."
+        )
         return
     distance = float(np.linalg.norm(grid.ijk_to_ras[:3, 2]))
     if max(grid.k) > 0 and abs(abs(float(told)) - distance) > 0.1 * distance:
         what = f"SpacingBetweenSlices is {float(told):g} mm, and the frames lie {distance:g} mm apart."
-        yield Finding("error", what, where, "Some readers place the frames wrongly.")
+        yield ValidationFinding("error", what, where, "Some readers place the frames wrongly.")
 
 
-def _voxels(dataset: Dataset) -> Iterator[Finding]:
+def _voxels(dataset: Dataset) -> Iterator[ValidationFinding]:
     """Blank frames, segments without a voxel, and overlaps that the file does not tell."""
     try:
         frames = FrameSource(dataset)
         grid = seg_grid(dataset)
     except (InputError, AttributeError) as error:
-        yield Finding("error", _said(error), "PixelData", "Readers refuse it.")
+        yield ValidationFinding("error", _said(error), "PixelData", "Readers refuse it.")
         return
     if frames.count != len(grid.k):
         return
@@ -187,15 +201,19 @@ def _voxels(dataset: Dataset) -> Iterator[Finding]:
     described = {number: str(item.get("SegmentLabel", "")) for number, item in _numbered(dataset).items()}
     empty = [label for number, label in described.items() if number and not used[number]]
     if blank:
-        yield Finding("warning", f"{blank} frames hold no voxel.", "PixelData", "They only make the file larger.")
+        yield ValidationFinding(
+            "warning", f"{blank} frames hold no voxel.", "PixelData", "They only make the file larger."
+        )
     if empty:
         what = f"Segments without a voxel: {', '.join(empty)}."
-        yield Finding("warning", what, "SegmentSequence", "3D Slicer then gives the names to the wrong segments.")
+        yield ValidationFinding(
+            "warning", what, "SegmentSequence", "3D Slicer then gives the names to the wrong segments."
+        )
     if set(used) - set(described):
         what = f"Voxels of segments that are not described: {sorted(set(used) - set(described))}."
-        yield Finding("error", what, "PixelData", "They have no name and no code.")
+        yield ValidationFinding("error", what, "PixelData", "They have no name and no code.")
     if covered and dataset.get("SegmentsOverlap") == "NO":
-        yield Finding(
+        yield ValidationFinding(
             "error", "SegmentsOverlap is NO, and segments overlap.", "SegmentsOverlap", "Readers lose voxels."
         )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from vistaseg.dicom.findings import Finding
+from vistaseg.dicom.findings import ValidationFinding
 from vistaseg.dicom.seg_file import frame_groups
 
 PROGRAM = "dciodvfy"
@@ -34,14 +34,14 @@ _MEANINGS = {
 }
 
 
-def validator_findings(dataset: Dataset) -> Iterator[Finding]:
+def validator_findings(dataset: Dataset) -> Iterator[ValidationFinding]:
     """What `dciodvfy` says; a note where it was not asked.
 
     It gets an uncompressed copy, which is removed afterwards: Debian's cannot inflate.
     """
     reason = _reason_not_to_ask(dataset)
     if reason:
-        yield Finding("note", f"{PROGRAM} was not asked: {reason}.", "", "", PROGRAM)
+        yield ValidationFinding("note", f"{PROGRAM} was not asked: {reason}.", "", "", PROGRAM)
         return
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy.dcm"
@@ -84,13 +84,13 @@ def _report(path: Path) -> str:
     return ended.stderr + ended.stdout
 
 
-def parse_report(report: str) -> Iterator[Finding]:
+def parse_report(report: str) -> Iterator[ValidationFinding]:
     """A finding for each line of the report that names an error or a warning."""
     for line in dict.fromkeys(report.splitlines()):
         found = re.search(r"\b(Error|Warning) - (.*)", line)
         if found:
             level, what = found[1].lower(), line.strip()
-            yield Finding("error" if level == "error" else "warning", what, "", _meaning(what), PROGRAM)
+            yield ValidationFinding("error" if level == "error" else "warning", what, "", _meaning(what), PROGRAM)
 
 
 def _meaning(what: str) -> str:

@@ -57,7 +57,7 @@ def file_beginning(meta: FileMetaDataset, deflate: bool) -> bytes:
     return bytes(128) + b"DICM" + buffer.getvalue()
 
 
-class Content:
+class DatasetWriter:
     """Takes a dataset in pieces and writes it, deflated (PS3.5 A.5) or as it is."""
 
     def __init__(self, file: IO[bytes], deflate: bool) -> None:

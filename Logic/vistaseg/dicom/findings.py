@@ -9,7 +9,7 @@ Level = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class ValidationFinding:
     """One thing that a check found.
 
     Attributes:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pydicom.datadict import dictionary_VM
 from pydicom.dataset import Dataset
 
-from vistaseg.dicom.findings import Finding
+from vistaseg.dicom.findings import ValidationFinding
 from vistaseg.volume.dicom.values import named, quoted, read_numbers, set_aside_unreadable, unreadable_in
 
 _NUMERIC = {"DS", "FD", "FL", "IS", "SL", "SS", "UL", "US", "US or SS"}
 _MEANING = "Readers take it for missing, or fail."
 
 
-def illegible_values(dataset: Dataset) -> list[Finding]:
+def illegible_values(dataset: Dataset) -> list[ValidationFinding]:
     """A finding for each attribute whose value cannot be decoded, or is no single number though it must be one.
 
     They are taken out of the dataset, so that what is checked after that takes them for missing.
@@ -24,7 +24,7 @@ def illegible_values(dataset: Dataset) -> list[Finding]:
     return list(dict.fromkeys(_illegible(dataset, ())))
 
 
-def _illegible(dataset: Dataset, path: tuple[str, ...]) -> Iterator[Finding]:
+def _illegible(dataset: Dataset, path: tuple[str, ...]) -> Iterator[ValidationFinding]:
     for keyword in unreadable_in(dataset):
         # Without the value, which may be that of any attribute.
         yield _finding(f"{keyword} cannot be read.", (*path, keyword))
@@ -41,5 +41,5 @@ def _illegible(dataset: Dataset, path: tuple[str, ...]) -> Iterator[Finding]:
                 del dataset[element.tag]
 
 
-def _finding(what: str, path: tuple[str, ...]) -> Finding:
-    return Finding("error", what, ".".join(path), _MEANING)
+def _finding(what: str, path: tuple[str, ...]) -> ValidationFinding:
+    return ValidationFinding("error", what, ".".join(path), _MEANING)

@@ -9,7 +9,7 @@ from functools import cache
 
 from pydicom.dataset import Dataset
 
-from vistaseg.dicom.findings import Finding
+from vistaseg.dicom.findings import ValidationFinding
 from vistaseg.resources import resource_path
 
 _FUNCTIONAL_GROUPS = (("SharedFunctionalGroupsSequence",), ("PerFrameFunctionalGroupsSequence",))
@@ -36,13 +36,13 @@ class _Module:
         return {other[len(path)] for other in self.types if len(other) > len(path) and other[: len(path)] == path}
 
 
-def missing_attributes(dataset: Dataset) -> Iterator[Finding]:
+def missing_attributes(dataset: Dataset) -> Iterator[ValidationFinding]:
     """An error for each required attribute that is missing, or empty though it may not be, in any sequence.
 
     A module that is not mandatory is looked at only where one of the attributes that it requires is there. Which
     functional groups are needed depends on the frames, so the tables, which list all of them, do not decide that.
     """
-    seen: set[Finding] = set()
+    seen: set[ValidationFinding] = set()
     for module in sorted(_modules(), key=lambda module: not module.is_mandatory):
         if module.is_mandatory or any(keyword in dataset for keyword in module.signs):
             found = set(_missing(dataset, module, ()))
@@ -60,7 +60,7 @@ def _by_path(types: dict[str, dict[str, str]]) -> dict[Path, dict[str, str]]:
     return {tuple(filter(None, path.split("."))): level for path, level in types.items()}
 
 
-def _missing(dataset: Dataset, module: _Module, path: Path) -> Iterator[Finding]:
+def _missing(dataset: Dataset, module: _Module, path: Path) -> Iterator[ValidationFinding]:
     for keyword, kind in module.types.get(path, {}).items():
         if keyword not in dataset:
             if path not in _FUNCTIONAL_GROUPS:
@@ -73,7 +73,7 @@ def _missing(dataset: Dataset, module: _Module, path: Path) -> Iterator[Finding]
                 yield from _missing(item, module, (*path, keyword))
 
 
-def _finding(what: str, path: Path) -> Finding:
-    return Finding(
+def _finding(what: str, path: Path) -> ValidationFinding:
+    return ValidationFinding(
         "error", what, ".".join(path), "The standard requires it, and archives may refuse the file.", "tables"
     )

@@ -20,8 +20,8 @@ from vistaseg.dicom.seg_file import FrameSource, frame_count, frame_groups, grou
 from vistaseg.dicom.seg_grid import SegGrid, seg_grid
 from vistaseg.dicom.segment_items import segment_of_item
 from vistaseg.errors import InputError
-from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
-from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
+from vistaseg.segmentation import Segment, Segmentation, VoxelBox, crop_to_content
+from vistaseg.segmentation.model import EMPTY_BOX, Mask
 from vistaseg.segmentation.resampling import Placed, onto_grid
 from vistaseg.volume.dicom.files import damage
 from vistaseg.volume.dicom.headers import not_quoting
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 FRACTION = 0.5
 """Voxels of a fractional segmentation count from here on."""
 
-Crop = tuple[Mask, Extent]
+Crop = tuple[Mask, VoxelBox]
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +158,7 @@ def _is_labelmap(dataset: Dataset) -> bool:
 
 
 def _segment(dataset: Dataset, item: Dataset, crop: Crop | None) -> Segment:
-    mask, extent = crop or (np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT)
+    mask, extent = crop or (np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX)
     segment = segment_of_item(item, mask, extent)
     known: dict[str, Any] = dict(segment.provenance)
     if dataset.SegmentationType == "FRACTIONAL":

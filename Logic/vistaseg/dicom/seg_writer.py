@@ -11,7 +11,15 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
 
 from vistaseg.dicom.algorithm import is_recorded
-from vistaseg.dicom.encoding import LONGEST_VALUE, Content, encoded, file_beginning, frame_content, item, long_element
+from vistaseg.dicom.encoding import (
+    LONGEST_VALUE,
+    DatasetWriter,
+    encoded,
+    file_beginning,
+    frame_content,
+    item,
+    long_element,
+)
 from vistaseg.dicom.frames import (
     FramePlace,
     binary_bytes,
@@ -172,7 +180,7 @@ def _write(file: IO[bytes], header: Dataset, meant: Segmentation, planes: Sequen
     )
     form.announce(len(beginning) + sum(map(len, before)) + length + length % 2)
     file.write(beginning)
-    content = Content(file, form.deflate)
+    content = DatasetWriter(file, form.deflate)
     for piece in before:
         content.write(piece)
     content.write_value(pixels)

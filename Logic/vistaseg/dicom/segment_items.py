@@ -12,7 +12,7 @@ from vistaseg.dicom.algorithm import add_algorithm, provenance_in
 from vistaseg.dicom.codes import GENERIC, code_in, code_sequence, short_text
 from vistaseg.dicom.history import predecessor_of
 from vistaseg.segmentation import Segment, distinct_color
-from vistaseg.segmentation.model import Color, Extent, Mask
+from vistaseg.segmentation.model import Color, Mask, VoxelBox
 from vistaseg.volume.dicom.values import read_numbers
 
 ANATOMY = Code("123037004", "SCT", "Anatomical Structure")
@@ -74,7 +74,7 @@ def cielab(color: Color) -> list[int]:
     return list(CIELabColor.from_rgb(*color).value)
 
 
-def segment_of_item(item: Dataset, mask: Mask, extent: Extent) -> Segment:
+def segment_of_item(item: Dataset, mask: Mask, extent: VoxelBox) -> Segment:
     """A segment from its item of the Segment Sequence; its label value is its number in the file."""
     number = int(item.SegmentNumber)
     terms, name = terminology_in(item), name_in(item)

@@ -2,7 +2,7 @@
 
 from vistaseg.evaluate.case import automatic_masks, evaluate_case
 from vistaseg.evaluate.clicks import next_click
-from vistaseg.evaluate.cohort import CaseFiles, Plan, evaluate_files, read_cohort
+from vistaseg.evaluate.cohort import CaseFiles, EvaluationPlan, evaluate_files, read_cohort
 from vistaseg.evaluate.combinations import Combination, ask_once, combination_name, parse_combinations
 from vistaseg.evaluate.confidence import POOR_DICE, Agreement, agreement, confidence_agreement
 from vistaseg.evaluate.curves import Curve, mean_curve, mean_curves
@@ -10,10 +10,10 @@ from vistaseg.evaluate.falls import count_falls
 from vistaseg.evaluate.metrics import TOLERANCE_MM, Scores, area_under_curve, score
 from vistaseg.evaluate.picture import picture_png, require_matplotlib
 from vistaseg.evaluate.report import case_as_dict, curve_as_dict
-from vistaseg.evaluate.results import CaseResult, FailedCase, Prompted, Step, StructureResult
+from vistaseg.evaluate.results import CaseResult, EvaluatedStep, FailedCase, Prompted, StructureResult
 from vistaseg.evaluate.simulation import bounding_box, simulate
 from vistaseg.evaluate.table import prompt_table, score_tables
-from vistaseg.evaluate.truth import Target, Truth, read_names, read_truth
+from vistaseg.evaluate.truth import GroundTruthStructure, Truth, read_names, read_truth
 
 __all__ = [
     "POOR_DICE",
@@ -24,12 +24,12 @@ __all__ = [
     "Combination",
     "Curve",
     "FailedCase",
-    "Plan",
+    "EvaluationPlan",
     "Prompted",
     "Scores",
-    "Step",
+    "EvaluatedStep",
     "StructureResult",
-    "Target",
+    "GroundTruthStructure",
     "Truth",
     "agreement",
     "area_under_curve",

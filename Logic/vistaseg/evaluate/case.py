@@ -13,7 +13,7 @@ from vistaseg.evaluate.combinations import Combination, ask_once
 from vistaseg.evaluate.metrics import Scores, score
 from vistaseg.evaluate.results import StructureResult
 from vistaseg.evaluate.simulation import simulate
-from vistaseg.evaluate.truth import Target, Truth
+from vistaseg.evaluate.truth import GroundTruthStructure, Truth
 from vistaseg.progress import Progress, silent
 from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.segmentation.model import Mask
@@ -122,13 +122,13 @@ def _scores(session: Session, truth: Truth, found: dict[str, AutomaticMask]) -> 
     }
 
 
-def _class_id(session: Session, target: Target) -> int | None:
+def _class_id(session: Session, target: GroundTruthStructure) -> int | None:
     """The class to click a structure as; a union of classes, and what the model does not know, has none."""
     known = len(target.class_ids) == 1 and target.class_ids[0] in session.model.class_ids
     return target.class_ids[0] if known else None
 
 
-def _answer(found: Segmentation, target: Target) -> AutomaticMask:
+def _answer(found: Segmentation, target: GroundTruthStructure) -> AutomaticMask:
     parts = [segment for segment in found.segments if segment.structure_id in target.class_ids]
     mask = np.zeros(found.shape_kji, dtype=bool)
     for part in parts:

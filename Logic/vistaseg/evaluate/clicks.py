@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vistaseg.segmentation import Extent, crop_to_content
+from vistaseg.segmentation import VoxelBox, crop_to_content
 from vistaseg.segmentation.model import Index, Mask
 
 _TOUCHING = np.ones((3, 3, 3), dtype=bool)  # 26 neighbours
@@ -38,7 +38,7 @@ def next_click(truth: Mask, prediction: Mask, spacing: Sequence[float]) -> tuple
     return (i, j, k), bool(truth[k, j, i])
 
 
-def _largest_component(error: Mask, extent: Extent) -> tuple[Mask, Extent]:
+def _largest_component(error: Mask, extent: VoxelBox) -> tuple[Mask, VoxelBox]:
     from scipy import ndimage
 
     labels, _ = ndimage.label(error, _TOUCHING)

@@ -31,7 +31,7 @@ class CaseFiles:
 
 
 @dataclass(frozen=True)
-class Plan:
+class EvaluationPlan:
     """What is done with each case.
 
     Attributes:
@@ -52,7 +52,7 @@ class Plan:
 
 
 def evaluate_files(
-    files: CaseFiles, model: SegmentationModel, plan: Plan = Plan(), progress: Progress = silent
+    files: CaseFiles, model: SegmentationModel, plan: EvaluationPlan = EvaluationPlan(), progress: Progress = silent
 ) -> CaseResult:
     """Read a case and evaluate it.
 

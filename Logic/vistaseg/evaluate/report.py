@@ -6,7 +6,7 @@ from typing import Any
 
 from vistaseg.evaluate.curves import Curve
 from vistaseg.evaluate.metrics import Scores
-from vistaseg.evaluate.results import CaseResult, Prompted, Step, StructureResult
+from vistaseg.evaluate.results import CaseResult, EvaluatedStep, Prompted, StructureResult
 
 
 def case_as_dict(case: CaseResult) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def _scores(scores: Scores | None) -> dict[str, float] | None:
     return None if scores is None else {"dice": scores.dice, "surface_dice": scores.surface_dice}
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: EvaluatedStep) -> dict[str, Any]:
     return {
         "clicks": step.clicks,
         "dice": step.dice,

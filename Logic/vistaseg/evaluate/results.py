@@ -9,7 +9,7 @@ from vistaseg.prompts import Prompt
 
 
 @dataclass(frozen=True)
-class Step:
+class EvaluatedStep:
     """A structure after a prompt.
 
     Attributes:
@@ -62,7 +62,7 @@ class StructureResult:
 
     name: str
     class_id: int | None
-    steps: tuple[Step, ...]
+    steps: tuple[EvaluatedStep, ...]
     automatic: Scores | None = None
     confidence: float | None = None
     prompted: tuple[Prompted, ...] = ()

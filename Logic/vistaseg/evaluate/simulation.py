@@ -11,7 +11,7 @@ from vistaseg.errors import InputError, UsageError
 from vistaseg.evaluate.clicks import next_click
 from vistaseg.evaluate.memory import peak_bytes
 from vistaseg.evaluate.metrics import score
-from vistaseg.evaluate.results import Step
+from vistaseg.evaluate.results import EvaluatedStep
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
 from vistaseg.segmentation.model import Mask
@@ -30,7 +30,7 @@ def simulate(
     box: bool = False,
     progress: Progress = silent,
     start: Mask | None = None,
-) -> tuple[Step, ...]:
+) -> tuple[EvaluatedStep, ...]:
     """Segment a structure with simulated clicks, each at the middle of the largest error that is left.
 
     Args:
@@ -96,11 +96,11 @@ class _User:
         r, a, s = volume.index_to_ras([index])[0].tolist()
         return Point((r, a, s), positive)
 
-    def step(self, clicks: int, prompt: Prompt | None) -> Step:
+    def step(self, clicks: int, prompt: Prompt | None) -> EvaluatedStep:
         """Ask, and compare the answer with the truth."""
         seconds, note = (0.0, "") if prompt is None else self._ask(prompt)
         scores = score(self._truth, self._answer, self._session.volume.spacing)
-        return Step(clicks, scores.dice, scores.surface_dice, seconds, peak_bytes(), prompt, note)
+        return EvaluatedStep(clicks, scores.dice, scores.surface_dice, seconds, peak_bytes(), prompt, note)
 
     def _ask(self, prompt: Prompt) -> tuple[float, str]:
         """The seconds that it took, and what the session says of it."""

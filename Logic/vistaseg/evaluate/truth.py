@@ -25,7 +25,7 @@ _EXACT = 100.0
 
 
 @dataclass(frozen=True, eq=False)
-class Target:
+class GroundTruthStructure:
     """A structure of the truth.
 
     Attributes:
@@ -52,10 +52,10 @@ class Truth:
 
     segmentation: Segmentation
     orientation: str
-    targets: tuple[Target, ...]
+    targets: tuple[GroundTruthStructure, ...]
     notes: tuple[str, ...] = ()
 
-    def mask(self, target: Target) -> Mask:
+    def mask(self, target: GroundTruthStructure) -> Mask:
         """The voxels of a structure, bool (k, j, i) on the grid of the CT."""
         full = np.zeros(self.segmentation.shape_kji, dtype=bool)
         for piece in target.pieces:
@@ -153,11 +153,11 @@ def _class_name(value: int, path: Path) -> str:
     return catalog.get(value).name
 
 
-def _targets(named: Sequence[tuple[str, Segment]]) -> tuple[Target, ...]:
-    made: dict[str, Target] = {}
+def _targets(named: Sequence[tuple[str, Segment]]) -> tuple[GroundTruthStructure, ...]:
+    made: dict[str, GroundTruthStructure] = {}
     for text, segment in named:
         name, ids = _known_as(text)
-        before = made.get(name.casefold(), Target(name, ids, ()))
+        before = made.get(name.casefold(), GroundTruthStructure(name, ids, ()))
         made[name.casefold()] = replace(before, pieces=(*before.pieces, segment))
     return tuple(made.values())
 

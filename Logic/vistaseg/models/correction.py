@@ -27,7 +27,7 @@ NEAR, NEAREST = 1.5, 4.0
 
 
 @dataclass(frozen=True)
-class Click:
+class VoxelClick:
     """One click on a grid of voxels.
 
     Attributes:
@@ -44,15 +44,15 @@ class Click:
         """Where it was made, in voxels."""
         return self.index if self.place is None else self.place
 
-    def seen_from(self, origin: Sequence[int]) -> Click:
+    def seen_from(self, origin: Sequence[int]) -> VoxelClick:
         """The click in an array whose first voxel is `origin`."""
         x, y, z = (p - a for p, a in zip(self.index, origin, strict=True))
         a, b, c = (p - a for p, a in zip(self.exact, origin, strict=True))
-        return Click((x, y, z), self.positive, None if self.place is None else (a, b, c))
+        return VoxelClick((x, y, z), self.positive, None if self.place is None else (a, b, c))
 
 
 @dataclass(frozen=True, eq=False)
-class Change:
+class Correction:
     """Voxels, bool arrays of one shape, that an answer adds to a mask and removes from it."""
 
     added: Mask
@@ -69,7 +69,7 @@ class Change:
         return changed
 
 
-def touched_change(before: Mask, after: Mask, clicks: Sequence[Click]) -> Change:
+def touched_change(before: Mask, after: Mask, clicks: Sequence[VoxelClick]) -> Correction:
     """The part of the difference between two masks that the clicks ask for.
 
     A positive click adds the component of the new mask that it lies in, seen from outside the old mask alone where the
@@ -81,10 +81,10 @@ def touched_change(before: Mask, after: Mask, clicks: Sequence[Click]) -> Change
         chosen = [click for click in clicks if click.positive and before[click.index] == inside]
         added |= components_at(space, chosen)
     removed |= components_at(before & ~after, [click for click in clicks if not click.positive])
-    return Change(added & ~before, removed)
+    return Correction(added & ~before, removed)
 
 
-def published_change(before: Mask, after: Mask, clicks: Sequence[Click]) -> Change:
+def published_change(before: Mask, after: Mask, clicks: Sequence[VoxelClick]) -> Correction:
     """What MONAI's `VISTA3D.connected_components_combine` makes of a mask, an answer and all clicks in a window.
 
     A positive click adds the component that it is in, or is nearest to within `_REACH` voxels: of the answer where any
@@ -100,7 +100,7 @@ def published_change(before: Mask, after: Mask, clicks: Sequence[Click]) -> Chan
         label = _nearest_label(components, _rounded(click, before.shape))
         if label:
             chosen |= components == label
-    return Change(after & chosen & ~before, before & chosen & ~after)
+    return Correction(after & chosen & ~before, before & chosen & ~after)
 
 
 def recognises(found: Mask, mask: Mask) -> bool:
@@ -108,7 +108,7 @@ def recognises(found: Mask, mask: Mask) -> bool:
     return int(np.count_nonzero(found & mask)) >= RECOGNISED * int(np.count_nonzero(mask))
 
 
-def near_click(mask: Mask, click: Click) -> Mask:
+def near_click(mask: Mask, click: VoxelClick) -> Mask:
     """The ball around a click that reaches a little beyond the surface of the mask, inside or outside of which it is.
 
     One click on what is wrong with a mask speaks for as much as it is deep in it.
@@ -121,7 +121,7 @@ def near_click(mask: Mask, click: Click) -> Mask:
     return ball
 
 
-def with_rim(change: Change, before: Mask) -> Change:
+def with_rim(change: Correction, before: Mask) -> Correction:
     """The change, which also takes away the neighbours of what it removes that are no neighbours of what stays.
 
     A mask finer than this grid has voxels there that are too few to be seen in `before`, and would be left as a shell.
@@ -134,10 +134,10 @@ def with_rim(change: Change, before: Mask) -> Change:
     stays = before[x, y, z] & ~near
     removed = change.removed.copy()
     removed[x, y, z] |= ndimage.binary_dilation(near, TOUCHING) & ~ndimage.binary_dilation(stays, TOUCHING)
-    return Change(change.added, removed)
+    return Correction(change.added, removed)
 
 
-def components_at(mask: Mask, clicks: Sequence[Click]) -> Mask:
+def components_at(mask: Mask, clicks: Sequence[VoxelClick]) -> Mask:
     """The 26-connected components of a mask that hold a click, or a neighbour of it."""
     if not clicks or not mask.any():
         return np.zeros_like(mask)
@@ -154,7 +154,7 @@ def components_with(mask: Mask, seeds: Mask) -> Mask:
     return found
 
 
-def _rounded(click: Click, shape: Sequence[int]) -> Index3:
+def _rounded(click: VoxelClick, shape: Sequence[int]) -> Index3:
     x, y, z = (min(max(int(np.round(p)), 0), n - 1) for p, n in zip(click.exact, shape, strict=True))
     return x, y, z
 
@@ -168,7 +168,7 @@ def _nearest_label(components: np.ndarray, index: Index3) -> int:
     return 0
 
 
-def _labels_at(components: np.ndarray, click: Click) -> set[int]:
+def _labels_at(components: np.ndarray, click: VoxelClick) -> set[int]:
     own = int(components[click.index])
     if own:
         return {own}

@@ -11,7 +11,7 @@ import numpy as np
 from vistaseg.models.recipe import Recipe
 from vistaseg.progress import Progress
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 from vistaseg.volume import Volume
 
 
@@ -70,7 +70,7 @@ class PromptQuestion:
     records: tuple[Mapping[str, Any], ...]
     class_id: int | None
     mask: np.ndarray
-    extent: Extent
+    extent: VoxelBox
     record: Mapping[str, Any] | None = None
     given: bool = False
     known_organ: bool = False
@@ -89,7 +89,7 @@ class PromptAnswer:
 
     added: np.ndarray
     removed: np.ndarray
-    extent: Extent
+    extent: VoxelBox
     record: Mapping[str, Any]
     note: str = ""
 

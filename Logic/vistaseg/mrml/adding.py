@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import slicer
 
-from vistaseg.mrml.contents import Content, put_content, tell_changed
+from vistaseg.mrml.contents import SegmentContent, put_content, tell_changed
 from vistaseg.mrml.converting import require_labelmaps
 from vistaseg.mrml.geometry import BINARY_LABELMAP, CLOSED_SURFACE
 from vistaseg.mrml.masking import segment_ids
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.tags import OWN_TAGS, tag_segment
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import Extent, Segment, Segmentation
+from vistaseg.segmentation import Segment, Segmentation, VoxelBox
 from vistaseg.segmentation.tags import segment_tags
 
 _LARGEST_VALUE = 255  # of a label map of one byte a voxel
@@ -33,7 +33,7 @@ class _Layer:
         labels: uint8 (k, j, i).
     """
 
-    extent: Extent
+    extent: VoxelBox
     count: int = 0
     labels: np.ndarray = field(init=False)
 
@@ -109,7 +109,7 @@ def draw(segments: Sequence[Segment]) -> Drawing:
     return Drawing([(None, 1) if segment.extent.empty else _draw_one(segment, layers, whole) for segment in segments])
 
 
-def _draw_one(segment: Segment, layers: list[_Layer], whole: Extent) -> tuple[_Layer, int]:
+def _draw_one(segment: Segment, layers: list[_Layer], whole: VoxelBox) -> tuple[_Layer, int]:
     for layer in layers:
         value = layer.draw(segment)
         if value is not None:
@@ -118,12 +118,12 @@ def _draw_one(segment: Segment, layers: list[_Layer], whole: Extent) -> tuple[_L
     return _draw_one(segment, layers[-1:], whole)
 
 
-def _union(extents: Sequence[Extent]) -> Extent:
+def _union(extents: Sequence[VoxelBox]) -> VoxelBox:
     if not extents:
-        return Extent((0, 0, 0), (0, 0, 0))
+        return VoxelBox((0, 0, 0), (0, 0, 0))
     i, j, k = (min(axis) for axis in zip(*(extent.start for extent in extents), strict=True))
     last_i, last_j, last_k = (max(axis) for axis in zip(*(extent.stop for extent in extents), strict=True))
-    return Extent((i, j, k), (last_i, last_j, last_k))
+    return VoxelBox((i, j, k), (last_i, last_j, last_k))
 
 
 def _add(segmentation_node: Any, segment: Segment, name: str, image: Any, value: int) -> str:
@@ -142,7 +142,7 @@ def _add(segmentation_node: Any, segment: Segment, name: str, image: Any, value:
 def _replace(segmentation_node: Any, segment_id: str, segment: Segment, image: Any, value: int) -> str:
     vtk_segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
     tags = segment_tags(segment)
-    put_content(vtk_segment, Content(image, value, 0, {name: tags[name] for name in OWN_TAGS if name in tags}))
+    put_content(vtk_segment, SegmentContent(image, value, 0, {name: tags[name] for name in OWN_TAGS if name in tags}))
     tell_changed(segmentation_node, segment_id)
     return segment_id
 

@@ -11,7 +11,7 @@ from vistaseg.mrml.tags import own_tags, set_own_tags
 
 
 @dataclass(frozen=True, eq=False)
-class Content:
+class SegmentContent:
     """What a segment holds at one moment, not copied.
 
     Attributes:
@@ -27,15 +27,15 @@ class Content:
     tags: Mapping[str, str]
 
 
-def content_of(vtk_segment: Any) -> Content:
+def content_of(vtk_segment: Any) -> SegmentContent:
     """What a vtkSegment holds now."""
     image = vtk_segment.GetRepresentation(BINARY_LABELMAP)
     scalars = None if image is None else image.GetPointData().GetScalars()
     time = 0 if scalars is None else scalars.GetMTime()
-    return Content(image, vtk_segment.GetLabelValue(), time, own_tags(vtk_segment))
+    return SegmentContent(image, vtk_segment.GetLabelValue(), time, own_tags(vtk_segment))
 
 
-def put_content(vtk_segment: Any, content: Content) -> None:
+def put_content(vtk_segment: Any, content: SegmentContent) -> None:
     """Let a vtkSegment hold this."""
     if content.image is None:
         vtk_segment.RemoveRepresentation(BINARY_LABELMAP)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from vistaseg.mrml.geometry import array_of, as_bounds, bounds_of, extent_of, is_empty, lattice_of_image
-from vistaseg.mrml.reading import Placement
+from vistaseg.mrml.reading import LabelmapPlacement
 from vistaseg.mrml.transforms import array_from_matrix
 from vistaseg.segmentation.drawn import Drawn, drawn_segments
 
 
-def drawn_of(image: Any, placement: Placement, values: Mapping[str, int]) -> dict[str, Drawn]:
+def drawn_of(image: Any, placement: LabelmapPlacement, values: Mapping[str, int]) -> dict[str, Drawn]:
     """Segment id → what it is in a label map; nothing where the volume holds all of that map's voxels as they are.
 
     Where a transform bends, what lies outside the volume is not counted.
@@ -41,7 +41,7 @@ def drawn_of(image: Any, placement: Placement, values: Mapping[str, int]) -> dic
     return dict(zip(values, found, strict=True))
 
 
-def _holds_all(image: Any, placement: Placement) -> bool:
+def _holds_all(image: Any, placement: LabelmapPlacement) -> bool:
     if placement.offset is None:
         return False
     bounds = lattice_of_image(image).bounds

@@ -20,7 +20,7 @@ from vistaseg.mrml.sharing import isolate_segment
 from vistaseg.mrml.steps import Steps
 from vistaseg.mrml.volumes import is_in_scene
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 from vistaseg.segmentation.model import Mask
 
 
@@ -29,7 +29,7 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Change:
+class SegmentChange:
     """What a segment gains and loses.
 
     Attributes:
@@ -40,7 +40,7 @@ class Change:
 
     added: Mask
     removed: Mask
-    extent: Extent
+    extent: VoxelBox
 
 
 class SegmentEditing:
@@ -97,7 +97,7 @@ class SegmentEditing:
         with self._steps.recording():
             yield
 
-    def apply(self, segment_id: str, change: Change) -> None:
+    def apply(self, segment_id: str, change: SegmentChange) -> None:
         """Add and remove voxels of a segment, as far as the rules allow.
 
         Raises:
@@ -165,7 +165,7 @@ class SegmentEditing:
 
 
 def allowed_parts(
-    change: Change, segmentation_node: Any, segment_id: str, volume_node: Any, rules: Rules
+    change: SegmentChange, segmentation_node: Any, segment_id: str, volume_node: Any, rules: Rules
 ) -> Iterator[tuple[Any, bool]]:
     """What the rules allow of a change: (vtkOrientedImageData of 0 and 1, whether it is removed), nothing empty.
 

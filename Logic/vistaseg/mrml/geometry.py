@@ -14,7 +14,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from vistaseg.mrml.transforms import array_from_matrix, linear_part, matrix_from_array, transform_between
 from vistaseg.mrml.volumes import grid_of
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 from vistaseg.volume import Grid, apply_affine
 
 BINARY_LABELMAP = "Binary labelmap"
@@ -61,7 +61,7 @@ def lattice_of_image(image: Any) -> Lattice:
 
 def lattice_of_grid(grid: Grid) -> Lattice:
     """The voxels of a grid."""
-    return Lattice(grid.ijk_to_ras, bounds_of(Extent((0, 0, 0), grid.shape_ijk)))
+    return Lattice(grid.ijk_to_ras, bounds_of(VoxelBox((0, 0, 0), grid.shape_ijk)))
 
 
 def offset_between(lattice: Lattice, segmentation_node: Any, volume_node: Any) -> Offset | None:
@@ -83,20 +83,20 @@ def shift(one: Lattice, other: Lattice) -> Offset | None:
     return int(offset[0]), int(offset[1]), int(offset[2])
 
 
-def bounds_of(extent: Extent, offset: Offset = (0, 0, 0)) -> Bounds:
+def bounds_of(extent: VoxelBox, offset: Offset = (0, 0, 0)) -> Bounds:
     """The inclusive bounds of VTK for a half-open extent that is moved by `offset`."""
     ends = zip(extent.start, extent.stop, offset, strict=True)
     return as_bounds([value for first, last, move in ends for value in (first + move, last + move - 1)])
 
 
-def extent_of(bounds: Bounds, offset: Offset, grid: Grid) -> Extent | None:
+def extent_of(bounds: Bounds, offset: Offset, grid: Grid) -> VoxelBox | None:
     """The part of a volume's grid that bounds of a lattice cover, None where they cover nothing of it."""
     low = [max(first - move, 0) for first, move in zip(bounds[::2], offset, strict=True)]
     ends = zip(bounds[1::2], offset, grid.shape_ijk, strict=True)
     high = [min(last - move + 1, size) for last, move, size in ends]
     if any(last <= first for first, last in zip(low, high, strict=True)):
         return None
-    return Extent((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+    return VoxelBox((low[0], low[1], low[2]), (high[0], high[1], high[2]))
 
 
 def place(image: Any, lattice: Lattice, bounds: Bounds) -> Any:

@@ -11,13 +11,13 @@ from vtk.util.numpy_support import numpy_to_vtk
 from vistaseg.mrml.geometry import Lattice, array_of, bounds_of, lattice_of_grid, offset_between
 from vistaseg.mrml.transforms import transform_between
 from vistaseg.mrml.volumes import volume_from_node
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 
 _MARGIN = 3
 """Voxels of the volume around a box: interpolation looks beyond it."""
 
 
-def intensities_on(volume_node: Any, extent: Extent, lattice: Lattice, segmentation_node: Any) -> np.ndarray:
+def intensities_on(volume_node: Any, extent: VoxelBox, lattice: Lattice, segmentation_node: Any) -> np.ndarray:
     """The values of a volume on the voxels of a segmentation, interpolated linearly where those lie otherwise.
 
     So does `vtkSlicerSegmentEditorLogic::UpdateAlignedSourceVolume`, with the whole volume.
@@ -49,7 +49,7 @@ def intensities_on(volume_node: Any, extent: Extent, lattice: Lattice, segmentat
     return array_of(output)
 
 
-def _grown(extent: Extent, shape_ijk: tuple[int, int, int]) -> Extent:
+def _grown(extent: VoxelBox, shape_ijk: tuple[int, int, int]) -> VoxelBox:
     start = [max(first - _MARGIN, 0) for first in extent.start]
     stop = [min(last + _MARGIN, size) for last, size in zip(extent.stop, shape_ijk, strict=True)]
-    return Extent((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
+    return VoxelBox((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))

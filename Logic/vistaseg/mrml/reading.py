@@ -27,8 +27,8 @@ from vistaseg.mrml.geometry import (
 from vistaseg.mrml.resampling import common_bounds, covered_bounds, resample, slices_of
 from vistaseg.mrml.tags import SegmentRecord, record_of
 from vistaseg.mrml.transforms import linear_part, matrix_from_array, transform_between
-from vistaseg.segmentation import Extent
-from vistaseg.segmentation.model import EMPTY_EXTENT, Index, Mask
+from vistaseg.segmentation import VoxelBox
+from vistaseg.segmentation.model import EMPTY_BOX, Index, Mask
 from vistaseg.segmentation.tags import IMPORTED
 from vistaseg.volume import Grid
 
@@ -37,7 +37,7 @@ _SLICES_AT_ONCE = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Placement:
+class LabelmapPlacement:
     """How the voxels of a label map lie to those of a volume.
 
     Attributes:
@@ -73,7 +73,7 @@ class Placement:
         return array_of(image)[slices_of(bounds_of(extent, self.offset), lattice.bounds)], extent.start
 
 
-def placement_of(image: Any, segmentation_node: Any, volume_node: Any, grid: Grid) -> Placement:
+def placement_of(image: Any, segmentation_node: Any, volume_node: Any, grid: Grid) -> LabelmapPlacement:
     """How a label map of a segmentation node lies to the voxels of a volume.
 
     Args:
@@ -81,20 +81,20 @@ def placement_of(image: Any, segmentation_node: Any, volume_node: Any, grid: Gri
         grid: that of the volume, in its own coordinates.
     """
     if image is None or is_empty(as_bounds(image.GetExtent())):
-        return Placement(grid, (0, 0, 0))
+        return LabelmapPlacement(grid, (0, 0, 0))
     offset = offset_between(lattice_of_image(image), segmentation_node, volume_node)
     if offset is not None:
-        return Placement(grid, offset)
+        return LabelmapPlacement(grid, offset)
     transform = transform_between(segmentation_node, volume_node)
     matrix = linear_part(transform)
     if matrix is None:
-        return Placement(grid, None, transform, bends=True)
+        return LabelmapPlacement(grid, None, transform, bends=True)
     linear = vtk.vtkTransform()
     linear.SetMatrix(matrix_from_array(matrix))
-    return Placement(grid, None, linear)
+    return LabelmapPlacement(grid, None, linear)
 
 
-def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid) -> tuple[Mask, Extent]:
+def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid) -> tuple[Mask, VoxelBox]:
     """The mask of a segment on the grid of a volume, cropped to its content.
 
     Where the voxels of both are the same, nothing is resampled. Otherwise each voxel of the volume takes the
@@ -186,4 +186,4 @@ def _resampled(image: Any, transform: Any, grid: Grid) -> tuple[np.ndarray, Inde
 
 
 def _nothing() -> tuple[np.ndarray, Index]:
-    return np.zeros((0, 0, 0), dtype=np.uint8), EMPTY_EXTENT.start
+    return np.zeros((0, 0, 0), dtype=np.uint8), EMPTY_BOX.start

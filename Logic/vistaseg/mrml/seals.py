@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vistaseg.mrml.tags import ANSWER_TAG, SEAL_TAG, read_tag
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 from vistaseg.segmentation.fingerprint import mask_fingerprint
 from vistaseg.segmentation.model import Mask
 from vistaseg.segmentation.tags import json_tag, values_of_json_tag
@@ -27,7 +27,7 @@ class Seal:
     name: str
     mask: str
 
-    def holds(self, mask: Mask, extent: Extent) -> bool:
+    def holds(self, mask: Mask, extent: VoxelBox) -> bool:
         """Whether this is the mask, bool (k, j, i) of `extent` only."""
         return mask_fingerprint(mask, extent) == self.mask
 

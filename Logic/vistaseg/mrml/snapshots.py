@@ -12,12 +12,12 @@ import slicer
 from vistaseg.mrml.cropping import NO_BOX, crop_to_box
 from vistaseg.mrml.drawing import drawn_of
 from vistaseg.mrml.geometry import array_of, as_bounds, is_empty
-from vistaseg.mrml.reading import Placement, labelmap_of_segment, placement_of, segment_record
+from vistaseg.mrml.reading import LabelmapPlacement, labelmap_of_segment, placement_of, segment_record
 from vistaseg.mrml.seals import Seal, seal_of
 from vistaseg.mrml.tags import SegmentRecord
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.progress import Progress, silent
-from vistaseg.segmentation import Extent, Segment, Segmentation
+from vistaseg.segmentation import Segment, Segmentation, VoxelBox
 from vistaseg.segmentation.confidence import without_confidence
 from vistaseg.segmentation.drawn import Drawn
 from vistaseg.segmentation.label_boxes import label_boxes
@@ -33,16 +33,16 @@ class Layer:
         image: vtkOrientedImageData; None where the segments have none.
         placement: how it lies on the grid of a volume.
         values: segment id → the value that it is drawn with.
-        bent: what `Placement.labels` gives through a transform that bends: it belongs to nodes, which no other thread
-            may touch.
+        bent: what `LabelmapPlacement.labels` gives through a transform that bends: it belongs to nodes, which no other
+            thread may touch.
     """
 
     image: Any
-    placement: Placement
+    placement: LabelmapPlacement
     values: Mapping[str, int]
     bent: tuple[np.ndarray, Index] | None = None
 
-    def masks(self) -> Iterator[tuple[str, Mask, Extent]]:
+    def masks(self) -> Iterator[tuple[str, Mask, VoxelBox]]:
         """Of each segment its id, its mask (k, j, i) and where that lies on the grid; all are found in one pass."""
         return _masks(*(self.bent or self.placement.labels(self.image)), self.values)
 
@@ -50,7 +50,7 @@ class Layer:
         """Of segments that the grid may not hold unchanged, what they are on the voxels of the label map."""
         return drawn_of(self.image, self.placement, self.values)
 
-    def own_masks(self) -> Iterator[tuple[str, Mask, Extent]]:
+    def own_masks(self) -> Iterator[tuple[str, Mask, VoxelBox]]:
         """As `masks` on the voxels of the label map; nothing where those are the volume's or begin before index 0."""
         if self.image is None or self.placement.offset == (0, 0, 0) or is_empty(as_bounds(self.image.GetExtent())):
             return iter(())
@@ -58,7 +58,7 @@ class Layer:
         return _masks(array_of(self.image), (i, j, k), self.values) if min(i, j, k) >= 0 else iter(())
 
 
-def _masks(labels: np.ndarray, start: Index, values: Mapping[str, int]) -> Iterator[tuple[str, Mask, Extent]]:
+def _masks(labels: np.ndarray, start: Index, values: Mapping[str, int]) -> Iterator[tuple[str, Mask, VoxelBox]]:
     boxes = label_boxes(labels)
     for segment_id, value in values.items():
         yield segment_id, *crop_to_box(labels, value, start, boxes.get(value, NO_BOX))
@@ -84,7 +84,7 @@ class Snapshot:
 
     def segmentation(self, progress: Progress = silent) -> Segmentation:
         """The segments with their masks, empty ones too; may be called in any thread, and takes a while."""
-        found: dict[str, tuple[Mask, Extent]] = {}
+        found: dict[str, tuple[Mask, VoxelBox]] = {}
         drawn: dict[str, Drawn] = {}
         for layer in self.layers:
             drawn.update(layer.drawn())
@@ -103,7 +103,7 @@ class Snapshot:
             return ()
         return (f"{self.name} has other voxels than the scan: it was resampled to the nearest voxel.",)
 
-    def _provenance(self, segment_id: str, mask: Mask, extent: Extent) -> dict[str, Any]:
+    def _provenance(self, segment_id: str, mask: Mask, extent: VoxelBox) -> dict[str, Any]:
         """How a segment was made; an automatic one that was painted on since is automatic no more."""
         made, old = self.records[segment_id].provenance, self.seals.get(segment_id)
         if made.get("algorithm_type") != "AUTOMATIC" or old is None or old.holds(mask, extent):

@@ -10,7 +10,7 @@ import numpy as np
 import slicer
 import vtk
 
-from vistaseg.mrml.contents import Content, content_of, put_content, tell_changed
+from vistaseg.mrml.contents import SegmentContent, content_of, put_content, tell_changed
 from vistaseg.mrml.cropping import NO_BOX, box_of_value
 from vistaseg.mrml.geometry import (
     BINARY_LABELMAP,
@@ -35,18 +35,18 @@ Write = Callable[[str, Any, bool], None]
 """Changes a segment whatever the rules: (its id, vtkOrientedImageData of 0 and 1, whether that is removed)."""
 
 
-class Part(Protocol):
+class StepPart(Protocol):
     """What a step did to one segment; `swap` takes it back, and after that does it again."""
 
     segment_id: str
 
-    def obstacle(self, place: Place) -> str:
+    def obstacle(self, place: UndoPlace) -> str:
         """Why `swap` is impossible, a sentence with the way out; nothing where it is possible."""
 
-    def is_over(self, place: Place) -> bool:
+    def is_over(self, place: UndoPlace) -> bool:
         """Whether somebody else has done already what `swap` would do, or the segment is gone."""
 
-    def swap(self, place: Place) -> bool:
+    def swap(self, place: UndoPlace) -> bool:
         """Do it; returns whether the segment is now what it was."""
 
     def images(self) -> Iterator[Any]:
@@ -58,7 +58,7 @@ class Part(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class UndoPlace:
     """Where steps are undone.
 
     Attributes:
@@ -102,15 +102,15 @@ class Edit:
 
     @property
     def memory_bytes(self) -> int:
-        """See `Part`."""
+        """See `StepPart`."""
         return len(self.gained) + len(self.lost)
 
     def images(self) -> Iterator[Any]:
-        """See `Part`."""
+        """See `StepPart`."""
         return iter(())
 
-    def obstacle(self, place: Place) -> str:
-        """See `Part`."""
+    def obstacle(self, place: UndoPlace) -> str:
+        """See `StepPart`."""
         segment = place.segment(self.segment_id)
         image = None if segment is None else segment.GetRepresentation(BINARY_LABELMAP)
         if not self.has_voxels or image is None or is_empty(image.GetExtent()):
@@ -127,7 +127,7 @@ class Edit:
         """Whether it changed any."""
         return bool(self.gained or self.lost)
 
-    def change_since(self, place: Place) -> str:
+    def change_since(self, place: UndoPlace) -> str:
         """Why `swap` would leave a hole or a rest: others changed the segment as a whole since; nothing where not."""
         segment = place.segment(self.segment_id)
         if not self.gained or _fingerprint(segment) == self.masks[1]:
@@ -144,15 +144,15 @@ class Edit:
             "Editor."
         )
 
-    def is_over(self, place: Place) -> bool:
-        """See `Part`."""
+    def is_over(self, place: UndoPlace) -> bool:
+        """See `StepPart`."""
         segment = place.segment(self.segment_id)
         if segment is None:
             return True
         return own_tags(segment) == self.tags[0] and _fingerprint(segment) == self.masks[0]
 
-    def swap(self, place: Place) -> bool:
-        """See `Part`."""
+    def swap(self, place: UndoPlace) -> bool:
+        """See `StepPart`."""
         segment = place.segment(self.segment_id)
         for bits, removing in ((self.gained, True), (self.lost, False)):
             if bits:
@@ -186,26 +186,26 @@ class Replaced:
     """
 
     segment_id: str
-    there: Content
-    here: Content
+    there: SegmentContent
+    here: SegmentContent
 
     memory_bytes = 0
 
     def images(self) -> Iterator[Any]:
-        """See `Part`."""
+        """See `StepPart`."""
         yield self.there.image
 
-    def obstacle(self, place: Place) -> str:
-        """See `Part`."""
+    def obstacle(self, place: UndoPlace) -> str:
+        """See `StepPart`."""
         return ""
 
-    def is_over(self, place: Place) -> bool:
-        """See `Part`."""
+    def is_over(self, place: UndoPlace) -> bool:
+        """See `StepPart`."""
         segment = place.segment(self.segment_id)
         return segment is None or content_of(segment).image is self.there.image
 
-    def swap(self, place: Place) -> bool:
-        """See `Part`."""
+    def swap(self, place: UndoPlace) -> bool:
+        """See `StepPart`."""
         segment = place.segment(self.segment_id)
         now = content_of(segment)
         put_content(segment, self.there)
@@ -225,27 +225,27 @@ class Added:
     """
 
     segment_id: str
-    here: Content | None
+    here: SegmentContent | None
     kept: Any = None
     follower: str = ""
 
     memory_bytes = 0
 
     def images(self) -> Iterator[Any]:
-        """See `Part`."""
+        """See `StepPart`."""
         if self.kept is not None:
             yield self.kept.GetRepresentation(BINARY_LABELMAP)
 
-    def obstacle(self, place: Place) -> str:
-        """See `Part`."""
+    def obstacle(self, place: UndoPlace) -> str:
+        """See `StepPart`."""
         return ""
 
-    def is_over(self, place: Place) -> bool:
-        """See `Part`."""
+    def is_over(self, place: UndoPlace) -> bool:
+        """See `StepPart`."""
         return (place.segment(self.segment_id) is None) == (self.here is not None)
 
-    def swap(self, place: Place) -> bool:
-        """See `Part`."""
+    def swap(self, place: UndoPlace) -> bool:
+        """See `StepPart`."""
         segment = place.segment(self.segment_id)
         if self.here is None:
             place.segmentation.AddSegment(self.kept, self.segment_id, self._place(place))
@@ -256,7 +256,7 @@ class Added:
             place.segmentation.RemoveSegment(self.segment_id)
         return True
 
-    def _place(self, place: Place) -> str:
+    def _place(self, place: UndoPlace) -> str:
         return self.follower if place.segment(self.follower) is not None else ""
 
 
@@ -368,6 +368,6 @@ def _copied(segment: Any) -> Any:
     return copy
 
 
-def _follower(place: Place, segment_id: str) -> str:
+def _follower(place: UndoPlace, segment_id: str) -> str:
     ids = list(place.segmentation.GetSegmentIDs())
     return str(next(iter(ids[ids.index(segment_id) + 1 :]), ""))

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from vistaseg.errors import InputError
-from vistaseg.mrml.contents import Content, content_of
+from vistaseg.mrml.contents import SegmentContent, content_of
 from vistaseg.mrml.converting import require_labelmaps
 from vistaseg.mrml.geometry import lattice_of_image
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.removing import part_segments
 from vistaseg.mrml.seals import seal_of
 from vistaseg.mrml.snapshots import layers_of
-from vistaseg.mrml.step_parts import Added, Before, Edit, Part, Place, Replaced, Write, before_edit, edit_of
+from vistaseg.mrml.step_parts import Added, Before, Edit, Replaced, StepPart, UndoPlace, Write, before_edit, edit_of
 from vistaseg.mrml.volumes import is_in_scene
 
 _BYTES = 2**30
@@ -32,9 +32,9 @@ class Steps:
     """
 
     def __init__(self, segmentation_node: Any, volume_node: Any, write: Write) -> None:
-        self._place = Place(segmentation_node, volume_node, write)
-        self._done: list[list[Part]] = []
-        self._undone: list[list[Part]] = []
+        self._place = UndoPlace(segmentation_node, volume_node, write)
+        self._done: list[list[StepPart]] = []
+        self._undone: list[list[StepPart]] = []
         self._edited: dict[str, Before] | None = None
 
     @property
@@ -79,7 +79,7 @@ class Steps:
         """Do the step again that was taken back last; as `undo`."""
         return self._go(self._undone, self._done)
 
-    def _go(self, source: list[list[Part]], target: list[list[Part]]) -> str:
+    def _go(self, source: list[list[StepPart]], target: list[list[StepPart]]) -> str:
         place = self._place
         require_labelmaps(place.node)
         while source:
@@ -98,7 +98,7 @@ class Steps:
             return self._swap(going, target)
         return "Nothing was changed: other means had undone or redone this already."
 
-    def _swap(self, parts: list[Part], target: list[list[Part]]) -> str:
+    def _swap(self, parts: list[StepPart], target: list[list[StepPart]]) -> str:
         place = self._place
         touched = _touched(place, parts)
         going = [part for part in parts if part.segment_id not in touched]
@@ -112,11 +112,11 @@ class Steps:
             return "No voxel was changed: the prompt of this step had changed none."
         return _note(names)
 
-    def _contents(self) -> dict[str, Content]:
+    def _contents(self) -> dict[str, SegmentContent]:
         segmentation = self._place.segmentation
         return {each: content_of(segmentation.GetSegment(each)) for each in segmentation.GetSegmentIDs()}
 
-    def _parts(self, before: Mapping[str, Content], edited: Mapping[str, Before]) -> Iterator[Part]:
+    def _parts(self, before: Mapping[str, SegmentContent], edited: Mapping[str, Before]) -> Iterator[StepPart]:
         for segment_id, now in self._contents().items():
             was, piece = before.get(segment_id), edited.get(segment_id)
             if was is None:
@@ -128,7 +128,7 @@ class Steps:
             elif now.image is not was.image:
                 yield Replaced(segment_id, was, now)
 
-    def _keep(self, parts: list[Part]) -> None:
+    def _keep(self, parts: list[StepPart]) -> None:
         if not parts:
             return
         self._done.append(parts)
@@ -137,12 +137,12 @@ class Steps:
             del self._done[0]
 
 
-def _append(steps: list[list[Part]], parts: list[Part]) -> None:
+def _append(steps: list[list[StepPart]], parts: list[StepPart]) -> None:
     if parts:
         steps.append(parts)
 
 
-def _turned(place: Place, parts: list[Part]) -> list[Part]:
+def _turned(place: UndoPlace, parts: list[StepPart]) -> list[StepPart]:
     """A step that others have done as one that goes the other way: what it changed in segments that are there."""
     edits = [part for part in parts if isinstance(part, Edit) and place.segment(part.segment_id) is not None]
     for edit in edits:
@@ -150,7 +150,7 @@ def _turned(place: Place, parts: list[Part]) -> list[Part]:
     return list(edits)
 
 
-def _touched(place: Place, parts: Sequence[Part]) -> list[str]:
+def _touched(place: UndoPlace, parts: Sequence[StepPart]) -> list[str]:
     """Segments that are to go or to change as a whole, and that somebody has changed since the step."""
     contents = {
         part.segment_id: part.here for part in parts if isinstance(part, Replaced | Added) and part.here is not None
@@ -168,11 +168,11 @@ def _touched(place: Place, parts: Sequence[Part]) -> list[str]:
     return [each for each in doubtful if not holds.get(each, False)]
 
 
-def _same(now: Content, before: Content) -> bool:
+def _same(now: SegmentContent, before: SegmentContent) -> bool:
     return (now.image, now.value, now.time) == (before.image, before.value, before.time)
 
 
-def _size(steps: Sequence[Sequence[Part]]) -> int:
+def _size(steps: Sequence[Sequence[StepPart]]) -> int:
     """Bytes of all that is kept; what several steps share counts once."""
     parts = [part for step in steps for part in step]
     images = {image.GetAddressAsString(""): image for part in parts for image in part.images() if image is not None}

@@ -19,10 +19,10 @@ from vistaseg.mrml.reference import prepare_lattice
 from vistaseg.mrml.resampling import covered_bounds, resample
 from vistaseg.mrml.transforms import transform_between
 from vistaseg.mrml.volumes import grid_of
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 
 
-def labelmap_of(mask: np.ndarray, extent: Extent, volume_node: Any, segmentation_node: Any) -> Any:
+def labelmap_of(mask: np.ndarray, extent: VoxelBox, volume_node: Any, segmentation_node: Any) -> Any:
     """A mask or label map of a volume as a vtkOrientedImageData of bytes in the coordinates of a segmentation node.
 
     Where the voxels of both are the same, nothing is resampled. Otherwise each voxel of the segmentation takes

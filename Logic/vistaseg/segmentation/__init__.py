@@ -2,10 +2,10 @@
 
 from vistaseg.segmentation.files import OUTPUT_FORMATS, check_writable, read_segmentation, write_segmentation
 from vistaseg.segmentation.model import (
-    Extent,
     LabelInfo,
     Segment,
     Segmentation,
+    VoxelBox,
     crop_to_content,
     distinct_color,
 )
@@ -13,7 +13,7 @@ from vistaseg.segmentation.overlap import assign_layers, overlapping_pairs
 
 __all__ = [
     "OUTPUT_FORMATS",
-    "Extent",
+    "VoxelBox",
     "LabelInfo",
     "Segment",
     "Segmentation",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from vistaseg.segmentation.model import Extent, Index, Mask
+from vistaseg.segmentation.model import Index, Mask, VoxelBox
 
 
-def center_voxel(mask: Mask, extent: Extent) -> Index | None:
+def center_voxel(mask: Mask, extent: VoxelBox) -> Index | None:
     """The voxel (i, j, k) of a segment that is nearest to its centre of mass; None where it has no voxel.
 
     Args:

@@ -6,10 +6,10 @@ import hashlib
 
 import numpy as np
 
-from vistaseg.segmentation.model import Extent, Mask, crop_to_content
+from vistaseg.segmentation.model import Mask, VoxelBox, crop_to_content
 
 
-def mask_fingerprint(mask: Mask, extent: Extent) -> str:
+def mask_fingerprint(mask: Mask, extent: VoxelBox) -> str:
     """The same for the same voxels, whatever box they come in; 32 hexadecimal digits.
 
     Args:
@@ -19,7 +19,7 @@ def mask_fingerprint(mask: Mask, extent: Extent) -> str:
     return packed_fingerprint(np.packbits(cropped).tobytes(), box)
 
 
-def packed_fingerprint(bits: bytes, extent: Extent) -> str:
+def packed_fingerprint(bits: bytes, extent: VoxelBox) -> str:
     """`mask_fingerprint` of a mask that is packed already.
 
     Args:

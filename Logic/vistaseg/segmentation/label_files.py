@@ -17,7 +17,7 @@ from vistaseg.errors import InputError, UsageError
 from vistaseg.io import locked, made_folder, recover, tidy, together, write_bytes
 from vistaseg.segmentation.foreign import own_files, spare_foreign_files
 from vistaseg.segmentation.geometry import Matrix, same_grid, sound_affine
-from vistaseg.segmentation.model import Extent, Mask, Segment, Segmentation, crop_to_content
+from vistaseg.segmentation.model import Mask, Segment, Segmentation, VoxelBox, crop_to_content
 from vistaseg.segmentation.nifti import check_nifti_grid, read_nifti, write_nifti
 from vistaseg.segmentation.overlap import require_label_map
 from vistaseg.segmentation.slabs import label_dtype
@@ -94,7 +94,7 @@ def _not_believed(path: Path) -> str:
     )
 
 
-def _crop(segment: Segment | None) -> tuple[Mask, Extent] | None:
+def _crop(segment: Segment | None) -> tuple[Mask, VoxelBox] | None:
     return None if segment is None else (segment.mask, segment.extent)
 
 
@@ -172,7 +172,7 @@ def read_folder(folder: Path) -> Segmentation:
         return replace(segmentation, segments=segments)
 
 
-def _read_mask(folder: Path, row: dict[str, Any], on: Segmentation) -> tuple[Mask, Extent]:
+def _read_mask(folder: Path, row: dict[str, Any], on: Segmentation) -> tuple[Mask, VoxelBox]:
     path = folder / Path(row["file"]).name
     labels, ijk_to_ras, _ = read_nifti(path)
     if labels.shape != on.shape_kji or not _near(ijk_to_ras, on):

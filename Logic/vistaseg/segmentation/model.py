@@ -33,7 +33,7 @@ SHOWN = 4
 
 
 @dataclass(frozen=True)
-class Extent:
+class VoxelBox:
     """A half-open box of voxel indices (i, j, k) on the grid of a volume; `start == stop` is empty."""
 
     start: Index
@@ -60,15 +60,15 @@ class Extent:
         i, j, k = (slice(first, last) for first, last in zip(self.start, self.stop, strict=True))
         return k, j, i
 
-    def intersection(self, other: Extent) -> Extent | None:
+    def intersection(self, other: VoxelBox) -> VoxelBox | None:
         """The box that both have in common, or None."""
         start = [max(pair) for pair in zip(self.start, other.start, strict=True)]
         stop = [min(pair) for pair in zip(self.stop, other.stop, strict=True)]
         if any(last <= first for first, last in zip(start, stop, strict=True)):
             return None
-        return Extent((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
+        return VoxelBox((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
 
-    def within(self, outer: Extent) -> tuple[slice, slice, slice]:
+    def within(self, outer: VoxelBox) -> tuple[slice, slice, slice]:
         """Slices that cut this box out of the (k, j, i) array of the box `outer`."""
         i, j, k = (
             slice(first - origin, last - origin)
@@ -77,10 +77,10 @@ class Extent:
         return k, j, i
 
 
-EMPTY_EXTENT = Extent((0, 0, 0), (0, 0, 0))
+EMPTY_BOX = VoxelBox((0, 0, 0), (0, 0, 0))
 
 
-def crop_to_content(mask: npt.ArrayLike, start: Index = (0, 0, 0)) -> tuple[Mask, Extent]:
+def crop_to_content(mask: npt.ArrayLike, start: Index = (0, 0, 0)) -> tuple[Mask, VoxelBox]:
     """Smallest box around the set voxels of `mask` (k, j, i), whose first voxel is at `start` (i, j, k).
 
     Returns the cropped copy and its extent on the grid; a mask without voxels gives an empty one.
@@ -88,17 +88,17 @@ def crop_to_content(mask: npt.ArrayLike, start: Index = (0, 0, 0)) -> tuple[Mask
     array = np.asarray(mask, dtype=bool)
     if array.size and all(array.take(end, axis).any() for axis in range(3) for end in (0, -1)):
         i, j, k = start
-        return array.copy(), Extent((i, j, k), (i + array.shape[2], j + array.shape[1], k + array.shape[0]))
+        return array.copy(), VoxelBox((i, j, k), (i + array.shape[2], j + array.shape[1], k + array.shape[0]))
     first = [0, 0, 0]
     for axis in range(3):  # each looks only at what the one before has left
         bounds = _occupied(array, axis)
         if bounds is None:
-            return np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT
+            return np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX
         first[axis] = bounds[0]
         array = np.moveaxis(np.moveaxis(array, axis, 0)[slice(*bounds)], 0, axis)
     (k, j, i), (depth, height, width) = first, array.shape
     low = (start[0] + i, start[1] + j, start[2] + k)
-    return array.copy(), Extent(low, (low[0] + width, low[1] + height, low[2] + depth))
+    return array.copy(), VoxelBox(low, (low[0] + width, low[1] + height, low[2] + depth))
 
 
 def _occupied(array: Mask, axis: int) -> tuple[int, int] | None:
@@ -130,7 +130,7 @@ class Segment:
     color: Color
     terminology: Terminology | None
     mask: Mask
-    extent: Extent
+    extent: VoxelBox
     provenance: dict[str, Any] = field(default_factory=dict)
     drawn: Drawn | None = None
 
@@ -341,7 +341,7 @@ class Segmentation:
 
 
 def _segment_of_label(
-    label: int, mask: Mask, extent: Extent, info: LabelInfo | None, provenance: Mapping[str, Any]
+    label: int, mask: Mask, extent: VoxelBox, info: LabelInfo | None, provenance: Mapping[str, Any]
 ) -> Segment:
     made = dict(provenance)
     if info is None:
@@ -349,7 +349,7 @@ def _segment_of_label(
     return Segment(info.name, label, info.id, info.color, info.terminology, mask, extent, made)
 
 
-def label_crops(label_map: npt.NDArray[np.integer[Any]]) -> list[tuple[int, Mask, Extent]]:
+def label_crops(label_map: npt.NDArray[np.integer[Any]]) -> list[tuple[int, Mask, VoxelBox]]:
     """(label, mask, extent) of each label in a map (k, j, i), each cropped, found in one pass over the map.
 
     Raises:
@@ -361,9 +361,9 @@ def label_crops(label_map: npt.NDArray[np.integer[Any]]) -> list[tuple[int, Mask
     return [(label, label_map[box] == label, _extent_of_slices(box)) for label, box in boxes.items()]
 
 
-def _extent_of_slices(box: Box) -> Extent:
+def _extent_of_slices(box: Box) -> VoxelBox:
     k, j, i = box
-    return Extent((i.start, j.start, k.start), (i.stop, j.stop, k.stop))
+    return VoxelBox((i.start, j.start, k.start), (i.stop, j.stop, k.stop))
 
 
 def distinct_color(number: int) -> Color:

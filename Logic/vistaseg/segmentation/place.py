@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vistaseg.segmentation.model import Extent, Segment, crop_to_content
+from vistaseg.segmentation.model import Segment, VoxelBox, crop_to_content
 
 if TYPE_CHECKING:
     from vistaseg.volume import Grid
@@ -16,7 +16,7 @@ Ras = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class Place:
+class VoxelPlace:
     """Where the voxels of a segment are.
 
     Attributes:
@@ -28,10 +28,10 @@ class Place:
     centroid: Ras
     low: Ras
     high: Ras
-    box: Extent
+    box: VoxelBox
 
 
-def place_of(segment: Segment, grid: Grid) -> Place | None:
+def place_of(segment: Segment, grid: Grid) -> VoxelPlace | None:
     """Where a segment lies; None where it has no voxel.
 
     In an oblique grid the box in mm is that of the voxels' own box, and larger than the segment.
@@ -44,7 +44,7 @@ def place_of(segment: Segment, grid: Grid) -> Place | None:
         counts = mask.sum(axis=tuple(other for other in range(3) if other != axis))
         centre.append(start + float(np.average(np.arange(len(counts)), weights=counts)))
     centroid, low, high = grid.index_to_ras([centre])[0], *grid.cropped(box.start, box.stop).bounds_ras
-    return Place(_triple(centroid), _triple(low), _triple(high), box)
+    return VoxelPlace(_triple(centroid), _triple(low), _triple(high), box)
 
 
 def _triple(values: np.ndarray) -> Ras:

@@ -12,7 +12,7 @@ import numpy as np
 
 from vistaseg.resources import resource_path
 from vistaseg.segmentation.confidence import LOW_CONFIDENCE, confidence_of
-from vistaseg.segmentation.model import Extent, Mask, Segment
+from vistaseg.segmentation.model import Mask, Segment, VoxelBox
 from vistaseg.volume.simpleitk import simpleitk
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Finding:
         }
 
 
-def findings(mask: Mask, extent: Extent, grid: Grid, structure_id: int | None) -> tuple[Finding, ...]:
+def findings(mask: Mask, extent: VoxelBox, grid: Grid, structure_id: int | None) -> tuple[Finding, ...]:
     """Why a segment is worth a look; nothing where there is no reason, or no voxel.
 
     Args:
@@ -145,7 +145,7 @@ def voxel_milliliters(grid: Grid) -> float:
     return abs(float(np.linalg.det(grid.ijk_to_ras[:3, :3]))) / 1000.0
 
 
-def touches_border(mask: Mask, extent: Extent, shape_ijk: tuple[int, int, int]) -> bool:
+def touches_border(mask: Mask, extent: VoxelBox, shape_ijk: tuple[int, int, int]) -> bool:
     """Whether a mask (k, j, i), of `extent` only, has a voxel in the outermost layer of a grid."""
     return any(
         (extent.start[axis] == 0 and bool(mask.take(0, 2 - axis).any()))

@@ -10,7 +10,7 @@ import numpy as np
 
 from vistaseg.segmentation.drawn import Drawn, drawn_segments
 from vistaseg.segmentation.geometry import Matrix
-from vistaseg.segmentation.model import EMPTY_EXTENT, Extent, Mask, Segment, Segmentation, crop_to_content
+from vistaseg.segmentation.model import EMPTY_BOX, Mask, Segment, Segmentation, VoxelBox, crop_to_content
 
 if TYPE_CHECKING:
     from vistaseg.volume import Grid
@@ -68,14 +68,14 @@ def _is_turn(steps: Matrix) -> bool:
     return bool((axes.sum(axis=0) == 1).all() and (axes.sum(axis=1) == 1).all())
 
 
-def _with_mask(segment: Segment, mask: Mask, extent: Extent) -> Segment:
+def _with_mask(segment: Segment, mask: Mask, extent: VoxelBox) -> Segment:
     return replace(segment, mask=mask, extent=extent, provenance=dict(segment.provenance))
 
 
 def _turned(segment: Segment, to_old: Matrix, grid: Grid) -> Segment:
     """The same voxels in the order of the new grid."""
     if segment.extent.empty:
-        return _with_mask(segment, segment.mask, EMPTY_EXTENT)
+        return _with_mask(segment, segment.mask, EMPTY_BOX)
     old_axis = np.argmax(np.abs(to_old[:3, :3]), axis=0)  # of each new axis
     flipped = [to_old[old_axis[axis], axis] < 0 for axis in range(3)]
     turned = segment.mask.transpose(2, 1, 0).transpose(old_axis)
@@ -90,7 +90,7 @@ def _clipped(segment: Segment, mask: Mask, first: np.ndarray, grid: Grid) -> Seg
     last = first + mask.shape[::-1]
     start, stop = np.maximum(first, 0), np.minimum(last, grid.shape_ijk)
     if (stop <= start).any():
-        return _with_mask(segment, np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT)
+        return _with_mask(segment, np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX)
     i, j, k = (slice(int(low), int(high)) for low, high in zip(start - first, stop - first, strict=True))
     begin = (int(start[0]), int(start[1]), int(start[2]))
     return _with_mask(segment, *crop_to_content(mask[k, j, i], begin))
@@ -99,24 +99,24 @@ def _clipped(segment: Segment, mask: Mask, first: np.ndarray, grid: Grid) -> Seg
 def _resampled(segment: Segment, to_old: Matrix, grid: Grid) -> Segment:
     box = _box(segment.extent, to_old, grid)
     if box.empty:
-        return _with_mask(segment, np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT)
+        return _with_mask(segment, np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX)
     mask = np.stack([_resampled_slice(segment, to_old, box, k) for k in range(box.start[2], box.stop[2])])
     return _with_mask(segment, *crop_to_content(mask, box.start))
 
 
-def _box(extent: Extent, to_old: Matrix, grid: Grid) -> Extent:
+def _box(extent: VoxelBox, to_old: Matrix, grid: Grid) -> VoxelBox:
     """The part of the new grid whose voxels can be nearest to one of the extent."""
     if extent.empty:
-        return EMPTY_EXTENT
+        return EMPTY_BOX
     ends = [(low - 0.5, high - 0.5) for low, high in zip(extent.start, extent.stop, strict=True)]
     corners = np.array([[*corner, 1.0] for corner in product(*ends)]).T
     reached = (np.linalg.inv(to_old) @ corners)[:3]
     start = np.clip(np.floor(reached.min(axis=1)).astype(int), 0, grid.shape_ijk)
     stop = np.clip(np.ceil(reached.max(axis=1)).astype(int) + 1, start, grid.shape_ijk)
-    return Extent((int(start[0]), int(start[1]), int(start[2])), (int(stop[0]), int(stop[1]), int(stop[2])))
+    return VoxelBox((int(start[0]), int(start[1]), int(start[2])), (int(stop[0]), int(stop[1]), int(stop[2])))
 
 
-def _resampled_slice(segment: Segment, to_old: Matrix, box: Extent, k: int) -> Mask:
+def _resampled_slice(segment: Segment, to_old: Matrix, box: VoxelBox, k: int) -> Mask:
     """(j, i) of one slice of the box."""
     i, j = np.meshgrid(range(box.start[0], box.stop[0]), range(box.start[1], box.stop[1]))
     points = np.stack([i.ravel(), j.ravel(), np.full(i.size, k), np.ones(i.size)])

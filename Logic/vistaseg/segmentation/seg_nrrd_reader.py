@@ -17,13 +17,13 @@ import numpy.typing as npt
 from vistaseg.errors import InputError, UsageError
 from vistaseg.segmentation.geometry import LPS_RAS, Matrix, same_grid, sound_affine
 from vistaseg.segmentation.model import (
-    EMPTY_EXTENT,
+    EMPTY_BOX,
     Color,
-    Extent,
     Index,
     Mask,
     Segment,
     Segmentation,
+    VoxelBox,
     distinct_color,
     label_crops,
 )
@@ -183,7 +183,7 @@ def _segments(keys: dict[str, str], layers: npt.NDArray[Any], grid: _Grid) -> tu
     )
 
 
-_Crops = dict[int, tuple[Mask, Extent]]
+_Crops = dict[int, tuple[Mask, VoxelBox]]
 
 
 def _crops(layer: npt.NDArray[Any], offset: Index) -> _Crops:
@@ -191,9 +191,9 @@ def _crops(layer: npt.NDArray[Any], offset: Index) -> _Crops:
     return {label: (mask, _moved(extent, offset)) for label, mask, extent in found}
 
 
-def _moved(extent: Extent, offset: Index) -> Extent:
+def _moved(extent: VoxelBox, offset: Index) -> VoxelBox:
     start, stop = (np.add(corner, offset).tolist() for corner in (extent.start, extent.stop))
-    return Extent(tuple(start), tuple(stop))
+    return VoxelBox(tuple(start), tuple(stop))
 
 
 def _unnamed_segments(crops: list[_Crops]) -> list[Segment]:
@@ -215,7 +215,7 @@ def _segment(keys: dict[str, str], number: int, crops: list[_Crops]) -> Segment:
     label, layer = _label_and_layer(keys, number)
     if not 0 <= layer < len(crops):
         raise ValueError(f"segment {number} is in a layer that is not there")
-    mask, extent = crops[layer].get(label, (np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT))
+    mask, extent = crops[layer].get(label, (np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX))
     tags = split_tags(keys.get("Tags", ""))
     require_sound_tags(tags)
     return Segment(

@@ -14,7 +14,7 @@ import numpy as np
 from vistaseg.bounded_json import read_json_file
 from vistaseg.errors import InputError
 from vistaseg.io import sha256_of
-from vistaseg.segmentation.model import EMPTY_EXTENT, Color, Extent, Mask, Segment, Segmentation
+from vistaseg.segmentation.model import EMPTY_BOX, Color, Mask, Segment, Segmentation, VoxelBox
 
 if TYPE_CHECKING:
     from vistaseg.catalog import Code, Terminology
@@ -113,13 +113,13 @@ def read_table(path: Path) -> dict[str, Any] | None:
     return table if isinstance(table, dict) and table.get("format") == FORMAT else None
 
 
-def segment_of_row(row: dict[str, Any], crop: tuple[Mask, Extent] | None) -> Segment:
+def segment_of_row(row: dict[str, Any], crop: tuple[Mask, VoxelBox] | None) -> Segment:
     """A segment from its row and its cropped mask; None when no voxel has its label.
 
     Raises:
         KeyError, TypeError, ValueError: the row is damaged.
     """
-    mask, extent = crop or (np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT)
+    mask, extent = crop or (np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX)
     name, provenance, structure_id = row["name"], row["provenance"], row["id"]
     if not isinstance(name, str) or not isinstance(provenance, dict):
         raise TypeError("a name is a text, and a provenance an object")

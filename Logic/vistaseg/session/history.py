@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from vistaseg.prompts import Prompt
-from vistaseg.segmentation import Extent, crop_to_content
+from vistaseg.segmentation import VoxelBox, crop_to_content
 from vistaseg.segmentation.fingerprint import packed_fingerprint
-from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
+from vistaseg.segmentation.model import EMPTY_BOX, Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +24,11 @@ class PackedMask:
         bits: of the mask (k, j, i) of the extent, in C order, compressed by zlib.
     """
 
-    extent: Extent
+    extent: VoxelBox
     bits: bytes
 
     @classmethod
-    def of(cls, mask: Mask, extent: Extent) -> PackedMask:
+    def of(cls, mask: Mask, extent: VoxelBox) -> PackedMask:
         """Pack a mask (k, j, i) of an extent, cropped to what is set."""
         cropped, box = crop_to_content(mask, extent.start)
         return cls(box, zlib.compress(np.packbits(cropped).tobytes(), 1))
@@ -50,7 +50,7 @@ class PackedMask:
         return self.extent == other.extent and self.bits == other.bits
 
 
-NOTHING = PackedMask.of(np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT)
+NOTHING = PackedMask.of(np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX)
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ class Answer:
     """
 
     mask: Mask
-    extent: Extent
-    changed: Extent | None
+    extent: VoxelBox
+    changed: VoxelBox | None
     note: str = ""
 
 
@@ -167,7 +167,7 @@ class History:
         base = self.state
         self.push(State(base.start, (*base.steps, *late), mask, note).amended(mask))
 
-    def answer(self, changed: Extent | None) -> Answer:
+    def answer(self, changed: VoxelBox | None) -> Answer:
         """The mask that holds."""
         packed = self.state.mask
         return Answer(packed.mask, packed.extent, changed, self.state.note)
@@ -177,7 +177,7 @@ class History:
         return self.answer(changed_extent(before, self.state.mask))
 
 
-def changed_extent(before: PackedMask, after: PackedMask) -> Extent | None:
+def changed_extent(before: PackedMask, after: PackedMask) -> VoxelBox | None:
     """The box of the voxels in which two masks differ."""
     if before.equals(after):
         return None
@@ -189,10 +189,10 @@ def changed_extent(before: PackedMask, after: PackedMask) -> Extent | None:
     return crop_to_content(difference, box.start)[1]
 
 
-def union(one: Extent, other: Extent) -> Extent:
+def union(one: VoxelBox, other: VoxelBox) -> VoxelBox:
     """The smallest box around both."""
     if one.empty or other.empty:
         return other if one.empty else one
     start = [min(pair) for pair in zip(one.start, other.start, strict=True)]
     stop = [max(pair) for pair in zip(one.stop, other.stop, strict=True)]
-    return Extent((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
+    return VoxelBox((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))

@@ -13,7 +13,7 @@ from vistaseg.errors import InputError, UsageError
 from vistaseg.models.protocol import ClassMasks, OpenedVolume, PromptQuestion, SegmentationModel
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Prompt, Text
-from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
+from vistaseg.segmentation.model import EMPTY_BOX, Mask
 from vistaseg.session.engines import Engines
 
 NOTHING_THERE = "There is nothing to name there. Click into the structure, or give its mask."
@@ -98,7 +98,7 @@ def _names(
 def _prompted_mask(opened: OpenedVolume, what: Prompt, shape_kji: tuple[int, ...], progress: Progress) -> Mask:
     """What a click or box alone means to a model, on the volume's grid."""
     nothing = np.zeros((0, 0, 0), dtype=bool)
-    answer = opened.answer(PromptQuestion((what,), (), None, nothing, EMPTY_EXTENT), progress)
+    answer = opened.answer(PromptQuestion((what,), (), None, nothing, EMPTY_BOX), progress)
     mask = np.zeros(shape_kji, dtype=bool)
     mask[answer.extent.slices] = answer.added
     return mask

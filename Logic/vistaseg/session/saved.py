@@ -18,7 +18,7 @@ from vistaseg.errors import UsageError
 from vistaseg.models.protocol import SegmentationModel
 from vistaseg.models.recipe import Recipe
 from vistaseg.prompts import prompt_from_dict
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 from vistaseg.segmentation.model import Index
 from vistaseg.segmentation.table import whole_number
 from vistaseg.session.engines import Engines
@@ -218,7 +218,7 @@ def _saved_mask(packed: PackedMask) -> dict[str, Any]:
 
 def _restored_mask(values: Mapping[str, Any], shape_ijk: Index) -> PackedMask:
     (i, j, k), (to_i, to_j, to_k) = ([whole_number(value) for value in values[key]] for key in ("start", "stop"))
-    extent = Extent((i, j, k), (to_i, to_j, to_k))
+    extent = VoxelBox((i, j, k), (to_i, to_j, to_k))
     if any(last > size for last, size in zip(extent.stop, shape_ijk, strict=True)):
         raise ValueError("a mask reaches outside the volume")
     bits = base64.b64decode(values["bits"])

@@ -16,7 +16,7 @@ from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegErro
 from vistaseg.models.protocol import OpenedVolume, SegmentationModel
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest, require_inside
-from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
+from vistaseg.segmentation import Segment, Segmentation, VoxelBox, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session.class_answers import answer_by_classes
 from vistaseg.session.class_segments import class_segments
@@ -137,7 +137,7 @@ class Session:
         with self._stepping:
             return self._histories.setdefault(segment, History(None)).push(State(packed, (), packed))
 
-    def follow(self, segment: str, mask: Mask, extent: Extent, prompts: Sequence[Prompt] = ()) -> Answer:
+    def follow(self, segment: str, mask: Mask, extent: VoxelBox, prompts: Sequence[Prompt] = ()) -> Answer:
         """Go where a host's own undo, redo or painting has led a segment.
 
         A mask that the segment had after one of its steps, done or undone, leads to that step; any other becomes the
@@ -157,7 +157,7 @@ class Session:
             history = self._history(segment)
             history.class_id, history.known_organ = class_id, known_organ
 
-    def amend(self, segment: str, mask: Mask, extent: Extent) -> None:
+    def amend(self, segment: str, mask: Mask, extent: VoxelBox) -> None:
         """Tell what the host made of the last step, where its own rules did not let all of it through.
 
         Args:
@@ -222,7 +222,7 @@ class Session:
         """Whether any of these prompts changed something."""
         return any(step.record["changed"] for step in self._history(segment).state.steps)
 
-    def rebase(self, segment: str, mask: Mask, extent: Extent, count: int, prompts: Sequence[Prompt] = ()) -> None:
+    def rebase(self, segment: str, mask: Mask, extent: VoxelBox, count: int, prompts: Sequence[Prompt] = ()) -> None:
         """Take the host's undo, redo or painting into account that came while prompts were answered.
 
         The segment goes where the host has led it, see `follow`, and the late prompts come after that; `amend` then
@@ -308,7 +308,7 @@ class Session:
         """The prompts of a segment, the mask they started from, and the rules, JSON-able, for `resume`."""
         return remembered_segment(segment, self._history(segment), self._engines)
 
-    def resume(self, segment: str, memory: Any, mask: Mask, extent: Extent) -> None:
+    def resume(self, segment: str, memory: Any, mask: Mask, extent: VoxelBox) -> None:
         """Go on with a segment of an earlier session, whose mask is at hand; no prompt is answered again.
 
         Args:

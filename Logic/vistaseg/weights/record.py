@@ -18,7 +18,7 @@ _CHUNK_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
-class Record:
+class FileRecord:
     """An installed file when it was last hashed.
 
     Attributes:
@@ -53,14 +53,14 @@ _KINDS = {
 }
 
 
-def make_record(path: Path, sha256: str, source: str, origin: str, revision: str = "") -> Record:
+def make_record(path: Path, sha256: str, source: str, origin: str, revision: str = "") -> FileRecord:
     """Record of the file at `path`, whose hash is known."""
     found = path.stat()
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return Record(path.name, sha256, found.st_size, found.st_mtime_ns, source, origin, date, revision)
+    return FileRecord(path.name, sha256, found.st_size, found.st_mtime_ns, source, origin, date, revision)
 
 
-def read_record(folder: Path) -> Record | None:
+def read_record(folder: Path) -> FileRecord | None:
     """The record in `folder`; None where there is none that can be understood."""
     content = read_json(folder / RECORD_FILE)
     if content is None:
@@ -70,10 +70,10 @@ def read_record(folder: Path) -> Record | None:
     if content.keys() != _KINDS.keys():
         return None
     sound = all(type(content[name]) is kind for name, kind in _KINDS.items())
-    return Record(**content) if sound else None
+    return FileRecord(**content) if sound else None
 
 
-def write_record(folder: Path, record: Record) -> None:
+def write_record(folder: Path, record: FileRecord) -> None:
     """Replace the record in `folder`."""
     write_json(folder / RECORD_FILE, asdict(record))
 

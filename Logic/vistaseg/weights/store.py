@@ -18,8 +18,8 @@ from vistaseg.weights.download import download, downloaded_revision
 from vistaseg.weights.folder import discard_left_over, download_folder, staging, weights_folder, writing_to
 from vistaseg.weights.manifest import WeightsEntry, load_manifest
 from vistaseg.weights.record import (
+    FileRecord,
     Progress,
-    Record,
     file_digests,
     make_record,
     read_record,
@@ -210,7 +210,7 @@ def _license_doubt(entry: WeightsEntry) -> str:
     return "" if entry.license.stated else f" They state no license. {entry.license.conditions}"
 
 
-def _weights_file(folder: Path, record: Record | None) -> Path | None:
+def _weights_file(folder: Path, record: FileRecord | None) -> Path | None:
     """The file that the record names, or else whatever checkpoint somebody put there."""
     if record is not None and (folder / record.file).is_file():
         return folder / record.file
@@ -222,13 +222,13 @@ def _damaged(entry: WeightsEntry, path: Path, sha256: str | None = None) -> Weig
     return WeightsStatus(entry, WeightsState.DAMAGED, path, sha256, path.stat().st_size)
 
 
-def _installed(entry: WeightsEntry, path: Path, record: Record) -> WeightsStatus:
+def _installed(entry: WeightsEntry, path: Path, record: FileRecord) -> WeightsStatus:
     return WeightsStatus(
         entry, WeightsState.INSTALLED, path, record.sha256, record.size, record.source, record.revision or None
     )
 
 
-def _hash_again(entry: WeightsEntry, path: Path, record: Record) -> WeightsStatus:
+def _hash_again(entry: WeightsEntry, path: Path, record: FileRecord) -> WeightsStatus:
     found = path.stat()
     if path.name != record.file or found.st_size != record.size:
         return _damaged(entry, path)
@@ -296,7 +296,7 @@ def _refuse_other_checksum(entry: WeightsEntry, digests: dict[str, str]) -> None
         )
 
 
-def _require_first(entry: WeightsEntry, first: Record | None, sha256: str) -> None:
+def _require_first(entry: WeightsEntry, first: FileRecord | None, sha256: str) -> None:
     """A download counts as the published file from the first one on, where its publisher states no hash."""
     if first is not None and first.source == "download" and first.sha256 != sha256:
         raise WeightsError(

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import CancelledError, UsageError, VistaSegError
-from vistaseg.mrml.editing import Change
+from vistaseg.mrml.editing import SegmentChange
 from vistaseg.progress import Progress
 from vistaseg.prompts import Prompt
-from vistaseg.segmentation import Extent, crop_to_content
+from vistaseg.segmentation import VoxelBox, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
 from vistaseg.session.history import Answer, union
@@ -36,7 +36,7 @@ class Beginning:
     """
 
     mask: Mask
-    extent: Extent
+    extent: VoxelBox
     class_id: int | None
     provenance: dict[str, Any]
     memory: dict[str, Any] | None
@@ -46,7 +46,7 @@ class Beginning:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class SegmentResult:
     """What a job has to write.
 
     Attributes:
@@ -60,7 +60,7 @@ class Outcome:
         asked: whether the prompts are others than before, though they may have changed no voxel.
     """
 
-    change: Change | None
+    change: SegmentChange | None
     notes: tuple[str, ...] = ()
     errors: tuple[VistaSegError, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -76,7 +76,7 @@ def answer(
     earlier: dict[str, Any] | None,
     operations: Sequence[Operation],
     progress: Progress,
-) -> Outcome:
+) -> SegmentResult:
     """Do the operations on a segment one after the other; one that fails leaves the others.
 
     Args:
@@ -103,7 +103,7 @@ def answer(
         except VistaSegError as error:
             errors.append(error)
     change, now = change_between(before, session.result(key)), session.prompts(key)
-    return Outcome(
+    return SegmentResult(
         change,
         tuple(filter(None, notes)),
         tuple(errors),
@@ -120,7 +120,7 @@ def _added_after(before: Sequence[Prompt], after: Sequence[Prompt]) -> int | Non
     return count if len(after) > count and tuple(after[:count]) == tuple(before) else None
 
 
-def change_between(before: Answer, after: Answer) -> Change | None:
+def change_between(before: Answer, after: Answer) -> SegmentChange | None:
     """Voxels in which two masks differ."""
     box = union(before.extent, after.extent)
     was, now = (np.zeros(box.shape_kji, dtype=bool) for _ in range(2))
@@ -131,10 +131,10 @@ def change_between(before: Answer, after: Answer) -> Change | None:
     if extent.empty:
         return None
     now = now[extent.within(box)]
-    return Change(different & now, different & ~now, extent)
+    return SegmentChange(different & now, different & ~now, extent)
 
 
-def mask_after(mask: Mask, extent: Extent, change: Change) -> tuple[Mask, Extent]:
+def mask_after(mask: Mask, extent: VoxelBox, change: SegmentChange) -> tuple[Mask, VoxelBox]:
     """A mask after a change, bool (k, j, i) of its extent, and that extent.
 
     Args:
@@ -150,7 +150,7 @@ def mask_after(mask: Mask, extent: Extent, change: Change) -> tuple[Mask, Extent
     return crop_to_content(whole, box.start)
 
 
-def kept_back(change: Change, mask: Mask, extent: Extent) -> int:
+def kept_back(change: SegmentChange, mask: Mask, extent: VoxelBox) -> int:
     """Number of voxels that were to change and did not.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 
 from vistaseg import catalog
 from vistaseg.jobs import Job
-from vistaseg.mrml.editing import Change
+from vistaseg.mrml.editing import SegmentChange
 from vistaseg.mrml.geometry import offset_between
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.placement import (
@@ -22,13 +22,13 @@ from vistaseg.mrml.placement import (
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
 from vistaseg.mrml.reference import reference_lattice
 from vistaseg.mrml.tags import PROMPTS_TAG, SegmentRecord, is_known_organ, read_tag, tag_provenance
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
 from vistaseg.session.history import Answer
 from vistaseg.workspace.answering import (
     Beginning,
-    Outcome,
+    SegmentResult,
     change_between,
     follow,
     kept_back,
@@ -36,8 +36,8 @@ from vistaseg.workspace.answering import (
     start_provenance,
 )
 from vistaseg.workspace.memory import prompts_of, recall, remember
-from vistaseg.workspace.operations import Request
-from vistaseg.workspace.targets import Target
+from vistaseg.workspace.operations import SegmentRequest
+from vistaseg.workspace.targets import SegmentReference
 from vistaseg.workspace.volume_session import VolumeSession
 from vistaseg.workspace.writer import Writer
 
@@ -59,11 +59,11 @@ class SegmentLink:
         provenance: of the last outcome.
     """
 
-    target: Target
+    target: SegmentReference
     volumes: VolumeSession
     busy: bool = False
     job: Job | None = None
-    pending: list[Request] = field(default_factory=list)
+    pending: list[SegmentRequest] = field(default_factory=list)
     following: list[Callable[[], None]] = field(default_factory=list)
     time: int | None = None
     begun: int | None = None
@@ -115,12 +115,12 @@ class SegmentLink:
         self.earlier = start_provenance(session, self.target.key, beginning, self.earlier)
         return answer.changed is not None
 
-    def mask(self, scene: Any) -> tuple[Mask, Extent]:
+    def mask(self, scene: Any) -> tuple[Mask, VoxelBox]:
         """The segment's mask in the scene, bool (k, j, i) of the extent, on the volume's grid."""
         node = self.target.segmentation(scene)
         return read_mask(node, self.target.segment_id, self.volumes.node, self.volumes.volume.grid)
 
-    def receive(self, scene: Any, outcome: Outcome, writer: Writer | None) -> int:
+    def receive(self, scene: Any, outcome: SegmentResult, writer: Writer | None) -> int:
         """Take an outcome, and write it as one step unless it is only proposed; returns how many voxels were kept back.
 
         Raises:
@@ -145,7 +145,7 @@ class SegmentLink:
         self.settle(scene)
         return held
 
-    def _write(self, scene: Any, outcome: Outcome, writer: Writer) -> int:
+    def _write(self, scene: Any, outcome: SegmentResult, writer: Writer) -> int:
         """Bring an outcome into the scene, and tell the session what has become of it there.
 
         Returns:
@@ -166,17 +166,17 @@ class SegmentLink:
         note_placement(segment, placement_of(*self._nodes(scene)))
         return held
 
-    def accept(self, scene: Any, change: Change, writer: Writer) -> int:
+    def accept(self, scene: Any, change: SegmentChange, writer: Writer) -> int:
         """Write what was proposed; returns how many voxels were kept back.
 
         Raises:
             InputError: it cannot be written.
         """
         return self.receive(
-            scene, Outcome(change, provenance=self.provenance, earlier=self.earlier, asked=True), writer
+            scene, SegmentResult(change, provenance=self.provenance, earlier=self.earlier, asked=True), writer
         )
 
-    def _catch_up(self, scene: Any, outcome: Outcome, writer: Writer | None) -> None:
+    def _catch_up(self, scene: Any, outcome: SegmentResult, writer: Writer | None) -> None:
         """Undo, redo and painting that came while prompts were answered come before these."""
         session, key = self.session, self.target.key
         if session is None or self._now(scene) == self.begun:
@@ -189,7 +189,7 @@ class SegmentLink:
             # Nobody writes into the scene now, and so nobody else tells the session what is proposed there.
             session.amend(key, *mask_after(mask, extent, outcome.change))
 
-    def proposal(self, scene: Any) -> Change | None:
+    def proposal(self, scene: Any) -> SegmentChange | None:
         """What the session would change in the scene; None where that is nothing."""
         session = self.session
         if session is None or self.busy or self.is_displaced(scene) or self.follow(scene):

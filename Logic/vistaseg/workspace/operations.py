@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from vistaseg.prompts import Prompt
     from vistaseg.session import Session
     from vistaseg.session.history import Answer
-    from vistaseg.workspace.answering import Outcome
+    from vistaseg.workspace.answering import SegmentResult
     from vistaseg.workspace.writer import Writer
 
 Operation = Callable[["Session", str, Progress], "Answer"]
 """What changes a segment of a session: (session, name of the segment, progress) → its mask."""
-Done = Callable[["Outcome"], None]
+Done = Callable[["SegmentResult"], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Request:
+class SegmentRequest:
     """Something to be done to a segment as one step, what writes it, and who wants to hear of it.
 
     Attributes:

@@ -11,9 +11,9 @@ import numpy as np
 from vistaseg import catalog
 from vistaseg.errors import InputError
 from vistaseg.progress import Progress
-from vistaseg.segmentation import Extent, Segment
+from vistaseg.segmentation import Segment, VoxelBox
 from vistaseg.segmentation.confidence import without_confidence
-from vistaseg.segmentation.model import EMPTY_EXTENT, Mask
+from vistaseg.segmentation.model import EMPTY_BOX, Mask
 from vistaseg.session import Session
 from vistaseg.session.history import Answer, union
 from vistaseg.workspace.operations import Operation
@@ -54,8 +54,8 @@ def _in_common(segments: Sequence[Segment]) -> dict[str, Any]:
     return segments[0].provenance if len(segments) == 1 else without_confidence(segments[0].provenance)
 
 
-def _together(segments: Sequence[Segment]) -> tuple[Mask, Extent]:
-    box = EMPTY_EXTENT
+def _together(segments: Sequence[Segment]) -> tuple[Mask, VoxelBox]:
+    box = EMPTY_BOX
     for segment in segments:
         box = union(box, segment.extent)
     mask = np.zeros(box.shape_kji, dtype=bool)

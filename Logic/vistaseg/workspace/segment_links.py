@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vistaseg.workspace.messages import Messages, masking_note
-from vistaseg.workspace.operations import Request
-from vistaseg.workspace.targets import Target
+from vistaseg.workspace.operations import SegmentRequest
+from vistaseg.workspace.targets import SegmentReference
 from vistaseg.workspace.tasks import Tasks
 from vistaseg.workspace.writer import Writer
 
 if TYPE_CHECKING:
-    from vistaseg.mrml.editing import Change
+    from vistaseg.mrml.editing import SegmentChange
     from vistaseg.prompts import Prompt
-    from vistaseg.workspace.answering import Outcome
+    from vistaseg.workspace.answering import SegmentResult
     from vistaseg.workspace.links import SegmentLink
     from vistaseg.workspace.volume_session import VolumeSession
 
@@ -31,14 +31,14 @@ class SegmentLinks:
 
     def __init__(self, scene: Any, tasks: Tasks, messages: Messages, changed: Callable[[], None]) -> None:
         self._scene, self._tasks, self._messages, self._changed = scene, tasks, messages, changed
-        self._links: dict[Target, SegmentLink] = {}
+        self._links: dict[SegmentReference, SegmentLink] = {}
         self._held: list[str] = []
 
-    def get(self, target: Target) -> SegmentLink | None:
+    def get(self, target: SegmentReference) -> SegmentLink | None:
         """The link of a segment that something was asked of."""
         return self._links.get(target)
 
-    def request(self, target: Target, volumes: VolumeSession, request: Request) -> None:
+    def request(self, target: SegmentReference, volumes: VolumeSession, request: SegmentRequest) -> None:
         """Do something to a segment, once what was asked of it before is over.
 
         Args:
@@ -69,7 +69,7 @@ class SegmentLinks:
 
         return release
 
-    def withdraw(self, target: Target) -> None:
+    def withdraw(self, target: SegmentReference) -> None:
         """Cancel what is asked of a segment."""
         link = self.get(target)
         if link is not None:
@@ -82,12 +82,12 @@ class SegmentLinks:
         for link in self._links.values():
             link.forget_waiting()
 
-    def proposal(self, target: Target) -> Change | None:
+    def proposal(self, target: SegmentReference) -> SegmentChange | None:
         """What answers without a writer would change in a segment; None where that is nothing."""
         link = self.get(target)
         return None if link is None or not self._valid(link) else link.proposal(self._scene)
 
-    def accept(self, target: Target, writer: Writer) -> None:
+    def accept(self, target: SegmentReference, writer: Writer) -> None:
         """Write what is proposed for a segment."""
         change = self.proposal(target)
         if change is not None:
@@ -95,14 +95,14 @@ class SegmentLinks:
             self._tell_kept_back(link, link.accept(self._scene, change, writer), writer)
             self._changed()
 
-    def refuse(self, target: Target) -> None:
+    def refuse(self, target: SegmentReference) -> None:
         """Take the prompts back that led to what is proposed for a segment."""
         link = self.get(target)
         if link is not None and link.session is not None and self._valid(link):
             link.refuse(self._scene)
             self._changed()
 
-    def prompts(self, target: Target) -> tuple[Prompt, ...]:
+    def prompts(self, target: SegmentReference) -> tuple[Prompt, ...]:
         """The prompts that led to a segment's mask: those of its session, else those that the segment remembers."""
         segment = target.segment(self._scene)
         if segment is None:
@@ -115,7 +115,7 @@ class SegmentLinks:
         link.follow(self._scene)
         return link.session.prompts(target.key)
 
-    def _remembered(self, target: Target) -> tuple[Prompt, ...]:
+    def _remembered(self, target: SegmentReference) -> tuple[Prompt, ...]:
         """The prompts that a segment remembers of the volume, where they lie on it as it is now."""
         from vistaseg.mrml.placement import noted_volume
         from vistaseg.mrml.volumes import grid_of
@@ -142,7 +142,7 @@ class SegmentLinks:
         """Let go of all links."""
         self._links.clear()
 
-    def _link(self, target: Target, volumes: VolumeSession) -> SegmentLink:
+    def _link(self, target: SegmentReference, volumes: VolumeSession) -> SegmentLink:
         from vistaseg.workspace.links import SegmentLink
 
         link = self.get(target)
@@ -164,7 +164,7 @@ class SegmentLinks:
         beginning, earlier = link.beginning(self._scene), link.earlier
         link.begin(self._scene)
 
-        def done(outcome: Outcome) -> None:
+        def done(outcome: SegmentResult) -> None:
             self._receive(link, outcome, request)
 
         def ended() -> None:
@@ -186,7 +186,7 @@ class SegmentLinks:
             ended=ended,
         )
 
-    def _receive(self, link: SegmentLink, outcome: Outcome, request: Request) -> None:
+    def _receive(self, link: SegmentLink, outcome: SegmentResult, request: SegmentRequest) -> None:
         """Tell the user of an outcome, bring it into the scene, and tell who asked."""
         for note in outcome.notes:
             self._messages.tell(note)

@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Target:
+class SegmentReference:
     """A segment and the volume that it is segmented in.
 
     Attributes:

@@ -15,15 +15,15 @@ from vistaseg.mrml.removals import on_removals
 from vistaseg.progress import Progress
 from vistaseg.workspace.loaded_models import Load, load_on_best_device
 from vistaseg.workspace.messages import Messages
-from vistaseg.workspace.operations import Done, Request, add_prompt, clear_prompts, remove_prompt
+from vistaseg.workspace.operations import Done, SegmentRequest, add_prompt, clear_prompts, remove_prompt
 from vistaseg.workspace.segment_links import SegmentLinks
-from vistaseg.workspace.targets import Target
+from vistaseg.workspace.targets import SegmentReference
 from vistaseg.workspace.tasks import Task, Tasks
 from vistaseg.workspace.volume_sessions import VolumeSessions
 from vistaseg.workspace.writer import Writer
 
 if TYPE_CHECKING:
-    from vistaseg.mrml.editing import Change
+    from vistaseg.mrml.editing import SegmentChange
     from vistaseg.mrml.removing import WatchedSegmentations
     from vistaseg.prompts import Prompt, Ras, RegionOfInterest
     from vistaseg.segmentation.model import Mask
@@ -194,7 +194,7 @@ class Workspace:
             ended=ended,
         )
 
-    def prompt(self, target: Target, prompt: Prompt, writer: Writer | None, on_done: Done = _nothing) -> None:
+    def prompt(self, target: SegmentReference, prompt: Prompt, writer: Writer | None, on_done: Done = _nothing) -> None:
         """Answer one more prompt on a segment, as one step.
 
         Prompts wait while others on the same segment are answered, or while an automatic result for the same
@@ -211,13 +211,13 @@ class Workspace:
         self.prompt_together(target, [prompt], writer, on_done)
 
     def prompt_together(
-        self, target: Target, prompts: Sequence[Prompt], writer: Writer | None, on_done: Done = _nothing
+        self, target: SegmentReference, prompts: Sequence[Prompt], writer: Writer | None, on_done: Done = _nothing
     ) -> None:
         """As `prompt`, for several that are answered one after the other and written at once."""
-        self._request(target, Request(tuple(add_prompt(prompt) for prompt in prompts), writer, on_done))
+        self._request(target, SegmentRequest(tuple(add_prompt(prompt) for prompt in prompts), writer, on_done))
 
     def segment_into(
-        self, target: Target, class_ids: Sequence[int], writer: Writer | None, on_done: Done = _nothing
+        self, target: SegmentReference, class_ids: Sequence[int], writer: Writer | None, on_done: Done = _nothing
     ) -> None:
         """Let a segment become what classes are automatically; prompts then correct that.
 
@@ -226,37 +226,39 @@ class Workspace:
         """
         from vistaseg.workspace.replacing import replace_by_classes
 
-        self._request(target, Request((replace_by_classes(class_ids),), writer, on_done))
+        self._request(target, SegmentRequest((replace_by_classes(class_ids),), writer, on_done))
 
-    def remove_prompt(self, target: Target, index: int, writer: Writer | None, on_done: Done = _nothing) -> None:
+    def remove_prompt(
+        self, target: SegmentReference, index: int, writer: Writer | None, on_done: Done = _nothing
+    ) -> None:
         """Answer the prompts of a segment again but for one.
 
         Args:
             index: place in `prompts`.
         """
-        self._request(target, Request((remove_prompt(index),), writer, on_done))
+        self._request(target, SegmentRequest((remove_prompt(index),), writer, on_done))
 
-    def clear(self, target: Target, writer: Writer | None, on_done: Done = _nothing) -> None:
+    def clear(self, target: SegmentReference, writer: Writer | None, on_done: Done = _nothing) -> None:
         """Take all prompts of a segment back, to the mask that they started from."""
-        self._request(target, Request((clear_prompts,), writer, on_done))
+        self._request(target, SegmentRequest((clear_prompts,), writer, on_done))
 
-    def withdraw(self, target: Target) -> None:
+    def withdraw(self, target: SegmentReference) -> None:
         """Cancel what is asked of a segment."""
         self._links.withdraw(target)
 
-    def proposal(self, target: Target) -> Change | None:
+    def proposal(self, target: SegmentReference) -> SegmentChange | None:
         """What answers without a writer would change in a segment; None where that is nothing."""
         return self._links.proposal(target)
 
-    def accept(self, target: Target, writer: Writer) -> None:
+    def accept(self, target: SegmentReference, writer: Writer) -> None:
         """Write what is proposed for a segment."""
         self._links.accept(target, writer)
 
-    def refuse(self, target: Target) -> None:
+    def refuse(self, target: SegmentReference) -> None:
         """Take the prompts back that led to what is proposed for a segment."""
         self._links.refuse(target)
 
-    def prompts(self, target: Target) -> tuple[Prompt, ...]:
+    def prompts(self, target: SegmentReference) -> tuple[Prompt, ...]:
         """The prompts that led to a segment's mask, in order, in the volume's local RAS mm."""
         return self._links.prompts(target)
 
@@ -297,7 +299,7 @@ class Workspace:
         )
         self._changed()
 
-    def _request(self, target: Target, request: Request) -> None:
+    def _request(self, target: SegmentReference, request: SegmentRequest) -> None:
         """Raises InputError where nothing can be asked of the volume, or nothing written into the segment."""
         from vistaseg.mrml.converting import require_labelmaps
         from vistaseg.mrml.placement import require_in_place

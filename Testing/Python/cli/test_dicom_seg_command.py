@@ -17,7 +17,7 @@ from vistaseg.cli.results import kept_if_lost
 from vistaseg.dicom import read_seg, read_series
 from vistaseg.errors import InputError
 from vistaseg.io import sha256_of
-from vistaseg.segmentation import Extent, Segment, Segmentation, read_segmentation, write_segmentation
+from vistaseg.segmentation import Segment, Segmentation, VoxelBox, read_segmentation, write_segmentation
 from vistaseg.volume import Volume
 from vistaseg.volume.limits import size_text
 
@@ -239,7 +239,7 @@ def test_a_result_that_cannot_be_exported_is_kept_and_the_message_says_where(
 
 
 def test_a_result_is_kept_after_an_error_that_no_one_foresaw(tmp_path, capsys):
-    voxel = Segment("dot", 1, None, (1, 2, 3), None, np.ones((1, 1, 1), bool), Extent((0, 0, 0), (1, 1, 1)))
+    voxel = Segment("dot", 1, None, (1, 2, 3), None, np.ones((1, 1, 1), bool), VoxelBox((0, 0, 0), (1, 1, 1)))
     with (
         pytest.raises(RuntimeError),
         kept_if_lost(Segmentation((2, 2, 2), np.eye(4), [voxel]), str(tmp_path / "out.dcm")),

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from vistaseg.segmentation import Extent, Segment, Segmentation
+from vistaseg.segmentation import Segment, Segmentation, VoxelBox
 from vistaseg.segmentation.confidence import with_confidence
 from vistaseg.segmentation.finding_text import finding_text
 from vistaseg.segmentation.plausibility import segment_findings
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.usefixtures("tiny_demo")
 LIVER, SPLEEN = 1, 3
 
 
-def box(*spans: tuple[int, int]) -> tuple[np.ndarray, Extent]:
-    extent = Extent(tuple(first for first, _ in spans), tuple(last for _, last in spans))
+def box(*spans: tuple[int, int]) -> tuple[np.ndarray, VoxelBox]:
+    extent = VoxelBox(tuple(first for first, _ in spans), tuple(last for _, last in spans))
     return np.ones(extent.shape_kji, dtype=bool), extent
 
 

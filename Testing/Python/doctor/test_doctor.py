@@ -24,7 +24,7 @@ from vistaseg.models import registry
 from vistaseg.models.recipe import Recipe
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.network import build_network
-from vistaseg.segmentation import Extent, Segment, Segmentation
+from vistaseg.segmentation import Segment, Segmentation, VoxelBox
 from vistaseg.weights import find_entry, import_file, layouts
 from vistaseg.weights.folder import weights_folder
 
@@ -135,7 +135,7 @@ def found_organs(places: dict[int, int]) -> Segmentation:
     affine = np.diag([-2.0, 2.0, 2.0, 1.0])
     cube = np.ones((3, 3, 3), bool)
     segments = [
-        Segment(str(i), i, i, (0.0, 0.0, 0.0), None, cube, Extent((at, 0, 0), (at + 3, 3, 3)), {})
+        Segment(str(i), i, i, (0.0, 0.0, 0.0), None, cube, VoxelBox((at, 0, 0), (at + 3, 3, 3)), {})
         for i, at in places.items()
     ]
     return Segmentation((100, 3, 3), affine, segments, "")

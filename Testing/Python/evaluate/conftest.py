@@ -12,7 +12,7 @@ import pytest
 
 from vistaseg.errors import InputError
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
-from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content
+from vistaseg.segmentation import Segment, Segmentation, VoxelBox, crop_to_content
 from vistaseg.volume import Volume
 
 RADIUS_MM = 12.0
@@ -22,8 +22,8 @@ Shape = tuple[int, int, int]
 @dataclass(frozen=True)
 class Answer:
     mask: np.ndarray
-    extent: Extent
-    changed: Extent | None = None
+    extent: VoxelBox
+    changed: VoxelBox | None = None
     note: str = ""
 
 

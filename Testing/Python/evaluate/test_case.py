@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vistaseg.evaluate import Target, Truth, evaluate_case
+from vistaseg.evaluate import GroundTruthStructure, Truth, evaluate_case
 from vistaseg.segmentation import Segment, Segmentation, crop_to_content
 from vistaseg.volume import Volume
 
@@ -16,7 +16,7 @@ def make_truth(volume: Volume):
 
     def make(parts: dict[str, tuple[tuple[int, ...], np.ndarray]]) -> Truth:
         pieces = {n: Segment(n, 1, None, (1, 2, 3), None, *crop_to_content(mask)) for n, (_, mask) in parts.items()}
-        targets = tuple(Target(name, ids, (pieces[name],)) for name, (ids, _) in parts.items())
+        targets = tuple(GroundTruthStructure(name, ids, (pieces[name],)) for name, (ids, _) in parts.items())
         grid = Segmentation(volume.shape_ijk, volume.ijk_to_ras, list(pieces.values()))
         return Truth(grid, volume.orientation, targets)
 

@@ -6,7 +6,7 @@ import pytest
 from vistaseg.errors import UsageError
 from vistaseg.evaluate import CaseResult, StructureResult, ask_once, mean_curve, mean_curves, parse_combinations
 from vistaseg.evaluate.metrics import Scores
-from vistaseg.evaluate.results import Prompted, Step
+from vistaseg.evaluate.results import EvaluatedStep, Prompted
 from vistaseg.prompts import Point, RegionOfInterest, Text
 
 LIVER = 1
@@ -96,7 +96,7 @@ def test_the_same_is_found_again(make_session, make_ball) -> None:
 
 def test_the_mean_is_over_the_structures_that_could_be_asked_for() -> None:
     def result(name: str, *dice: float | None) -> StructureResult:
-        step = Step(1, 0.5, 0.5, 1.0, 1, None)
+        step = EvaluatedStep(1, 0.5, 0.5, 1.0, 1, None)
         kinds = ("text", "box")
         prompted = tuple(
             Prompted(kind, None if value is None else Scores(value, value / 2), 1.0)

@@ -10,10 +10,10 @@ from vistaseg.evaluate import (
     Agreement,
     CaseResult,
     Curve,
+    EvaluatedStep,
+    GroundTruthStructure,
     Scores,
-    Step,
     StructureResult,
-    Target,
     Truth,
     case_as_dict,
     confidence_agreement,
@@ -29,7 +29,7 @@ RIGHT_KIDNEY, LEFT_KIDNEY = 5, 14
 
 def structure(dice: float | None, confidence: float | None, name: str = "liver") -> StructureResult:
     automatic = None if dice is None else Scores(dice, dice)
-    return StructureResult(name, 1, (Step(1, 0.5, 0.5, 1.0, 10**9, None),), automatic, confidence)
+    return StructureResult(name, 1, (EvaluatedStep(1, 0.5, 0.5, 1.0, 10**9, None),), automatic, confidence)
 
 
 def agreement(*pairs: tuple[float | None, float | None]) -> Agreement:
@@ -69,7 +69,7 @@ def test_a_structure_of_several_classes_is_as_sure_as_its_voxels_on_average(volu
     session.segment = sure
     piece = Segment("kidneys", 1, None, (1, 2, 3), None, *crop_to_content(right | left))
     grid = Segmentation(volume.shape_ijk, volume.ijk_to_ras, [piece])
-    truth = Truth(grid, volume.orientation, (Target("kidneys", (RIGHT_KIDNEY, LEFT_KIDNEY), (piece,)),))
+    truth = Truth(grid, volume.orientation, (GroundTruthStructure("kidneys", (RIGHT_KIDNEY, LEFT_KIDNEY), (piece,)),))
     (result,) = evaluate_case(session, truth, clicks=1)
     small, large = np.count_nonzero(right), np.count_nonzero(left)
     assert result.confidence == pytest.approx((0.9 * small + 0.5 * large) / (small + large))

@@ -9,8 +9,8 @@ from rich.console import Console
 from vistaseg.evaluate import (
     CaseResult,
     Curve,
+    EvaluatedStep,
     Scores,
-    Step,
     StructureResult,
     case_as_dict,
     count_falls,
@@ -25,7 +25,7 @@ from vistaseg.prompts import Point
 
 def structure(name: str, dice: list[float], automatic: Scores | None = None, box: bool = False) -> StructureResult:
     steps = [
-        Step(number, value, value / 2, 0.5 * number, 10**9, Point((1, 2, 3)))
+        EvaluatedStep(number, value, value / 2, 0.5 * number, 10**9, Point((1, 2, 3)))
         for number, value in enumerate(dice, start=0 if box else 1)
     ]
     return StructureResult(name, 1, tuple(steps), automatic)

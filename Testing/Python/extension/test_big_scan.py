@@ -16,10 +16,10 @@ from host.mrml_nodes import add_volume
 from panel_case import add_rotation
 
 from vistaseg import catalog
-from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.sharing import release_labelmaps
 from vistaseg.mrml.volumes import volume_from_node
-from vistaseg.segmentation import Extent, Segment, Segmentation
+from vistaseg.segmentation import Segment, Segmentation, VoxelBox
 from vistaseg.workspace.automatic import Earlier, put, sealed
 
 SHAPE_IJK = (512, 512, 600)
@@ -48,9 +48,9 @@ def organs() -> list[Segment]:
     ]
 
 
-def extent_at(start: tuple[int, int, int]) -> Extent:
+def extent_at(start: tuple[int, int, int]) -> VoxelBox:
     i, j, k = start
-    return Extent(start, (i + 80, j + 80, k + 196))
+    return VoxelBox(start, (i + 80, j + 80, k + 196))
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_second_run_does_not_freeze_the_window(run):
     spot = np.zeros(box.shape_kji, bool)
     spot[90:100, 30:40, 30:40] = True
     with run.editing.step(), within(LIMIT_S):
-        run.editing.apply(first[0], Change(~spot & False, spot, box))
+        run.editing.apply(first[0], SegmentChange(~spot & False, spot, box))
     second = run()
     assert len(second) == COUNT and set(first[1:]) < set(second)
     assert first[0] not in second  # what was corrected stays beside its successor

@@ -20,7 +20,7 @@ from host.strokes import Strokes
 from waiting import wait_until
 
 from vistaseg.mrml.transforms import to_world
-from vistaseg.workspace import Target, Workspace
+from vistaseg.workspace import SegmentReference, Workspace
 
 
 class Desk(Strokes):
@@ -72,7 +72,7 @@ class Desk(Strokes):
 
     def prompts(self, name: str = "a") -> tuple[Any, ...]:
         ids = self.volumeNode.GetID(), self.segmentationNode.GetID(), self.segments[name]
-        return self.workspace.prompts(Target(*ids))
+        return self.workspace.prompts(SegmentReference(*ids))
 
     def mask(self, name: str = "a") -> np.ndarray:
         return full_mask(self.segmentationNode, self.segments[name], self.volumeNode)

@@ -16,7 +16,7 @@ from effect_case import register_effect, segment_editor
 from panel_case import LEFT_KIDNEY, MIDDLES, RIGHT_KIDNEY, SPLEEN, PanelCase, add_ct, ct_array, prompt_rows
 
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 
 STORIES, STEPS = 12, 25
 SHAPE = ct_array().shape
@@ -39,7 +39,7 @@ class Somebody:
     def paint(self, segment_id: str, mask: np.ndarray, erase: bool = False) -> None:
         """A stroke over voxels (k, j, i) of the volume."""
         node, effect = self.case.selection.segmentationNode, self.editor.effect
-        whole = Extent((0, 0, 0), SHAPE[::-1])
+        whole = VoxelBox((0, 0, 0), SHAPE[::-1])
         labelmap = labelmap_of(mask, whole, self.case.selection.volumeNode, node)
         self.editor.node.SetSelectedSegmentID(segment_id)
         effect.saveStateForUndo()

@@ -18,7 +18,7 @@ from vistaseg.jobs import Job, JobState, Worker
 from vistaseg.models.protocol import ModelIdentity, PromptAnswer, PromptQuestion
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -32,8 +32,8 @@ OVER = set(JobState) - {JobState.QUEUED, JobState.RUNNING}
 PATIENCE_S = 20.0
 
 
-def cube(place: int) -> Extent:
-    return Extent((place - 1, 2, 2), (place + 2, 5, 5))
+def cube(place: int) -> VoxelBox:
+    return VoxelBox((place - 1, 2, 2), (place + 2, 5, 5))
 
 
 class Cubes:

@@ -10,8 +10,8 @@ from scipy import ndimage
 
 from vistaseg.models.correction import (
     NEAREST,
-    Change,
-    Click,
+    Correction,
+    VoxelClick,
     components_at,
     near_click,
     recognises,
@@ -21,7 +21,7 @@ from vistaseg.models.correction import (
 
 SHAPE = (6, 5, 7)
 masks = arrays.arrays(bool, SHAPE)
-clicks = st.builds(Click, st.tuples(*(st.integers(0, n - 1) for n in SHAPE)), st.booleans())
+clicks = st.builds(VoxelClick, st.tuples(*(st.integers(0, n - 1) for n in SHAPE)), st.booleans())
 
 
 @given(masks, masks, st.lists(clicks, min_size=1, max_size=4))
@@ -65,7 +65,7 @@ def test_no_difference_no_change(mask, click):
 def test_a_positive_click_outside_adds_its_own_part_and_not_the_other():
     before, after = np.zeros((9, 3, 3), bool), np.zeros((9, 3, 3), bool)
     after[0:2], after[6:9] = True, True
-    change = touched_change(before, after, [Click((7, 1, 1), True)])
+    change = touched_change(before, after, [VoxelClick((7, 1, 1), True)])
     assert change.added[6:9].all()
     assert not change.added[:6].any()
 
@@ -73,7 +73,7 @@ def test_a_positive_click_outside_adds_its_own_part_and_not_the_other():
 def test_a_positive_click_in_the_mask_adds_what_hangs_together_with_it():
     before, after = np.zeros((9, 3, 3), bool), np.zeros((9, 3, 3), bool)
     before[0:3], after[0:6], after[8] = True, True, True
-    change = touched_change(before, after, [Click((1, 1, 1), True)])
+    change = touched_change(before, after, [VoxelClick((1, 1, 1), True)])
     assert change.added[3:6].all()
     assert not change.added[8].any()
 
@@ -81,15 +81,15 @@ def test_a_positive_click_in_the_mask_adds_what_hangs_together_with_it():
 def test_a_negative_click_never_adds_and_a_positive_one_never_removes():
     before, after = np.zeros((4, 3, 3), bool), np.zeros((4, 3, 3), bool)
     before[0:2], after[2:4] = True, True
-    assert not touched_change(before, after, [Click((0, 0, 0), False)]).added.any()
-    assert not touched_change(before, after, [Click((3, 0, 0), True)]).removed.any()
+    assert not touched_change(before, after, [VoxelClick((0, 0, 0), False)]).added.any()
+    assert not touched_change(before, after, [VoxelClick((3, 0, 0), True)]).removed.any()
 
 
 def test_a_click_that_misses_by_one_voxel_counts_and_by_two_does_not():
     mask = np.zeros((7, 7, 7), bool)
     mask[3, 3, 3] = True
-    assert components_at(mask, [Click((4, 4, 4), True)])[3, 3, 3]
-    assert not components_at(mask, [Click((5, 3, 3), True)]).any()
+    assert components_at(mask, [VoxelClick((4, 4, 4), True)])[3, 3, 3]
+    assert not components_at(mask, [VoxelClick((5, 3, 3), True)]).any()
 
 
 @given(masks, masks)
@@ -97,7 +97,7 @@ def test_a_click_that_misses_by_one_voxel_counts_and_by_two_does_not():
 def test_the_rim_of_what_is_removed_touches_nothing_that_stays(before, chosen):
     removed = before & chosen
     stays = before & ~removed
-    change = with_rim(Change(np.zeros(SHAPE, bool), removed), before)
+    change = with_rim(Correction(np.zeros(SHAPE, bool), removed), before)
     rim = change.removed & ~removed
     touching = np.ones((3, 3, 3), bool)
     assert not (rim & ndimage.binary_dilation(stays, touching)).any()

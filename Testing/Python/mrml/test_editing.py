@@ -11,10 +11,10 @@ from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask
 
 from vistaseg.errors import InputError
 from vistaseg.mrml.converting import has_labelmaps, use_labelmaps
-from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.tags import record_of, tag_provenance
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 
 NODE, RULES = slicer.vtkMRMLSegmentationNode, slicer.vtkMRMLSegmentEditorNode
 MASK_MODES = (
@@ -27,7 +27,7 @@ MASK_MODES = (
 )
 OVERWRITE_MODES = (RULES.OverwriteAllSegments, RULES.OverwriteVisibleSegments, RULES.OverwriteNone)
 EDITED, SHOWN, HIDDEN, OVERLAPPING = range(4)
-BOX = Extent((1, 1, 1), (8, 7, 6))
+BOX = VoxelBox((1, 1, 1), (8, 7, 6))
 BOX_BYTES = 7 * 6 * 5 // 8
 
 
@@ -70,7 +70,7 @@ def read(ct, segmentation_node, ids):
 def change():
     random = np.random.default_rng(11)
     added = random.random(BOX.shape_kji) < 0.5
-    return Change(added, ~added & (random.random(BOX.shape_kji) < 0.7), BOX)
+    return SegmentChange(added, ~added & (random.random(BOX.shape_kji) < 0.7), BOX)
 
 
 def whole(mask):
@@ -126,7 +126,7 @@ def test_the_editor_itself_would_have_written_the_same(
 ):
     rules.SetMaskMode(masking)
     rules.SetOverwriteMode(overwriting)
-    editing.apply(ids[EDITED], Change(change.added, np.zeros_like(change.removed), BOX))
+    editing.apply(ids[EDITED], SegmentChange(change.added, np.zeros_like(change.removed), BOX))
     ours = read()
     twin = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "twin")
     twin_ids = add_masks(twin, ct, *masks)
@@ -179,7 +179,7 @@ def test_undo_and_redo_go_through_every_saved_state(ids, rules, editing, masks, 
     for n in range(4):
         added = random.random(BOX.shape_kji) < 0.3
         with editing.step():
-            editing.apply(ids[n], Change(added, ~added & (random.random(BOX.shape_kji) < 0.3), BOX))
+            editing.apply(ids[n], SegmentChange(added, ~added & (random.random(BOX.shape_kji) < 0.3), BOX))
         states.append(read())
     for state in states[-2::-1]:
         editing.undo()
@@ -202,7 +202,7 @@ def test_a_new_change_after_undo_ends_redo(ids, editing, change):
 
 def test_the_oldest_steps_are_forgotten_where_they_take_too_much_memory(ids, editing, change, monkeypatch):
     monkeypatch.setattr("vistaseg.mrml.steps._BYTES", 10 * 2 * BOX_BYTES)
-    opposite = Change(change.removed, change.added, BOX)
+    opposite = SegmentChange(change.removed, change.added, BOX)
     for n in range(14):
         with editing.step():
             editing.apply(ids[EDITED], opposite if n % 2 else change)

@@ -8,13 +8,13 @@ from host.mrml_nodes import add_volume, random_affine, random_rotation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.geometry import Lattice, array_of
 from vistaseg.mrml.reference import reference_lattice, set_reference
 from vistaseg.mrml.resampling import values_on
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 
 SHAPE = (12, 11, 10)
 LOW, HIGH = 20, 120
@@ -38,9 +38,9 @@ def test_the_editor_itself_would_have_changed_the_same_voxels(scene, seed, kind,
     affine = random_affine(random)
     smooth = np.add.outer(np.add.outer(np.arange(SHAPE[2]) * 9, np.arange(SHAPE[1]) * 7), np.arange(SHAPE[0]) * 5)
     volume_node = add_volume((smooth + random.integers(-40, 40, smooth.shape)).astype(np.int16), affine)
-    extent = Extent((0, 0, 0), SHAPE) if whole else Extent((2, 3, 1), (9, 8, 7))
+    extent = VoxelBox((0, 0, 0), SHAPE) if whole else VoxelBox((2, 3, 1), (9, 8, 7))
     mask = random.random(extent.shape_kji) < 0.7
-    change = Change(mask & (not removing), mask & removing, extent)
+    change = SegmentChange(mask & (not removing), mask & removing, extent)
     results = []
     for write in (write_with_rules, write_with_editor):
         node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Segmentation")
@@ -50,7 +50,7 @@ def test_the_editor_itself_would_have_changed_the_same_voxels(scene, seed, kind,
         everything = np.ones(SHAPE[::-1], bool)
         if removing:
             SegmentEditing(node, volume_node).apply(
-                segment_id, Change(everything, ~everything, Extent((0, 0, 0), SHAPE))
+                segment_id, SegmentChange(everything, ~everything, VoxelBox((0, 0, 0), SHAPE))
             )
         write(node, segment_id, volume_node, change)
         results.append(values_of(node, segment_id))
@@ -122,7 +122,7 @@ def test_no_voxel_outside_the_range_is_written_on_a_segmentation_twice_as_fine(s
     segment_id = node.GetSegmentation().AddEmptySegment("a")
     set_reference(node.GetSegmentation(), Lattice(affine @ np.diag([0.5, 0.5, 0.5, 1]), (0, 3, 0, 3, 0, 3)))
     everything = np.ones(SHAPE[::-1], bool)
-    write_with_rules(node, segment_id, volume_node, Change(everything, ~everything, Extent((0, 0, 0), SHAPE)))
+    write_with_rules(node, segment_id, volume_node, SegmentChange(everything, ~everything, VoxelBox((0, 0, 0), SHAPE)))
     written = aligned(volume_node, node)[values_of(node, segment_id)]
     assert written.size > 1000
     assert ((written >= LOW) & (written <= HIGH)).all()

@@ -20,19 +20,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vistaseg.errors import InputError
-from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.geometry import Lattice, array_of, bounds_of
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
 from vistaseg.mrml.reference import reference_lattice, set_reference
 from vistaseg.mrml.resampling import common_bounds, united_bounds, values_on
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 from vistaseg.volume import apply_affine
 
 geometry = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 seeds = st.integers(0, 2**32 - 1)
-WHOLE = Extent((0, 0, 0), SHAPE_IJK)
+WHOLE = VoxelBox((0, 0, 0), SHAPE_IJK)
 
 
 def random_mask(random: np.random.Generator) -> np.ndarray:
@@ -70,7 +70,7 @@ def test_a_changed_segment_comes_back_bit_for_bit(scene, seed, kind, place):
     before, sibling, added = (random_mask(random) for _ in range(3))
     ids = add_masks(segmentation_node, volume_node, before, sibling & ~before)
     editing = SegmentEditing(segmentation_node, volume_node)
-    editing.apply(ids[0], Change(added, before & ~added, WHOLE))
+    editing.apply(ids[0], SegmentChange(added, before & ~added, WHOLE))
     editing.close()
     assert np.array_equal(full_mask(segmentation_node, ids[0], volume_node), added)
     assert np.array_equal(full_mask(segmentation_node, ids[1], volume_node), sibling & ~before)
@@ -79,14 +79,14 @@ def test_a_changed_segment_comes_back_bit_for_bit(scene, seed, kind, place):
 def crop_reference(segmentation_node, volume_node, extent):
     """The reference geometry of a file that was cropped: its first voxel is another of the volume's."""
     grid = grid_of(volume_node).cropped(extent.start, extent.stop)
-    lattice = Lattice(grid.ijk_to_ras, bounds_of(Extent((0, 0, 0), grid.shape_ijk)))
+    lattice = Lattice(grid.ijk_to_ras, bounds_of(VoxelBox((0, 0, 0), grid.shape_ijk)))
     set_reference(segmentation_node.GetSegmentation(), lattice)
 
 
 def test_a_cropped_geometry_of_the_same_voxels_loses_nothing(ct, segmentation_node):
     random = np.random.default_rng(5)
     (kept,) = add_masks(segmentation_node, ct, np.ones(SHAPE_IJK[::-1], dtype=bool))
-    crop_reference(segmentation_node, ct, Extent((2, 3, 1), (7, 6, 5)))
+    crop_reference(segmentation_node, ct, VoxelBox((2, 3, 1), (7, 6, 5)))
     mask = random_mask(random)
     (segment_id,) = add_masks(segmentation_node, ct, mask)
     assert np.array_equal(full_mask(segmentation_node, segment_id, ct), mask)
@@ -183,7 +183,7 @@ def test_a_segmentation_without_reference_geometry_keeps_its_own_voxels(scene, c
     editing = SegmentEditing(segmentation_node, ct)
     removed = np.ones(SHAPE_IJK[::-1], dtype=bool)
     removed[:, :, 4:] = False
-    editing.apply(segment_id, Change(np.zeros_like(removed), removed, WHOLE))
+    editing.apply(segment_id, SegmentChange(np.zeros_like(removed), removed, WHOLE))
     editing.close()
     assert np.allclose(reference_lattice(segmentation_node).ijk_to_local, coarse)
     got = full_mask(segmentation_node, segment_id, ct)
@@ -245,7 +245,7 @@ def test_the_time_of_a_mask_tells_every_change(ct, segmentation_node):
     assert times[0] == times[1]
     all_voxels = np.ones(SHAPE_IJK[::-1], dtype=bool)
     with editing.step():
-        editing.apply(ids[0], Change(all_voxels, ~all_voxels, WHOLE))
+        editing.apply(ids[0], SegmentChange(all_voxels, ~all_voxels, WHOLE))
     note()
     editing.undo()
     note()

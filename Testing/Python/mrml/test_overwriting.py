@@ -9,11 +9,11 @@ import pytest
 import slicer
 from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask
 
-from vistaseg.mrml.editing import Change, SegmentEditing
-from vistaseg.segmentation import Extent
+from vistaseg.mrml.editing import SegmentChange, SegmentEditing
+from vistaseg.segmentation import VoxelBox
 
 RULES = slicer.vtkMRMLSegmentEditorNode
-BOX = Extent((2, 1, 1), (5, 6, 6))
+BOX = VoxelBox((2, 1, 1), (5, 6, 6))
 GROWING, TAKEN, SPARED, APART = range(4)
 
 
@@ -42,7 +42,7 @@ def grow(scene: Any, ct: Any, segmentation_node: Any, ids: list[str]) -> Any:
         rules.SetOverwriteMode(overwriting)
         everything = np.ones(BOX.shape_kji, dtype=bool)
         editing = SegmentEditing(segmentation_node, ct, rules)
-        editing.apply(ids[GROWING], Change(everything, ~everything, BOX))
+        editing.apply(ids[GROWING], SegmentChange(everything, ~everything, BOX))
         editing.close()
 
     return write

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vistaseg.mrml.adding import add_segments
-from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.snapshots import segmentation_from_node, snapshot_of
 from vistaseg.mrml.transforms import matrix_from_array
@@ -75,7 +75,7 @@ def test_what_is_drawn_later_is_not_in_a_snapshot(scene):
     segment_id = node.GetSegmentation().GetSegmentIDs()[0]
     extent = before.segments[0].extent
     nothing = np.zeros(extent.shape_kji, bool)
-    editing.apply(segment_id, Change(nothing, ~nothing, extent))
+    editing.apply(segment_id, SegmentChange(nothing, ~nothing, extent))
     after = segmentation_from_node(node, volume_node)
     assert after.segments[0].voxel_count == 0
     taken = snapshot.segmentation().segments

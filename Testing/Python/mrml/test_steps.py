@@ -13,15 +13,15 @@ import vtk
 from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask
 
 from vistaseg.errors import InputError
-from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.seals import Seal, seal
 from vistaseg.mrml.tags import PROMPTS_TAG
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 from vistaseg.segmentation.fingerprint import mask_fingerprint
 
 SHAPE = SHAPE_IJK[::-1]
-WHOLE = Extent((0, 0, 0), SHAPE_IJK)
+WHOLE = VoxelBox((0, 0, 0), SHAPE_IJK)
 
 
 class Editor:
@@ -95,7 +95,7 @@ def corner(n: int) -> np.ndarray:
 def click(editing: SegmentEditing, segment_id: str, added: np.ndarray, removed: np.ndarray | None = None) -> None:
     nothing = np.zeros(SHAPE, bool)
     with editing.step():
-        editing.apply(segment_id, Change(added, nothing if removed is None else removed, WHOLE))
+        editing.apply(segment_id, SegmentChange(added, nothing if removed is None else removed, WHOLE))
 
 
 def test_undo_leaves_another_segment_that_was_painted_and_one_that_was_added_since(editing, editor, ids, masks):

@@ -6,12 +6,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis.extra import numpy as arrays
 
-from vistaseg.segmentation import Extent, crop_to_content
+from vistaseg.segmentation import VoxelBox, crop_to_content
 from vistaseg.segmentation.fingerprint import mask_fingerprint
 from vistaseg.session.history import PackedMask
 
 SHAPE_KJI = (3, 4, 5)
-WHOLE = Extent((0, 0, 0), SHAPE_KJI[::-1])
+WHOLE = VoxelBox((0, 0, 0), SHAPE_KJI[::-1])
 MASKS = arrays.arrays(bool, SHAPE_KJI)
 
 

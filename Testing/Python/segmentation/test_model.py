@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from vistaseg.errors import UsageError
-from vistaseg.segmentation import Extent, Segment, Segmentation, crop_to_content, distinct_color
+from vistaseg.segmentation import Segment, Segmentation, VoxelBox, crop_to_content, distinct_color
 
 SHAPES = hnp.array_shapes(min_dims=3, max_dims=3, max_side=5)
 LABEL_MAPS = hnp.arrays(np.uint8, SHAPES, elements=st.integers(0, 3))
@@ -39,7 +39,7 @@ def test_a_cropped_mask_is_tight_and_lies_where_it_was(mask):
 
 def test_cropping_counts_from_the_given_start():
     _, extent = crop_to_content(np.ones((1, 2, 3)), start=(10, 20, 30))
-    assert extent == Extent((10, 20, 30), (13, 22, 31))
+    assert extent == VoxelBox((10, 20, 30), (13, 22, 31))
 
 
 @given(MASKS, MASKS)
@@ -97,7 +97,7 @@ def test_labels_that_cannot_be_kept_are_refused(label):
 
 
 def test_volume_is_voxels_times_spacing_and_right_for_a_tilted_grid():
-    segment = Segment("x", 1, None, (0, 0, 0), None, np.ones((2, 5, 10)), Extent((0, 0, 0), (10, 5, 2)))
+    segment = Segment("x", 1, None, (0, 0, 0), None, np.ones((2, 5, 10)), VoxelBox((0, 0, 0), (10, 5, 2)))
     tilted = np.diag([2.0, 2.0, 5.0, 1.0])
     tilted[1, 2] = 3.0  # the slices are shifted against each other, which changes no volume
     assert segment.volume_ml((2, 2, 5)) == pytest.approx(2.0)
@@ -105,16 +105,18 @@ def test_volume_is_voxels_times_spacing_and_right_for_a_tilted_grid():
 
 
 def test_a_name_is_one_line():
-    segment = Segment(" left\n kidney\x00 ", 1, None, (0, 0, 0), None, np.ones((1, 1, 1)), Extent((0, 0, 0), (1, 1, 1)))
+    segment = Segment(
+        " left\n kidney\x00 ", 1, None, (0, 0, 0), None, np.ones((1, 1, 1)), VoxelBox((0, 0, 0), (1, 1, 1))
+    )
     assert segment.name == "left kidney"
 
 
 def test_a_mask_that_does_not_fill_its_extent_is_refused():
     with pytest.raises(ValueError, match="extent"):
-        Segment("x", 1, None, (0, 0, 0), None, np.ones((1, 1, 2)), Extent((0, 0, 0), (1, 1, 2)))
+        Segment("x", 1, None, (0, 0, 0), None, np.ones((1, 1, 2)), VoxelBox((0, 0, 0), (1, 1, 2)))
 
 
 def test_a_segment_outside_the_grid_is_refused():
-    segment = Segment("x", 1, None, (0, 0, 0), None, np.ones((1, 1, 1)), Extent((3, 0, 0), (4, 1, 1)))
+    segment = Segment("x", 1, None, (0, 0, 0), None, np.ones((1, 1, 1)), VoxelBox((3, 0, 0), (4, 1, 1)))
     with pytest.raises(ValueError, match="outside"):
         Segmentation((3, 3, 3), np.eye(4), [segment])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from vistaseg.segmentation import Extent, Segment, crop_to_content
+from vistaseg.segmentation import Segment, VoxelBox, crop_to_content
 from vistaseg.segmentation.place import place_of
 from vistaseg.volume import Grid
 
@@ -34,16 +34,16 @@ def test_centre_and_boxes_are_those_of_the_voxels(voxels, turn, order, signs, lo
     index = np.array(sorted(voxels))
     mask = np.zeros(SHAPE[::-1], dtype=bool)
     mask[tuple(index[:, ::-1].T)] = True
-    crop = (mask, Extent((0, 0, 0), SHAPE)) if loose else crop_to_content(mask)
+    crop = (mask, VoxelBox((0, 0, 0), SHAPE)) if loose else crop_to_content(mask)
     place = place_of(Segment("x", 1, None, (1, 2, 3), None, *crop), place_on)
     assert place is not None
     assert np.allclose(place.centroid, place_on.index_to_ras(index).mean(axis=0))
-    assert place.box == Extent(tuple(index.min(axis=0).tolist()), tuple((index.max(axis=0) + 1).tolist()))
+    assert place.box == VoxelBox(tuple(index.min(axis=0).tolist()), tuple((index.max(axis=0) + 1).tolist()))
     ends = np.array(np.meshgrid(*zip(index.min(axis=0) - 0.5, index.max(axis=0) + 0.5, strict=True)))
     corners = place_on.index_to_ras(ends.reshape(3, -1).T)
     assert np.allclose(place.low, corners.min(axis=0)) and np.allclose(place.high, corners.max(axis=0))
 
 
 def test_an_empty_segment_lies_nowhere():
-    empty = Segment("x", 1, None, (1, 2, 3), None, np.zeros((2, 2, 2), bool), Extent((1, 1, 1), (3, 3, 3)))
+    empty = Segment("x", 1, None, (1, 2, 3), None, np.zeros((2, 2, 2), bool), VoxelBox((1, 1, 1), (3, 3, 3)))
     assert place_of(empty, grid((0, 0, 0), (0, 1, 2), (1, 1, 1))) is None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vistaseg import catalog
 from vistaseg.resources import resource_path
-from vistaseg.segmentation import Extent, crop_to_content
+from vistaseg.segmentation import VoxelBox, crop_to_content
 from vistaseg.segmentation.center import center_voxel
 from vistaseg.segmentation.plausibility import findings, touches_border, voxel_milliliters
 from vistaseg.volume import Grid
@@ -79,7 +79,7 @@ def test_large_masks_are_looked_at_in_cells_without_losing_thin_pieces():
 
 
 def test_an_empty_segment_has_nothing_to_look_at():
-    assert findings(np.zeros((3, 3, 3), bool), Extent((0, 0, 0), (3, 3, 3)), Grid((9, 9, 9), np.eye(4)), LIVER) == ()
+    assert findings(np.zeros((3, 3, 3), bool), VoxelBox((0, 0, 0), (3, 3, 3)), Grid((9, 9, 9), np.eye(4)), LIVER) == ()
 
 
 @given(axis=st.sampled_from([0, 1, 2]), last=st.booleans())
@@ -87,7 +87,7 @@ def test_each_side_of_the_scan_is_a_border(axis, last):
     size = SHAPE[axis]
     start, stop = [5, 5, 5], [9, 9, 9]
     start[axis], stop[axis] = (size - 4, size) if last else (0, 4)
-    box = Extent(tuple(start), tuple(stop))
+    box = VoxelBox(tuple(start), tuple(stop))
     mask = np.ones(box.shape_kji, dtype=bool)
     assert touches_border(mask, box, SHAPE)
     np.moveaxis(mask, 2 - axis, 0)[-1 if last else 0] = False
@@ -115,4 +115,4 @@ def test_the_centre_of_a_ring_lies_on_the_ring(i, j, k):
 
 
 def test_an_empty_segment_has_no_centre():
-    assert center_voxel(np.zeros((2, 2, 2), bool), Extent((0, 0, 0), (2, 2, 2))) is None
+    assert center_voxel(np.zeros((2, 2, 2), bool), VoxelBox((0, 0, 0), (2, 2, 2))) is None

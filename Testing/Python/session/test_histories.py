@@ -18,7 +18,7 @@ from vistaseg.models.protocol import ClassMasks, ModelIdentity, PromptAnswer, Pr
 from vistaseg.models.recipe import Recipe
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Ras, RegionOfInterest
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -52,7 +52,7 @@ class Cubes:
             raise InputError("outside")
         start = np.maximum(index - 1, 0)
         stop = np.minimum(index + 2, SHAPE[::-1])
-        extent = Extent(tuple(map(int, start)), tuple(map(int, stop)))
+        extent = VoxelBox(tuple(map(int, start)), tuple(map(int, stop)))
         everything = np.ones(extent.shape_kji, bool)
         added, removed = (everything, ~everything) if prompt.positive else (~everything, everything)
         return PromptAnswer(added, removed, extent, {"asked": len(question.prompts)}, "a note")
@@ -99,7 +99,7 @@ def test_a_prompt_changes_its_segment_and_says_where(session: Session) -> None:
     answer = session.add(at(session, 4, 4, 4), "a")
     assert full(session).sum() == 27
     assert full(session)[3:6, 3:6, 3:6].all()
-    assert answer.changed == Extent((3, 3, 3), (6, 6, 6))
+    assert answer.changed == VoxelBox((3, 3, 3), (6, 6, 6))
     assert answer.note == "a note"
     assert session.result("b").extent.empty
     assert session.result("a").changed is None
@@ -411,7 +411,7 @@ def test_any_value_of_a_saved_session_that_is_of_another_kind_is_refused_or_harm
     session.add(at(session, 4, 4, 4), "a")
     session.set_mask("b", np.random.default_rng(1).random(SHAPE) < 0.5)
     session.add(at(session, 3, 3, 3), "b")
-    session.amend("b", np.ones((2, 2, 2), bool), Extent((2, 2, 2), (4, 4, 4)))
+    session.amend("b", np.ones((2, 2, 2), bool), VoxelBox((2, 2, 2), (4, 4, 4)))
     refused = 0
     for place in places(session.as_dict())[1:]:
         for odd in ODD:

@@ -11,7 +11,7 @@ from fake_model import FakeModel
 
 from vistaseg.errors import CancelledError, InputError, UsageError
 from vistaseg.prompts import Point
-from vistaseg.segmentation import Extent, crop_to_content
+from vistaseg.segmentation import VoxelBox, crop_to_content
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -128,7 +128,7 @@ def test_a_segment_goes_on_in_a_later_session_without_asking_again(session: Sess
 def test_a_damaged_memory_is_refused(volume: Volume, damage: object) -> None:
     session = Session(volume, FakeModel())
     with pytest.raises(UsageError, match="damaged"):
-        session.resume("a", damage, np.zeros((0, 0, 0), bool), Extent((0, 0, 0), (0, 0, 0)))
+        session.resume("a", damage, np.zeros((0, 0, 0), bool), VoxelBox((0, 0, 0), (0, 0, 0)))
     assert session.segments == ()
 
 

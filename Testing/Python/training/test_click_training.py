@@ -41,10 +41,10 @@ from simulated_user import SimulatedUser
 from train_clicks import SPECIAL, ClicksRun, choose_objects, random_frame, start_from
 
 from vistaseg import catalog
-from vistaseg.models.correction import Click
+from vistaseg.models.correction import VoxelClick
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.network import build_network
-from vistaseg.models.vista3d.point_head import Target, logits, reduce
+from vistaseg.models.vista3d.point_head import ClickTarget, logits, reduce
 
 SMALL = Vista3dConfiguration(
     name="small", width=8, features=32, blocks_down=(1, 1), spacing=(3.0, 3.0, 3.0), window=(64, 64, 64)
@@ -89,11 +89,14 @@ def arguments(start: Path, output: Path, **others: object) -> argparse.Namespace
     return argparse.Namespace(**{**values, **others})
 
 
-@pytest.mark.parametrize("target", [Target(supported=False), Target(supported=True, special=True)])
-def test_training_decodes_as_the_software_does(target: Target) -> None:
+@pytest.mark.parametrize("target", [ClickTarget(supported=False), ClickTarget(supported=True, special=True)])
+def test_training_decodes_as_the_software_does(target: ClickTarget) -> None:
     torch.manual_seed(0)
     head = build_network(SMALL).point_head
-    reduced, clicks = reduce(head, torch.randn(1, 32, 16, 12, 20)), [Click((3, 4, 15), True), Click((9, 2, 6), False)]
+    reduced, clicks = (
+        reduce(head, torch.randn(1, 32, 16, 12, 20)),
+        [VoxelClick((3, 4, 15), True), VoxelClick((9, 2, 6), False)],
+    )
     frame = Frame((16, 12, 20), (0, 0, 0))
     with torch.inference_mode():
         found = decode(head, reduced, positions(head, reduced.shape[2:], frame), clicks, target, frame)
@@ -162,7 +165,7 @@ def test_special_classes_are_sent_as_such() -> None:
     labels = torch.full((8, 8, 8), special)
     patch = Patch(torch.zeros(1, 1, 8, 8, 8), labels, frozenset())
     targets = {choose_objects(patch, generator(seed))[0].target for seed in range(30)}
-    assert targets == {Target(supported=False), Target(supported=True, special=True)}
+    assert targets == {ClickTarget(supported=False), ClickTarget(supported=True, special=True)}
 
 
 def test_only_the_branch_for_clicks_learns(start: Path, cases: list[ClickCase], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from workspace_case import LEFT, RIGHT, SHAPE, Desk
 
 from vistaseg.mrml.editing import SegmentEditing
 from vistaseg.prompts import Point
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 
 MINUS_LEFT, MINUS_RIGHT = (Point(point.ras, positive=False) for point in (LEFT, RIGHT))
 
@@ -120,7 +120,7 @@ def test_painting_while_a_prompt_is_answered_outlives_the_prompts(desk: Desk, mo
 
 def test_a_sibling_stays_as_it_is_under_what_overlaps_it(desk: Desk) -> None:
     sibling, target = desk.target("sibling"), desk.target()
-    desk.paint(sibling, Extent((0, 0, 0), SHAPE))
+    desk.paint(sibling, VoxelBox((0, 0, 0), SHAPE))
     desk.ask(target, RIGHT)
     assert desk.mask(sibling).all()
     assert np.array_equal(desk.mask(target), desk.region(300))
@@ -146,7 +146,7 @@ def test_what_masking_keeps_back_is_neither_written_nor_remembered(desk: Desk) -
     editing = SegmentEditing(desk.segmentation_node, desk.volume_node, node)
     right = np.argwhere(desk.region(300))[::2]
     low, high = right.min(axis=0)[::-1], right.max(axis=0)[::-1] + 1
-    middle = Extent(tuple(map(int, low)), (int(low[0] + high[0]) // 2, int(high[1]), int(high[2])))
+    middle = VoxelBox(tuple(map(int, low)), (int(low[0] + high[0]) // 2, int(high[1]), int(high[2])))
     desk.paint(sibling, middle)
     before = desk.mask(sibling)
     assert before.any()

@@ -22,7 +22,7 @@ from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.prompts import Point
 from vistaseg.segmentation import read_segmentation
 from vistaseg.volume import read_volume
-from vistaseg.workspace import Target, Workspace
+from vistaseg.workspace import SegmentReference, Workspace
 
 FIRST, SECOND = Point((35.2, 10.8, 309.3)), Point((-107.0, -28.0, 315.0))
 TAGS = {"VistaSeg.Seal", "VistaSeg.Answer", "VistaSeg.Prompts", "VistaSeg.Provenance", "VistaSeg.StructureId"}
@@ -47,8 +47,8 @@ def loaded(scene: Any, tmp_path: Path) -> Iterator[SimpleNamespace]:
     workspace.close(5.0)
 
 
-def target(loaded: SimpleNamespace, name: str) -> Target:
-    return Target(loaded.volume.GetID(), loaded.node.GetID(), loaded.ids[name])
+def target(loaded: SimpleNamespace, name: str) -> SegmentReference:
+    return SegmentReference(loaded.volume.GetID(), loaded.node.GetID(), loaded.ids[name])
 
 
 def finish(loaded: SimpleNamespace) -> None:

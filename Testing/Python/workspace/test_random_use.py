@@ -14,12 +14,12 @@ from fake_model import FakeModel
 from workspace_case import Desk
 
 from vistaseg.errors import InputError
-from vistaseg.mrml.editing import Change, SegmentEditing
+from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.transforms import array_from_matrix
 from vistaseg.mrml.writing import labelmap_of
 from vistaseg.prompts import Point
-from vistaseg.segmentation import Extent
-from vistaseg.workspace import Target
+from vistaseg.segmentation import VoxelBox
+from vistaseg.workspace import SegmentReference
 
 PLACES = ((0.0, 0.0, 0.0), (-40.0, 10.0, 33.0), (40.0, 10.0, -20.0), (-40.0, 10.0, 20.0), (300.0, 0.0, 0.0))
 STEPS = 40
@@ -46,7 +46,7 @@ class User:
         if self.random.random() < 0.5:
             self.desk.workspace.poll()
 
-    def target(self) -> Target:
+    def target(self) -> SegmentReference:
         return self.random.choice(self.targets)
 
     def click(self) -> None:
@@ -60,10 +60,10 @@ class User:
 
     def paint(self) -> None:
         start = tuple(self.random.randrange(size - 4) for size in self.desk.volume.shape_ijk)
-        extent = Extent(start, tuple(first + 3 for first in start))
+        extent = VoxelBox(start, tuple(first + 3 for first in start))
         everything = np.ones(extent.shape_kji, bool)
         add = self.random.random() < 0.6
-        change = Change(everything if add else ~everything, everything ^ add, extent)
+        change = SegmentChange(everything if add else ~everything, everything ^ add, extent)
         with self.desk.editing.step():
             self.desk.editing.apply(self.target().segment_id, change)
 
@@ -99,8 +99,8 @@ class User:
     def unite_in_editor(self) -> None:
         self.write_in_editor(self.targets[0], self.desk.mask(self.targets[1]), False)
 
-    def write_in_editor(self, target: Target, mask: np.ndarray, erase: bool) -> None:
-        node, whole = self.desk.segmentation_node, Extent((0, 0, 0), self.desk.volume.shape_ijk)
+    def write_in_editor(self, target: SegmentReference, mask: np.ndarray, erase: bool) -> None:
+        node, whole = self.desk.segmentation_node, VoxelBox((0, 0, 0), self.desk.volume.shape_ijk)
         mode = self.editor.ModificationModeRemove if erase else self.editor.ModificationModeAdd
         self.editor.SaveStateForUndo()
         labelmap = labelmap_of(mask, whole, self.desk.volume_node, node)
@@ -194,7 +194,7 @@ def test_any_sequence(desk: Desk, models: dict[str, FakeModel], seed: int) -> No
         agrees_with_session(desk, target, whole)
 
 
-def agrees_with_session(desk: Desk, target: Target, whole: np.ndarray) -> None:
+def agrees_with_session(desk: Desk, target: SegmentReference, whole: np.ndarray) -> None:
     session = desk.workspace._volumes.get(target.volume_id).current
     answer = session.result(target.key)
     known = np.zeros_like(whole)

@@ -15,7 +15,7 @@ from vistaseg.models.recipe import Recipe
 from vistaseg.mrml.tags import PROMPTS_TAG, note_known_organ, read_tag
 from vistaseg.mrml.transforms import matrix_from_array
 from vistaseg.mrml.volumes import volume_from_node
-from vistaseg.workspace import Target, Workspace
+from vistaseg.workspace import SegmentReference, Workspace
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_an_untouched_result_makes_place_after_saving_and_loading(
     assert old.segment_id == new.segment_id
 
 
-def older_scene(desk: Desk, target: Target, recipes: object) -> None:
+def older_scene(desk: Desk, target: SegmentReference, recipes: object) -> None:
     """Put the note of the rules in the place of that of this version; None takes it out, as the first versions had."""
     segment = target.segment(desk.scene)
     document = json.loads(segment_tag(segment))

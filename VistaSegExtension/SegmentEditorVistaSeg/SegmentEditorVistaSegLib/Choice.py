@@ -7,10 +7,10 @@ from slicer.i18n import tr as _
 
 from vistaseg.errors import InputError
 from vistaseg.mrml.geometry import BINARY_LABELMAP
-from vistaseg.workspace import Target
+from vistaseg.workspace import SegmentReference
 
 
-def chosenTarget(scriptedEffect) -> Target | None:
+def chosenTarget(scriptedEffect) -> SegmentReference | None:
     """The segment that is selected, or None where there is none."""
     try:
         return requireTarget(scriptedEffect)
@@ -18,7 +18,7 @@ def chosenTarget(scriptedEffect) -> Target | None:
         return None
 
 
-def requireTarget(scriptedEffect) -> Target:
+def requireTarget(scriptedEffect) -> SegmentReference:
     """The segment that is selected.
 
     Raises:
@@ -36,7 +36,7 @@ def requireTarget(scriptedEffect) -> Target:
     if segmentation.GetSegmentation().GetSegment(segmentId) is None:
         raise InputError(_("Add a segment in the Segment Editor, or choose one, then prompt."))
     _requireLabelmap(segmentation)
-    return Target(node.GetSourceVolumeNode().GetID(), segmentation.GetID(), segmentId)
+    return SegmentReference(node.GetSourceVolumeNode().GetID(), segmentation.GetID(), segmentId)
 
 
 def _requireLabelmap(segmentationNode) -> None:
@@ -49,11 +49,11 @@ def _requireLabelmap(segmentationNode) -> None:
         )
 
 
-def volumeOf(target: Target):
+def volumeOf(target: SegmentReference):
     """The volume node of a target."""
     return slicer.mrmlScene.GetNodeByID(target.volume_id)
 
 
-def segmentationOf(target: Target):
+def segmentationOf(target: SegmentReference):
     """The segmentation node of a target."""
     return slicer.mrmlScene.GetNodeByID(target.segmentation_id)

@@ -12,7 +12,7 @@ from SegmentEditorVistaSegLib.Choice import volumeOf
 from SegmentEditorVistaSegLib.Gestures import Click, Drag, Gesture, Position, Tool
 from SegmentEditorVistaSegLib.Markers import Marker, gestureLines, markersOf, pick
 from SegmentEditorVistaSegLib.MarkerViews import MarkerViews
-from SegmentEditorVistaSegLib.Prompting import Prompting
+from SegmentEditorVistaSegLib.Prompting import EffectPrompting
 from SegmentEditorVistaSegLib.SliceGeometry import SlicePlane
 from vistaseg.errors import VistaSegError
 from vistaseg.prompts import Prompt
@@ -35,7 +35,7 @@ class Interaction:
     def __init__(
         self,
         scriptedEffect,
-        prompting: Prompting,
+        prompting: EffectPrompting,
         tool: Callable[[], Tool],
         removing: Callable[[], bool],
         onPicked: Callable[[], None],

@@ -21,7 +21,7 @@ class MarkerViews:
 
     def __init__(self, scriptedEffect) -> None:
         self._effect = scriptedEffect
-        self._drawings: dict[object, Drawing] = {}
+        self._drawings: dict[object, LineActor] = {}
 
     def views(self) -> Iterator[object]:
         """The slice views of the layout."""
@@ -33,7 +33,7 @@ class MarkerViews:
         """Show lines in a view instead of those before."""
         drawing = self._drawings.get(view)
         if drawing is None:
-            drawing = self._drawings[view] = Drawing()
+            drawing = self._drawings[view] = LineActor()
             self._effect.addActor2D(view, drawing.actor)
         if drawing.show(tuple(lines)):
             view.sliceView().scheduleRender()
@@ -45,7 +45,7 @@ class MarkerViews:
         self._drawings.clear()
 
 
-class Drawing:
+class LineActor:
     """Lines as an actor in the pixels of a view."""
 
     def __init__(self) -> None:

@@ -9,13 +9,13 @@ from vistaseg import catalog
 from vistaseg.catalog import Structure, Terminology
 from vistaseg.models.registry import spec
 from vistaseg.mrml.reading import segment_record
-from vistaseg.workspace import Target
+from vistaseg.workspace import SegmentReference
 
 TERMINOLOGY_TAG = "TerminologyEntry"
 STRUCTURE_TAG = "VistaSeg.StructureId"
 
 
-def meantBy(target: Target) -> tuple[str, tuple[int, ...]] | None:
+def meantBy(target: SegmentReference) -> tuple[str, tuple[int, ...]] | None:
     """What a segment is to be: its title and the classes that are that; None where its name and codes do not tell.
 
     The name that the user sees counts first, then the codes.
@@ -38,7 +38,7 @@ def areKnown(classIds: tuple[int, ...], models: tuple[str, ...]) -> bool:
     return any(set(classIds) <= set(spec(key).class_ids()) for key in models)
 
 
-def giveName(scriptedEffect, target: Target, name: str) -> None:
+def giveName(scriptedEffect, target: SegmentReference, name: str) -> None:
     """Name a segment; one of the catalogue also gives it its codes and colour. The editor's undo takes it back."""
     segment = segmentationOf(target).GetSegmentation().GetSegment(target.segment_id)
     structure = catalog.by_name(name)

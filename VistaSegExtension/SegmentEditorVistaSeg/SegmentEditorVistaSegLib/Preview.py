@@ -9,10 +9,10 @@ import slicer
 
 from SegmentEditorVistaSegLib.Choice import segmentationOf, volumeOf
 from SegmentEditorVistaSegLib.Markers import ADD, REMOVE, Color
-from vistaseg.mrml.editing import Change
+from vistaseg.mrml.editing import SegmentChange
 from vistaseg.mrml.geometry import BINARY_LABELMAP
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.workspace import Target
+from vistaseg.workspace import SegmentReference
 
 INTERVAL_MS = 150
 OPACITIES = (1.0, 0.8, 0.6, 0.4, 0.2, 0.4, 0.6, 0.8)
@@ -35,7 +35,7 @@ class Preview:
         """Whether there is something to look at."""
         return self._node is not None
 
-    def show(self, target: Target, change: Change) -> None:
+    def show(self, target: SegmentReference, change: SegmentChange) -> None:
         """Show a change of a segment instead of what was shown before."""
         self.hide()
         node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSegmentationNode")

@@ -15,11 +15,11 @@ from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.views import require_shown
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
-from vistaseg.workspace import Target, Workspace
+from vistaseg.workspace import SegmentReference, Workspace
 from VistaSegLib.SegmentationOfVolume import otherScanNote
 
 
-class Prompting:
+class EffectPrompting:
     """What the user can ask for; whatever is wrong becomes a message.
 
     Args:
@@ -34,12 +34,12 @@ class Prompting:
     ) -> None:
         self._effect, self.workspace = scriptedEffect, workspace
         self._previewing, self._onAnswered = previewing, onAnswered
-        self._asked: set[Target] = set()
+        self._asked: set[SegmentReference] = set()
         self._naming = None
         self._warned: set[tuple[str, str]] = set()
 
     @property
-    def target(self) -> Target | None:
+    def target(self) -> SegmentReference | None:
         """The segment that is selected, or None."""
         return chosenTarget(self._effect)
 
@@ -51,7 +51,7 @@ class Prompting:
 
     def ready(self) -> bool:
         """Whether there is a segment to work on; says what is missing where there is none."""
-        found: list[Target] = []
+        found: list[SegmentReference] = []
         self._do(found.append)
         return bool(found)
 
@@ -80,11 +80,11 @@ class Prompting:
         """Let the segment become what its name or codes say."""
         self._do(self._segment)
 
-    def whatIsThis(self, onNames: Callable[[Target, Sequence], None]) -> None:
+    def whatIsThis(self, onNames: Callable[[SegmentReference, Sequence], None]) -> None:
         """Ask which structure the segment may be, by its mask, or by its latest click or box where it is empty."""
         self._do(lambda target: self._identify(target, onNames))
 
-    def giveName(self, target: Target, name: str) -> None:
+    def giveName(self, target: SegmentReference, name: str) -> None:
         """Name a segment, with codes and colour where the catalogue has them."""
         if target == self.target:
             giveName(self._effect, target, name)
@@ -93,11 +93,11 @@ class Prompting:
         """Write what is shown."""
         self._do(lambda target: self.workspace.accept(target, EffectWriter(self._effect, target)))
 
-    def refuse(self, target: Target) -> None:
+    def refuse(self, target: SegmentReference) -> None:
         """Take back what led to what is shown."""
         self.workspace.refuse(target)
 
-    def hint(self, target: Target, world: tuple[float, float, float]) -> None:
+    def hint(self, target: SegmentReference, world: tuple[float, float, float]) -> None:
         """The user is looking there."""
         self.workspace.hint(volumeOf(target), world)
 
@@ -109,7 +109,7 @@ class Prompting:
             self.workspace.withdraw(target)
         self._asked.clear()
 
-    def _do(self, action: Callable[[Target], None]) -> None:
+    def _do(self, action: Callable[[SegmentReference], None]) -> None:
         try:
             target = requireTarget(self._effect)
             self._asked.add(target)
@@ -118,22 +118,22 @@ class Prompting:
         except VistaSegError as error:
             self.workspace.messages.add_error(error)
 
-    def warn(self, target: Target) -> None:
+    def warn(self, target: SegmentReference) -> None:
         """Say so where the segmentation is of another scan than the source volume."""
         self._warned.add((target.volume_id, target.segmentation_id))
         note = otherScanNote(segmentationOf(target), volumeOf(target))
         if note:
             self.workspace.messages.add("warning", note)
 
-    def _warnOnce(self, target: Target) -> None:
+    def _warnOnce(self, target: SegmentReference) -> None:
         if (target.volume_id, target.segmentation_id) not in self._warned:
             self.warn(target)
 
-    def _ends(self, target: Target) -> tuple[EffectWriter | None, Callable[[object], None]]:
+    def _ends(self, target: SegmentReference) -> tuple[EffectWriter | None, Callable[[object], None]]:
         """What an answer is written with, and who hears of it."""
         return None if self._previewing() else EffectWriter(self._effect, target), self._onAnswered
 
-    def _segment(self, target: Target) -> None:
+    def _segment(self, target: SegmentReference) -> None:
         meant = meantBy(target)
         if meant is None:
             raise InputError(_("Name the segment after a structure first, such as liver, then press Auto."))
@@ -142,7 +142,7 @@ class Prompting:
             raise InputError(_("The chosen model does not know {title}: click into it instead.").format(title=title))
         self.workspace.segment_into(target, classIds, *self._ends(target))
 
-    def _identify(self, target: Target, onNames: Callable[[Target, Sequence], None]) -> None:
+    def _identify(self, target: SegmentReference, onNames: Callable[[SegmentReference, Sequence], None]) -> None:
         volume = volumeOf(target)
         what = self._maskOf(target, volume)
         if what is None:
@@ -151,7 +151,7 @@ class Prompting:
             raise InputError(_("The segment is empty: click into the structure first, then ask what it is."))
         self._naming = self.workspace.identify(volume, what, lambda names: onNames(target, names), encode=True)
 
-    def _maskOf(self, target: Target, volumeNode) -> np.ndarray | None:
+    def _maskOf(self, target: SegmentReference, volumeNode) -> np.ndarray | None:
         """The segment on the whole grid of the volume, bool (k, j, i); None where it is empty."""
         grid = grid_of(volumeNode)
         mask, extent = read_mask(segmentationOf(target), target.segment_id, volumeNode, grid)

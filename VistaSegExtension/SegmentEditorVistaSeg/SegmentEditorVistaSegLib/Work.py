@@ -11,12 +11,12 @@ from SegmentEditorVistaSegLib.Interaction import Interaction
 from SegmentEditorVistaSegLib.Naming import meantBy
 from SegmentEditorVistaSegLib.Options import Options
 from SegmentEditorVistaSegLib.Preview import Preview
-from SegmentEditorVistaSegLib.Prompting import Prompting
+from SegmentEditorVistaSegLib.Prompting import EffectPrompting
 from vistaseg.errors import VistaSegError
 from vistaseg.mrml.removals import on_removals
 from vistaseg.mrml.volumes import is_in_scene
 from vistaseg.prompts import Text
-from vistaseg.workspace import Target, Workspace
+from vistaseg.workspace import SegmentReference, Workspace
 from VistaSegLib.ClickKind import kindOf, setKind
 
 EVENTS = (
@@ -38,13 +38,13 @@ class Work(VTKObservationMixin):
     def __init__(self, scriptedEffect, options: Options, workspace: Workspace) -> None:
         super().__init__()
         self._effect, self._options, self._workspace = scriptedEffect, options, workspace
-        self.prompting = Prompting(scriptedEffect, workspace, lambda: options.previewing, self._onAnswered)
+        self.prompting = EffectPrompting(scriptedEffect, workspace, lambda: options.previewing, self._onAnswered)
         self.interaction = Interaction(
             scriptedEffect, self.prompting, lambda: options.tool, lambda: options.removing, self.update
         )
         self.preview = Preview()
-        self._target: Target | None = None
-        self._named: Target | None = None
+        self._target: SegmentReference | None = None
+        self._named: SegmentReference | None = None
         self._answered = self._updating = False
         self._segmentation = VTKObservationMixin()
         self._parameterSetNode = None
@@ -135,7 +135,7 @@ class Work(VTKObservationMixin):
             if node is not None:
                 self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onModified)
 
-    def _onAnother(self, target: Target | None) -> None:
+    def _onAnother(self, target: SegmentReference | None) -> None:
         """Another segment is selected: what was proposed for the one before is not wanted."""
         before, self._target = self._target, target
         if before is not None and self.preview.shown:
@@ -146,13 +146,13 @@ class Work(VTKObservationMixin):
         if target is not None and (before is None or _nodes(before) != _nodes(target)):
             self.prompting.warn(target)
 
-    def _observe(self, target: Target | None) -> None:
+    def _observe(self, target: SegmentReference | None) -> None:
         self._segmentation.removeObservers()
         if target is not None:
             for event in EVENTS:
                 self._segmentation.addObserver(segmentationOf(target), event, self._onSegmentation)
 
-    def _showProposal(self, target: Target | None) -> None:
+    def _showProposal(self, target: SegmentReference | None) -> None:
         try:
             change = self._workspace.proposal(target) if target is not None else None
         except VistaSegError as error:
@@ -163,7 +163,7 @@ class Work(VTKObservationMixin):
         else:
             self.preview.show(target, change)
 
-    def _onNames(self, target: Target, names) -> None:
+    def _onNames(self, target: SegmentReference, names) -> None:
         if target == self._target:
             self._named = target
             self._options.showNames(names)
@@ -183,5 +183,5 @@ class Work(VTKObservationMixin):
         self.update()
 
 
-def _nodes(target: Target) -> tuple[str, str]:
+def _nodes(target: SegmentReference) -> tuple[str, str]:
     return target.volume_id, target.segmentation_id

@@ -11,11 +11,11 @@ from slicer.i18n import tr as _
 from SegmentEditorVistaSegLib.Choice import segmentationOf, volumeOf
 from vistaseg.errors import InputError
 from vistaseg.mrml.converting import require_labelmaps
-from vistaseg.mrml.editing import Change, allowed_parts
+from vistaseg.mrml.editing import SegmentChange, allowed_parts
 from vistaseg.mrml.masking import rules_of
 from vistaseg.mrml.overwriting import give_way
 from vistaseg.mrml.sharing import isolate_segment
-from vistaseg.workspace import Target
+from vistaseg.workspace import SegmentReference
 
 INSIDE_ONE = slicer.vtkMRMLSegmentationNode.EditAllowedInsideSingleSegment
 EVERYWHERE = slicer.vtkMRMLSegmentationNode.EditAllowedEverywhere
@@ -29,7 +29,7 @@ class EffectWriter:
         target: the segment.
     """
 
-    def __init__(self, scriptedEffect, target: Target) -> None:
+    def __init__(self, scriptedEffect, target: SegmentReference) -> None:
         self._effect, self._target = scriptedEffect, target
 
     @property
@@ -55,7 +55,7 @@ class EffectWriter:
         self._effect.saveStateForUndo()
         yield
 
-    def apply(self, segment_id: str, change: Change) -> None:
+    def apply(self, segment_id: str, change: SegmentChange) -> None:
         """Add and remove voxels of a segment, as far as the editor allows.
 
         Raises:

@@ -22,7 +22,7 @@ from vistaseg import catalog
 from vistaseg.errors import InputError, UsageError, VistaSegError, WeightsError
 from vistaseg.mrml.transforms import to_local
 from vistaseg.prompts import Point, Prompt, RegionOfInterest, Text
-from vistaseg.workspace import Target
+from vistaseg.workspace import SegmentReference
 from VistaSegLib import Host
 from VistaSegLib.Editing import writerFor
 from VistaSegLib.Models import choices, readyKeys
@@ -112,7 +112,7 @@ def refine(
     keys = _keys(model)
     segmentation = segmentationNode.GetSegmentation()
     segmentId, isNew = _segmentId(segmentationNode, segmentName, volume)
-    target = Target(volume.GetID(), segmentationNode.GetID(), segmentId)
+    target = SegmentReference(volume.GetID(), segmentationNode.GetID(), segmentId)
 
     def tidy() -> None:
         if isNew and segmentation.GetSegment(segmentId) and not Host.workspace().prompts(target):

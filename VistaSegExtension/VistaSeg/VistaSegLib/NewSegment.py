@@ -10,7 +10,7 @@ from vistaseg.mrml.adding import add_segments
 from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.prompts import Prompt, Text
 from vistaseg.segmentation import Segment, Segmentation, distinct_color
-from vistaseg.segmentation.model import EMPTY_EXTENT
+from vistaseg.segmentation.model import EMPTY_BOX
 from VistaSegLib.ClickKind import KNOWN_ORGAN, setKind
 
 
@@ -51,4 +51,4 @@ def namedSegment(text: str) -> Segment:
 
 def _segment(name: str, structureId: int | None, color, terminology) -> Segment:
     nothing = np.zeros((0, 0, 0), dtype=bool)
-    return Segment(name, 1, structureId, color, terminology, nothing, EMPTY_EXTENT)
+    return Segment(name, 1, structureId, color, terminology, nothing, EMPTY_BOX)

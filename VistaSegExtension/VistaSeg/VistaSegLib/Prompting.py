@@ -6,7 +6,7 @@ from slicer.i18n import tr as _
 
 from vistaseg.errors import VistaSegError
 from vistaseg.prompts import Prompt
-from vistaseg.workspace import Target
+from vistaseg.workspace import SegmentReference
 from vistaseg.workspace.waiting import drop_lost, keep_waiting, waiting_prompts
 from VistaSegLib import Unanswered
 from VistaSegLib.TargetSegment import currentTarget
@@ -94,7 +94,7 @@ class Prompting:
         if count:
             self._workspace.messages.add("warning", _lostNote(count, volume.GetName()))
 
-    def _targetFor(self, prompt: Prompt) -> Target:
+    def _targetFor(self, prompt: Prompt) -> SegmentReference:
         target = currentTarget(self._selection)
         if target is None:
             from VistaSegLib.NewSegment import addSegmentFor  # with the first prompt: the panel opens without it

@@ -43,7 +43,7 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class Measures:
+class SegmentMeasures:
     """A segment on the grid of the volume.
 
     Attributes:
@@ -57,14 +57,14 @@ class Measures:
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """One segment; `measures` is None until it was measured, or where it cannot be."""
 
     segmentId: str
     name: str
     color: tuple[int, int, int]
     provenance: dict
-    measures: Measures | None
+    measures: SegmentMeasures | None
 
     @property
     def edited(self) -> bool:
@@ -84,14 +84,14 @@ class ResultRows:
 
     def __init__(self) -> None:
         self._worker = Worker()
-        self._measured: dict[str, Measures] = {}
+        self._measured: dict[str, SegmentMeasures] = {}
         self._place: tuple = ()
 
     def close(self) -> None:
         """Measure nothing any more."""
         self._worker.close(LONGEST_WAIT_S)
 
-    def rows(self, segmentationNode) -> list[Row]:
+    def rows(self, segmentationNode) -> list[ResultRow]:
         """The rows as far as they are known."""
         return [self._row(segmentationNode, segmentId) for segmentId in _ids(segmentationNode)]
 
@@ -107,9 +107,9 @@ class ResultRows:
         for together in [stale] if has_labelmaps(segmentationNode) else [[key] for key in stale]:
             yield from self._measureTogether(segmentationNode, volumeNode, together)
 
-    def _row(self, segmentationNode, segmentId: str) -> Row:
+    def _row(self, segmentationNode, segmentId: str) -> ResultRow:
         record = segment_record(segmentationNode, segmentId)
-        return Row(segmentId, record.name, record.color, record.provenance, self._measured.get(segmentId))
+        return ResultRow(segmentId, record.name, record.color, record.provenance, self._measured.get(segmentId))
 
     def _isStale(self, segmentationNode, segmentId: str) -> bool:
         known = self._measured.get(segmentId)
@@ -141,7 +141,7 @@ class ResultRows:
             segmentId, numbers = found.popitem()
             if segmentationNode.GetSegmentation().GetSegment(segmentId) is not None:
                 edited = _isEdited(segmentationNode, segmentId, numbers.masks)
-                self._measured[segmentId] = Measures(numbers, times[segmentId], edited)
+                self._measured[segmentId] = SegmentMeasures(numbers, times[segmentId], edited)
 
 
 def _measure(snapshot: Snapshot, known: Mapping[str, Numbers], found: dict[str, Numbers], progress: Progress) -> None:

@@ -17,7 +17,7 @@ from VistaSegLib.Swatch import swatch
 from VistaSegLib.Ui import loadUi
 
 if TYPE_CHECKING:
-    from VistaSegLib.ResultRows import ResultRows, Row
+    from VistaSegLib.ResultRows import ResultRow, ResultRows
 
 ID = qt.Qt.UserRole
 NAME, VOLUME, VOXELS, MADE_BY, MARK = range(5)
@@ -107,7 +107,7 @@ class ResultsSection:
         self._texts = texts
         self._showFindings()
 
-    def _addItems(self, rows: list[Row]) -> None:
+    def _addItems(self, rows: list[ResultRow]) -> None:
         self.ui.resultTree.clear()
         self._texts = {}
         for row in rows:
@@ -131,7 +131,7 @@ class ResultsSection:
         self.ui.findingLabel.setVisible(bool(text))
 
 
-def _textsOf(row: Row) -> tuple[str, ...]:
+def _textsOf(row: ResultRow) -> tuple[str, ...]:
     """Of the columns, the tooltip of the mark, and the colour."""
     made = madeText(row.provenance, row.edited)
     color = str(row.color)
@@ -142,7 +142,7 @@ def _textsOf(row: Row) -> tuple[str, ...]:
     return row.name, milliliters(row.measures.numbers.milliliters), voxels, made, "⚠" if reasons else "", reasons, color
 
 
-def _fill(item, texts: tuple[str, ...], row: Row) -> None:
+def _fill(item, texts: tuple[str, ...], row: ResultRow) -> None:
     for column, text in enumerate(texts[: MARK + 1]):
         item.setText(column, text)
     for column in (VOLUME, VOXELS):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from vistaseg.workspace import Target
+from vistaseg.workspace import SegmentReference
 
 
-def currentTarget(selection) -> Target | None:
+def currentTarget(selection) -> SegmentReference | None:
     """The chosen segment of the chosen volume and segmentation; None where one of them is missing."""
     volume, segmentation, segmentId = selection.volumeNode, selection.segmentationNode, selection.segmentId
     if volume is None or segmentation is None or not segmentId:
         return None
-    return Target(volume.GetID(), segmentation.GetID(), segmentId)
+    return SegmentReference(volume.GetID(), segmentation.GetID(), segmentId)

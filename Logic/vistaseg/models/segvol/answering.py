@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from vistaseg.models.boxes import index3
-from vistaseg.models.correction import Click
+from vistaseg.models.correction import VoxelClick
 from vistaseg.models.protocol import PromptAnswer, PromptQuestion
-from vistaseg.models.segvol.changes import NO_CHANGE, Part, VolumeChange, deepest_voxel, volume_change
+from vistaseg.models.segvol.changes import NO_CHANGE, BoxedMask, VolumeChange, deepest_voxel, volume_change
 from vistaseg.models.segvol.encoding import Texts
 from vistaseg.models.segvol.placing import PlacedPrompts, place
 from vistaseg.models.segvol.preprocessing import SegVolImage
-from vistaseg.models.segvol.records import Record, made_alone, own_records
+from vistaseg.models.segvol.records import AnswerRecord, made_alone, own_records
 from vistaseg.models.segvol.sides import BodySides
 from vistaseg.models.segvol.texts import name_doubt, require_name
 from vistaseg.models.segvol.zoom import ZoomOutZoomIn
@@ -54,23 +54,23 @@ class Answering:
             MemoryLimitError, CancelledError: nothing was changed.
         """
         own = made_alone(question.records, question.extent.empty)
-        seed = len(question.prompts) if question.record is None else Record.of(question.record).seed
-        before = Part.of_extent(question.mask, question.extent)
+        seed = len(question.prompts) if question.record is None else AnswerRecord.of(question.record).seed
+        before = BoxedMask.of_extent(question.mask, question.extent)
         placed, note = self._placed(question, before)
         if not placed.says_what:
-            return _answer(NO_CHANGE, Record(seed, own, None), SAY_WHERE)
+            return _answer(NO_CHANGE, AnswerRecord(seed, own, None), SAY_WHERE)
         regions = [record.region for record in own_records(question.records) if record.region is not None]
         found = self.zoom.find(placed, self._text(placed), seed, regions, progress)
-        record = Record(seed, own, found.region)
+        record = AnswerRecord(seed, own, found.region)
         doubt = name_doubt(placed.text) if placed.text and isinstance(question.prompts[-1], Text) else ""
         if not found.mask.any():
             return _answer(NO_CHANGE, record, _joined(note, NOTHING_FOUND, doubt))
-        after = Part.of_found(found, self.image.crop)
+        after = BoxedMask.of_found(found, self.image.crop)
         change = volume_change(before, after, self._newest_click(question, placed), replace=own)
         side = self.sides.doubt(placed.text, after) if placed.text else ""
         return _answer(change, record, _joined(note, doubt, side))
 
-    def _placed(self, question: PromptQuestion, before: Part) -> tuple[PlacedPrompts, str]:
+    def _placed(self, question: PromptQuestion, before: BoxedMask) -> tuple[PlacedPrompts, str]:
         """The prompts that the network is asked with, and a sentence about those that it is not."""
         placed, note = place(question.prompts, self.volume.grid, self.image.crop), ""
         if placed.text is not None:
@@ -79,7 +79,7 @@ class Answering:
             placed, note = replace(placed, text=None), TEXT_LEFT_OUT
         return (placed if placed.says_what else self._anchored(placed, before)), note
 
-    def _anchored(self, placed: PlacedPrompts, before: Part) -> PlacedPrompts:
+    def _anchored(self, placed: PlacedPrompts, before: BoxedMask) -> PlacedPrompts:
         """With the middle of the mask as a positive click: negative ones alone do not say what the structure is."""
         crop = self.image.crop
         away = [index3(p + a for p, a in zip(click.index, crop.start, strict=True)) for click in placed.clicks]
@@ -87,22 +87,22 @@ class Answering:
         if anchor is None or not crop.holds(anchor):
             return placed
         index = index3(p - a for p, a in zip(anchor, crop.start, strict=True))
-        return replace(placed, clicks=(*placed.clicks, Click(index, positive=True)))
+        return replace(placed, clicks=(*placed.clicks, VoxelClick(index, positive=True)))
 
     def _text(self, placed: PlacedPrompts) -> Tensor | None:
         return None if placed.text is None else self.texts.embedding(placed.text)
 
-    def _newest_click(self, question: PromptQuestion, placed: PlacedPrompts) -> Click | None:
+    def _newest_click(self, question: PromptQuestion, placed: PlacedPrompts) -> VoxelClick | None:
         """The newest prompt in voxels (k, j, i) of the volume, where it is a click."""
         newest = question.prompts[-1]
         if not isinstance(newest, Point):
             return None
         number = sum(isinstance(prompt, Point) for prompt in question.prompts) - 1
         index = index3(p + a for p, a in zip(placed.clicks[number].index, self.image.crop.start, strict=True))
-        return Click(index, newest.positive)
+        return VoxelClick(index, newest.positive)
 
 
-def _answer(change: VolumeChange, record: Record, note: str) -> PromptAnswer:
+def _answer(change: VolumeChange, record: AnswerRecord, note: str) -> PromptAnswer:
     return PromptAnswer(change.added, change.removed, change.extent, record.as_dict(), note)
 
 

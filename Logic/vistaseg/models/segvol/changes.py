@@ -8,17 +8,17 @@ import numpy as np
 from scipy import ndimage
 
 from vistaseg.models.boxes import Box, Index3, index3
-from vistaseg.models.correction import Change, Click, Mask, touched_change
+from vistaseg.models.correction import Correction, Mask, VoxelClick, touched_change
 from vistaseg.models.segvol.zoom import Found
-from vistaseg.segmentation import Extent, crop_to_content
-from vistaseg.segmentation.model import EMPTY_EXTENT
+from vistaseg.segmentation import VoxelBox, crop_to_content
+from vistaseg.segmentation.model import EMPTY_BOX
 
 _MOST_SAMPLES = 2**20
 """Voxels among which the deepest is looked for."""
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class BoxedMask:
     """A mask in a box of a volume.
 
     Attributes:
@@ -30,12 +30,12 @@ class Part:
     box: Box
 
     @classmethod
-    def of_extent(cls, mask: Mask, extent: Extent) -> Part:
+    def of_extent(cls, mask: Mask, extent: VoxelBox) -> BoxedMask:
         """A segment's mask in its extent."""
         return cls(mask, Box(index3(reversed(extent.start)), index3(reversed(extent.stop))))
 
     @classmethod
-    def of_found(cls, found: Found, crop: Box) -> Part:
+    def of_found(cls, found: Found, crop: Box) -> BoxedMask:
         """What was found in a crop (k, j, i) of the volume."""
         region = Box((0, 0, 0), (0, 0, 0)) if found.region is None else found.region
         return cls(found.mask, region.moved(crop.start))
@@ -54,13 +54,13 @@ class VolumeChange:
 
     added: Mask
     removed: Mask
-    extent: Extent
+    extent: VoxelBox
 
 
-NO_CHANGE = VolumeChange(np.zeros((0, 0, 0), dtype=bool), np.zeros((0, 0, 0), dtype=bool), EMPTY_EXTENT)
+NO_CHANGE = VolumeChange(np.zeros((0, 0, 0), dtype=bool), np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX)
 
 
-def volume_change(before: Part, after: Part, click: Click | None, replace: bool) -> VolumeChange:
+def volume_change(before: BoxedMask, after: BoxedMask, click: VoxelClick | None, replace: bool) -> VolumeChange:
     """What an answer changes.
 
     Args:
@@ -74,12 +74,12 @@ def volume_change(before: Part, after: Part, click: Click | None, replace: bool)
         return NO_CHANGE
     old, new = before.within(box), after.within(box)
     if click is not None and old.any():
-        seen = Click(index3(p - a for p, a in zip(click.index, box.start, strict=True)), click.positive)
+        seen = VoxelClick(index3(p - a for p, a in zip(click.index, box.start, strict=True)), click.positive)
         return _on_volume(touched_change(old, new, [seen]), box)
-    return _on_volume(Change(new & ~old, (old & ~new) if replace else np.zeros_like(old)), box)
+    return _on_volume(Correction(new & ~old, (old & ~new) if replace else np.zeros_like(old)), box)
 
 
-def deepest_voxel(part: Part, apart_from: list[Index3]) -> Index3 | None:
+def deepest_voxel(part: BoxedMask, apart_from: list[Index3]) -> Index3 | None:
     """The voxel (k, j, i) farthest from the surface of a mask and from some voxels; None in an empty mask."""
     step = max(1, int(np.ceil((part.mask.size / _MOST_SAMPLES) ** (1 / 3))))
     rest = part.mask[::step, ::step, ::step].copy()
@@ -93,7 +93,7 @@ def deepest_voxel(part: Part, apart_from: list[Index3]) -> Index3 | None:
     return index3(int(p) * step + a for p, a in zip(place, part.box.start, strict=True))
 
 
-def _around(boxes: list[Box], click: Click | None) -> Box | None:
+def _around(boxes: list[Box], click: VoxelClick | None) -> Box | None:
     """The box around all boxes, and around the voxels that a click can touch."""
     if not boxes:
         return None
@@ -105,11 +105,11 @@ def _around(boxes: list[Box], click: Click | None) -> Box | None:
     return around
 
 
-def _on_volume(change: Change, box: Box) -> VolumeChange:
+def _on_volume(change: Correction, box: Box) -> VolumeChange:
     """The change, cropped to what changes."""
     k, j, i = box.start
     _, extent = crop_to_content(change.added | change.removed, (i, j, k))
     if extent.empty:
         return NO_CHANGE
-    inside = Part.of_extent(change.added, extent).box.seen_from(box.start).slices
+    inside = BoxedMask.of_extent(change.added, extent).box.seen_from(box.start).slices
     return VolumeChange(change.added[inside], change.removed[inside], extent)

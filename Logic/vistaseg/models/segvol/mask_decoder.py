@@ -15,7 +15,7 @@ MASKS = 4
 _QUALITY_WIDTH = 256
 
 
-class Perceptron(nn.Module):
+class ThreeLayerPerceptron(nn.Module):
     """Three linear layers with rectifiers between them."""
 
     def __init__(self, width: int, hidden: int, output: int) -> None:
@@ -46,9 +46,11 @@ class MaskDecoder(nn.Module):
             nn.ConvTranspose3d(width // 4, width // 8, kernel_size=2, stride=2),
             nn.GELU(),
         )
-        self.output_hypernetworks_mlps = nn.ModuleList(Perceptron(width, width, width // 8) for _ in range(MASKS))
+        self.output_hypernetworks_mlps = nn.ModuleList(
+            ThreeLayerPerceptron(width, width, width // 8) for _ in range(MASKS)
+        )
         # In the published file, but never trained: nobody is told the quality of a mask.
-        self.iou_prediction_head = Perceptron(width, _QUALITY_WIDTH, MASKS)
+        self.iou_prediction_head = ThreeLayerPerceptron(width, _QUALITY_WIDTH, MASKS)
         self.txt_align_upscaled_embedding = nn.Linear(width, width // 8)
 
     def forward(self, image: Tensor, positions: Tensor, prompts: Tensor, texts: Tensor | None) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 
 from vistaseg.errors import InputError
 from vistaseg.models.boxes import Box, Index3, index3
-from vistaseg.models.correction import Click
+from vistaseg.models.correction import VoxelClick
 from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest, Text
 from vistaseg.volume import Grid
 
@@ -27,7 +27,7 @@ class PlacedPrompts:
         text: the latest one.
     """
 
-    clicks: tuple[Click, ...] = ()
+    clicks: tuple[VoxelClick, ...] = ()
     box: Box | None = None
     text: str | None = None
 
@@ -43,7 +43,7 @@ def place(prompts: Sequence[Prompt], grid: Grid, crop: Box) -> PlacedPrompts:
     Raises:
         InputError: one lies outside the scan or the body.
     """
-    clicks = tuple(Click(click_index(p.ras, grid, crop), p.positive) for p in prompts if isinstance(p, Point))
+    clicks = tuple(VoxelClick(click_index(p.ras, grid, crop), p.positive) for p in prompts if isinstance(p, Point))
     boxes = [prompt for prompt in prompts if isinstance(prompt, RegionOfInterest)]
     texts = [prompt.text for prompt in prompts if isinstance(prompt, Text)]
     box = index_box(boxes[-1], grid, crop) if boxes else None

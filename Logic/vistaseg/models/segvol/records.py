@@ -14,7 +14,7 @@ _SEEDS = 2**32
 
 
 @dataclass(frozen=True)
-class Record:
+class AnswerRecord:
     """What an answer says of itself.
 
     Attributes:
@@ -33,7 +33,7 @@ class Record:
         return {"engine": ENGINE, "seed": self.seed, "own": self.own, "region": region}
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Record:
+    def of(cls, values: Mapping[str, Any]) -> AnswerRecord:
         """The record whose `as_dict` this is.
 
         Raises:
@@ -48,9 +48,9 @@ class Record:
             raise UsageError("The saved session is damaged, or of another model. Choose another file.") from error
 
 
-def own_records(records: Sequence[Mapping[str, Any]]) -> list[Record]:
+def own_records(records: Sequence[Mapping[str, Any]]) -> list[AnswerRecord]:
     """Those among the records of a segment that SegVol made, the latest first."""
-    return [Record.of(values) for values in reversed(records) if values.get("engine") == ENGINE]
+    return [AnswerRecord.of(values) for values in reversed(records) if values.get("engine") == ENGINE]
 
 
 def made_alone(records: Sequence[Mapping[str, Any]], empty: bool) -> bool:
@@ -62,4 +62,4 @@ def made_alone(records: Sequence[Mapping[str, Any]], empty: bool) -> bool:
     """
     if empty:
         return True
-    return bool(records) and all(r.get("engine") == ENGINE for r in records) and Record.of(records[-1]).own
+    return bool(records) and all(r.get("engine") == ENGINE for r in records) and AnswerRecord.of(records[-1]).own

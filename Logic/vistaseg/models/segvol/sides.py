@@ -8,7 +8,7 @@ import numpy as np
 
 from vistaseg.catalog.structures import Side
 from vistaseg.catalog.words import words_of
-from vistaseg.models.segvol.changes import Part
+from vistaseg.models.segvol.changes import BoxedMask
 from vistaseg.volume import Volume
 
 BODY_HU = -500.0
@@ -36,7 +36,7 @@ class BodySides:
         body = self._volume.array[::_STEP, ::_STEP, ::_STEP] > BODY_HU
         return self._r(centre(body) * _STEP) if body.any() else None
 
-    def side(self, part: Part) -> Side | None:
+    def side(self, part: BoxedMask) -> Side | None:
         """The side of a mask's centre; None near the middle. In RAS, R grows towards the patient's right."""
         if self.middle is None or not part.mask.any():
             return None
@@ -45,7 +45,7 @@ class BodySides:
             return None
         return "right" if distance > 0 else "left"
 
-    def doubt(self, text: str, part: Part) -> str:
+    def doubt(self, text: str, part: BoxedMask) -> str:
         """A sentence for the user where a text names the other side than the one of a mask, else nothing."""
         words = words_of(text)
         found = None if words.side is None or words.core & _NOT_PAIRED else self.side(part)

@@ -71,7 +71,7 @@ class TextLayer(nn.Module):
         self.layer_norm1 = nn.LayerNorm(width)
         self.self_attn = CausalAttention(width, configuration.text_heads)
         self.layer_norm2 = nn.LayerNorm(width)
-        self.mlp = Perceptron(width, configuration.text_mlp)
+        self.mlp = QuickGeluPerceptron(width, configuration.text_mlp)
 
     def forward(self, states: Tensor) -> Tensor:
         """(N, T, width) → (N, T, width)."""
@@ -102,7 +102,7 @@ class CausalAttention(nn.Module):
         return answered
 
 
-class Perceptron(nn.Module):
+class QuickGeluPerceptron(nn.Module):
     """Two linear layers with CLIP's approximation of the Gaussian error unit, x · sigmoid(1.702 x), between them."""
 
     def __init__(self, width: int, hidden: int) -> None:

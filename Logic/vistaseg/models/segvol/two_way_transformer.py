@@ -12,7 +12,7 @@ from vistaseg.models.segvol.attention import Attention, ImageToPromptAttention, 
 from vistaseg.models.segvol.configuration import SegVolConfiguration
 
 
-class Perceptron(nn.Module):
+class TwoLayerPerceptron(nn.Module):
     """Two linear layers."""
 
     def __init__(self, width: int, hidden: int) -> None:
@@ -37,7 +37,7 @@ class TwoWayLayer(nn.Module):
         self.norm1 = nn.LayerNorm(width)
         self.cross_attn_token_to_image = PromptToImageAttention(width, heads, reduction=2)
         self.norm2 = nn.LayerNorm(width)
-        self.mlp = Perceptron(width, configuration.decoder_mlp)
+        self.mlp = TwoLayerPerceptron(width, configuration.decoder_mlp)
         self.norm3 = nn.LayerNorm(width)
         self.norm4 = nn.LayerNorm(width)
         self.cross_attn_image_to_token = ImageToPromptAttention(width, heads, reduction=2)

@@ -10,17 +10,17 @@ import numpy as np
 from vistaseg import catalog
 from vistaseg.errors import InputError, UsageError
 from vistaseg.models.boxes import Box, Index3
-from vistaseg.models.correction import Change, Click, Mask, components_with, with_rim
+from vistaseg.models.correction import Correction, Mask, VoxelClick, components_with, with_rim
 from vistaseg.models.protocol import PromptAnswer, PromptQuestion
 from vistaseg.models.vista3d.click_windows import is_well_inside
 from vistaseg.models.vista3d.interactive import ClickAnswer, ClickQuestion, PointBranch
-from vistaseg.models.vista3d.point_head import Target
+from vistaseg.models.vista3d.point_head import ClickTarget
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.models.vista3d.regions import region_box
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest, SpatialPrompt, Text
-from vistaseg.segmentation import Extent
-from vistaseg.segmentation.model import EMPTY_EXTENT
+from vistaseg.segmentation import VoxelBox
+from vistaseg.segmentation.model import EMPTY_BOX
 from vistaseg.volume import Grid
 
 
@@ -89,7 +89,7 @@ class Clicking:
         i, j, k = (int(p) for p in np.floor(self._volume.ras_to_index([ras])[0] + 0.5))
         return i, j, k
 
-    def _click(self, prompt: SpatialPrompt) -> Click:
+    def _click(self, prompt: SpatialPrompt) -> VoxelClick:
         if isinstance(prompt, Point):
             return self._click_at(prompt.ras, prompt.positive)
         try:
@@ -99,24 +99,24 @@ class Clicking:
                 "The middle of the box lies outside the scan or the body. Draw the box around the structure."
             ) from error
 
-    def _click_at(self, ras: Ras, positive: bool) -> Click:
+    def _click_at(self, ras: Ras, positive: bool) -> VoxelClick:
         index = self.index(ras)
         if not self._exact:
-            return Click(index, positive)
+            return VoxelClick(index, positive)
         x, y, z = (float(p) for p in self._image.grid.ras_to_index([ras])[0])
-        return Click(index, positive, (x, y, z))
+        return VoxelClick(index, positive, (x, y, z))
 
-    def _target(self, question: PromptQuestion) -> Target:
+    def _target(self, question: PromptQuestion) -> ClickTarget:
         """The published pipelines take a click without a class for one on a known organ."""
         if question.class_id is None:
-            return Target(supported=question.known_organ)
+            return ClickTarget(supported=question.known_organ)
         structure = catalog.get(question.class_id)
         if structure.subclasses:
             raise UsageError(f"{structure.name} stands for several structures. Click on one of them by its own name.")
         supported = question.class_id in self._class_ids
-        return Target(supported, supported and structure.special_points)
+        return ClickTarget(supported, supported and structure.special_points)
 
-    def _before(self, question: PromptQuestion, place: Ras, click: Click) -> Mask:
+    def _before(self, question: PromptQuestion, place: Ras, click: VoxelClick) -> Mask:
         """The segment so far on the network's grid.
 
         A voxel there may stand for many of the volume's. The one clicked on stands for what the click is to change.
@@ -138,7 +138,7 @@ class Clicking:
         within = all(0 <= p < n for p, n in zip((k, j, i), question.mask.shape, strict=True))
         return within and bool(question.mask[k, j, i])
 
-    def _windows(self, question: PromptQuestion, click: Click) -> tuple[Box, ...]:
+    def _windows(self, question: PromptQuestion, click: VoxelClick) -> tuple[Box, ...]:
         """The window to use again where one is recorded, else those of earlier answers, the latest first."""
         if question.record is None:
             own = (record for record in reversed(question.records) if "engine" not in record)
@@ -191,18 +191,18 @@ def limiting_box(prompts: Sequence[SpatialPrompt]) -> RegionOfInterest | None:
     return next((box for box in boxes if box.holds(newest.ras)), None)
 
 
-def changed_voxels(change: Change, image: NetworkImage) -> tuple[Mask, Mask, Extent]:
+def changed_voxels(change: Correction, image: NetworkImage) -> tuple[Mask, Mask, VoxelBox]:
     """Added and removed voxels (k, j, i) on the volume's grid, of the box that holds them."""
     box = None if change.empty else image.back.mask_extent(change.added | change.removed)
     if box is None:
         nothing = np.zeros((0, 0, 0), dtype=bool)
-        return nothing, nothing, EMPTY_EXTENT
-    extent = Extent(*box)
+        return nothing, nothing, EMPTY_BOX
+    extent = VoxelBox(*box)
     added, removed = (image.back.gather(mask, *extent.slices) for mask in (change.added, change.removed))
     return added, removed, extent
 
 
-def part_of(mask: Mask, extent: Extent, wanted: Extent) -> Mask:
+def part_of(mask: Mask, extent: VoxelBox, wanted: VoxelBox) -> Mask:
     """A mask (k, j, i) of an extent as the mask of another one."""
     part = np.zeros(wanted.shape_kji, dtype=bool)
     shared = extent.intersection(wanted)

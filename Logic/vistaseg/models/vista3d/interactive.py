@@ -15,9 +15,9 @@ from vistaseg.compute import memory_guard, with_second_try
 from vistaseg.models.answers import require_numbers
 from vistaseg.models.boxes import Box, Index3
 from vistaseg.models.correction import (
-    Change,
-    Click,
+    Correction,
     Mask,
+    VoxelClick,
     components_at,
     near_click,
     published_change,
@@ -26,7 +26,7 @@ from vistaseg.models.correction import (
 )
 from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window, deepest_window, fitting_window
 from vistaseg.models.vista3d.following import End, widest_end
-from vistaseg.models.vista3d.point_head import Target, logits
+from vistaseg.models.vista3d.point_head import ClickTarget, logits
 from vistaseg.progress import Progress
 
 MOST_WINDOWS = 8
@@ -53,8 +53,8 @@ class ClickQuestion:
         given: whether the mask is more than what the clicks led to.
     """
 
-    clicks: tuple[Click, ...]
-    target: Target
+    clicks: tuple[VoxelClick, ...]
+    target: ClickTarget
     limit: Box | None = None
     windows: tuple[Box, ...] = ()
     given: bool = False
@@ -70,7 +70,7 @@ class ClickAnswer:
         note: a sentence for the user, or nothing.
     """
 
-    change: Change
+    change: Correction
     window: Box
     note: str = ""
 
@@ -113,7 +113,7 @@ class PointBranch:
             note = with_second_try(partial(answer_in, window, question, mask), self._encoded.forget)
             if question.clicks[-1].positive and not note and not self._published:
                 note = self._follow(window, question, before, mask, progress)
-            return ClickAnswer(Change(mask & ~before, before & ~mask), window, note)
+            return ClickAnswer(Correction(mask & ~before, before & ~mask), window, note)
 
     def _choose(self, question: ClickQuestion) -> Box:
         click = question.clicks[-1]
@@ -149,7 +149,7 @@ class PointBranch:
         return DOUBTFUL if doubtful and not change.empty else ""
 
     @staticmethod
-    def _anchor(part: Mask, inside: Box, clicks: Sequence[Click]) -> tuple[Click, ...]:
+    def _anchor(part: Mask, inside: Box, clicks: Sequence[VoxelClick]) -> tuple[VoxelClick, ...]:
         """The deepest voxel of the mask as a positive click, where all clicks in a window say what it is not.
 
         Negative clicks alone do not tell the network which structure is meant.
@@ -165,7 +165,7 @@ class PointBranch:
         depth = ndimage.distance_transform_edt(np.pad(rest, 1))[1:-1, 1:-1, 1:-1]
         place = np.unravel_index(int(depth.argmax()), depth.shape)
         x, y, z = (int(p) + a for p, a in zip(place, inside.start, strict=True))
-        return (Click((x, y, z), positive=True),)
+        return (VoxelClick((x, y, z), positive=True),)
 
     def _follow(self, window: Box, question: ClickQuestion, before: Mask, mask: Mask, progress: Progress) -> str:
         """Go on in further windows where what was added runs against the border of one; returns a note."""
@@ -175,7 +175,7 @@ class PointBranch:
                 return STOPPED
             progress("windows", len(windows), len(windows) + 1)
             windows.append(self._window_behind(end))
-            click = Click(end.place, positive=True)
+            click = VoxelClick(end.place, positive=True)
             with_second_try(partial(self._grow_in, windows[-1], click, question, mask), self._encoded.forget)
         return ""
 
@@ -184,14 +184,14 @@ class PointBranch:
         x, y, z = (side // 4 for side in self.window)
         return centred_window(end.ahead((x, y, z)), self.window, self._size)
 
-    def _grow_in(self, window: Box, end: Click, question: ClickQuestion, mask: Mask) -> None:
+    def _grow_in(self, window: Box, end: VoxelClick, question: ClickQuestion, mask: Mask) -> None:
         """Add what is connected to the end of the structure, which serves as a click of its own."""
         inside = window.clipped(Box((0, 0, 0), self._size))
         found = self._found(window, (*question.clicks, end), question.target)
         found &= self._allowed(inside, question.limit)
         mask[inside.slices] |= components_at(found, [end.seen_from(inside.start)])
 
-    def _found(self, window: Box, clicks: Sequence[Click], target: Target) -> Mask:
+    def _found(self, window: Box, clicks: Sequence[VoxelClick], target: ClickTarget) -> Mask:
         """What the network sees in the part of a window that lies in the image."""
         inside = window.clipped(Box((0, 0, 0), self._size))
         own = [click.seen_from(window.start) for click in clicks if window.holds(click.index)]

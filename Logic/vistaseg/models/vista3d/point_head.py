@@ -14,12 +14,12 @@ from monai.networks.nets.vista3d import PointMappingSAM
 from torch import Tensor
 
 from vistaseg.models.boxes import Index3
-from vistaseg.models.correction import Click
+from vistaseg.models.correction import VoxelClick
 from vistaseg.models.vista3d.upscaling import object_logits
 
 
 @dataclass(frozen=True)
-class Target:
+class ClickTarget:
     """What is clicked on, as far as the head can tell.
 
     Attributes:
@@ -37,7 +37,9 @@ def reduce(head: PointMappingSAM, features: Tensor) -> Tensor:
     return reduced
 
 
-def logits(head: PointMappingSAM, reduced: Tensor, size: Index3, clicks: Sequence[Click], target: Target) -> Tensor:
+def logits(
+    head: PointMappingSAM, reduced: Tensor, size: Index3, clicks: Sequence[VoxelClick], target: ClickTarget
+) -> Tensor:
     """Logits (x, y, z) of the object that the clicks mean.
 
     Args:
@@ -54,7 +56,7 @@ def logits(head: PointMappingSAM, reduced: Tensor, size: Index3, clicks: Sequenc
     return object_logits(head.output_upscaling, image, head.output_hypernetworks_mlps(answered[:, 0])[0])
 
 
-def _tokens(head: PointMappingSAM, size: Index3, clicks: Sequence[Click], target: Target) -> Tensor:
+def _tokens(head: PointMappingSAM, size: Index3, clicks: Sequence[VoxelClick], target: ClickTarget) -> Tensor:
     """(1, 1 + clicks + 1, C): the mask's token, the clicks, and whether the class is known."""
     device = head.mask_tokens.weight.device
     # The head counts from the corner of a voxel.

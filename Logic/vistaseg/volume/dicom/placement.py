@@ -23,7 +23,7 @@ _HOUNSFIELD = ("", "HU", "UNSPECIFIED")
 
 
 @dataclass(frozen=True, eq=False)
-class Placement:
+class SlicePlacement:
     """Slices that lie on a regular grid.
 
     Attributes:
@@ -37,7 +37,7 @@ class Placement:
     notes: tuple[str, ...]
 
 
-def place(stack: Stack) -> Placement:
+def place(stack: Stack) -> SlicePlacement:
     """Put a stack in order.
 
     Raises:
@@ -51,7 +51,7 @@ def place(stack: Stack) -> Placement:
     check_straight(ordered)
     step = float(np.diff(along[order]).mean())
     notes = (note for check in _NOTES for note in check(ordered))
-    return Placement(ordered, _affine(ordered[0], step), tuple(notes))
+    return SlicePlacement(ordered, _affine(ordered[0], step), tuple(notes))
 
 
 def _check_images(slices: Sequence[Slice]) -> None:

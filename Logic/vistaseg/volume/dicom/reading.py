@@ -5,7 +5,7 @@ from __future__ import annotations
 from vistaseg.errors import InputError
 from vistaseg.volume.dicom.choosing import Paths, choose_stack
 from vistaseg.volume.dicom.pixels import read_voxels
-from vistaseg.volume.dicom.placement import Placement, place
+from vistaseg.volume.dicom.placement import SlicePlacement, place
 from vistaseg.volume.dicom.stacks import Stack
 from vistaseg.volume.volume import Volume
 
@@ -25,7 +25,7 @@ def read_dicom(paths: Paths, series: str | None = None) -> Volume:
     return read_stack(choose_stack(paths, series))[0]
 
 
-def read_stack(stack: Stack) -> tuple[Volume, Placement]:
+def read_stack(stack: Stack) -> tuple[Volume, SlicePlacement]:
     """The volume of a stack, and where its slices are in it.
 
     Raises:

@@ -19,7 +19,7 @@ from vistaseg.models.protocol import PromptQuestion
 from vistaseg.models.segvol import encoding
 from vistaseg.progress import silent
 from vistaseg.prompts import Point, RegionOfInterest, Text
-from vistaseg.segmentation import Extent
+from vistaseg.segmentation import VoxelBox
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -185,7 +185,7 @@ def test_a_box_or_text_only_adds_to_a_mask_of_others() -> None:
 def test_a_box_only_adds_to_what_another_model_made() -> None:
     volume = body()
     opened = prompted_model().open(volume)
-    mask, extent = np.ones((4, 5, 6), bool), Extent((20, 20, 10), (26, 25, 14))
+    mask, extent = np.ones((4, 5, 6), bool), VoxelBox((20, 20, 10), (26, 25, 14))
     box = box_of(volume, (8, 8, 5), (12, 12, 7))
     own = {"engine": "segvol", "seed": 1, "own": True, "region": None}
     for records, removed in ((({"window": [0, 0, 0]},), 0), ((own, {"window": [0, 0, 0]}), 0), ((own,), mask.sum())):

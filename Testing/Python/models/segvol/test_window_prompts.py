@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vistaseg.models.boxes import Box, covering_windows
-from vistaseg.models.correction import Click
+from vistaseg.models.correction import VoxelClick
 from vistaseg.models.segvol.placing import PlacedPrompts
 from vistaseg.models.segvol.preprocessing import ZoomMap
 from vistaseg.models.segvol.prompt_encoder import NEGATIVE, PADDING, POSITIVE
@@ -44,14 +44,16 @@ def test_a_window_that_sticks_out_of_its_region_is_asked_where_things_are() -> N
     region = Box((0, 0, 0), (4, 16, 16))
     (window,) = covering_windows(region, WINDOW, 0.5)
     assert window.start == (-2, 0, 0)
-    placed = PlacedPrompts((Click((1, 5, 6), True),), Box((1, 4, 5), (3, 9, 10)))
+    placed = PlacedPrompts((VoxelClick((1, 5, 6), True),), Box((1, 4, 5), (3, 9, 10)))
     points, box = asked(placed, region, region).of(window, random())
     assert box == ((3, 4, 5), (4, 8, 9))
     assert points == [((3, 5, 6), POSITIVE)]
 
 
 def test_the_whole_volume_is_asked_where_the_shrunk_prompts_lie() -> None:
-    placed = PlacedPrompts((Click((31, 0, 32), True), Click((0, 47, 63), False)), Box((0, 24, 0), (32, 48, 4)))
+    placed = PlacedPrompts(
+        (VoxelClick((31, 0, 32), True), VoxelClick((0, 47, 63), False)), Box((0, 24, 0), (32, 48, 4))
+    )
     batch = whole_prompts(placed, ZOOM, None, torch.device("cpu"))
     assert batch.points.tolist() == [[[7, 0, 8], [0, 15, 15]]]
     assert batch.labels.tolist() == [[POSITIVE, NEGATIVE]]
@@ -68,7 +70,7 @@ def test_a_box_in_one_window_is_the_users_and_in_several_that_of_the_answer() ->
 
 
 def test_clicks_alone_come_with_their_surroundings_and_the_answers_box() -> None:
-    placed = PlacedPrompts((Click((9, 20, 30), True), Click((10, 22, 28), False)))
+    placed = PlacedPrompts((VoxelClick((9, 20, 30), True), VoxelClick((10, 22, 28), False)))
     region, content = Box((8, 16, 24), (16, 32, 40)), Box((8, 18, 28), (12, 24, 36))
     points, box = asked(placed, region, content).of(region, random())
     assert points[0] == ((1, 4, 6), POSITIVE)
@@ -81,7 +83,7 @@ def test_clicks_alone_come_with_their_surroundings_and_the_answers_box() -> None
 
 def test_a_window_without_clicks_gets_padding() -> None:
     region = Box((0, 0, 0), (8, 16, 32))
-    clicked = asked(PlacedPrompts((Click((1, 1, 1), True),)), region, region)
+    clicked = asked(PlacedPrompts((VoxelClick((1, 1, 1), True),)), region, region)
     points, _ = clicked.of(Box((0, 0, 16), (8, 16, 32)), random())
     assert points == [(NOWHERE, PADDING)]
 
@@ -89,7 +91,7 @@ def test_a_window_without_clicks_gets_padding() -> None:
 def test_a_click_in_a_scan_smaller_than_the_shrunk_one_is_not_lost() -> None:
     zoom, region = ZoomMap((2, 5, 5), WINDOW), Box((0, 0, 0), (2, 5, 5))
     (window,) = covering_windows(region, WINDOW, 0.5)
-    clicked = WindowPrompts(PlacedPrompts((Click((1, 2, 3), True),)), np.ones(WINDOW, bool), zoom, region, True)
+    clicked = WindowPrompts(PlacedPrompts((VoxelClick((1, 2, 3), True),)), np.ones(WINDOW, bool), zoom, region, True)
     points, _ = clicked.of(window, random())
     assert points[0] == ((1 + 3, 2 + 5, 3 + 5), POSITIVE)
     assert sum(label == PADDING for _, label in points) == 3
@@ -97,7 +99,7 @@ def test_a_click_in_a_scan_smaller_than_the_shrunk_one_is_not_lost() -> None:
 
 def test_a_box_with_clicks_is_clipped_and_keeps_the_clicks_of_the_window() -> None:
     region, window = Box((0, 0, 0), (8, 16, 32)), Box((0, 0, 8), (8, 16, 24))
-    clicks = (Click((1, 2, 10), True), Click((1, 2, 30), True), Click((2, 3, 12), False))
+    clicks = (VoxelClick((1, 2, 10), True), VoxelClick((1, 2, 30), True), VoxelClick((2, 3, 12), False))
     together = asked(PlacedPrompts(clicks, Box((0, 1, 4), (6, 9, 20))), region, region)
     points, box = together.of(window, random())
     assert points == [((1, 2, 2), POSITIVE), ((2, 3, 4), NEGATIVE)]
@@ -107,7 +109,7 @@ def test_a_box_with_clicks_is_clipped_and_keeps_the_clicks_of_the_window() -> No
 def test_a_box_with_clicks_elsewhere_is_asked_with_voxels_of_the_answer() -> None:
     region = Box((0, 0, 0), (8, 16, 32))
     content = Box((0, 6, 16), (4, 12, 20))
-    together = asked(PlacedPrompts((Click((1, 2, 3), True),), Box((0, 1, 2), (6, 9, 30))), region, content)
+    together = asked(PlacedPrompts((VoxelClick((1, 2, 3), True),), Box((0, 1, 2), (6, 9, 30))), region, content)
     window = Box((0, 0, 16), (8, 16, 32))
     points, box = together.of(window, random())
     assert [label for _, label in points] == [POSITIVE] * 5
@@ -117,7 +119,7 @@ def test_a_box_with_clicks_elsewhere_is_asked_with_voxels_of_the_answer() -> Non
 
 def test_the_same_seed_draws_the_same_and_another_another() -> None:
     region = Box((0, 0, 0), WINDOW)
-    together = asked(PlacedPrompts((Click((20, 2, 3), True),), region), region, region)
+    together = asked(PlacedPrompts((VoxelClick((20, 2, 3), True),), region), region, region)
     one, same, other = (together.of(region, random(seed)) for seed in (1, 1, 2))
     assert one == same != other
 

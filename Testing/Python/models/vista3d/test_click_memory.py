@@ -15,13 +15,13 @@ from monai.networks.nets.vista3d import VISTA3D
 from vistaseg.compute import Compute
 from vistaseg.errors import MemoryLimitError
 from vistaseg.models.boxes import Box, Index3
-from vistaseg.models.correction import Click, Mask
+from vistaseg.models.correction import Mask, VoxelClick
 from vistaseg.models.vista3d import interactive
 from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.interactive import ClickQuestion, PointBranch
 from vistaseg.models.vista3d.network import build_network
-from vistaseg.models.vista3d.point_head import Target
+from vistaseg.models.vista3d.point_head import ClickTarget
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.progress import silent
 
@@ -35,7 +35,9 @@ FAILED_ALLOCATIONS = [
 ]
 
 
-def rods(head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target) -> Any:
+def rods(
+    head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[VoxelClick], target: ClickTarget
+) -> Any:
     """Stands in for the point head: a rod along x through the last click."""
     found = torch.full(tuple(size), -1.0)
     _, y, z = clicks[-1].index
@@ -69,7 +71,7 @@ def failing(real: Callable[..., Any], *failures: BaseException | None) -> Callab
 def rod(clicked: Clicked) -> Mask:
     """The answer to a click, which is followed through all of the image."""
     _, branch, size = clicked
-    question = ClickQuestion((Click((5, 10, 10), True),), Target(supported=True))
+    question = ClickQuestion((VoxelClick((5, 10, 10), True),), ClickTarget(supported=True))
     return branch.answer(question, np.zeros(size, bool), silent).change.added
 
 
@@ -98,7 +100,7 @@ def test_memory_that_stays_short_is_told_and_leaves_the_mask(clicked: Clicked) -
     windows, branch, size = clicked
     before = np.zeros(size, bool)
     before[3, 3, 3] = True
-    question = ClickQuestion((Click((5, 10, 10), True),), Target(supported=True))
+    question = ClickQuestion((VoxelClick((5, 10, 10), True),), ClickTarget(supported=True))
     short = failing(rods, torch.OutOfMemoryError("first"), torch.OutOfMemoryError("second"))
     with patch.object(interactive, "logits", short), pytest.raises(MemoryLimitError, match="answer to a click"):
         branch.answer(question, before, silent)
@@ -150,11 +152,11 @@ def test_two_hundred_clicks_all_over_a_scan_take_no_more_memory_than_fifty(as_im
     nothing, resident, found = np.zeros(image.size, bool), [], 0
     asked: set[Box] = set()
     for place in np.random.default_rng(2).integers(0, image.size, (200, 3)):
-        click = Click(tuple(int(p) for p in place), positive=True)
+        click = VoxelClick(tuple(int(p) for p in place), positive=True)
         window = centred_window(click.index, configuration.window, image.size)
         # What is not let near the border of the window is not followed: one window a click.
         limit = Box(tuple(p + 1 for p in window.start), tuple(p - 1 for p in window.stop))
-        answer = branch.answer(ClickQuestion((click,), Target(True), limit), nothing, silent)
+        answer = branch.answer(ClickQuestion((click,), ClickTarget(True), limit), nothing, silent)
         found += int(answer.change.added[window.slices].sum())
         asked.add(answer.window)
         assert windows.held_bytes <= budget

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vistaseg.errors import CancelledError, InputError, UsageError, WeightsError
-from vistaseg.models.correction import Click
+from vistaseg.models.correction import VoxelClick
 from vistaseg.models.protocol import PromptQuestion
 from vistaseg.models.vista3d import interactive
 from vistaseg.models.vista3d.model import Vista3d
-from vistaseg.models.vista3d.point_head import Target
+from vistaseg.models.vista3d.point_head import ClickTarget
 from vistaseg.progress import silent
 from vistaseg.prompts import Point, RegionOfInterest, Text
-from vistaseg.segmentation import Extent
-from vistaseg.segmentation.model import EMPTY_EXTENT
+from vistaseg.segmentation import VoxelBox
+from vistaseg.segmentation.model import EMPTY_BOX
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -96,7 +96,7 @@ def test_a_class_that_stands_for_several_cannot_be_clicked(model: Vista3d) -> No
 
 
 def test_a_text_is_refused_and_changes_nothing(model: Vista3d) -> None:
-    question = PromptQuestion((Text("liver"),), (), None, np.zeros((0, 0, 0), bool), EMPTY_EXTENT)
+    question = PromptQuestion((Text("liver"),), (), None, np.zeros((0, 0, 0), bool), EMPTY_BOX)
     with pytest.raises(UsageError, match="does not read"):
         model.open(body()).answer(question, silent)
     session = Session(body(), model)
@@ -108,7 +108,7 @@ def test_a_text_is_refused_and_changes_nothing(model: Vista3d) -> None:
 
 def test_what_another_model_answered_before_is_no_obstacle(model: Vista3d) -> None:
     volume = body()
-    mask, extent = np.ones((2, 2, 2), bool), Extent((8, 8, 8), (10, 10, 10))
+    mask, extent = np.ones((2, 2, 2), bool), VoxelBox((8, 8, 8), (10, 10, 10))
     prompts = (Text("liver"), Point(ras(volume, (14, 13, 12))))
     answer = model.open(volume).answer(PromptQuestion(prompts, ({"engine": "segvol"},), None, mask, extent), silent)
     assert answer.added.any() and not answer.removed.any()
@@ -129,7 +129,9 @@ def test_a_structure_is_followed_beyond_its_first_window(model: Vista3d) -> None
     """A rod through the whole body: one click finds all of it."""
     volume = body((20, 20, 70))
 
-    def rod(head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target):
+    def rod(
+        head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[VoxelClick], target: ClickTarget
+    ):
         found = torch.full(tuple(size), -1.0)
         x, y, z = clicks[0].index if len(clicks) == 1 else clicks[-1].index
         found[:, max(y - 1, 0) : y + 2, max(z - 1, 0) : z + 2] = 1.0
@@ -145,7 +147,9 @@ def test_a_structure_is_followed_beyond_its_first_window(model: Vista3d) -> None
 
 
 def test_following_stops_and_says_so(model: Vista3d) -> None:
-    def everything(head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target):
+    def everything(
+        head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[VoxelClick], target: ClickTarget
+    ):
         return torch.ones(tuple(size))
 
     volume = body((20, 20, 200))
@@ -216,7 +220,9 @@ def test_a_record_of_another_model_is_refused(model: Vista3d) -> None:
 
 
 def test_damaged_weights_do_not_empty_a_mask(model: Vista3d) -> None:
-    def broken(head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target):
+    def broken(
+        head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[VoxelClick], target: ClickTarget
+    ):
         return torch.full(tuple(size), torch.nan)
 
     volume = body()
@@ -232,7 +238,9 @@ def test_cancelling_between_windows_leaves_the_segment(model: Vista3d) -> None:
         if done == 1:
             raise CancelledError("stop")
 
-    def everything(head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target):
+    def everything(
+        head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[VoxelClick], target: ClickTarget
+    ):
         return torch.ones(tuple(size))
 
     volume = body((20, 20, 90))
@@ -265,9 +273,11 @@ def test_negative_clicks_alone_come_with_the_middle_of_the_mask(model: Vista3d) 
     mask = np.zeros(volume.array.shape, bool)
     mask[8:17, 8:19, 8:19] = True
     session.set_mask("a", mask)
-    asked: list[Sequence[Click]] = []
+    asked: list[Sequence[VoxelClick]] = []
 
-    def watch(head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[Click], target: Target):
+    def watch(
+        head: object, reduced: torch.Tensor, size: Sequence[int], clicks: Sequence[VoxelClick], target: ClickTarget
+    ):
         asked.append(clicks)
         return all_but_balls(head, reduced, size, clicks, target)
 

@@ -12,19 +12,23 @@ from monai.apps.vista3d.inferer import point_based_window_inferer
 
 from vistaseg.compute import Compute
 from vistaseg.models.boxes import Index3
-from vistaseg.models.correction import Click
+from vistaseg.models.correction import VoxelClick
 from vistaseg.models.vista3d.channels_last import to_channels_last
 from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.network import build_network
-from vistaseg.models.vista3d.point_head import Target, logits
+from vistaseg.models.vista3d.point_head import ClickTarget, logits
 from vistaseg.models.vista3d.preprocessing import NetworkImage, network_image
 from vistaseg.volume import read_volume
 
 WINDOW = (32, 32, 32)
 CONFIGURATION = Vista3dConfiguration(width=8, features=16, blocks_down=(1, 2, 1), window=WINDOW)
 CPU = Compute(torch.device("cpu"), torch.float32)
-SUPPORTED, ZERO_SHOT, SPECIAL = Target(supported=True), Target(supported=False), Target(supported=True, special=True)
+SUPPORTED, ZERO_SHOT, SPECIAL = (
+    ClickTarget(supported=True),
+    ClickTarget(supported=False),
+    ClickTarget(supported=True, special=True),
+)
 MONAI_CLASS = {SUPPORTED: 1, ZERO_SHOT: 133, SPECIAL: 23}
 
 
@@ -44,7 +48,11 @@ def noise(as_image: Callable[[np.ndarray], NetworkImage]) -> NetworkImage:
 
 
 def monai_logits(
-    network: torch.nn.Module, image: torch.Tensor, clicks: list[Click], target: Target, window: Index3 = WINDOW
+    network: torch.nn.Module,
+    image: torch.Tensor,
+    clicks: list[VoxelClick],
+    target: ClickTarget,
+    window: Index3 = WINDOW,
 ) -> torch.Tensor:
     """(x, y, z), NaN outside the windows."""
     offset = 2 if target.special else 0
@@ -62,12 +70,16 @@ def monai_logits(
 
 
 def our_logits(
-    network: torch.nn.Module, image: NetworkImage, clicks: list[Click], target: Target, window: Index3 = WINDOW
+    network: torch.nn.Module,
+    image: NetworkImage,
+    clicks: list[VoxelClick],
+    target: ClickTarget,
+    window: Index3 = WINDOW,
 ) -> tuple[torch.Tensor, tuple[slice, slice, slice]]:
     """Logits of the window of the last click, of the part inside the image, and where that lies."""
     box = centred_window(clicks[-1].index, window, image.size)
     inside = tuple(slice(max(a, 0), min(b, n)) for a, b, n in zip(box.start, box.stop, image.size, strict=True))
-    own = [Click(tuple(p - a for p, a in zip(c.index, box.start, strict=True)), c.positive) for c in clicks]
+    own = [VoxelClick(tuple(p - a for p, a in zip(c.index, box.start, strict=True)), c.positive) for c in clicks]
     reduced = ClickWindows(network, image, CPU, 0).reduced(box)
     with torch.inference_mode():
         found = logits(network.point_head, reduced, window, own, target)
@@ -77,10 +89,10 @@ def our_logits(
 @pytest.mark.parametrize("target", [SUPPORTED, ZERO_SHOT, SPECIAL])
 @pytest.mark.parametrize("index", [(25, 22, 30), (3, 40, 58), (49, 44, 60), (17, 1, 31)])
 def test_one_click_gives_monais_logits(
-    networks: tuple[torch.nn.Module, torch.nn.Module], noise: NetworkImage, index: Index3, target: Target
+    networks: tuple[torch.nn.Module, torch.nn.Module], noise: NetworkImage, index: Index3, target: ClickTarget
 ) -> None:
     for positive in (True, False):
-        clicks = [Click(index, positive)]
+        clicks = [VoxelClick(index, positive)]
         theirs = monai_logits(networks[0], noise.voxels, clicks, target)
         ours, inside = our_logits(networks[1], noise, clicks, target)
         assert torch.isnan(theirs).sum() == theirs.numel() - ours.numel()
@@ -92,7 +104,7 @@ def test_several_clicks_in_one_window_give_monais_logits(
 ) -> None:
     """In an image of the window's size there is one window only, and nothing is summed."""
     image = as_image(np.random.default_rng(2).random(WINDOW))
-    clicks = [Click((8, 9, 10), True), Click((20, 9, 30), False), Click((31, 2, 16), True)]
+    clicks = [VoxelClick((8, 9, 10), True), VoxelClick((20, 9, 30), False), VoxelClick((31, 2, 16), True)]
     ours, _ = our_logits(networks[1], image, clicks, SUPPORTED)
     # MONAI asks once for each click; the sum of equal answers, divided by one.
     theirs = monai_logits(networks[0], image.voxels, clicks, SUPPORTED) / len(clicks)
@@ -104,18 +116,18 @@ def test_one_click_on_a_real_ct_gives_monais_logits(
 ) -> None:
     volume = read_volume(shared_data("totalsegmentator/example_ct_sm.nii.gz"))
     image = network_image(volume, CONFIGURATION)
-    clicks = [Click(tuple(n // 2 + 5 for n in image.size), True)]
+    clicks = [VoxelClick(tuple(n // 2 + 5 for n in image.size), True)]
     theirs = monai_logits(networks[0], image.voxels, clicks, SUPPORTED)
     ours, inside = our_logits(networks[1], image, clicks, SUPPORTED)
     torch.testing.assert_close(ours, theirs[inside], atol=1e-4, rtol=0)
 
 
 def test_a_click_at_coordinate_0_counts(networks: tuple[torch.nn.Module, torch.nn.Module], noise: NetworkImage) -> None:
-    clicks = [Click((0, 22, 30), True)]
+    clicks = [VoxelClick((0, 22, 30), True)]
     assert (monai_logits(networks[0], noise.voxels, clicks, SUPPORTED).nan_to_num(-9999) == -9999).all()
     ours, _ = our_logits(networks[1], noise, clicks, SUPPORTED)
     assert ours.abs().max() < 1000
-    beside, _ = our_logits(networks[1], noise, [Click((1, 22, 30), True)], SUPPORTED)
+    beside, _ = our_logits(networks[1], noise, [VoxelClick((1, 22, 30), True)], SUPPORTED)
     assert (ours - beside).abs().max() < (ours.max() - ours.min())
 
 
@@ -123,7 +135,7 @@ def test_answers_of_overlapping_windows_are_not_summed(
     networks: tuple[torch.nn.Module, torch.nn.Module], noise: NetworkImage
 ) -> None:
     """Two clicks on one voxel mean one window; MONAI's logits are twice the network's."""
-    clicks = [Click((25, 22, 30), True), Click((25, 22, 30), True)]
+    clicks = [VoxelClick((25, 22, 30), True), VoxelClick((25, 22, 30), True)]
     ours, inside = our_logits(networks[1], noise, clicks, SUPPORTED)
     theirs = monai_logits(networks[0], noise.voxels, clicks, SUPPORTED)[inside]
     assert (ours - theirs).abs().max() > 1e-2
@@ -134,7 +146,7 @@ def test_an_image_smaller_than_the_window_keeps_clicks_in_place(
     networks: tuple[torch.nn.Module, torch.nn.Module], as_image: Callable[[np.ndarray], NetworkImage]
 ) -> None:
     image = as_image(np.random.default_rng(3).random((20, 31, 9)))
-    clicks = [Click((10, 30, 4), True)]
+    clicks = [VoxelClick((10, 30, 4), True)]
     ours, inside = our_logits(networks[1], image, clicks, SUPPORTED)
     theirs = monai_logits(networks[0], image.voxels, clicks, SUPPORTED)
     assert ours.shape == (20, 31, 9)
@@ -144,7 +156,7 @@ def test_an_image_smaller_than_the_window_keeps_clicks_in_place(
 def test_a_click_in_bf16_is_close_to_one_in_fp32(
     networks: tuple[torch.nn.Module, torch.nn.Module], noise: NetworkImage
 ) -> None:
-    box, clicks = centred_window((25, 22, 30), WINDOW, noise.size), [Click((16, 16, 16), True)]
+    box, clicks = centred_window((25, 22, 30), WINDOW, noise.size), [VoxelClick((16, 16, 16), True)]
     found = []
     for dtype in (torch.float32, torch.bfloat16):
         reduced = ClickWindows(networks[1], noise, Compute(torch.device("cpu"), dtype), 0).reduced(box)

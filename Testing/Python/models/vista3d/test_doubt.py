@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from vistaseg.models.boxes import Box
-from vistaseg.models.correction import Click
+from vistaseg.models.correction import VoxelClick
 from vistaseg.models.vista3d.click_windows import ClickWindows
 from vistaseg.models.vista3d.interactive import DOUBTFUL, ClickAnswer, ClickQuestion, PointBranch
-from vistaseg.models.vista3d.point_head import Target
+from vistaseg.models.vista3d.point_head import ClickTarget
 from vistaseg.progress import silent
 
 SIZE = (24, 24, 24)
@@ -31,7 +31,7 @@ class Sees(PointBranch):
     def _choose(self, question: ClickQuestion) -> Box:
         return Box((0, 0, 0), SIZE)
 
-    def _found(self, window: Box, clicks: Sequence[Click], target: Target) -> np.ndarray:
+    def _found(self, window: Box, clicks: Sequence[VoxelClick], target: ClickTarget) -> np.ndarray:
         return self.seen.copy()
 
 
@@ -41,7 +41,7 @@ def _no_windows_to_forget(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answer(seen: np.ndarray, mask: np.ndarray, index: tuple[int, int, int], positive: bool, given: bool) -> ClickAnswer:
-    question = ClickQuestion((Click(index, positive),), Target(supported=False), given=given)
+    question = ClickQuestion((VoxelClick(index, positive),), ClickTarget(supported=False), given=given)
     return Sees(seen).answer(question, mask, silent)
 
 

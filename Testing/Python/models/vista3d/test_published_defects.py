@@ -21,7 +21,7 @@ from torch import Tensor
 
 from vistaseg.compute import Compute
 from vistaseg.models.boxes import Box
-from vistaseg.models.correction import Click, Mask, components_at
+from vistaseg.models.correction import Mask, VoxelClick, components_at
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.vista3d import interactive
 from vistaseg.models.vista3d.click_windows import ClickWindows
@@ -29,7 +29,7 @@ from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.interactive import ClickQuestion, PointBranch
 from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.network import build_network
-from vistaseg.models.vista3d.point_head import Target
+from vistaseg.models.vista3d.point_head import ClickTarget
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.progress import silent
 from vistaseg.prompts import Point
@@ -39,7 +39,7 @@ from vistaseg.volume import Volume
 WINDOW = (16, 16, 16)
 CONFIGURATION = Vista3dConfiguration(width=8, features=8, blocks_down=(1, 1), window=WINDOW)
 CPU = Compute(torch.device("cpu"), torch.float32)
-SUPPORTED = Target(supported=True)
+SUPPORTED = ClickTarget(supported=True)
 NO_ANSWER = -9999
 AsImage = Callable[[np.ndarray], NetworkImage]
 
@@ -58,12 +58,12 @@ def branch_of(network: VISTA3D, image: NetworkImage) -> PointBranch:
     return PointBranch(network, ClickWindows(network, image, CPU, 10**8), WINDOW, image.size)
 
 
-def answered(branch: PointBranch, before: Mask, *clicks: Click, limit: Box | None = None) -> Mask:
+def answered(branch: PointBranch, before: Mask, *clicks: VoxelClick, limit: Box | None = None) -> Mask:
     """The mask (x, y, z) after the last click."""
     return branch.answer(ClickQuestion(clicks, SUPPORTED, limit), before, silent).change.applied(before)
 
 
-def sent(clicks: Sequence[Click]) -> dict[str, Tensor]:
+def sent(clicks: Sequence[VoxelClick]) -> dict[str, Tensor]:
     """Clicks on a supported class as MONAI takes them."""
     return {
         "point_coords": torch.tensor([[click.index for click in clicks]], dtype=torch.float32),
@@ -73,13 +73,13 @@ def sent(clicks: Sequence[Click]) -> dict[str, Tensor]:
 
 
 @torch.inference_mode()
-def by_click_windows(network: VISTA3D, image: Tensor, *clicks: Click) -> Tensor:
+def by_click_windows(network: VISTA3D, image: Tensor, *clicks: VoxelClick) -> Tensor:
     """Logits (x, y, z) of MONAI's inferer for clicks, called as the published bundle calls it: without a mask."""
     return point_based_window_inferer(image[None, None], WINDOW, network, transpose=True, **sent(clicks))[0, 0]
 
 
 @torch.inference_mode()
-def by_sliding_windows(network: VISTA3D, image: Tensor, *clicks: Click) -> Tensor:
+def by_sliding_windows(network: VISTA3D, image: Tensor, *clicks: VoxelClick) -> Tensor:
     """Logits (x, y, z) of MONAI's sliding windows, half of each shared with the next."""
     return sliding_window_inference(
         image[None, None], WINDOW, 1, network, overlap=0.5, with_coord=True, transpose=True, **sent(clicks)
@@ -119,7 +119,7 @@ def test_special_classes_are_those_of_the_network(network: VISTA3D) -> None:
 
 def test_a_window_without_a_click_does_not_drown_its_neighbour(network: VISTA3D, as_image: AsImage) -> None:
     """MONAI averages "no answer", -9999, into the half of the clicked window that the next window shares."""
-    image, click = noise(as_image, 24, 16, 16), Click((4, 8, 8), True)
+    image, click = noise(as_image, 24, 16, 16), VoxelClick((4, 8, 8), True)
     seen = by_click_windows(network, image.voxels[:16], click) > 0
     shared = np.s_[8:16]
     theirs = by_sliding_windows(network, image.voxels, click)
@@ -134,7 +134,7 @@ def test_a_window_without_a_click_does_not_drown_its_neighbour(network: VISTA3D,
 
 def test_a_click_is_moved_with_a_padded_image(network: VISTA3D, as_image: AsImage) -> None:
     """MONAI's sliding windows pad a small image and leave the click where it was: here outside the image."""
-    image, click = noise(as_image, 10, 15, 5), Click((5, 14, 2), True)
+    image, click = noise(as_image, 10, 15, 5), VoxelClick((5, 14, 2), True)
     meant = by_click_windows(network, image.voxels, click)
     padded = torch.nn.functional.pad(image.voxels, (5, 6, 0, 1, 3, 3))
     misplaced = by_click_windows(network, padded, click)[3:13, :15, 5:10]
@@ -149,7 +149,7 @@ def test_what_is_kept_of_one_window_does_not_answer_for_another(network: VISTA3D
     """MONAI's `keep_cache` keeps features without noting of what."""
     image = noise(as_image, 16, 16, 40)
     first, second = image.voxels[None, None, ..., :16], image.voxels[None, None, ..., 24:]
-    click = sent([Click((8, 8, 8), True)])
+    click = sent([VoxelClick((8, 8, 8), True)])
     fresh = build_network(CONFIGURATION).requires_grad_(False)
     fresh.load_state_dict(network.state_dict())
     with torch.inference_mode():
@@ -159,7 +159,7 @@ def test_what_is_kept_of_one_window_does_not_answer_for_another(network: VISTA3D
     assert torch.equal(of_second, of_first)
     assert not torch.equal(of_second > 0, right > 0)
     nothing, branch = np.zeros(image.size, bool), branch_of(network, image)
-    here, there = Click((8, 8, 8), True), Click((8, 8, 32), True)
+    here, there = VoxelClick((8, 8, 8), True), VoxelClick((8, 8, 32), True)
     answered(branch, nothing, here)
     limit = Box((0, 0, 24), (16, 16, 40))
     ours = answered(branch, nothing, there, limit=limit)
@@ -169,7 +169,7 @@ def test_what_is_kept_of_one_window_does_not_answer_for_another(network: VISTA3D
 def test_a_window_is_encoded_once_whatever_the_clicks(network: VISTA3D, as_image: AsImage) -> None:
     """MONAI encodes it again for each click, and for each of the points that only fill up a list (label -1)."""
     image = noise(as_image, *WINDOW)
-    clicks = [Click((8, 8, 8), True), Click((5, 10, 6), False)]
+    clicks = [VoxelClick((8, 8, 8), True), VoxelClick((5, 10, 6), False)]
     points = sent(clicks)
     points["point_coords"] = torch.nn.functional.pad(points["point_coords"], (0, 0, 0, 2))
     points["point_labels"] = torch.nn.functional.pad(points["point_labels"], (0, 2), value=-1)
@@ -187,7 +187,7 @@ def test_a_click_corrects_the_mask_there_is(network: VISTA3D, as_image: AsImage)
 
     The bundle is no part of MONAI; `by_click_windows` calls MONAI as it does.
     """
-    image, click = noise(as_image, 16, 16, 40), Click((8, 8, 8), True)
+    image, click = noise(as_image, 16, 16, 40), VoxelClick((8, 8, 8), True)
     before = np.zeros(image.size, bool)
     before[2:10, 2:10, 30:38] = True
     assert not (by_click_windows(network, image.voxels, click)[before] > 0).any()
@@ -197,7 +197,7 @@ def test_a_click_corrects_the_mask_there_is(network: VISTA3D, as_image: AsImage)
 
 def test_outside_the_windows_of_the_clicks_is_background(network: VISTA3D, as_image: AsImage) -> None:
     """MONAI's logits are NaN there, and its own postprocessing lets them pass: a saved label map has 255 there."""
-    image, click = noise(as_image, 16, 16, 40), Click((8, 8, 8), True)
+    image, click = noise(as_image, 16, 16, 40), VoxelClick((8, 8, 8), True)
     theirs = by_click_windows(network, image.voxels, click)
     assert torch.isnan(theirs[..., 16:]).all()
     prompt = {"label_prompt": torch.tensor([1]), "pred": torch.as_tensor(theirs)[None].clone()}

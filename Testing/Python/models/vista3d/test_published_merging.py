@@ -14,7 +14,7 @@ from monai.networks.nets.vista3d import VISTA3D
 from monai_labelling import scikit_image_or_stand_in
 from scipy import ndimage
 
-from vistaseg.models.correction import Click, Mask, published_change
+from vistaseg.models.correction import Mask, VoxelClick, published_change
 from vistaseg.models.recipe import Recipe
 from vistaseg.models.vista3d import interactive
 from vistaseg.models.vista3d.preprocessing import NetworkImage
@@ -38,7 +38,7 @@ def blobs(generator: np.random.Generator) -> Mask:
     return found
 
 
-def by_monai(before: Mask, answer: Mask, clicks: list[Click]) -> Mask:
+def by_monai(before: Mask, answer: Mask, clicks: list[VoxelClick]) -> Mask:
     """The mask after the clicks, by the published rule; logits of ±5 stand for the masks."""
     logits = torch.from_numpy(np.where(before, 5.0, -5.0))[None, None]
     answered = torch.from_numpy(np.where(answer, 3.0, -3.0))[None, None]
@@ -50,17 +50,17 @@ def by_monai(before: Mask, answer: Mask, clicks: list[Click]) -> Mask:
     return found
 
 
-def clicked(generator: np.random.Generator) -> Click:
+def clicked(generator: np.random.Generator) -> VoxelClick:
     index = tuple(int(p) for p in generator.integers(0, SIZE))
     place = tuple(float(p) for p in np.clip(index + generator.uniform(-0.49, 0.49, 3), 0, np.array(SIZE) - 1))
-    return Click(index, bool(generator.random() < 0.6), place)
+    return VoxelClick(index, bool(generator.random() < 0.6), place)
 
 
 @pytest.mark.parametrize("seed", range(200))
 def test_random_sequences_of_clicks_change_a_mask_as_monai_does(seed: int) -> None:
     generator = np.random.default_rng(seed)
     mask = blobs(generator) if seed % 3 else np.zeros(SIZE, bool)
-    clicks: list[Click] = []
+    clicks: list[VoxelClick] = []
     for _ in range(5):
         clicks.append(clicked(generator))
         answer = blobs(generator)
@@ -120,12 +120,12 @@ def test_no_structure_is_followed_under_the_published_rule(
     from vistaseg.compute import Compute
     from vistaseg.models.vista3d.click_windows import ClickWindows
     from vistaseg.models.vista3d.interactive import ClickQuestion, PointBranch
-    from vistaseg.models.vista3d.point_head import Target
+    from vistaseg.models.vista3d.point_head import ClickTarget
     from vistaseg.progress import silent
 
     image = as_image(np.full((60, 16, 16), 0.5))
     encoded = ClickWindows(network, image, Compute(torch.device("cpu"), torch.float32), 0)
-    question = ClickQuestion((Click((8, 8, 8), True),), Target(supported=True))
+    question = ClickQuestion((VoxelClick((8, 8, 8), True),), ClickTarget(supported=True))
     found = {}
     with patch.object(interactive, "logits", lambda _h, _r, size, *_: torch.ones(size)):
         for merging in ("touched", "published"):

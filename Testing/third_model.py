@@ -27,6 +27,6 @@ def offered(value: str = "third_model:THIRD") -> Iterator[None]:
     """A package with this entry point is installed."""
     points = [EntryPoint("third", value, registry.ENTRY_POINTS)]
     registry.specs.cache_clear()
-    with patch.object(registry.metadata, "entry_points", lambda group: points):
+    with patch("importlib.metadata.entry_points", lambda group: points):
         yield
     registry.specs.cache_clear()

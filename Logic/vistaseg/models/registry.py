@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from vistaseg.errors import UsageError, WeightsError
-from vistaseg.models.recipe import Recipe
 from vistaseg.models.segvol.spec import SEGVOL, SEGVOL_DEMO
 from vistaseg.models.spec import ModelSpec
 from vistaseg.models.vista3d.spec import DEMO, VISTA3D
@@ -16,6 +14,7 @@ from vistaseg.weights import entry_for
 if TYPE_CHECKING:
     from vistaseg.compute import Compute, MemoryBudget
     from vistaseg.models.protocol import SegmentationModel
+    from vistaseg.models.recipe import Recipe
 
 BUILT_IN = (VISTA3D, SEGVOL, DEMO, SEGVOL_DEMO)
 PREFERRED = (VISTA3D.key, SEGVOL.key)
@@ -32,6 +31,8 @@ def specs() -> dict[str, ModelSpec]:
     Raises:
         WeightsError: another package offers what is not a model, or a key that is taken; names it.
     """
+    from importlib import metadata
+
     found = {spec.key: spec for spec in BUILT_IN}
     for point in metadata.entry_points(group=ENTRY_POINTS):
         offered = point.load()
@@ -87,5 +88,7 @@ def load_model(
 
 def recipe_for(key: str) -> Recipe:
     """The rules of this version, with the padding that was published with the weights of a model."""
+    from vistaseg.models.recipe import Recipe
+
     padding = entry_for(key).padding if key in PREFERRED else None
     return Recipe() if padding is None else Recipe(padding=padding)

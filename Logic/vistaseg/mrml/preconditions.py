@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vistaseg.errors import InputError
-from vistaseg.mrml.belonging import doubt_about, why_foreign
 from vistaseg.mrml.dicom_images import dicom_files_of
 from vistaseg.mrml.transforms import linear_part, transform_between
 from vistaseg.mrml.volumes import modality_of, volume_from_node
@@ -32,8 +31,11 @@ def _obstacles(volume_node: Any, segmentation_node: Any, segment_ids: Sequence[s
         yield f"{segmentation_node.GetName()} has no segments to export: segment something, or show what is hidden."
     try:
         volume_from_node(volume_node)
-        if segmentation_node is not None and (foreign := why_foreign(volume_node, segmentation_node, segment_ids)):
-            yield foreign
+        if segmentation_node is not None:
+            from vistaseg.mrml.belonging import why_foreign  # with the first segmentation, not with the panel
+
+            if foreign := why_foreign(volume_node, segmentation_node, segment_ids):
+                yield foreign
         if derive:
             _require_ct(volume_node)
         else:
@@ -63,6 +65,8 @@ def _bends(volume_node: Any) -> bool:
 
 def remarks(volume_node: Any, segmentation_node: Any, segment_ids: Sequence[str]) -> list[str]:
     """What a user should know of transforms, and of what segments were made for, a sentence or two each."""
+    from vistaseg.mrml.belonging import doubt_about
+
     found = list(filter(None, [doubt_about(volume_node, segmentation_node, segment_ids)]))
     transform = volume_node.GetParentTransformNode()
     if transform is not None:

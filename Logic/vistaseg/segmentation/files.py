@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vistaseg.errors import InputError, UsageError
-from vistaseg.io import check_file_place, check_folder, recover, write_error
 from vistaseg.segmentation.foreign import spare_foreign_files, spare_foreign_table
 from vistaseg.segmentation.model import Segmentation
 
@@ -58,10 +57,13 @@ def check_writable(path: Path | str, names: Sequence[str] = ()) -> None:
     try:
         _check_place(path, names)
     except OSError as error:
+        from vistaseg.io import write_error
+
         raise write_error(Path(path), error) from error
 
 
 def _check_place(path: Path | str, names: Sequence[str]) -> None:
+    from vistaseg.io import check_file_place, check_folder
     from vistaseg.segmentation.label_files import file_names, table_path
 
     target = Path(path)
@@ -103,6 +105,8 @@ def read_segmentation(path: Path | str) -> Segmentation:
     """
     if not str(path):
         raise InputError("No file was named. Give the path of a segmentation; the folder in use is a point (.).")
+    from vistaseg.io import recover
+
     source = Path(path)
     recover(source.parent)
     if not source.exists():

@@ -13,7 +13,6 @@ import numpy as np
 
 from vistaseg.bounded_json import read_json_file
 from vistaseg.errors import InputError
-from vistaseg.io import sha256_of
 from vistaseg.segmentation.model import EMPTY_BOX, Color, Mask, Segment, Segmentation, VoxelBox
 
 if TYPE_CHECKING:
@@ -54,6 +53,8 @@ def is_described(path: Path, entry: dict[str, Any]) -> bool:
     Raises:
         InputError: the file cannot be read.
     """
+    from vistaseg.io import sha256_of
+
     try:
         return "sha256" not in entry or sha256_of(path) == entry["sha256"]
     except OSError as error:

@@ -12,8 +12,6 @@ from typing import Any
 
 from vistaseg.bounded_json import read_json_file
 from vistaseg.errors import UsageError, WeightsError
-from vistaseg.io import write_bytes
-from vistaseg.io.owner import discard, is_marked_left_over, kept_alive, new_mark
 
 HOME_VARIABLE = "VISTASEG_HOME"
 _MARK = re.compile(r"[0-9a-f]{8}-[0-9a-f]+-[0-9a-z]+-[0-9a-f]{8}|[0-9]+-[0-9a-f]{8}")
@@ -44,8 +42,11 @@ def discard_left_over() -> None:
     """Remove what runs left that were ended while they brought a file; a download that can be resumed stays."""
     for folder in (data_folder() / "weights").glob(".incoming-*.*"):
         mark = folder.name.rpartition(".")[2]
-        if _MARK.fullmatch(mark) and is_marked_left_over(folder, mark):
-            discard(folder)
+        if _MARK.fullmatch(mark):
+            from vistaseg.io.owner import discard, is_marked_left_over
+
+            if is_marked_left_over(folder, mark):
+                discard(folder)
 
 
 @contextmanager
@@ -57,6 +58,8 @@ def staging(key: str) -> Iterator[Path]:
     Raises:
         WeightsError: it cannot be made, or what the disk refuses in the block.
     """
+    from vistaseg.io.owner import discard, kept_alive, new_mark
+
     discard_left_over()
     kept = download_folder(key)
     folder = kept.with_name(f"{kept.name}.{new_mark()}")
@@ -90,6 +93,8 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     Raises:
         UsageError: it cannot be written.
     """
+    from vistaseg.io import write_bytes
+
     write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vistaseg.errors import UsageError, WeightsError
-from vistaseg.io import locked, recover, together
-from vistaseg.io.owner import discard
 from vistaseg.weights.acceptance import require_acceptance
 from vistaseg.weights.download import download, downloaded_revision
 from vistaseg.weights.folder import discard_left_over, download_folder, staging, weights_folder, writing_to
@@ -70,7 +68,10 @@ def list_weights() -> list[WeightsStatus]:
 def status(entry: WeightsEntry) -> WeightsStatus:
     """Status of one entry; the file is hashed only if its size or time is not the recorded one."""
     folder = weights_folder(entry.key)
-    recover(folder)
+    if folder.is_dir():
+        from vistaseg.io import recover  # where there is something to put back; the panel asks for this when it opens
+
+        recover(folder)
     record = read_record(folder)
     path = _weights_file(folder, record)
     if path is None:
@@ -119,6 +120,9 @@ def fetch(entry: WeightsEntry, accept_license: str | None = None, progress: Prog
         resumable = download_folder(entry.key)
         resumable.mkdir(exist_ok=True)
         first = read_record(weights_folder(entry.key))
+        from vistaseg.io import locked
+        from vistaseg.io.owner import discard
+
         with locked(resumable):
             downloaded = download(entry, resumable, progress, None if first is None else first.revision)
             revision = downloaded_revision(entry, resumable)
@@ -194,6 +198,9 @@ def _discard_download(key: str) -> None:
     """A download that broke off is kept to be resumed, which the installed weights make needless."""
     folder = download_folder(key)
     if folder.is_dir():
+        from vistaseg.io import locked
+        from vistaseg.io.owner import discard
+
         with suppress(UsageError), locked(folder):
             discard(folder)
 
@@ -315,6 +322,8 @@ def _install(
     entry: WeightsEntry, arrived: Path, sha256: str, source: str, origin: str, revision: str = ""
 ) -> WeightsStatus:
     """Move a checked file from the staging folder into its place, and write its record."""
+    from vistaseg.io import together
+
     with writing_to(weights_folder(entry.key)) as folder, together() as files:
         path = folder / f"model{arrived.suffix}"
         before = read_record(folder)

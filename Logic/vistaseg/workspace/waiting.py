@@ -11,7 +11,6 @@ from typing import Any
 
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.prompts import Prompt
-from vistaseg.segmentation.tags import json_tag, values_of_json_tag
 
 ATTRIBUTE = "VistaSeg.WaitingPrompts"
 _ROLE = "VistaSegWaiting"
@@ -74,7 +73,11 @@ def _prompts(volume_node: Any, entry: dict[str, Any]) -> tuple[Prompt, ...] | No
 def _entries(volume_node: Any) -> list[dict[str, Any]]:
     """What waits on segments that are there."""
     text = volume_node.GetAttribute(ATTRIBUTE) if volume_node is not None and volume_node.GetImageData() else None
-    found = (values_of_json_tag(text) or {}).get("waiting", []) if text else []
+    if not text:
+        return []
+    from vistaseg.segmentation.tags import values_of_json_tag
+
+    found = (values_of_json_tag(text) or {}).get("waiting", [])
     entries = []
     for number, entry in enumerate(found if isinstance(found, list) else []):
         if not isinstance(entry, dict) or not isinstance(entry.get("segment"), dict):
@@ -106,6 +109,8 @@ def _write(volume_node: Any, entries: Sequence[dict[str, Any]]) -> None:
             volume_node.SetNodeReferenceID(f"{_ROLE}{number}", node.GetID())
         documents.append({**{k: v for k, v in entry.items() if k != "segmentation"}, "referred": node is not None})
     if documents:
+        from vistaseg.segmentation.tags import json_tag
+
         volume_node.SetAttribute(ATTRIBUTE, json_tag({"waiting": documents}))
     elif volume_node.GetAttribute(ATTRIBUTE) is not None:
         volume_node.RemoveAttribute(ATTRIBUTE)

@@ -249,8 +249,8 @@ def test_the_size_is_told_before_the_segmentation_is_written(desk, monkeypatch, 
     from vistaseg.dicom import seg_writer
 
     monkeypatch.setattr("VistaSegLib.Exporting.LARGE_BYTES", large)
-    workspace, goOn, content = desk.panel.workspace, threading.Event(), seg_writer.Content
-    monkeypatch.setattr(seg_writer, "Content", lambda *arguments: (goOn.wait(20), content(*arguments))[1])
+    workspace, goOn, content = desk.panel.workspace, threading.Event(), seg_writer.DatasetWriter
+    monkeypatch.setattr(seg_writer, "DatasetWriter", lambda *arguments: (goOn.wait(20), content(*arguments))[1])
     desk.section.ui.deflateBox.setChecked(deflate)
     workspace.messages.clear()
     desk.section.ui.exportButton.click()

@@ -33,6 +33,7 @@ OF_SLICER |= {"qSlicerSegmentationsEditorEffectsPythonQt"}
 # What other programs of the engine use. The panel shares files with them, but gets to none of these lines.
 NOT_REACHED = {
     "nrrd": "files that are read and written without Slicer",
+    "pynetdicom": "files that are sent to a PACS on the command line; Slicer sends by its own DICOM module",
 }
 
 

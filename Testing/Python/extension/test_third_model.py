@@ -22,8 +22,9 @@ def models() -> Iterator[dict[str, FakeModel]]:
 
 def test_a_third_model_is_a_line_of_the_selector_and_segments(case):
     selector = case.section("Model").ui.modelSelector
+    case.settle()
     titles = [selector.itemText(index) for index in range(selector.count)]
-    assert titles == ["VISTA3D and SegVol", "VISTA3D", "SegVol", "Third", "Small bundled models, for trying"]
+    assert titles == ["VISTA3D and SegVol", "VISTA3D", "SegVol", "Small bundled models, for trying", "Third"]
     selector.setCurrentIndex(titles.index("Third"))
     case.volume = add_ct()
     case.selection.volumeNode = case.volume

@@ -7,7 +7,8 @@ from slicer.i18n import tr as _
 from vistaseg.errors import VistaSegError
 from VistaSegLib import Examination, Fetching, Installation
 from VistaSegLib.DeviceLine import DeviceLine
-from VistaSegLib.Models import choices, known, lookAgain
+from VistaSegLib.Later import Later
+from VistaSegLib.Models import CHOICES, choices, known, lookAgain
 from VistaSegLib.Readiness import Readiness, readinessOf
 from VistaSegLib.SegmentationOfVolume import otherScanNote
 from VistaSegLib.ShownScans import ShownScans, scanInstead
@@ -22,8 +23,8 @@ class ModelSection:
         self.widget, self.ui = loadUi("ModelSection")
         self._device = DeviceLine(workspace)
         self._choice, self._readiness = "", Readiness("")
-        for choice in choices().values():
-            self.ui.modelSelector.addItem(choice.title)
+        self._choices: list[str] = []
+        self._addChoices(CHOICES)
         self.ui.volumeSelector.currentNodeChanged.connect(self._onVolume)
         self.ui.segmentationSelector.currentNodeChanged.connect(self._onSegmentation)
         self.ui.modelSelector.currentIndexChanged.connect(self._onModel)
@@ -33,6 +34,8 @@ class ModelSection:
         self.ui.deviceButton.clicked.connect(self._onDevice)
         self.ui.examineButton.clicked.connect(self._onExamine)
         self.update()
+        self._offered = Later(lambda: self._addChoices(choices()))
+        self._offered.start()
 
     @property
     def obstacle(self) -> str:
@@ -62,6 +65,7 @@ class ModelSection:
         self.update()
 
     def cleanup(self) -> None:
+        self._offered.stop()
         self._shown.close()
         self.widget.setMRMLScene(None)
 
@@ -71,10 +75,18 @@ class ModelSection:
             return
         self._choice = choice
         self._readiness = readiness = readinessOf(choice)
-        self.ui.modelSelector.setCurrentIndex(list(choices()).index(choice))
+        if choice not in self._choices:
+            self._addChoices(choices())
+        self.ui.modelSelector.setCurrentIndex(self._choices.index(choice))
         self.ui.statusLabel.text = readiness.text
         self.ui.actionButton.setVisible(readiness.packages or readiness.entry is not None)
         self.ui.actionButton.text = _("Install...") if readiness.packages else _("Fetch...")
+
+    def _addChoices(self, found) -> None:
+        for key, choice in found.items():
+            if key not in self._choices:
+                self._choices.append(key)
+                self.ui.modelSelector.addItem(choice.title)
 
     def _showScans(self) -> None:
         """Say where the slice views show another scan than the one that is worked on."""
@@ -110,7 +122,7 @@ class ModelSection:
                 self._workspace.messages.add("warning", note)
 
     def _onModel(self, index) -> None:
-        choice = list(choices())[index]
+        choice = self._choices[index]
         if self._selection.parameters is not None and choice != self._selection.parameters.modelChoice:
             self._selection.parameters.modelChoice = choice
 

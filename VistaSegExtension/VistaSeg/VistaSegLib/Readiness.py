@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 from vistaseg.weights import WeightsEntry
 from VistaSegLib import Fetching
 from VistaSegLib.Installation import missingPackages
-from VistaSegLib.Models import BUNDLED, choices, missingWeights, readyKeys
+from VistaSegLib.Models import missingWeights, readyKeys
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,6 @@ def readinessOf(choice: str) -> Readiness:
 
 
 def _ready(choice: str) -> str:
-    if choices()[choice].keys == BUNDLED:
+    if choice == "demo":
         return _("Ready. Trained on few CTs: for trying VistaSeg out, not for reading scans.")
     return _("Ready.")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from slicer.i18n import tr as _
 
 from vistaseg.segmentation.finding_text import finding_text
-from vistaseg.segmentation.tags import IMPORTED
 
 if TYPE_CHECKING:
     from vistaseg.segmentation.plausibility import Finding
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 
 def madeBy(provenance: Mapping[str, Any]) -> str:
     """How a segment was made: "automatic", "automatic + 2", "imported, automatic", "2 clicks", "by hand", "unknown"."""
+    from vistaseg.segmentation.tags import IMPORTED  # with the first result, not with the panel
+
     if provenance.get(IMPORTED) or "dicom_segmentation" in provenance:
         return _("imported, {made}").format(made=_madeHere(provenance))
     return _madeHere(provenance)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
-from vistaseg.models.files import bundled, bundled_configuration, published
-from vistaseg.models.recipe import Recipe
 from vistaseg.models.spec import Comparison, ModelSpec, PromptKind, SlidingWindows
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 
 if TYPE_CHECKING:
     from vistaseg.compute import Compute, MemoryBudget
     from vistaseg.models.protocol import SegmentationModel
+    from vistaseg.models.recipe import Recipe
     from vistaseg.models.vista3d.model import Vista3d
 
 _PROMPTS: frozenset[PromptKind] = frozenset(("point", "box"))
@@ -20,6 +19,7 @@ _DEMO, _DEMO_FOLDER = "demo", "demo-model"
 
 
 def _load_published(compute: Compute, budget: MemoryBudget, recipe: Recipe) -> SegmentationModel:
+    from vistaseg.models.files import published
     from vistaseg.models.vista3d.loading import load_vista3d
 
     path, identity = published("vista3d", recipe)
@@ -27,12 +27,15 @@ def _load_published(compute: Compute, budget: MemoryBudget, recipe: Recipe) -> S
 
 
 def _load_demo(compute: Compute, budget: MemoryBudget, recipe: Recipe) -> SegmentationModel:
+    from vistaseg.models.files import bundled
     from vistaseg.models.vista3d.loading import load_vista3d
 
     return load_vista3d(*bundled(_DEMO, _DEMO_FOLDER, Vista3dConfiguration, recipe), compute, budget)
 
 
 def _demo_configuration() -> Vista3dConfiguration:
+    from vistaseg.models.files import bundled_configuration
+
     return bundled_configuration(_DEMO, _DEMO_FOLDER, Vista3dConfiguration)
 
 

@@ -212,21 +212,18 @@ def cohort_versions(folder: Path) -> list[int]:
 
 def answering(version: int) -> ExitStack:
     """While it is open, commands need no model, and find this version."""
-    from vistaseg.cli.report import RunOutcome, RunResult
+    from vistaseg.pipeline.plan import Plan, Result
 
     model = SimpleNamespace(identity=SimpleNamespace(title="None", weights_sha256=""), notice="", computed_on={})
 
-    def ask(_request: object, opened: object, models: object) -> RunOutcome:
-        finding = RunResult(segmentation(version), (NAMES[version][1],))
-        return RunOutcome(opened.volume, models, finding, (), 0.0)
+    def run(*_: object) -> Result:
+        return Result(segmentation(version), (NAMES[version][1],))
 
     stack = ExitStack()
-    stack.enter_context(patch("vistaseg.cli.run._ask", ask))
+    stack.enter_context(patch.object(Plan, "check", lambda _: None))
+    stack.enter_context(patch.object(Plan, "load", lambda *_: [model]))
+    stack.enter_context(patch.object(Plan, "run", run))
     stack.enter_context(patch("vistaseg.preview.preview_png", lambda *_: b"a picture"))
-    stack.enter_context(patch("vistaseg.cli.run.check_weights", lambda _: None))
-    stack.enter_context(patch("vistaseg.cli.cohort_run.check_weights", lambda _: None))
-    for place in ("run", "cohort_run"):
-        stack.enter_context(patch(f"vistaseg.cli.{place}.load_for", lambda _: [model]))
     return stack
 
 

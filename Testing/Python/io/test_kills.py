@@ -50,8 +50,8 @@ def test_a_mix_that_cannot_be_put_back_is_not_believed(every_writer, tmp_path, m
         folder = shutil.copytree(before, tmp_path / str(number))
         kill_at(lambda folder=folder: writer.write(folder, 2), folder, number)
         with monkeypatch.context() as patched:
-            for room in ("files", "label_files"):
-                patched.setattr(f"vistaseg.segmentation.{room}.recover", lambda _: None)
+            for room in ("io", "segmentation.label_files"):
+                patched.setattr(f"vistaseg.{room}.recover", lambda _: None)
             mixed += not _is_whole(folder / name)
         assert writer.version(folder) in (1, 2)
     assert mixed

@@ -11,7 +11,7 @@ SLICER_PIP := $(SLICER_VENV)/bin/python -m pip install --quiet --disable-pip-ver
 SLICER_PINS := -c Testing/slicer_packages.txt -c Testing/slicer_additions.txt
 # What the export of the panel stands on.
 EXPORT_TESTS := $(addprefix Testing/Python/dicom/test_, agreement.py delivery.py derived.py seg_report.py \
-	seg_round_trip.py seg_writing.py) Testing/Python/io
+	seg_round_trip.py seg_writing.py) Testing/Python/io/test_staging.py
 MODULES := $(addprefix $(CURDIR)/VistaSegExtension/, VistaSeg SegmentEditorVistaSeg)
 
 .PHONY: help demo screenshots test test-fast test-slicer test-slicer-packages test-pacs faults kills lint bench train-demo \

@@ -212,8 +212,10 @@ class Story:
 
         before = self.masks()
         thread = self.workspace._tasks._worker._thread
-        Timer(0.05, self.stops.release).start()
+        release = Timer(0.05, self.stops.release)
+        release.start()
         Host.close()
+        release.join()  # it would release what the next step holds
         assert not thread.is_alive() and not self.workspace.busy
         module_manager.close_widget("VistaSeg")
         assert self.masks().items() <= before.items()

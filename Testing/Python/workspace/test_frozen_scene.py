@@ -81,6 +81,7 @@ def test_segments_say_what_made_them(loaded):
 
 def test_the_names_of_the_tags_are_those_of_the_file(tmp_path):
     """Other programs read them."""
+    pytest.importorskip("nrrd")
     with ZipFile(FROZEN / "scene.mrb") as archive:
         archive.extract("scene/Data/result.seg.nrrd", tmp_path)
     path = tmp_path / "scene" / "Data" / "result.seg.nrrd"

@@ -52,7 +52,7 @@ def with_file_history(segmentation: Segmentation, file: Path | None) -> tuple[Se
     for segment in wanted:
         match = _match(segment, known)
         if match is not None:
-            known.remove(match)
+            known = [one for one in known if one is not match]
             found[id(segment)] = match
     segments = [
         segment if id(segment) not in found else replace(segment, provenance=_history(segment, found[id(segment)]))

@@ -31,10 +31,10 @@ def setKind(segmentationNode, segmentId: str, kind: int) -> None:
 
 
 def showKind(combo, kind: int | None) -> None:
-    """Show a choice in a combo box of `kindTexts`; None cannot be changed."""
+    """Show a choice in a combo box of `kindTexts`; of None, where there is no choice, nothing."""
     combo.blockSignals(True)
     combo.setEnabled(kind is not None)
-    combo.setCurrentIndex(SOMETHING_NEW if kind is None else kind)
+    combo.setCurrentIndex(-1 if kind is None else kind)
     combo.blockSignals(False)
 
 

@@ -42,7 +42,7 @@ def tidy(removeSegmentation: Callable[[object], None]) -> None:
 
 
 def _segmentIds(node) -> list[str]:
-    return (node.GetAttribute(SEGMENTS) or "").split()
+    return (node.GetAttribute(SEGMENTS) or "").splitlines()
 
 
 def _isUnused(node, segmentId: str) -> bool:

@@ -202,14 +202,20 @@ def test_a_change_is_written_on_its_extent_alone(bench: Any, monkeypatch: pytest
     assert extents == [(i, j, k)]
 
 
-def test_a_segmentation_of_another_scan_is_named_when_the_source_is_changed_and_at_the_next_prompt(bench: Any) -> None:
-    bench.mouse.click(bench.at("right"))
-    bench.finish()
+def add_another_ct(bench: Any) -> Any:
+    """A volume node on the same grid with other voxels."""
     other = add_scan(bench.volume)
     other.SetName("Another CT")
     array = slicer.util.arrayFromVolume(other)
     array[array == 600] = 650
     slicer.util.arrayFromVolumeModified(other)
+    return other
+
+
+def test_a_segmentation_of_another_scan_is_named_when_the_source_is_changed_and_at_the_next_prompt(bench: Any) -> None:
+    bench.mouse.click(bench.at("right"))
+    bench.finish()
+    other = add_another_ct(bench)
     assert not any("was made for" in text for text in bench.texts())
     note = (
         f"{bench.segmentationNode.GetName()} was made for {bench.volumeNode.GetName()}: results of Another CT are added"
@@ -222,11 +228,7 @@ def test_a_segmentation_of_another_scan_is_named_when_the_source_is_changed_and_
 def test_a_copy_of_another_scans_segmentation_is_named_at_a_prompt(bench: Any) -> None:
     bench.mouse.click(bench.at("right"))
     bench.finish()
-    other = add_scan(bench.volume)
-    other.SetName("Another CT")
-    array = slicer.util.arrayFromVolume(other)
-    array[array == 600] = 650
-    slicer.util.arrayFromVolumeModified(other)
+    other = add_another_ct(bench)
     bench.segmentationNode.SetNodeReferenceID(
         bench.segmentationNode.GetReferenceImageGeometryReferenceRole(), other.GetID()
     )

@@ -51,7 +51,7 @@ def test_a_structure_of_the_catalogue_leaves_no_choice(case, section, asked):
     section.ui.textLine.text = "spleen"
     section.ui.textLine.returnPressed.emit()
     case.settle()
-    assert not section.ui.kindCombo.enabled
+    assert not section.ui.kindCombo.enabled and section.ui.kindCombo.currentText == ""
     section.ui.nextButton.click()
     assert section.ui.kindCombo.enabled
 

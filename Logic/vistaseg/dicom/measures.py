@@ -34,7 +34,7 @@ class Measures:
     Attributes:
         number: of the segment, from 1, as in the DICOM segmentation; 0 for one that has no voxel on the scan.
         name: of the segment.
-        algorithm_type: how it was made: "AUTOMATIC", "SEMIAUTOMATIC" or "MANUAL"; "unknown" where nobody recorded that,
+        algorithm_type: how it was made: "AUTOMATIC", "SEMIAUTOMATIC" or "MANUAL"; "unknown" if it was not recorded,
             for which DICOM has no value, so that the segmentation says SEMIAUTOMATIC by an unknown algorithm.
         voxels: how many.
         volume_ml: in millilitres, number of voxels times their size.
@@ -94,8 +94,8 @@ def _losses(segment: Segment, milliliters: float) -> str:
 
 def loss_notes(segments: Iterable[Segment], grid: Grid) -> list[str]:
     """What the grid of a scan does not hold of segments as they were drawn, a sentence each."""
-    told = [(segment.name, _losses(segment, segment.voxel_count * voxel_milliliters(grid))) for segment in segments]
-    return [f"{name}: {losses}." for name, losses in told if losses]
+    found = [(segment.name, _losses(segment, segment.voxel_count * voxel_milliliters(grid))) for segment in segments]
+    return [f"{name}: {losses}." for name, losses in found if losses]
 
 
 def _measure(number: int, segment: Segment, segmentation: Segmentation, volume: Volume) -> Measures:
@@ -143,7 +143,7 @@ def _ends_of_rows(mask: npt.NDArray[np.bool_]) -> Points:
 
 
 def _diameter(points: Points) -> float:
-    """The largest distance between two points of one plane, (N, 3), of which only those of the convex hull matter."""
+    """The largest distance between two points of one plane, (N, 3); only those of the convex hull matter."""
     from scipy.spatial import ConvexHull, QhullError
     from scipy.spatial.distance import pdist
 

@@ -24,7 +24,7 @@ def segment_item(segment: Segment, number: int) -> Dataset:
     """The item of a segment under its number in the file, 1 … N.
 
     A segment without terminology is called tissue, which is true of it, and keeps its name as its label; a structure of
-    the catalogue for which there is no code has one of ours. The tracking
+    the catalogue without a standard code has one of ours. The tracking
     id of a segment that came from a DICOM segmentation is kept, so that it can be followed from one to the next.
     """
     item = Dataset()

@@ -19,8 +19,9 @@ from vistaseg.io import check_file_place, write_bytes
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
 
+    from vistaseg.geometry.grid import Grid
     from vistaseg.segmentation import Segment, Segmentation
-    from vistaseg.volume import Grid, Volume
+    from vistaseg.volume import Volume
 
 Color = tuple[int, int, int]
 

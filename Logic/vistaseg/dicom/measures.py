@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from vistaseg.dicom.algorithm import UNKNOWN, algorithm_type, is_recorded
 from vistaseg.escaping import csv_cell
+from vistaseg.geometry.grid import Grid
 from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.segmentation.finding_text import finding_text
 from vistaseg.segmentation.plausibility import losses, voxel_milliliters
-from vistaseg.volume import Grid, Volume, impossible_values
+from vistaseg.volume import Volume, impossible_values
 from vistaseg.volume.checks import MAYBE_CT
 
 Points = npt.NDArray[np.float64]

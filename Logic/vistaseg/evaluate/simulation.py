@@ -12,10 +12,10 @@ from vistaseg.evaluate.clicks import next_click
 from vistaseg.evaluate.memory import peak_bytes
 from vistaseg.evaluate.metrics import score
 from vistaseg.evaluate.results import EvaluatedStep
+from vistaseg.geometry.grid import Grid
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
 from vistaseg.segmentation.model import Mask
-from vistaseg.volume import Grid
 
 if TYPE_CHECKING:
     from vistaseg.session import Session

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from vistaseg.masks.label_boxes import Box
 from vistaseg.segmentation import VoxelBox
-from vistaseg.segmentation.label_boxes import Box
 from vistaseg.segmentation.model import EMPTY_BOX, Index, Mask
 
 NO_BOX: Box = (slice(0, 0), slice(0, 0), slice(0, 0))

@@ -12,10 +12,10 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
+from vistaseg.geometry.grid import Grid, apply_affine
 from vistaseg.mrml.transforms import array_from_matrix, linear_part, matrix_from_array, transform_between
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.segmentation import VoxelBox
-from vistaseg.volume import Grid, apply_affine
 
 BINARY_LABELMAP = "Binary labelmap"
 CLOSED_SURFACE = "Closed surface"

@@ -15,11 +15,11 @@ import numpy as np
 import slicer
 import vtk
 
+from vistaseg.masks.label_boxes import Box, label_boxes
 from vistaseg.mrml.cropping import NO_BOX
 from vistaseg.mrml.geometry import BINARY_LABELMAP
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.sharing import release_labelmaps, shared_labelmaps, shares_labelmap, take_out
-from vistaseg.segmentation.label_boxes import Box, label_boxes
 
 _FIRST = 1.0
 """Before the subject hierarchy hears of it, which removes the segments one by one."""

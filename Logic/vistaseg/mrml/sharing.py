@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import vtk
 
+from vistaseg.masks.label_boxes import Box
 from vistaseg.mrml.cropping import box_of_value
 from vistaseg.mrml.geometry import BINARY_LABELMAP, Bounds, Lattice, array_of, as_bounds, lattice_of_image
-from vistaseg.segmentation.label_boxes import Box
 
 
 def shared_labelmaps(segmentation_node: Any) -> list[tuple[Any, dict[str, int]]]:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import slicer
 
+from vistaseg.geometry.grid import Grid
+from vistaseg.masks.label_boxes import label_boxes
 from vistaseg.mrml.cropping import NO_BOX, crop_to_box
 from vistaseg.mrml.drawing import drawn_of
 from vistaseg.mrml.geometry import array_of, as_bounds, is_empty
@@ -20,9 +22,7 @@ from vistaseg.progress import Progress, silent
 from vistaseg.segmentation import Segment, Segmentation, VoxelBox
 from vistaseg.segmentation.confidence import without_confidence
 from vistaseg.segmentation.drawn import Drawn
-from vistaseg.segmentation.label_boxes import label_boxes
 from vistaseg.segmentation.model import Index, Mask
-from vistaseg.volume import Grid
 
 
 @dataclass(frozen=True, eq=False)

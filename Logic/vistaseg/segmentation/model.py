@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from vistaseg.errors import UsageError
+from vistaseg.masks.label_boxes import Box, label_boxes
 from vistaseg.segmentation.confidence import confidence_of
-from vistaseg.segmentation.label_boxes import Box, label_boxes
 from vistaseg.segmentation.on_grid import SegmentOnGrid
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from vistaseg.catalog import Terminology
+    from vistaseg.geometry.grid import Grid
     from vistaseg.segmentation.drawn import Drawn
-    from vistaseg.volume import Grid
 
 Color = tuple[int, int, int]
 Index = tuple[int, int, int]
@@ -234,7 +234,7 @@ class Segmentation:
     @property
     def grid(self) -> Grid:
         """Size and position of the voxels."""
-        from vistaseg.volume import Grid
+        from vistaseg.geometry.grid import Grid
 
         return Grid(self.shape_ijk, self.ijk_to_ras)
 

@@ -10,7 +10,7 @@ import numpy as np
 from vistaseg.segmentation.model import Segment, VoxelBox, crop_to_content
 
 if TYPE_CHECKING:
-    from vistaseg.volume import Grid
+    from vistaseg.geometry.grid import Grid
 
 Ras = tuple[float, float, float]
 

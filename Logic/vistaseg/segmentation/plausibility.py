@@ -18,8 +18,8 @@ from vistaseg.volume.simpleitk import simpleitk
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from vistaseg.geometry.grid import Grid
     from vistaseg.segmentation.drawn import Drawn
-    from vistaseg.volume import Grid
 
 SIZE_MARGIN = 2.0
 """How many times smaller than the smaller reference, or larger than the larger, a size still passes.

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vistaseg.errors import InputError, UsageError
-from vistaseg.segmentation.geometry import LPS_RAS, Matrix, same_grid, sound_affine
+from vistaseg.geometry.grid import affine, shifted
+from vistaseg.geometry.matrices import LPS_RAS, Matrix, same_grid, sound_affine
 from vistaseg.segmentation.model import (
     EMPTY_BOX,
     Color,
@@ -30,7 +31,6 @@ from vistaseg.segmentation.model import (
 from vistaseg.segmentation.nrrd_header import read_header
 from vistaseg.segmentation.seg_nrrd import REFERENCE_GEOMETRY, REPRESENTATION
 from vistaseg.segmentation.tags import provenance_of, require_sound_tags, split_tags, structure_of, terminology_of
-from vistaseg.volume.geometry import affine, shifted
 from vistaseg.volume.limits import DEFLATE_RATIO, check_promise
 from vistaseg.volume.nrrd_fields import voxel_type
 from vistaseg.volume.streams import check_end, read_exactly

@@ -4,7 +4,6 @@
 """
 
 from vistaseg.volume.checks import check_ct, check_volume, impossible_values
-from vistaseg.volume.geometry import ORTHOGONALITY_TOLERANCE, Grid, apply_affine
 from vistaseg.volume.reading import errors_naming, holds_dicom, read_volume
 from vistaseg.volume.resample import (
     Box,
@@ -18,11 +17,8 @@ from vistaseg.volume.resample import (
 from vistaseg.volume.volume import Volume
 
 __all__ = [
-    "ORTHOGONALITY_TOLERANCE",
     "Box",
-    "Grid",
     "Volume",
-    "apply_affine",
     "check_ct",
     "check_volume",
     "crop",

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from vistaseg.volume.geometry import Grid
+from vistaseg.geometry.grid import Grid
 from vistaseg.volume.resample import (
     Box,
     axis_order,

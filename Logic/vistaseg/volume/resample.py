@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from vistaseg.errors import InputError
-from vistaseg.volume.geometry import Grid
+from vistaseg.geometry.grid import Grid
 from vistaseg.volume.volume import Volume
 
 _MONAI_TOLERANCE = 1e-3  # monai.data.utils.AFFINE_TOL: nearer spacings are taken as equal

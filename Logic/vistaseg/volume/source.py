@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vistaseg.volume.geometry import Grid
+from vistaseg.geometry.grid import Grid
 from vistaseg.volume.resample import axis_order, nearest_index_maps, reorient
 from vistaseg.volume.volume import Volume
 

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.grid import apply_affine
 from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.geometry import Lattice, array_of, bounds_of
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
@@ -28,7 +29,6 @@ from vistaseg.mrml.resampling import common_bounds, united_bounds, values_on
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.mrml.writing import labelmap_of
 from vistaseg.segmentation import VoxelBox
-from vistaseg.volume import apply_affine
 
 geometry = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 seeds = st.integers(0, 2**32 - 1)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.grid import Grid
 from vistaseg.models.boxes import Box, Index3, index3
 from vistaseg.models.correction import VoxelClick
 from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest, Text
-from vistaseg.volume import Grid
 
 _TOLERANCE = 1e-6
 """Of a voxel: by so much, a side of a box may miss the centre of a voxel that it was drawn through."""

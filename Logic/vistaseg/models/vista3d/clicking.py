@@ -9,6 +9,7 @@ import numpy as np
 
 from vistaseg import catalog
 from vistaseg.errors import InputError, UsageError
+from vistaseg.geometry.grid import Grid
 from vistaseg.models.boxes import Box, Index3
 from vistaseg.models.correction import Correction, Mask, VoxelClick, components_with, with_rim
 from vistaseg.models.protocol import PromptAnswer, PromptQuestion
@@ -21,7 +22,6 @@ from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest, SpatialPrompt, Text
 from vistaseg.segmentation import VoxelBox
 from vistaseg.segmentation.model import EMPTY_BOX
-from vistaseg.volume import Grid
 
 
 class Clicking:

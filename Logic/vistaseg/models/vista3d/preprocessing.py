@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vistaseg.geometry.grid import Grid
 from vistaseg.models.boxes import Box
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
-from vistaseg.volume import Grid, Volume
+from vistaseg.volume import Volume
 from vistaseg.volume.prepare import GridMap, prepare
 from vistaseg.volume.source import SourceMap
 

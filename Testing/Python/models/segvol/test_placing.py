@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from prompted_network import affine_of
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.grid import Grid
 from vistaseg.models.boxes import Box
 from vistaseg.models.segvol.placing import click_index, index_box, place
 from vistaseg.prompts import Point, RegionOfInterest, Text
-from vistaseg.volume import Grid
 
 SHAPE_IJK = (30, 24, 18)
 CROP = Box((2, 3, 4), (16, 22, 29))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vistaseg.errors import InputError
-from vistaseg.volume import Grid
+from vistaseg.geometry.grid import Grid
 
 
 def rotation(quaternion: tuple[float, float, float, float]) -> np.ndarray:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from vistaseg.segmentation.label_boxes import label_boxes
+from vistaseg.masks.label_boxes import label_boxes
 
 maps = arrays(
     st.sampled_from([np.uint8, np.uint16, np.int32, np.int64]),

@@ -90,7 +90,7 @@ class _Turn:
 
     def start(self, segment: Segment) -> tuple[int, ...]:
         """Where the turned mask of a segment begins in the turned array."""
-        boxes = [segment.extent.slices[axis] for axis in self.order]
+        boxes = [segment.extent.slices_kji[axis] for axis in self.order]
         ends = zip(boxes, self.flips, self.size, strict=True)
         return tuple(size - box.stop if flip else box.start for box, flip, size in ends)
 

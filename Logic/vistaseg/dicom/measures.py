@@ -100,7 +100,7 @@ def loss_notes(segments: Iterable[Segment], grid: Grid) -> list[str]:
 
 
 def _measure(number: int, segment: Segment, segmentation: Segmentation, volume: Volume) -> Measures:
-    values = volume.array[segment.extent.slices][segment.mask].astype(np.float64)
+    values = volume.array[segment.extent.slices_kji][segment.mask].astype(np.float64)
     is_ct = volume.modality == "CT"
     return Measures(
         number,

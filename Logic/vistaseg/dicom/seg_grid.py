@@ -10,9 +10,9 @@ from pydicom.dataset import Dataset
 
 from vistaseg.dicom.seg_file import group_values, shared_groups, whole_number
 from vistaseg.errors import InputError
+from vistaseg.geometry.box import Index
 from vistaseg.geometry.grid import affine
 from vistaseg.geometry.matrices import Matrix, flip_lps_ras
-from vistaseg.segmentation.model import Index
 from vistaseg.volume.dicom.values import read_numbers
 
 _UNEVEN = 0.1  # of the distance of slices; positions are often rounded to 0.1 mm

@@ -111,5 +111,5 @@ class _User:
             return time.perf_counter() - start, str(refusal)
         seconds = time.perf_counter() - start
         self._answer = np.zeros_like(self._truth)
-        self._answer[answer.extent.slices] = answer.mask
+        self._answer[answer.extent.slices_kji] = answer.mask
         return seconds, answer.note

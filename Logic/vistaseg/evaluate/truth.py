@@ -60,7 +60,7 @@ class Truth:
         """The voxels of a structure, bool (k, j, i) on the grid of the CT."""
         full = np.zeros(self.segmentation.shape_kji, dtype=bool)
         for piece in target.pieces:
-            full[piece.extent.slices] |= piece.mask
+            full[piece.extent.slices_kji] |= piece.mask
         turned = reorient(Volume.from_array(full, self.segmentation.ijk_to_ras, axes="kji"), self.orientation)
         return np.ascontiguousarray(turned.array)
 

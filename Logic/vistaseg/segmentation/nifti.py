@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vistaseg.errors import InputError, UsageError
+from vistaseg.geometry.box import Index
 from vistaseg.geometry.matrices import Matrix
 from vistaseg.io import replacing
-from vistaseg.segmentation.model import Index
 from vistaseg.segmentation.slabs import Painted, paint_slabs
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.resources import resource_path
 from vistaseg.segmentation.confidence import LOW_CONFIDENCE, confidence_of
-from vistaseg.segmentation.model import Mask, Segment, VoxelBox
+from vistaseg.segmentation.model import Mask, Segment
 from vistaseg.volume.simpleitk import simpleitk
 
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@
 from vistaseg.volume.checks import check_ct, check_volume, impossible_values
 from vistaseg.volume.reading import errors_naming, holds_dicom, read_volume
 from vistaseg.volume.resample import (
-    Box,
     crop,
-    foreground_extent,
+    foreground_box,
     nearest_index_maps,
     reorient,
     resample_to_spacing,
@@ -17,13 +16,12 @@ from vistaseg.volume.resample import (
 from vistaseg.volume.volume import Volume
 
 __all__ = [
-    "Box",
     "Volume",
     "check_ct",
     "check_volume",
     "crop",
     "errors_naming",
-    "foreground_extent",
+    "foreground_box",
     "holds_dicom",
     "impossible_values",
     "nearest_index_maps",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import InputError, UsageError
-from vistaseg.volume import Grid
+from vistaseg.geometry.grid import Grid
 
 Ras = tuple[float, float, float]
 

@@ -14,7 +14,7 @@ from vistaseg.errors import UsageError
 from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest, Text, require_inside
 
 if TYPE_CHECKING:
-    from vistaseg.volume import Grid
+    from vistaseg.geometry.grid import Grid
 
 Space = Literal["ras", "lps", "ijk"]
 

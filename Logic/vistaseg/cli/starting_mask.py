@@ -11,8 +11,8 @@ import numpy as np
 from vistaseg import catalog
 from vistaseg.cli.console import echo
 from vistaseg.errors import InputError
+from vistaseg.geometry.matrices import same_grid
 from vistaseg.segmentation import Segment, Segmentation, read_segmentation
-from vistaseg.segmentation.geometry import same_grid
 from vistaseg.volume import Volume
 
 if TYPE_CHECKING:

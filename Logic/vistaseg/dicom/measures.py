@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from vistaseg.dicom.algorithm import UNKNOWN, algorithm_type, is_recorded
 from vistaseg.escaping import csv_cell
+from vistaseg.geometry.grid import Grid
 from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.segmentation.finding_text import finding_text
 from vistaseg.segmentation.plausibility import losses, voxel_milliliters
-from vistaseg.volume import Grid, Volume, impossible_values
+from vistaseg.volume import Volume, impossible_values
 from vistaseg.volume.checks import MAYBE_CT
 
 Points = npt.NDArray[np.float64]
@@ -99,7 +100,7 @@ def loss_notes(segments: Iterable[Segment], grid: Grid) -> list[str]:
 
 
 def _measure(number: int, segment: Segment, segmentation: Segmentation, volume: Volume) -> Measures:
-    values = volume.array[segment.extent.slices][segment.mask].astype(np.float64)
+    values = volume.array[segment.extent.slices_kji][segment.mask].astype(np.float64)
     is_ct = volume.modality == "CT"
     return Measures(
         number,

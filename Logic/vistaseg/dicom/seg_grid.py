@@ -10,10 +10,10 @@ from pydicom.dataset import Dataset
 
 from vistaseg.dicom.seg_file import group_values, shared_groups, whole_number
 from vistaseg.errors import InputError
-from vistaseg.segmentation.geometry import Matrix, flip_lps_ras
-from vistaseg.segmentation.model import Index
+from vistaseg.geometry.box import Index
+from vistaseg.geometry.grid import affine
+from vistaseg.geometry.matrices import Matrix, flip_lps_ras
 from vistaseg.volume.dicom.values import read_numbers
-from vistaseg.volume.geometry import affine
 
 _UNEVEN = 0.1  # of the distance of slices; positions are often rounded to 0.1 mm
 _TURNED = 1e-3

@@ -11,8 +11,9 @@ from vistaseg.catalog import Code, Structure, Terminology
 from vistaseg.dicom.algorithm import add_algorithm, provenance_in
 from vistaseg.dicom.codes import GENERIC, code_in, code_sequence, short_text
 from vistaseg.dicom.history import predecessor_of
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.segmentation import Segment, distinct_color
-from vistaseg.segmentation.model import Color, Mask, VoxelBox
+from vistaseg.segmentation.model import Color, Mask
 from vistaseg.volume.dicom.values import read_numbers
 
 ANATOMY = Code("123037004", "SCT", "Anatomical Structure")

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.grid import Grid
 from vistaseg.volume import legacy_fields, meta_fields, nrrd_fields
-from vistaseg.volume.geometry import Grid
 from vistaseg.volume.itk_header import ItkHeader
 from vistaseg.volume.limits import check_promise, check_size, size_text, surplus_notes
 from vistaseg.volume.simpleitk import simpleitk

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import InputError
-from vistaseg.volume.geometry import ORTHOGONALITY_TOLERANCE, Grid
+from vistaseg.geometry.grid import ORTHOGONALITY_TOLERANCE, Grid
 from vistaseg.volume.limits import FARTHEST_MM
 from vistaseg.volume.simpleitk import simpleitk
 from vistaseg.volume.volume import ras_affine

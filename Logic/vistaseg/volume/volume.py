@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from vistaseg.errors import InputError, UsageError
-from vistaseg.volume.geometry import Grid
+from vistaseg.geometry.grid import Grid
 from vistaseg.volume.simpleitk import simpleitk
 
 if TYPE_CHECKING:

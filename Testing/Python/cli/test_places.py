@@ -13,9 +13,9 @@ from scipy.spatial.transform import Rotation
 
 from vistaseg.cli.places import on_scan, parse_box, parse_point
 from vistaseg.errors import InputError, UsageError
+from vistaseg.geometry.grid import Grid
 from vistaseg.prompts import Point, RegionOfInterest
 from vistaseg.segmentation import read_segmentation
-from vistaseg.volume import Grid
 
 SHAPE = (20, 30, 25)
 CORNERS = np.array(np.meshgrid(*[(-0.5, n - 0.5) for n in SHAPE])).reshape(3, -1).T

@@ -20,11 +20,12 @@ from vistaseg.doctor import Report, examine, record
 from vistaseg.doctor.record import LEFT_KIDNEY, LIVER, RIGHT_KIDNEY, SPLEEN, PublicRecord, counts_check, sides_check
 from vistaseg.doctor.report import FAILED, NOTE, OK
 from vistaseg.doctor.software import known_combination
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models import registry
 from vistaseg.models.recipe import Recipe
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.network import build_network
-from vistaseg.segmentation import Segment, Segmentation, VoxelBox
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.weights import find_entry, import_file, layouts
 from vistaseg.weights.folder import weights_folder
 

@@ -11,7 +11,7 @@ from monai.transforms import Resize
 from prompted_network import CPU
 from torch import Tensor
 
-from vistaseg.models.boxes import Box
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.segvol.configuration import SegVolConfiguration
 from vistaseg.models.segvol.encoding import Encoding
@@ -74,11 +74,11 @@ def test_texts_and_boxes_give_the_published_mask(
     generator = np.random.default_rng(seed)
     volume = Volume.from_array(generator.normal(0, 400, SHAPE).astype(np.float32), np.eye(4), axes="kji")
     image = segvol_image(volume, small.image_size)
-    every = Box((0, 0, 0), image.crop.shape)
+    every = VoxelBox.whole(image.crop.shape)
     whole = image.window(every, every)[0, 0]
     torch.manual_seed(seed)
     text = 3 * torch.randn(1, small.width)
-    own = Box((3, 4, 10), (18, 30, 100)) if with_box else None
+    own = VoxelBox((3, 4, 10), (18, 30, 100)) if with_box else None
     with torch.inference_mode():
         batch = None
         if own is not None:
@@ -109,12 +109,12 @@ def test_full_size_segvol_gives_the_published_mask_from_end_to_end() -> None:
     session.start("a")
     found = session.add(Text("liver"), "a")
     image = segvol_image(volume, network.configuration.image_size)
-    every = Box((0, 0, 0), image.crop.shape)
+    every = VoxelBox.whole(image.crop.shape)
     with torch.inference_mode():
         text = network.embed_texts(token_ids("liver")[None])
         expected = published(network, image.window(every, every)[0, 0], text, None)
     answered = np.zeros(volume.array.shape, bool)
-    answered[found.extent.slices] = found.mask
+    answered[found.extent.slices_kji] = found.mask
     whole = np.zeros(volume.array.shape, bool)
     whole[image.crop.slices] = expected.numpy()
     assert 0.001 < whole.mean() < 0.999

@@ -167,7 +167,7 @@ def write_results(red: dict[str, list[str]]) -> None:
     head = (
         "# Mutations\n\nEach mechanism was taken out of the sources, and the tests named in `table.py` were run: "
         "so many test functions turned red.\n\nMade with `make mutations`. The last column tells of which state of the "
-        "mutated file a row is: `make mutations OPTIONS=--changed` measures those again whose file was changed since.\n\n"
+        "mutated file a row is: `make mutations OPTIONS=--changed` measures those again whose file was changed.\n\n"
         "| Mechanism | Red | Tests | State |\n|---|---|---|---|\n"
     )
     known = [rows[one.mechanism] for one in MUTATIONS if one.mechanism in rows]

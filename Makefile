@@ -103,7 +103,7 @@ lint: $(BIN)/.ready
 	PYTHONPATH=Logic $(BIN)/lint-imports --no-cache
 
 mutations: $(BIN)/.ready $(CACHE)/.ready
-	$(BIN)/python Testing/mutations/run.py --only "$(ONLY)" --write
+	$(BIN)/python Testing/mutations/run.py --only "$(ONLY)" --write $(OPTIONS)
 
 bench: $(BIN)/.ready $(CACHE)/.ready
 	$(BIN)/python Testing/benchmarks/run.py $(ONLY)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,17 @@ def test_a_result_replaces_the_one_before(segment, results):
     segment(results / "out.seg.nrrd", "--classes", "liver")
     assert read_segmentation(results / "out.seg.nrrd").shape_ijk == (37, 29, 39)
     assert [path.name for path in results.iterdir()] == ["out.seg.nrrd"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+def test_a_result_keeps_the_mode_of_the_one_that_it_replaces(segment, results):
+    paths = [results / name for name in ("out.seg.nrrd", "out.png")]
+    for path, mode in zip(paths, (0o600, 0o640), strict=True):
+        path.write_bytes(b"before")
+        path.chmod(mode)
+    segment(paths[0], "--classes", "liver", "--preview", paths[1])
+    assert [path.stat().st_mode & 0o777 for path in paths] == [0o600, 0o640]
+    assert all(path.read_bytes() != b"before" for path in paths)
 
 
 def test_what_was_asked_for_but_not_found_is_reported(segment, results, monkeypatch):

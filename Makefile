@@ -95,6 +95,7 @@ faults: $(BIN)/.ready
 
 kills: $(BIN)/.ready
 	PYTHONPATH=Logic:Testing $(BIN)/python Testing/faults/kill_writers.py
+	$(BIN)/python -m pytest -q Testing/Python/io/test_kills.py -k the_list_of_operations
 
 lint: $(BIN)/.ready
 	$(BIN)/ruff check .

@@ -75,7 +75,7 @@ def published(network: SegVolNetwork, whole: Tensor, text: Tensor | None, drawn:
     return torch.sigmoid(logits) > 0.5
 
 
-def filled(box: Box, shape: tuple[int, int, int]) -> Tensor:
+def filled(box: VoxelBox, shape: tuple[int, int, int]) -> Tensor:
     """1 in a box, else 0."""
     drawn = torch.zeros(shape)
     drawn[box.slices] = 1

@@ -98,6 +98,7 @@ kills: $(BIN)/.ready
 
 lint: $(BIN)/.ready
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=Logic $(BIN)/lint-imports --no-cache
 

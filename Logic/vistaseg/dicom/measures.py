@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from vistaseg.dicom.algorithm import UNKNOWN, algorithm_type, is_recorded
 from vistaseg.escaping import csv_cell
+from vistaseg.geometry.grid import Grid
 from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.segmentation.drawn import own_size
 from vistaseg.segmentation.finding_text import finding_text
 from vistaseg.segmentation.plausibility import losses, voxel_milliliters
-from vistaseg.volume import Grid, Volume, impossible_values
+from vistaseg.volume import Volume, impossible_values
 from vistaseg.volume.checks import MAYBE_CT
 
 Points = npt.NDArray[np.float64]
@@ -35,7 +36,7 @@ class Measures:
     Attributes:
         number: of the segment, from 1, as in the DICOM segmentation; 0 for one that has no voxel on the scan.
         name: of the segment.
-        algorithm_type: how it was made: "AUTOMATIC", "SEMIAUTOMATIC" or "MANUAL"; "unknown" where nobody recorded that,
+        algorithm_type: how it was made: "AUTOMATIC", "SEMIAUTOMATIC" or "MANUAL"; "unknown" if it was not recorded,
             for which DICOM has no value, so that the segmentation says SEMIAUTOMATIC by an unknown algorithm.
         voxels: how many, on the scan.
         volume_ml: in millilitres, of the segment itself: see `own_size`.
@@ -100,12 +101,12 @@ def _losses(segment: Segment, milliliters: float) -> str:
 
 def loss_notes(segments: Iterable[Segment], grid: Grid) -> list[str]:
     """What the grid of a scan does not hold of segments as they were drawn, a sentence each."""
-    told = [(segment.name, _losses(segment, segment.voxel_count * voxel_milliliters(grid))) for segment in segments]
-    return [f"{name}: {losses}." for name, losses in told if losses]
+    found = [(segment.name, _losses(segment, segment.voxel_count * voxel_milliliters(grid))) for segment in segments]
+    return [f"{name}: {losses}." for name, losses in found if losses]
 
 
 def _measure(number: int, segment: Segment, segmentation: Segmentation, volume: Volume) -> Measures:
-    values = volume.array[segment.extent.slices][segment.mask].astype(np.float64)
+    values = volume.array[segment.extent.slices_kji][segment.mask].astype(np.float64)
     is_ct, milliliters = volume.modality == "CT", segmentation.volume_ml(segment)
     return Measures(
         number,
@@ -150,7 +151,7 @@ def _ends_of_rows(mask: npt.NDArray[np.bool_]) -> Points:
 
 
 def _diameter(points: Points) -> float:
-    """The largest distance between two points of one plane, (N, 3), of which only those of the convex hull matter."""
+    """The largest distance between two points of one plane, (N, 3); only those of the convex hull matter."""
     from scipy.spatial import ConvexHull, QhullError
     from scipy.spatial.distance import pdist
 

@@ -11,6 +11,7 @@ import numpy as np
 from vtk.util.numpy_support import vtk_to_numpy
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.grid import apply_affine
 from vistaseg.mrml.geometry import BINARY_LABELMAP, Lattice, is_empty, lattice_of_grid, lattice_of_image
 from vistaseg.mrml.reading import has_voxels
 from vistaseg.mrml.reference import reference_lattice, reference_volume
@@ -18,7 +19,6 @@ from vistaseg.mrml.tags import PLACE_TAG, read_tag
 from vistaseg.mrml.transforms import transform_between
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.segmentation.tags import json_tag, values_of_json_tag
-from vistaseg.volume import apply_affine
 
 _AGREEMENT_MM = 0.02  # more than hardening, writing and reading change of a position
 _SAMPLES = 4096

@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from vistaseg.segmentation.model import Index
+    from vistaseg.geometry.box import Index
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def test_classes_of_a_preset_that_the_model_does_not_know_are_left_out_with_one_
     done = segment(results / "out.seg.nrrd", "--preset", "abdomen", "--json")
     told = [line for line in done.stderr.splitlines() if "does not know" in line]
     assert len(told) == 1
-    assert "Tiny does not know 9 structures of what was asked for, left out: pancreas," in told[0]
+    assert "Tiny does not know 9 of the requested structures, left out: pancreas," in told[0]
     assert "and 3 more" in told[0]
     assert sorted(done.json["asked"]) == ["left kidney", "liver", "right kidney", "spleen"]
     assert len(done.json["left_out"]) == 9
@@ -79,7 +79,7 @@ def test_a_term_for_several_is_answered_as_far_as_the_model_knows_it(segment, re
     done = segment(results / "out.seg.nrrd", "--classes", "spleen, urogenital", "--json")
     assert done.json["asked"] == ["spleen", "left kidney", "right kidney"]
     assert sorted(done.json["left_out"]) == ["bladder", "prostate"]
-    assert "Tiny does not know 2 structures of what was asked for, left out: " in done.stderr
+    assert "Tiny does not know 2 of the requested structures, left out: " in done.stderr
 
 
 def test_a_preset_and_classes_are_asked_together(segment, results):

@@ -16,11 +16,12 @@ from host.mrml_nodes import add_volume
 from panel_case import add_rotation
 
 from vistaseg import catalog
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.sharing import release_labelmaps
 from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import Segment, Segmentation, VoxelBox
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.workspace.automatic import Earlier, put, sealed
 
 SHAPE_IJK = (512, 512, 600)

@@ -15,9 +15,10 @@ from export_desk import MADE, SHAPE, Desk, blocks, same, scan
 from host.mrml_nodes import add_scan
 
 from vistaseg.dicom import read_seg, read_series
+from vistaseg.geometry.grid import Grid
 from vistaseg.mrml.adding import add_segments
 from vistaseg.segmentation import Segment, Segmentation, crop_to_content
-from vistaseg.volume import Grid, Volume
+from vistaseg.volume import Volume
 
 VOXEL_ML = 0.9 * 0.7 * 2.0 / 1000
 

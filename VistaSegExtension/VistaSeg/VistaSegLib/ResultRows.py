@@ -100,7 +100,7 @@ class ResultRows:
         return [self._row(segmentationNode, segmentId) for segmentId in _ids(segmentationNode)]
 
     def measure(self, segmentationNode, volumeNode) -> Generator[None, None, None]:
-        """Measure what has changed: here it is told by times and copied, and what comes of it is taken at each step."""
+        """Measure what has changed, by modification times; results are taken at each step."""
         place = _placeOf(segmentationNode, volumeNode)
         if place != self._place:
             self._measured, self._place = {}, place

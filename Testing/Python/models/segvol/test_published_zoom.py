@@ -11,7 +11,7 @@ from monai.transforms import Resize
 from prompted_network import CPU
 from torch import Tensor
 
-from vistaseg.models.boxes import Box
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.segvol.configuration import SegVolConfiguration
 from vistaseg.models.segvol.encoding import Encoding
@@ -75,7 +75,7 @@ def published(network: SegVolNetwork, whole: Tensor, text: Tensor | None, drawn:
     return torch.sigmoid(logits) > 0.5
 
 
-def filled(box: Box, shape: tuple[int, int, int]) -> Tensor:
+def filled(box: VoxelBox, shape: tuple[int, int, int]) -> Tensor:
     """1 in a box, else 0."""
     drawn = torch.zeros(shape)
     drawn[box.slices] = 1
@@ -90,11 +90,11 @@ def test_texts_and_boxes_give_the_published_mask(
     generator = np.random.default_rng(seed)
     volume = Volume.from_array(generator.normal(0, 400, SHAPE).astype(np.float32), np.eye(4), axes="kji")
     image = segvol_image(volume, small.image_size)
-    every = Box((0, 0, 0), image.crop.shape)
+    every = VoxelBox.whole(image.crop.shape)
     whole = image.window(every, every)[0, 0]
     torch.manual_seed(seed)
     text = 3 * torch.randn(1, small.width)
-    own = Box((3, 4, 10), (18, 30, 100)) if with_box else None
+    own = VoxelBox((3, 4, 10), (18, 30, 100)) if with_box else None
     with torch.inference_mode():
         expected = published(network, whole, text, None if own is None else filled(own, image.crop.shape))
     zoom = ZoomOutZoomIn(network, image, Encoding(network, image, CPU, 10**8), CPU)
@@ -120,7 +120,7 @@ def test_full_size_segvol_gives_the_published_mask_from_end_to_end(shape: tuple[
     session = Session(volume, model)
     session.start("a")
     image = segvol_image(volume, network.configuration.image_size)
-    every = Box((0, 0, 0), image.crop.shape)
+    every = VoxelBox.whole(image.crop.shape)
     # Of the voxels of the volume, from centre to centre.
     low, high = np.array((2, 8, 6)), np.array(shape) - (5, 20, 9)
     if asked != "text":
@@ -135,7 +135,7 @@ def test_full_size_segvol_gives_the_published_mask_from_end_to_end(shape: tuple[
         expected = published(network, image.window(every, every)[0, 0], text, box)
     found = session.result("a")
     answered = np.zeros(volume.array.shape, bool)
-    answered[found.extent.slices] = found.mask
+    answered[found.extent.slices_kji] = found.mask
     whole = np.zeros(volume.array.shape, bool)
     whole[image.crop.slices] = expected.numpy()
     assert 0.001 < whole.mean() < 0.999

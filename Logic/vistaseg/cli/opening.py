@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from vistaseg.cli.console import warn
 from vistaseg.cli.console_reporter import ConsoleReporter
+from vistaseg.cli.outputs import interruption_told
 from vistaseg.cli.places import Asked, on_scan
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.cli.results import require_exportable
-from vistaseg.errors import CancelledError
 from vistaseg.models.registry import recipe_for
 from vistaseg.pipeline.loading import check_weights, load_models
 
@@ -68,7 +68,7 @@ def open_session(
     Raises:
         VistaSegError: the scan or a model cannot be used, or a place lies outside the scan.
     """
-    try:
+    with interruption_told():
         check_weights(models)
         scan = read_scan(place, series)
         require_exportable(scan.series, output)
@@ -87,8 +87,6 @@ def open_session(
             with ProgressBar() as progress:
                 session = Session.replay(scan.volume, loaded, document, progress)
             yield session, scan, prompts
-    except KeyboardInterrupt as error:
-        raise CancelledError("Interrupted: nothing was written.") from error
 
 
 def read_scan(place: Path, series: str | None = None) -> Scan:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vistaseg import catalog
-from vistaseg.errors import UsageError
-from vistaseg.io import check_file_place, locked, made_folder
+from vistaseg.errors import CancelledError, UsageError
+from vistaseg.io import check_file_place, commits, locked, made_folder
 
 
 def spare_scan(scan: Path, output: str) -> None:
@@ -87,3 +87,18 @@ def kept_to_this_run(output: str) -> Iterator[None]:
     folder = Path(output)
     with made_folder(folder), locked(folder):
         yield
+
+
+@contextmanager
+def interruption_told() -> Iterator[None]:
+    """An interruption says whether the results of the block were written.
+
+    Raises:
+        CancelledError: instead of KeyboardInterrupt.
+    """
+    before = commits()
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        what = "Interrupted: nothing was written." if commits() == before else "Interrupted after all was written."
+        raise CancelledError(what) from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vistaseg.cli.console import echo, warn
 from vistaseg.cli.console_reporter import ConsoleReporter
 from vistaseg.cli.opening import Scan, read_scan
-from vistaseg.cli.outputs import kept_to_this_run, require_room_for_corrections, spare_scan
+from vistaseg.cli.outputs import interruption_told, kept_to_this_run, require_room_for_corrections, spare_scan
 from vistaseg.cli.places import TypedBox
 from vistaseg.cli.report import RunOutcome, RunRequest, look_note, make_report, report_bytes, shortened
 from vistaseg.cli.results import (
@@ -21,7 +21,6 @@ from vistaseg.cli.results import (
     require_series,
     write_result,
 )
-from vistaseg.errors import CancelledError
 from vistaseg.io import check_file_place, together, write_bytes
 from vistaseg.prompts import RegionOfInterest, require_inside
 
@@ -39,16 +38,10 @@ def run(request: RunRequest, region: TypedBox | None = None, box: TypedBox | Non
         VistaSegError: whatever went wrong; what was at the outputs before is still there. Where the result could not be
             written as wanted, it was kept beside as .seg.nrrd.
     """
-    try:
-        return _run(request, region, box)
-    except KeyboardInterrupt as error:
-        raise CancelledError("Interrupted: nothing was written.") from error
-
-
-def _run(request: RunRequest, region: TypedBox | None, box: TypedBox | None) -> dict[str, Any]:
-    check_outputs(request)
-    with kept_to_this_run(request.output):
-        return _run_alone(request, region, box)
+    with interruption_told():
+        check_outputs(request)
+        with kept_to_this_run(request.output):
+            return _run_alone(request, region, box)
 
 
 def _run_alone(request: RunRequest, region: TypedBox | None, box: TypedBox | None) -> dict[str, Any]:

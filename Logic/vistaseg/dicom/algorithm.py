@@ -16,12 +16,14 @@ from pydicom.sequence import Sequence
 from vistaseg.bounded_json import parse_json
 from vistaseg.catalog import Code
 from vistaseg.dicom.codes import code_in, code_sequence, short_text
+from vistaseg.dicom.history import SOURCE_KEY
 
 TYPES = ("AUTOMATIC", "SEMIAUTOMATIC", "MANUAL")
 MANUAL = "MANUAL"
 UNKNOWN = "unknown"
 
 _ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
+_BY_HAND = Code("123109", "DCM", "Manual Processing")
 _FAMILY = "algorithm_family"
 _LONGEST_PARAMETERS = 10240  # of VR LT, PS3.5 section 6.2
 
@@ -48,17 +50,20 @@ def algorithm_version(provenance: Mapping[str, Any]) -> str:
 
 
 def add_algorithm(item: Dataset, provenance: Mapping[str, Any]) -> None:
-    """Say in an item of the Segment Sequence how it was made; MANUAL has no algorithm to name."""
+    """Say in an item of the Segment Sequence how it was made.
+
+    MANUAL has no algorithm to name; it is identified as work by hand where more is known of it.
+    """
     item.SegmentAlgorithmType = algorithm_type(provenance)
-    if item.SegmentAlgorithmType == MANUAL:
-        return
-    item.SegmentAlgorithmName = algorithm_name(provenance)
-    family = _family(provenance)
+    by_hand = item.SegmentAlgorithmType == MANUAL
+    if not by_hand:
+        item.SegmentAlgorithmName = algorithm_name(provenance)
+    family = _by_hand(provenance) if by_hand else _family(provenance)
     if family is None:
         return
     identification = Dataset()
     identification.AlgorithmFamilyCodeSequence = code_sequence(family)
-    identification.AlgorithmName = item.SegmentAlgorithmName
+    identification.AlgorithmName = family.meaning if by_hand else item.SegmentAlgorithmName
     identification.AlgorithmVersion = algorithm_version(provenance)
     identification.AlgorithmParameters = parameters_text(provenance)
     item.SegmentationAlgorithmIdentificationSequence = Sequence([identification])
@@ -72,13 +77,26 @@ def _family(provenance: Mapping[str, Any]) -> Code | None:
     return _ARTIFICIAL_INTELLIGENCE if "model" in provenance else None
 
 
+def _by_hand(provenance: Mapping[str, Any]) -> Code | None:
+    return _BY_HAND if provenance.keys() - {"algorithm_type", "algorithm_name", SOURCE_KEY} else None
+
+
+def is_shortened(provenance: Mapping[str, Any]) -> bool:
+    """Whether DICOM has no room for all of a provenance."""
+    return len(_json(provenance)) > _LONGEST_PARAMETERS
+
+
 def parameters_text(provenance: Mapping[str, Any]) -> str:
     """The provenance as JSON; where that is too long for DICOM, prompts are only counted, then corrections left out."""
     for shortened in (dict(provenance), _with_prompts_counted(provenance), _without_corrections(provenance)):
-        text = json.dumps(shortened, separators=(",", ":"))
+        text = _json(shortened)
         if len(text) <= _LONGEST_PARAMETERS:
             return text
     return "{}"
+
+
+def _json(provenance: Mapping[str, Any]) -> str:
+    return json.dumps(dict(provenance), separators=(",", ":"))
 
 
 def _with_prompts_counted(provenance: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from vistaseg.volume.dicom.values import read_numbers
 ANATOMY = Code("123037004", "SCT", "Anatomical Structure")
 OWN_SCHEME = "99VISTASEG"
 """Coding scheme of structures that have no other code, by their id in the catalogue; "99" is for private ones."""
+LONGEST_DESCRIPTION = 1024  # characters of VR ST, PS3.5 section 6.2
 
 
 def segment_item(segment: Segment, number: int) -> Dataset:
@@ -52,7 +53,7 @@ def _add_names(item: Dataset, segment: Segment) -> None:
     """A name that does not fit into the label is kept whole in the description."""
     item.SegmentLabel = short_text(segment.name)
     if item.SegmentLabel != segment.name:
-        item.SegmentDescription = segment.name[:1024]
+        item.SegmentDescription = segment.name[:LONGEST_DESCRIPTION]
 
 
 def _add_terminology(item: Dataset, terms: Terminology) -> None:

@@ -67,7 +67,7 @@ def instant(monkeypatch) -> None:
 
 
 def rows_of(report: Path) -> dict[str, dict[str, str]]:
-    with report.open(newline="") as file:
+    with report.open(encoding="utf-8", newline="") as file:
         return {row["folder"]: row for row in csv.DictReader(file)}
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from vistaseg.models.vista3d import features
+from vistaseg.segmentation import read_segmentation
 
 
 @pytest.fixture
@@ -57,6 +58,31 @@ def test_while_the_file_is_written(interrupted, results, monkeypatch):
 def test_while_the_picture_is_drawn(interrupted, results, monkeypatch):
     monkeypatch.setattr("vistaseg.preview.preview_png", press)
     assert "nothing was written" in interrupted("--preview", results / "out.png")
+
+
+@pytest.mark.usefixtures("tiny_demo")
+@pytest.mark.parametrize("more", [(), ("--preview", "out.png")])
+@pytest.mark.parametrize("moment", ["at once", "in the last words"])
+def test_after_everything_was_written_it_is_not_called_nothing(vistaseg, scan, results, monkeypatch, more, moment):
+    """A signal may come right after the step that counts: the new files are there, and it is said."""
+    (results / "out.seg.nrrd").write_bytes(b"before")
+    if moment == "at once":
+        last = "unlink" if more else "replace"
+        genuine = getattr(os, last) if last == "replace" else Path.unlink
+
+        def interrupted(*arguments, **options):
+            genuine(*arguments, **options)
+            if more and arguments[0].suffix == ".undo" or not more and Path(arguments[1]).name == "out.seg.nrrd":
+                press()
+
+        monkeypatch.setattr(*((Path, "unlink") if more else (os, "replace")), interrupted)
+    else:
+        monkeypatch.setattr("vistaseg.cli.run._tell", press)
+    more = [results / word if word.endswith(".png") else word for word in more]
+    done = vistaseg("segment", scan, "-o", results / "out.seg.nrrd", "--model", "demo", *more)
+    assert done.code == 130 and done.stderr.endswith("vistaseg: Interrupted after all was written.\n")
+    assert read_segmentation(results / "out.seg.nrrd").segments
+    assert len(os.listdir(results)) == 1 + bool(more)
 
 
 def test_while_the_scan_is_read(interrupted, monkeypatch):

@@ -160,7 +160,8 @@ def segment_command(ct: Path, output: str) -> Writer:
     """`vistaseg segment` with a picture and a report, of a model that answers at once."""
 
     def write(folder: Path, number: int) -> None:
-        from vistaseg.cli.run import RunRequest, run
+        from vistaseg.cli.report import RunRequest
+        from vistaseg.cli.run import run
 
         request = RunRequest(ct, str(folder / output), preview=folder / "p.png", report=folder / "r.json")
         with answering(number):
@@ -252,7 +253,7 @@ def cohort_command(studies: Path) -> Writer:
 
     def write(folder: Path, number: int) -> None:
         from vistaseg.cli.cohort_run import Cohort, run_cohort
-        from vistaseg.cli.run import RunRequest
+        from vistaseg.cli.report import RunRequest
 
         cohort = Cohort(RunRequest(studies, str(folder / "out")), f"version {number}", ".nii.gz", folder / "report.csv")
         with answering(number):

@@ -2,7 +2,7 @@
 
     python Testing/training/evaluate_confidence.py --data FOLDER --chest FOLDER [--model FOLDER]
 
-The folders of CTs are those of `train_demo.py`, the model is a folder as it writes one, else the bundled model. The
+The folders of CTs are those of `case_cache.py`, the model is a folder as it writes one, else the bundled model. The
 whole CTs of abdomen and chest are measured in every variant, the slabs as they are.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from variants import VARIANTS, Scan, as_it_is  # noqa: E402
 
 from vistaseg import catalog  # noqa: E402
 from vistaseg.evaluate import POOR_DICE, agreement  # noqa: E402
+from vistaseg.geometry.box import VoxelBox  # noqa: E402
 from vistaseg.models.vista3d.classify import class_vectors, plane_logits, two_highest  # noqa: E402
 from vistaseg.models.vista3d.confidence import probability_against  # noqa: E402
 from vistaseg.models.vista3d.features import Slab, stream_slabs  # noqa: E402
@@ -88,11 +89,11 @@ def lone_sums(logits: Tensor, truth: Tensor, ids: Tensor) -> dict[str, Tensor]:
 def planes(model: Vista3d, volume: Volume, labels: np.ndarray, ids: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
     """Logits (voxels, classes) and true classes (voxels,) of what the network looks at; labels are (k, j, i)."""
     image = network_image(volume, model.configuration)
-    truth = torch.from_numpy(image.source.sample(labels, (0, 0, 0), (0, 0, 0), image.size))
+    truth = torch.from_numpy(image.source.sample(labels, (0, 0, 0), VoxelBox.whole(image.size)))
     vectors = class_vectors(model.network, ids)
     plan = plan_windows(image.size, model.configuration)
     for slab in stream_slabs(model.network, image, plan, model.compute, silent):
-        yield from slab_planes(slab, truth[slab.box.slices].movedim(slab.axis, 0), vectors)
+        yield from slab_planes(slab, truth[slab.box.slices_kji].movedim(slab.axis, 0), vectors)
 
 
 def slab_planes(slab: Slab, truth: Tensor, vectors: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
@@ -109,7 +110,7 @@ def volume_of(image: Tensor, spacing: Sequence[float]) -> Volume:
     )
 
 
-def measure(model: Vista3d, scan: Scan, annotated: frozenset[int]) -> tuple[Sums, Sums]:
+def measure(model: Vista3d, scan: Scan, annotated: Collection[int]) -> tuple[Sums, Sums]:
     """Sums over the competing masks of a scan, and over the lone ones, of the classes that were looked for."""
     image, labels = scan
     array = np.ascontiguousarray(labels[0, 0].permute(2, 1, 0).numpy().astype(np.uint8))
@@ -134,8 +135,8 @@ def counted(sums: Sums, looked_for: np.ndarray) -> Sums:
 
 def variants_of(case: Case) -> Iterator[Scan]:
     """What of a case is measured."""
-    image, labels = torch.from_numpy(case.image)[None, None], torch.from_numpy(case.labels)[None, None].float()
-    yield from (variant(image, labels) for variant in (VARIANTS if case.name in WHOLE else (as_it_is,)))
+    scan = case.subject()
+    yield from (variant(scan.image, scan.labels) for variant in (VARIANTS if case.name in WHOLE else (as_it_is,)))
 
 
 def pooled(parts: Sequence[Sums]) -> Sums:

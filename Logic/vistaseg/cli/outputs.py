@@ -57,7 +57,7 @@ def check_session_place(path: Path, output: str, *others: Path) -> None:
     if path.resolve() == table.resolve() or place.resolve() in path.resolve().parents:
         raise UsageError(f"{path} belongs to the result in {output}: save the session somewhere else.")
     if os.path.lexists(path) and not is_session(path):
-        raise UsageError(f"{path} would be overwritten, and is no saved session: give it another name.")
+        raise UsageError(f"{path} would be overwritten, and is not a saved session: give it another name.")
 
 
 def check_beside(path: Path, *others: Path) -> None:

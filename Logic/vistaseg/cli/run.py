@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vistaseg.cli.console import echo, warn
@@ -13,7 +12,7 @@ from vistaseg.cli.console_reporter import ConsoleReporter
 from vistaseg.cli.opening import Scan, read_scan
 from vistaseg.cli.outputs import interruption_told, kept_to_this_run, require_room_for_corrections, spare_scan
 from vistaseg.cli.places import TypedBox
-from vistaseg.cli.report import RunOutcome, look_note, make_report, report_bytes, shortened
+from vistaseg.cli.report import RunOutcome, RunRequest, look_note, make_report, report_bytes, shortened
 from vistaseg.cli.results import (
     check_output,
     kept_if_lost,
@@ -23,32 +22,10 @@ from vistaseg.cli.results import (
     write_result,
 )
 from vistaseg.io import check_file_place, together, write_bytes
-from vistaseg.pipeline.plan import Plan
 from vistaseg.prompts import RegionOfInterest, require_inside
 
 if TYPE_CHECKING:
     from vistaseg.models.protocol import SegmentationModel
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """One run of the command line.
-
-    Attributes:
-        output: where the segmentation goes, as it was typed: a slash at its end means a folder.
-        series: UID or number of the DICOM series, or None for the largest CT.
-        plan: what to segment, and with what.
-        preview, report: where a picture and the report go, or None.
-        deflate: pack a DICOM segmentation.
-    """
-
-    scan: Path
-    output: str
-    plan: Plan = Plan()
-    series: str | None = None
-    preview: Path | None = None
-    report: Path | None = None
-    deflate: bool = False
 
 
 def run(request: RunRequest, region: TypedBox | None = None, box: TypedBox | None = None) -> dict[str, Any]:

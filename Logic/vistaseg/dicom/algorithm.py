@@ -29,7 +29,7 @@ _LONGEST_PARAMETERS = 10240  # of VR LT, PS3.5 section 6.2
 
 
 def algorithm_type(provenance: Mapping[str, Any]) -> str:
-    """AUTOMATIC, SEMIAUTOMATIC or MANUAL; for what nobody noted the one that claims least: made with assistance."""
+    """AUTOMATIC, SEMIAUTOMATIC or MANUAL; SEMIAUTOMATIC where it is not recorded, as that claims least."""
     noted = provenance.get("algorithm_type")
     return str(noted) if noted in TYPES else "SEMIAUTOMATIC"
 
@@ -40,12 +40,12 @@ def is_recorded(provenance: Mapping[str, Any]) -> bool:
 
 
 def algorithm_name(provenance: Mapping[str, Any]) -> str:
-    """The name for Segment Algorithm Name; "unknown" where nobody noted it."""
+    """Segment Algorithm Name; "unknown" if it was not recorded."""
     return short_text(provenance.get("algorithm_name") or provenance.get("model") or UNKNOWN)
 
 
 def algorithm_version(provenance: Mapping[str, Any]) -> str:
-    """The version for the algorithm's identification; "unknown" where nobody noted it."""
+    """The algorithm's version; "unknown" if it was not recorded."""
     return short_text(provenance.get("algorithm_version") or provenance.get("software") or UNKNOWN)
 
 
@@ -113,18 +113,18 @@ def provenance_in(item: Dataset) -> dict[str, Any]:
     """How a segment was made, from its item of the Segment Sequence; the type that the item says now counts."""
     identification = (item.get("SegmentationAlgorithmIdentificationSequence") or [Dataset()])[0]
     noted = _read_json(str(identification.get("AlgorithmParameters", "")))
-    known = _told(item, identification) if noted is None else noted
+    known = _stated(item, identification) if noted is None else noted
     type_ = str(item.get("SegmentAlgorithmType", ""))
     return known | ({"algorithm_type": type_} if type_ in TYPES else {})
 
 
-def _told(item: Dataset, identification: Dataset) -> dict[str, Any]:
+def _stated(item: Dataset, identification: Dataset) -> dict[str, Any]:
     """What the attributes of another program tell."""
     name = item.get("SegmentAlgorithmName") or identification.get("AlgorithmName")
     version = identification.get("AlgorithmVersion")
     family = code_in(identification, "AlgorithmFamilyCodeSequence")
-    told = {"algorithm_name": name, "algorithm_version": version}
-    known: dict[str, Any] = {key: str(value) for key, value in told.items() if value}
+    described = {"algorithm_name": name, "algorithm_version": version}
+    known: dict[str, Any] = {key: str(value) for key, value in described.items() if value}
     return known | ({_FAMILY: [family.value, family.scheme, family.meaning]} if family else {})
 
 

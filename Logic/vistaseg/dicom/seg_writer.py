@@ -140,7 +140,7 @@ def _require_content(segments: Sequence[Segment], labelmap: bool) -> None:
 
 
 def _left_out_notes(given: Segmentation, placed: Segmentation) -> list[str]:
-    """Segments that were empty are told apart from those that lost all of their voxels on the grid of the series."""
+    """Distinguishes segments that were empty from those that lost all of their voxels on the grid of the series."""
     pairs = zip(given.segments, placed.segments, strict=True)
     left_out = [
         (one.name, one.voxel_count if one.drawn is None else one.drawn.voxels)

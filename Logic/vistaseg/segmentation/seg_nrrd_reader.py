@@ -15,22 +15,20 @@ import numpy as np
 import numpy.typing as npt
 
 from vistaseg.errors import InputError, UsageError
-from vistaseg.segmentation.geometry import LPS_RAS, Matrix, same_grid, sound_affine
+from vistaseg.geometry.box import EMPTY_BOX, Index, VoxelBox
+from vistaseg.geometry.grid import affine, shifted
+from vistaseg.geometry.matrices import LPS_RAS, Matrix, same_grid, sound_affine
 from vistaseg.segmentation.model import (
-    EMPTY_BOX,
     Color,
-    Index,
     Mask,
     Segment,
     Segmentation,
-    VoxelBox,
     distinct_color,
     label_crops,
 )
 from vistaseg.segmentation.nrrd_header import read_header
 from vistaseg.segmentation.seg_nrrd import REFERENCE_GEOMETRY, REPRESENTATION
 from vistaseg.segmentation.tags import provenance_of, require_sound_tags, split_tags, structure_of, terminology_of
-from vistaseg.volume.geometry import affine, shifted
 from vistaseg.volume.limits import DEFLATE_RATIO, check_promise
 from vistaseg.volume.nrrd_fields import voxel_type
 from vistaseg.volume.streams import check_end, read_exactly
@@ -188,12 +186,7 @@ _Crops = dict[int, tuple[Mask, VoxelBox]]
 
 def _crops(layer: npt.NDArray[Any], offset: Index) -> _Crops:
     found = label_crops(np.ascontiguousarray(layer))
-    return {label: (mask, _moved(extent, offset)) for label, mask, extent in found}
-
-
-def _moved(extent: VoxelBox, offset: Index) -> VoxelBox:
-    start, stop = (np.add(corner, offset).tolist() for corner in (extent.start, extent.stop))
-    return VoxelBox(tuple(start), tuple(stop))
+    return {label: (mask, extent.shifted(offset)) for label, mask, extent in found}
 
 
 def _unnamed_segments(crops: list[_Crops]) -> list[Segment]:

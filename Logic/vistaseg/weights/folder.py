@@ -100,7 +100,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Content of a JSON file, or None where there is no readable one."""
+    """Content of a JSON file, or None if it is missing or unreadable."""
     try:
         content = read_json_file(path)
     except (OSError, ValueError):

@@ -135,7 +135,7 @@ def import_file(
     """Install a file that the user brought, for machines without a network.
 
     It is checked first to hold exactly the tensors of the model (`expected`: other names and shapes than the
-    model's own), then copied. The published checksum is not asked for, since the file may be fine-tuned.
+    model's own), then copied. The published checksum is not required, since the file may be fine-tuned.
 
     Raises:
         WeightsError: not a checkpoint of this model, the published file of another entry, or a folder that
@@ -160,7 +160,7 @@ def verify(entry: WeightsEntry, progress: Progress | None = None) -> WeightsStat
     """Hash the installed file again; compare with the record, and with the checksum if the manifest has one.
 
     Raises:
-        WeightsError: there is no file.
+        WeightsError: the file does not exist.
     """
     folder = weights_folder(entry.key)
     record = _record_in(folder)

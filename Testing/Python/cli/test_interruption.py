@@ -163,6 +163,29 @@ def test_the_signal_itself(results, at_work, name):
 
 
 @posix
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_that_comes_twice_does_not_stop_the_cleaning_up(results, at_work, name):
+    child = at_work("-o", results / "out.seg.nrrd")
+    for _ in range(2):
+        child.send_signal(getattr(signal, name))
+    assert child.wait(30) == 130
+    assert list(results.iterdir()) == []
+
+
+@posix
+@pytest.mark.usefixtures("tiny_demo")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_folder_is_free_after_a_run_into_it_was_ended(results, at_work, vistaseg, scan, name):
+    child = at_work("-o", results / "masks/")
+    child.send_signal(getattr(signal, name))
+    assert child.wait(30) == 130
+    assert [path for path in results.rglob("*") if path.is_file()] == []
+    done = vistaseg("segment", scan, "-o", results / "masks/", "--model", "demo", "--classes", "liver")
+    assert done.code == 0, done.stderr
+    assert not [name for name in os.listdir(results / "masks") if name.startswith(".")]
+
+
+@posix
 def test_what_nohup_starts_goes_on_when_the_terminal_closes(results, at_work):
     child = at_work("-o", results / "out.seg.nrrd", "--nohup")
     child.send_signal(signal.SIGHUP)

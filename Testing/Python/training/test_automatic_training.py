@@ -8,6 +8,7 @@ from pathlib import Path
 
 import augmentation
 import evaluate_automatic
+import evaluate_clicks
 import numpy as np
 import pytest
 import torch
@@ -21,10 +22,11 @@ from resumable import export
 from safetensors.torch import load_file
 from teachers import lungs_in_the_lowest_plane, with_bone
 from train_automatic import AutomaticRun, View, asked_classes
-from training_structures import BONE, LEFT_LUNG, RIGHT_LUNG, SPINE, UNIONS, UNSURE_BONE
+from training_structures import BONE, LEFT_LUNG, RIGHT_LUNG, SPINE, UNSURE_BONE
 from variants import voxels_of
 from widening import narrowed, widened
 
+from vistaseg import catalog
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.network import build_network
 
@@ -266,7 +268,14 @@ def test_scraps_are_what_is_outside_the_largest_piece() -> None:
 def test_choosing_and_testing_share_no_patient_with_training() -> None:
     assert all(201 <= number <= 240 for number in evaluate_automatic.PATIENTS["validation"])
     assert all(number >= 241 for number in evaluate_automatic.PATIENTS["test"])
-    assert set(UNIONS[LEFT_LUNG]) == {28, 29}
+
+
+def test_the_labels_of_the_chest_are_those_that_clicks_are_measured_on() -> None:
+    found = {label: name for label, (name, _) in evaluate_automatic.TAUGHT.items() if name != "bone"}
+    assert found == evaluate_clicks.CHEST_NAMES
+    names = {structure.id: structure.name for structure in catalog.structures()}
+    for name, classes in (*evaluate_automatic.TAUGHT.values(), *evaluate_automatic.CONTOURED.values()):
+        assert len(classes) > 1 or names[classes[0]] == name
 
 
 def test_test_cases_are_read_once_for_each_file_of_weights(

@@ -184,8 +184,10 @@ def cases() -> list[Case]:
     ]
 
 
-def arguments(start: Path | None, output: Path) -> argparse.Namespace:
-    return argparse.Namespace(start=start, output=output, minutes=1.0, rate=2e-3, seed=1, copy=None)
+def arguments(start: Path | None, output: Path, encoder_rate: float = 1.0) -> argparse.Namespace:
+    return argparse.Namespace(
+        start=start, output=output, encoder_rate=encoder_rate, minutes=1.0, rate=2e-3, seed=1, copy=None
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -214,11 +216,8 @@ def test_the_branch_for_clicks_is_shipped_as_it_was(start: Path, cases: list[Cas
     assert any(name.startswith("image_encoder.encoder.") for name in changed)
 
 
-def test_a_fixed_encoder_stays_as_it_was(
-    start: Path, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(train_automatic, "ENCODER_RATE", 0.0)
-    run = AutomaticRun(arguments(start, tmp_path / "run"), cases)
+def test_a_fixed_encoder_stays_as_it_was(start: Path, cases: list[Case], tmp_path: Path) -> None:
+    run = AutomaticRun(arguments(start, tmp_path / "run", encoder_rate=0.0), cases)
     run.advance()
     before, after = load_file(start / "model.safetensors"), run.weights()
     assert all(

@@ -95,14 +95,16 @@ faults: $(BIN)/.ready
 
 kills: $(BIN)/.ready
 	PYTHONPATH=Logic:Testing $(BIN)/python Testing/faults/kill_writers.py
+	$(BIN)/python -m pytest -q Testing/Python/io/test_kills.py -k the_list_of_operations
 
 lint: $(BIN)/.ready
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=Logic $(BIN)/lint-imports --no-cache
 
 mutations: $(BIN)/.ready $(CACHE)/.ready
-	$(BIN)/python Testing/mutations/run.py --only "$(ONLY)" --write
+	$(BIN)/python Testing/mutations/run.py --only "$(ONLY)" --write $(OPTIONS)
 
 bench: $(BIN)/.ready $(CACHE)/.ready
 	$(BIN)/python Testing/benchmarks/run.py $(ONLY)

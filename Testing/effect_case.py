@@ -23,9 +23,9 @@ if host.is_slicer():
 else:
     from host import segment_editor
 
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.transforms import to_world
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import VoxelBox
 from vistaseg.volume import Volume
 from vistaseg.workspace import SegmentReference, Workspace
 

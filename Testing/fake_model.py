@@ -9,10 +9,10 @@ import numpy as np
 from scipy.ndimage import label
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.protocol import ClassMasks, ModelIdentity, PromptAnswer, PromptQuestion
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest
-from vistaseg.segmentation import VoxelBox
 from vistaseg.volume import Volume
 
 # Class id → HU from, to: liver, spleen, right kidney and left kidney are whatever has these values.

@@ -91,7 +91,7 @@ def corrected(panel: Any, volume: Volume) -> np.ndarray:
     """The segment that is clicked on, bool (k, j, i)."""
     segment = next(one for one in segments(panel, volume) if one.name == CORRECTED)
     mask = np.zeros(volume.array.shape, dtype=bool)
-    mask[segment.extent.slices] = segment.mask
+    mask[segment.extent.slices_kji] = segment.mask
     return mask
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from host.mrml_nodes import add_scan, add_segmentation, full_mask
 from waiting import wait_until
 
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.reading import segment_record
 from vistaseg.mrml.transforms import matrix_from_array
 from vistaseg.prompts import Point, Prompt
-from vistaseg.segmentation import VoxelBox
 from vistaseg.volume import Volume
 from vistaseg.workspace import SegmentReference, Workspace
 from vistaseg.workspace.writer import Writer

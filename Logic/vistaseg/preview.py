@@ -19,8 +19,9 @@ from vistaseg.io import check_file_place, write_bytes
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
 
+    from vistaseg.geometry.grid import Grid
     from vistaseg.segmentation import Segment, Segmentation
-    from vistaseg.volume import Grid, Volume
+    from vistaseg.volume import Volume
 
 Color = tuple[int, int, int]
 
@@ -89,7 +90,7 @@ class _Turn:
 
     def start(self, segment: Segment) -> tuple[int, ...]:
         """Where the turned mask of a segment begins in the turned array."""
-        boxes = [segment.extent.slices[axis] for axis in self.order]
+        boxes = [segment.extent.slices_kji[axis] for axis in self.order]
         ends = zip(boxes, self.flips, self.size, strict=True)
         return tuple(size - box.stop if flip else box.start for box, flip, size in ends)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import InputError, UsageError
-from vistaseg.volume import Grid
+from vistaseg.geometry.grid import Grid
 
 Ras = tuple[float, float, float]
 
@@ -110,7 +110,7 @@ SpatialPrompt = Point | RegionOfInterest
 """What says where something is."""
 
 Prompt = SpatialPrompt | Text
-"""What a segment is asked for with, beside its name."""
+"""The prompts of a segment, beside its name."""
 
 
 def require_inside(prompt: Prompt, grid: Grid) -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from vistaseg.errors import UsageError
+from vistaseg.geometry.grid import Grid
 from vistaseg.prompts import Point, RegionOfInterest, Text, prompt_from_dict
-from vistaseg.volume import Grid
 
 coordinate = st.floats(-500, 500, allow_subnormal=False)
 point = st.tuples(coordinate, coordinate, coordinate)

@@ -12,6 +12,7 @@ from timing import in_turns, ratio, spread
 
 from vistaseg import catalog
 from vistaseg.compute import Compute, supports_bf16
+from vistaseg.geometry.grid import Grid
 from vistaseg.models.vista3d.automatic import AutomaticBranch
 from vistaseg.models.vista3d.channels_last import to_channels_last
 from vistaseg.models.vista3d.classify import ClassQuestion
@@ -20,7 +21,6 @@ from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.network import build_network
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.progress import silent
-from vistaseg.volume import Grid
 from vistaseg.volume.prepare import GridMap
 from vistaseg.volume.source import source_map
 

@@ -15,12 +15,13 @@ import numpy as np
 from timing import in_turns, ratio, spread
 
 from vistaseg.compute import choose_compute
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.registry import load_model
 from vistaseg.mrml.adding import add_segments
 from vistaseg.mrml.editing import SegmentChange
 from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.prompts import Point
-from vistaseg.segmentation import Segment, VoxelBox
+from vistaseg.segmentation import Segment
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 from vistaseg.workspace import SegmentReference, Workspace

@@ -21,13 +21,14 @@ from host.mrml_scene import set_up
 from timing import in_turns, ratio, spread
 
 from vistaseg.catalog import everything, structures
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.adding import add_segments
 from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.removing import WatchedSegmentations
 from vistaseg.mrml.sharing import release_labelmaps
 from vistaseg.mrml.volumes import volume_from_node
-from vistaseg.segmentation import Segment, Segmentation, VoxelBox
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.volume import Volume
 from vistaseg.workspace.automatic import Sealed, put, sealed
 

@@ -112,5 +112,5 @@ def full_mask(segmentation_node: Any, segment_id: str, volume_node: Any) -> np.n
     grid = grid_of(volume_node)
     mask, extent = read_mask(segmentation_node, segment_id, volume_node, grid)
     full = np.zeros(grid.shape_ijk[::-1], dtype=bool)
-    full[extent.slices] = mask
+    full[extent.slices_kji] = mask
     return full

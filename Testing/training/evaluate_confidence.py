@@ -26,6 +26,7 @@ from variants import VARIANTS, Scan, as_it_is  # noqa: E402
 
 from vistaseg import catalog  # noqa: E402
 from vistaseg.evaluate import POOR_DICE, agreement  # noqa: E402
+from vistaseg.geometry.box import VoxelBox  # noqa: E402
 from vistaseg.models.vista3d.classify import class_vectors, plane_logits, two_highest  # noqa: E402
 from vistaseg.models.vista3d.confidence import probability_against  # noqa: E402
 from vistaseg.models.vista3d.features import Slab, stream_slabs  # noqa: E402
@@ -88,11 +89,11 @@ def lone_sums(logits: Tensor, truth: Tensor, ids: Tensor) -> dict[str, Tensor]:
 def planes(model: Vista3d, volume: Volume, labels: np.ndarray, ids: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
     """Logits (voxels, classes) and true classes (voxels,) of what the network looks at; labels are (k, j, i)."""
     image = network_image(volume, model.configuration)
-    truth = torch.from_numpy(image.source.sample(labels, (0, 0, 0), (0, 0, 0), image.size))
+    truth = torch.from_numpy(image.source.sample(labels, (0, 0, 0), VoxelBox.whole(image.size)))
     vectors = class_vectors(model.network, ids)
     plan = plan_windows(image.size, model.configuration)
     for slab in stream_slabs(model.network, image, plan, model.compute, silent):
-        yield from slab_planes(slab, truth[slab.box.slices].movedim(slab.axis, 0), vectors)
+        yield from slab_planes(slab, truth[slab.box.slices_kji].movedim(slab.axis, 0), vectors)
 
 
 def slab_planes(slab: Slab, truth: Tensor, vectors: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

@@ -14,7 +14,7 @@ import torch.nn.functional as functional
 from monai.networks.nets.vista3d import PointMappingSAM
 from torch import Tensor
 
-from vistaseg.models.boxes import Index3
+from vistaseg.geometry.box import Index
 from vistaseg.models.correction import VoxelClick
 from vistaseg.models.vista3d.point_head import ClickTarget
 
@@ -28,8 +28,8 @@ class Frame:
         start: of the patch in it.
     """
 
-    window: Index3
-    start: Index3
+    window: Index
+    start: Index
 
 
 def positions(head: PointMappingSAM, size: Sequence[int], frame: Frame) -> Tensor:

@@ -11,7 +11,8 @@ from augmentation import chance
 from torch import Tensor
 from torsos import IDS, Torso
 
-from vistaseg.models.boxes import Box, Index3, covering_windows, index3
+from vistaseg.geometry.box import Index, VoxelBox, as_index
+from vistaseg.models.covering import covering_windows
 from vistaseg.models.segvol.preprocessing import SegVolImage, segvol_image
 from vistaseg.models.segvol.zoom import OVERLAP, grown_region
 
@@ -88,7 +89,7 @@ class View:
         return [int(label) for label in (self.counts >= SMALLEST).nonzero() if label]
 
 
-def scene_of(torso: Torso, image_size: Index3) -> Scene:
+def scene_of(torso: Torso, image_size: Index) -> Scene:
     """Prepare a torso exactly as a volume is when the model is used."""
     image = segvol_image(torso.volume, image_size)
     return Scene(image, torso.labels[image.crop.slices], torso.looked_for)
@@ -108,9 +109,9 @@ def window_view(scene: Scene, generator: torch.Generator) -> View:
     region = grown_region(_shaken(_bounds(scene.labels == label), shape, generator), window_size, shape)
     windows = covering_windows(region, window_size, OVERLAP)
     window = windows[int(torch.randint(len(windows), (), generator=generator))]
-    seen = window.clipped(region)
+    seen = window.intersection(region)
     labels = np.zeros(window.shape, np.uint8)
-    labels[seen.seen_from(window.start).slices] = scene.labels[seen.slices]
+    labels[seen.relative_to(window.start).slices] = scene.labels[seen.slices]
     image = scene.image.window(window, region)
     return View(image, torch.from_numpy(labels), zoomed_in=True, looked_for=scene.looked_for)
 
@@ -120,15 +121,15 @@ def random_view(scene: Scene, generator: torch.Generator) -> View:
     return whole_view(scene) if chance(0.5, generator) else window_view(scene, generator)
 
 
-def _bounds(mask: np.ndarray) -> Box:
+def _bounds(mask: np.ndarray) -> VoxelBox:
     places = np.nonzero(mask)
-    return Box(index3(int(axis.min()) for axis in places), index3(int(axis.max()) + 1 for axis in places))
+    return VoxelBox(as_index(int(axis.min()) for axis in places), as_index(int(axis.max()) + 1 for axis in places))
 
 
-def _shaken(box: Box, shape: Index3, generator: torch.Generator) -> Box:
+def _shaken(box: VoxelBox, shape: Index, generator: torch.Generator) -> VoxelBox:
     """The box, up to a tenth of its size larger or smaller on each side."""
     most = [(n + 9) // 10 for n in box.shape]
     by = [int(torch.randint(-m, m + 1, (), generator=generator)) for m in (*most, *most)]
-    start = index3(min(a + s, b - 1) for a, b, s in zip(box.start, box.stop, by[:3], strict=True))
-    stop = index3(max(b + s, a + 1) for a, b, s in zip(start, box.stop, by[3:], strict=True))
-    return Box(start, stop).clipped(Box((0, 0, 0), shape))
+    start = as_index(min(a + s, b - 1) for a, b, s in zip(box.start, box.stop, by[:3], strict=True))
+    stop = as_index(max(b + s, a + 1) for a, b, s in zip(start, box.stop, by[3:], strict=True))
+    return VoxelBox(start, stop).intersection(VoxelBox.whole(shape))

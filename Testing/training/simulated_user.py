@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from vistaseg.evaluate.clicks import next_click
-from vistaseg.models.boxes import Index3
+from vistaseg.geometry.box import Index
 from vistaseg.models.correction import Mask, VoxelClick, near_click, recognises, touched_change
 
 SPACING = (1.0, 1.0, 1.0)
@@ -37,7 +37,7 @@ class SimulatedUser:
         self.clicks.append(VoxelClick(index, positive))
         return True
 
-    def _anywhere(self, positive: bool) -> Index3:
+    def _anywhere(self, positive: bool) -> Index:
         wrong = np.argwhere(self.truth & ~self.answer if positive else self.answer & ~self.truth)
         x, y, z = wrong[int(torch.randint(len(wrong), (), generator=self._generator))].tolist()
         return x, y, z

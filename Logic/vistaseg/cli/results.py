@@ -73,7 +73,7 @@ def check_dicom_place(path: Path, modality: str = "SEG") -> None:
         return
     header = read_header(path) if is_dicom(path) else None
     if header is None or header.get("Modality") != modality:
-        raise UsageError(f"{path} would be overwritten, and is no DICOM {modality}: give another name.")
+        raise UsageError(f"{path} would be overwritten, and is not a DICOM {modality}: give another name.")
 
 
 def require_series(scan: Path, output: str) -> None:
@@ -161,10 +161,10 @@ def kept_if_lost(segmentation: Segmentation, output: str) -> Iterator[None]:
         place = _keep(segmentation, output)
         if place is None:
             raise
-        told = f"The result was kept as {place}: export it from there, or open it in 3D Slicer."
+        kept = f"The result was kept as {place}: export it from there, or open it in 3D Slicer."
         if isinstance(error, VistaSegError):
-            raise type(error)(f"{error} {told}") from error
-        echo(told, err=True)
+            raise type(error)(f"{error} {kept}") from error
+        echo(kept, err=True)
         raise
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from vistaseg import catalog
 from vistaseg.cli.console import echo
 from vistaseg.errors import InputError
+from vistaseg.geometry.matrices import same_grid
 from vistaseg.segmentation import Segment, Segmentation, read_segmentation
-from vistaseg.segmentation.geometry import same_grid
 from vistaseg.volume import Volume
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class StartingMask:
     def on_series(self, series: Series | None) -> StartingMask:
         """The same; of a DICOM segmentation, which may hold only some slices, on the grid of the series.
 
-        What a user should know of it is told on standard error.
+        Notes about it go to standard error.
 
         Raises:
             InputError: a DICOM segmentation refers to other images.

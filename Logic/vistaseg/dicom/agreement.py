@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from vistaseg.dicom.series import Series
 from vistaseg.errors import InputError
-from vistaseg.volume import Grid, Volume, apply_affine
+from vistaseg.geometry.grid import Grid, apply_affine
+from vistaseg.volume import Volume
 from vistaseg.volume.checks import MAYBE_CT
 from vistaseg.volume.dicom.padding import AIR_HU
 

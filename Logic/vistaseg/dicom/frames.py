@@ -9,8 +9,8 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
+from vistaseg.geometry.box import Index
 from vistaseg.segmentation import Segment
-from vistaseg.segmentation.model import Index
 
 Frame = npt.NDArray[np.bool_]
 
@@ -52,7 +52,7 @@ def binary_bytes(segments: Sequence[Segment], places: Iterable[FramePlace], shap
 
 def _binary_frame(segment: Segment, k: int, shape_ijk: Index) -> Frame:
     frame = np.zeros(shape_ijk[1::-1], dtype=bool)
-    slice_k, slice_j, slice_i = segment.extent.slices
+    slice_k, slice_j, slice_i = segment.extent.slices_kji
     frame[slice_j, slice_i] = segment.mask[k - slice_k.start]
     return frame
 
@@ -63,7 +63,7 @@ def labelmap_bytes(segments: Sequence[Segment], places: Iterable[FramePlace], sh
     for place in places:
         frame = np.zeros(shape_ijk[1::-1], dtype=dtype)
         for number, segment in enumerate(segments, start=1):
-            slice_k, slice_j, slice_i = segment.extent.slices
+            slice_k, slice_j, slice_i = segment.extent.slices_kji
             if slice_k.start <= place.k < slice_k.stop:
                 frame[slice_j, slice_i][segment.mask[place.k - slice_k.start]] = number
         yield frame.tobytes()

@@ -18,11 +18,11 @@ from vistaseg.dicom.codes import short_text, terms_as_written
 from vistaseg.dicom.seg_reader import import_seg
 from vistaseg.dicom.segment_items import terms_of
 from vistaseg.errors import InputError
+from vistaseg.geometry.grid import Grid
 from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.segmentation.confidence import without_confidence
 from vistaseg.segmentation.resampling import onto_grid
 from vistaseg.segmentation.tags import IMPORTED
-from vistaseg.volume import Grid
 
 _CORRECTED = "corrected"
 _LOST = "How some imported segments were made, and whether they were edited since, is not in the export."

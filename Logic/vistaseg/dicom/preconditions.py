@@ -12,8 +12,8 @@ from vistaseg.dicom.planes import planes_of
 from vistaseg.dicom.seg_writer import SegExport
 from vistaseg.dicom.series import Series
 from vistaseg.dicom.structured_report import structured_report
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.segmentation import Segment, Segmentation
-from vistaseg.segmentation.model import VoxelBox
 from vistaseg.volume.dicom.headers import not_quoting
 
 

@@ -20,8 +20,9 @@ from vistaseg.dicom.seg_file import FrameSource, frame_count, frame_groups, grou
 from vistaseg.dicom.seg_grid import SegGrid, seg_grid
 from vistaseg.dicom.segment_items import segment_of_item
 from vistaseg.errors import InputError
-from vistaseg.segmentation import Segment, Segmentation, VoxelBox, crop_to_content
-from vistaseg.segmentation.model import EMPTY_BOX, Mask
+from vistaseg.geometry.box import EMPTY_BOX, VoxelBox
+from vistaseg.segmentation import Segment, Segmentation, crop_to_content
+from vistaseg.segmentation.model import Mask
 from vistaseg.segmentation.resampling import Placed, onto_grid
 from vistaseg.volume.dicom.files import damage
 from vistaseg.volume.dicom.headers import not_quoting

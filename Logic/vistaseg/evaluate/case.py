@@ -132,7 +132,7 @@ def _answer(found: Segmentation, target: GroundTruthStructure) -> AutomaticMask:
     parts = [segment for segment in found.segments if segment.structure_id in target.class_ids]
     mask = np.zeros(found.shape_kji, dtype=bool)
     for part in parts:
-        mask[part.extent.slices] |= part.mask
+        mask[part.extent.slices_kji] |= part.mask
     return AutomaticMask(mask, _mean_confidence(parts))
 
 

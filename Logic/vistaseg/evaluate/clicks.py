@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vistaseg.segmentation import VoxelBox, crop_to_content
-from vistaseg.segmentation.model import Index, Mask
+from vistaseg.geometry.box import Index, VoxelBox
+from vistaseg.segmentation import crop_to_content
+from vistaseg.segmentation.model import Mask
 
 _TOUCHING = np.ones((3, 3, 3), dtype=bool)  # 26 neighbours
 

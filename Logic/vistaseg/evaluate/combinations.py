@@ -91,7 +91,7 @@ def ask_once(
             continue
         notes += [found.note] if found.note else []
         answer = np.zeros_like(truth_mask)
-        answer[found.extent.slices] = found.mask
+        answer[found.extent.slices_kji] = found.mask
     seconds = time.perf_counter() - start
     return Prompted(words, score(truth_mask, answer, session.volume.spacing), seconds, tuple(notes))
 

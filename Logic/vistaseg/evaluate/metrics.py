@@ -67,7 +67,7 @@ def area_under_curve(values: Sequence[float]) -> float:
 def _cropped(truth: Mask, prediction: Mask) -> tuple[Mask, Mask]:
     """Both masks in the box that holds them, and a margin of nothing."""
     _, extent = crop_to_content(truth | prediction)
-    one, other = (np.pad(mask[extent.slices], _MARGIN) for mask in (truth, prediction))
+    one, other = (np.pad(mask[extent.slices_kji], _MARGIN) for mask in (truth, prediction))
     return one, other
 
 

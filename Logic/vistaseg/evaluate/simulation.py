@@ -12,10 +12,10 @@ from vistaseg.evaluate.clicks import next_click
 from vistaseg.evaluate.memory import peak_bytes
 from vistaseg.evaluate.metrics import score
 from vistaseg.evaluate.results import EvaluatedStep
+from vistaseg.geometry.grid import Grid
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
 from vistaseg.segmentation.model import Mask
-from vistaseg.volume import Grid
 
 if TYPE_CHECKING:
     from vistaseg.session import Session
@@ -111,5 +111,5 @@ class _User:
             return time.perf_counter() - start, str(refusal)
         seconds = time.perf_counter() - start
         self._answer = np.zeros_like(self._truth)
-        self._answer[answer.extent.slices] = answer.mask
+        self._answer[answer.extent.slices_kji] = answer.mask
         return seconds, answer.note

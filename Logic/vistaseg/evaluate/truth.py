@@ -13,11 +13,12 @@ import numpy as np
 from vistaseg import catalog
 from vistaseg.bounded_json import read_json_file
 from vistaseg.errors import InputError, UsageError
+from vistaseg.geometry.grid import Grid
+from vistaseg.geometry.matrices import same_grid
 from vistaseg.segmentation import Segment, Segmentation, read_segmentation
-from vistaseg.segmentation.geometry import same_grid
 from vistaseg.segmentation.model import Mask
 from vistaseg.segmentation.table import FORMAT
-from vistaseg.volume import Grid, Volume, reorient
+from vistaseg.volume import Volume, reorient
 
 _SEPARATORS = re.compile(r"[,;\n]")
 _GRID_TOLERANCE = 0.1  # of a voxel: rounding in a header stays far below it
@@ -59,7 +60,7 @@ class Truth:
         """The voxels of a structure, bool (k, j, i) on the grid of the CT."""
         full = np.zeros(self.segmentation.shape_kji, dtype=bool)
         for piece in target.pieces:
-            full[piece.extent.slices] |= piece.mask
+            full[piece.extent.slices_kji] |= piece.mask
         turned = reorient(Volume.from_array(full, self.segmentation.ijk_to_ras, axes="kji"), self.orientation)
         return np.ascontiguousarray(turned.array)
 

@@ -61,7 +61,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def settle(file: IO[bytes]) -> None:
-    """Bring all of a file to the disk, which may find only then that there is no room."""
+    """Bring all of a file to the disk, which may find only then that it is full."""
     file.flush()
     os.fsync(file.fileno())
 

@@ -25,7 +25,7 @@ _FORBIDDEN_LETTERS = re.compile(r'[<>:"|?*\x00-\x1f]')
 def write_error(path: Path, error: OSError) -> UsageError:
     """The error to raise when writing `path` failed: what happened and what to do."""
     if error.errno in _FULL:
-        room = "The quota leaves no room" if error.errno == _QUOTA != errno.ENOSPC else "There is no room left"
+        room = "The quota leaves no room" if error.errno == _QUOTA != errno.ENOSPC else "No room is left"
         return UsageError(f"{room} to write {path}: free some space or choose another folder.")
     if _is_too_long(path, error):
         return UsageError(f"{path} cannot be written: its name or path is too long. Give a shorter one.")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from vistaseg.models.boxes import Index3
+from vistaseg.geometry.box import Index
 
 Mask = npt.NDArray[np.bool_]
 Place3 = tuple[float, float, float]
@@ -35,7 +35,7 @@ class VoxelClick:
         place: where exactly, in voxels along the same axes, whole numbers being their middles; None: at `index`.
     """
 
-    index: Index3
+    index: Index
     positive: bool
     place: Place3 | None = None
 
@@ -44,7 +44,7 @@ class VoxelClick:
         """Where it was made, in voxels."""
         return self.index if self.place is None else self.place
 
-    def seen_from(self, origin: Sequence[int]) -> VoxelClick:
+    def relative_to(self, origin: Sequence[int]) -> VoxelClick:
         """The click in an array whose first voxel is `origin`."""
         x, y, z = (p - a for p, a in zip(self.index, origin, strict=True))
         a, b, c = (p - a for p, a in zip(self.exact, origin, strict=True))
@@ -154,12 +154,12 @@ def components_with(mask: Mask, seeds: Mask) -> Mask:
     return found
 
 
-def _rounded(click: VoxelClick, shape: Sequence[int]) -> Index3:
+def _rounded(click: VoxelClick, shape: Sequence[int]) -> Index:
     x, y, z = (min(max(int(np.round(p)), 0), n - 1) for p, n in zip(click.exact, shape, strict=True))
     return x, y, z
 
 
-def _nearest_label(components: np.ndarray, index: Index3) -> int:
+def _nearest_label(components: np.ndarray, index: Index) -> int:
     """The highest label in the smallest cube around a voxel that holds any, 0 where none does."""
     for margin in range(_REACH + 1):
         cube = components[tuple(slice(max(p - margin, 0), p + margin + 1) for p in index)]

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.recipe import Recipe
 from vistaseg.progress import Progress
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest
-from vistaseg.segmentation import VoxelBox
 from vistaseg.volume import Volume
 
 

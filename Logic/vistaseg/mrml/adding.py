@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import slicer
 
+from vistaseg.geometry.box import EMPTY_BOX, VoxelBox
 from vistaseg.mrml.contents import SegmentContent, put_content, tell_changed
 from vistaseg.mrml.converting import require_labelmaps
 from vistaseg.mrml.geometry import BINARY_LABELMAP, CLOSED_SURFACE
@@ -17,7 +19,7 @@ from vistaseg.mrml.masking import segment_ids
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.tags import OWN_TAGS, tag_segment
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import Segment, Segmentation, VoxelBox
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.segmentation.tags import segment_tags
 
 _LARGEST_VALUE = 255  # of a label map of one byte a voxel
@@ -42,7 +44,7 @@ class _Layer:
 
     def draw(self, segment: Segment) -> int | None:
         """The value that the segment was drawn with; None where it overlaps another, or no value is left."""
-        box = self.labels[segment.extent.within(self.extent)]
+        box = self.labels[segment.extent.relative_to(self.extent.start).slices_kji]
         if self.count == _LARGEST_VALUE or ((box != 0) & segment.mask).any():
             return None
         self.count += 1
@@ -105,7 +107,7 @@ def add_segments(
 def draw(segments: Sequence[Segment]) -> Drawing:
     """Draw segments into as few label maps as can be."""
     layers: list[_Layer] = []
-    whole = _union([segment.extent for segment in segments if not segment.extent.empty])
+    whole = reduce(VoxelBox.union, (segment.extent for segment in segments), EMPTY_BOX)
     return Drawing([(None, 1) if segment.extent.empty else _draw_one(segment, layers, whole) for segment in segments])
 
 
@@ -116,14 +118,6 @@ def _draw_one(segment: Segment, layers: list[_Layer], whole: VoxelBox) -> tuple[
             return layer, value
     layers.append(_Layer(whole))
     return _draw_one(segment, layers[-1:], whole)
-
-
-def _union(extents: Sequence[VoxelBox]) -> VoxelBox:
-    if not extents:
-        return VoxelBox((0, 0, 0), (0, 0, 0))
-    i, j, k = (min(axis) for axis in zip(*(extent.start for extent in extents), strict=True))
-    last_i, last_j, last_k = (max(axis) for axis in zip(*(extent.stop for extent in extents), strict=True))
-    return VoxelBox((i, j, k), (last_i, last_j, last_k))
 
 
 def _add(segmentation_node: Any, segment: Segment, name: str, image: Any, value: int) -> str:

@@ -8,10 +8,10 @@ import numpy as np
 import slicer
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.grid import Grid
 from vistaseg.mrml.geometry import BINARY_LABELMAP, Lattice, lattice_of_grid
 from vistaseg.mrml.reference import prepare_lattice, set_reference
 from vistaseg.mrml.transforms import linear_part, transform_between
-from vistaseg.volume import Grid
 
 
 def has_labelmaps(segmentation_node: Any) -> bool:

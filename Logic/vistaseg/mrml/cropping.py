@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from vistaseg.segmentation import VoxelBox
-from vistaseg.segmentation.label_boxes import Box
-from vistaseg.segmentation.model import EMPTY_BOX, Index, Mask
-
-NO_BOX: Box = (slice(0, 0), slice(0, 0), slice(0, 0))
+from vistaseg.geometry.box import EMPTY_BOX, Index, VoxelBox, as_index
+from vistaseg.segmentation.model import Mask
 
 
-def box_of_value(labels: np.ndarray, value: int) -> Box:
-    """The smallest box of a label map (k, j, i) that holds a value; `NO_BOX` where it is not there.
+def box_of_value(labels: np.ndarray, value: int) -> VoxelBox:
+    """The smallest box (i, j, k) of a label map (k, j, i) that holds a value; `EMPTY_BOX` where it is not there.
 
     It goes plane by plane, which keeps what it compares in the processor's cache.
     """
@@ -25,7 +22,8 @@ def box_of_value(labels: np.ndarray, value: int) -> Box:
             k[n] = True
             j |= rows
             i |= hit.any(axis=0)
-    return (_used(k), _used(j), _used(i)) if k.any() else NO_BOX
+    ends = [_ends(lines) for lines in (i, j, k)] if k.any() else []
+    return VoxelBox(as_index(first for first, _ in ends), as_index(stop for _, stop in ends)) if ends else EMPTY_BOX
 
 
 def crop_to_value(labels: np.ndarray, value: int, start: Index) -> tuple[Mask, VoxelBox]:
@@ -33,15 +31,13 @@ def crop_to_value(labels: np.ndarray, value: int, start: Index) -> tuple[Mask, V
     return crop_to_box(labels, value, start, box_of_value(labels, value))
 
 
-def crop_to_box(labels: np.ndarray, value: int, start: Index, box: Box) -> tuple[Mask, VoxelBox]:
-    """As `crop_to_value`, where the smallest box that holds the value is known; `NO_BOX` where nothing does."""
-    if box == NO_BOX:
+def crop_to_box(labels: np.ndarray, value: int, start: Index, box: VoxelBox) -> tuple[Mask, VoxelBox]:
+    """As `crop_to_value`, where the smallest box that holds the value is known; `EMPTY_BOX` where nothing does."""
+    if box.empty:
         return np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX
-    first = [int(offset) + part.start for offset, part in zip(start, box[::-1], strict=True)]
-    stop = [int(offset) + part.stop for offset, part in zip(start, box[::-1], strict=True)]
-    return labels[box] == value, VoxelBox((first[0], first[1], first[2]), (stop[0], stop[1], stop[2]))
+    return labels[box.slices_kji] == value, box.shifted(start)
 
 
-def _used(lines: np.ndarray) -> slice:
+def _ends(lines: np.ndarray) -> tuple[int, int]:
     used = np.flatnonzero(lines)
-    return slice(int(used[0]), int(used[-1]) + 1)
+    return int(used[0]), int(used[-1]) + 1

@@ -10,6 +10,7 @@ from typing import Any
 import slicer
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.converting import require_labelmaps
 from vistaseg.mrml.geometry import array_of, lattice_of_image
 from vistaseg.mrml.intensities import intensities_on
@@ -20,7 +21,6 @@ from vistaseg.mrml.sharing import isolate_segment
 from vistaseg.mrml.steps import Steps
 from vistaseg.mrml.volumes import is_in_scene
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import VoxelBox
 from vistaseg.segmentation.model import Mask
 
 

@@ -12,10 +12,10 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.geometry.grid import Grid, apply_affine
 from vistaseg.mrml.transforms import array_from_matrix, linear_part, matrix_from_array, transform_between
 from vistaseg.mrml.volumes import grid_of
-from vistaseg.segmentation import VoxelBox
-from vistaseg.volume import Grid, apply_affine
 
 BINARY_LABELMAP = "Binary labelmap"
 CLOSED_SURFACE = "Closed surface"
@@ -61,7 +61,7 @@ def lattice_of_image(image: Any) -> Lattice:
 
 def lattice_of_grid(grid: Grid) -> Lattice:
     """The voxels of a grid."""
-    return Lattice(grid.ijk_to_ras, bounds_of(VoxelBox((0, 0, 0), grid.shape_ijk)))
+    return Lattice(grid.ijk_to_ras, bounds_of(VoxelBox.whole(grid.shape_ijk)))
 
 
 def offset_between(lattice: Lattice, segmentation_node: Any, volume_node: Any) -> Offset | None:

@@ -8,10 +8,10 @@ import numpy as np
 import slicer
 from vtk.util.numpy_support import numpy_to_vtk
 
+from vistaseg.geometry.box import VoxelBox, as_index
 from vistaseg.mrml.geometry import Lattice, array_of, bounds_of, lattice_of_grid, offset_between
 from vistaseg.mrml.transforms import transform_between
 from vistaseg.mrml.volumes import volume_from_node
-from vistaseg.segmentation import VoxelBox
 
 _MARGIN = 3
 """Voxels of the volume around a box: interpolation looks beyond it."""
@@ -32,10 +32,10 @@ def intensities_on(volume_node: Any, extent: VoxelBox, lattice: Lattice, segment
     volume = volume_from_node(volume_node)
     offset = offset_between(lattice, segmentation_node, volume_node)
     if offset is not None and lattice.bounds == bounds_of(extent, offset):
-        return volume.array[extent.slices]
+        return volume.array[extent.slices_kji]
     box = _grown(extent, volume.shape_ijk)
-    image = lattice_of_grid(volume.grid.cropped(box.start, box.stop)).image()
-    image.GetPointData().SetScalars(numpy_to_vtk(volume.array[box.slices].ravel(), deep=True))
+    image = lattice_of_grid(volume.grid.cropped(box)).image()
+    image.GetPointData().SetScalars(numpy_to_vtk(volume.array[box.slices_kji].ravel(), deep=True))
     output = slicer.vtkOrientedImageData()
     slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
         image,
@@ -50,6 +50,5 @@ def intensities_on(volume_node: Any, extent: VoxelBox, lattice: Lattice, segment
 
 
 def _grown(extent: VoxelBox, shape_ijk: tuple[int, int, int]) -> VoxelBox:
-    start = [max(first - _MARGIN, 0) for first in extent.start]
-    stop = [min(last + _MARGIN, size) for last, size in zip(extent.stop, shape_ijk, strict=True)]
-    return VoxelBox((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
+    wider = VoxelBox(as_index(a - _MARGIN for a in extent.start), as_index(b + _MARGIN for b in extent.stop))
+    return wider.intersection(VoxelBox.whole(shape_ijk))

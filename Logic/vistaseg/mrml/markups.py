@@ -10,10 +10,10 @@ import numpy as np
 import slicer
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.grid import Grid, apply_affine
 from vistaseg.mrml.transforms import array_from_matrix, to_local, transform_between
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.prompts import Point, Ras, RegionOfInterest
-from vistaseg.volume import Grid, apply_affine
 
 
 def points_of(markups_node: Any, volume_node: Any, positive: bool) -> list[Point]:

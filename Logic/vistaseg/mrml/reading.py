@@ -9,6 +9,8 @@ import numpy as np
 import vtk
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.box import EMPTY_BOX, Index, VoxelBox
+from vistaseg.geometry.grid import Grid
 from vistaseg.mrml.converting import converted_segment, has_labelmaps
 from vistaseg.mrml.cropping import crop_to_value
 from vistaseg.mrml.dicom_images import instance_uids_of
@@ -27,10 +29,8 @@ from vistaseg.mrml.geometry import (
 from vistaseg.mrml.resampling import common_bounds, covered_bounds, resample, slices_of
 from vistaseg.mrml.tags import SegmentRecord, record_of
 from vistaseg.mrml.transforms import linear_part, matrix_from_array, transform_between
-from vistaseg.segmentation import VoxelBox
-from vistaseg.segmentation.model import EMPTY_BOX, Index, Mask
+from vistaseg.segmentation.model import Mask
 from vistaseg.segmentation.tags import IMPORTED
-from vistaseg.volume import Grid
 
 _SLICES_AT_ONCE = 8
 """VTK keeps Python's lock while it resamples, and the main thread waits for that as long."""

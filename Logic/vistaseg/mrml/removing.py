@@ -15,11 +15,11 @@ import numpy as np
 import slicer
 import vtk
 
-from vistaseg.mrml.cropping import NO_BOX
+from vistaseg.geometry.box import EMPTY_BOX, VoxelBox
+from vistaseg.masks.label_boxes import label_boxes
 from vistaseg.mrml.geometry import BINARY_LABELMAP
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.sharing import release_labelmaps, shared_labelmaps, shares_labelmap, take_out
-from vistaseg.segmentation.label_boxes import Box, label_boxes
 
 _FIRST = 1.0
 """Before the subject hierarchy hears of it, which removes the segments one by one."""
@@ -117,7 +117,7 @@ class _Boxes:
 
     def __init__(self) -> None:
         self._time = 0  # of the values, which no two label maps share
-        self._boxes: dict[int, Box] = {}
+        self._boxes: dict[int, VoxelBox] = {}
 
     def take_out(self, segmentation: Any, segment_id: str) -> None:
         """Give a segment a label map of its own, if it shares one."""
@@ -127,10 +127,10 @@ class _Boxes:
             return
         known = values.GetMTime() == self._time
 
-        def find(labels: np.ndarray, value: int) -> Box:
+        def find(labels: np.ndarray, value: int) -> VoxelBox:
             if not known:
                 self._boxes = label_boxes(labels)
-            return self._boxes.get(value, NO_BOX)
+            return self._boxes.get(value, EMPTY_BOX)
 
         take_out(segmentation, segment_id, find)
         self._time = values.GetMTime()

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.tags import ANSWER_TAG, SEAL_TAG, read_tag
-from vistaseg.segmentation import VoxelBox
 from vistaseg.segmentation.fingerprint import mask_fingerprint
 from vistaseg.segmentation.model import Mask
 from vistaseg.segmentation.tags import json_tag, values_of_json_tag

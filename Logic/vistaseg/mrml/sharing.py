@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import vtk
 
+from vistaseg.geometry.box import VoxelBox, as_index
 from vistaseg.mrml.cropping import box_of_value
-from vistaseg.mrml.geometry import BINARY_LABELMAP, Bounds, Lattice, array_of, as_bounds, lattice_of_image
-from vistaseg.segmentation.label_boxes import Box
+from vistaseg.mrml.geometry import BINARY_LABELMAP, Bounds, Lattice, array_of, bounds_of, lattice_of_image
 
 
 def shared_labelmaps(segmentation_node: Any) -> list[tuple[Any, dict[str, int]]]:
@@ -37,7 +37,7 @@ def isolate_segment(segmentation_node: Any, segment_id: str) -> None:
     segmentation_node.EndModify(before)
 
 
-def take_out(segmentation: Any, segment_id: str, find: Callable[[np.ndarray, int], Box]) -> None:
+def take_out(segmentation: Any, segment_id: str, find: Callable[[np.ndarray, int], VoxelBox]) -> None:
     """Give a segment of a vtkSegmentation a label map of its own, if it shares one.
 
     Args:
@@ -70,11 +70,11 @@ def release_labelmaps(segmentation_node: Any) -> None:
     segmentation_node.EndModify(before)
 
 
-def _move_out(segment: Any, find: Callable[[np.ndarray, int], Box]) -> None:
+def _move_out(segment: Any, find: Callable[[np.ndarray, int], VoxelBox]) -> None:
     shared, value = segment.GetRepresentation(BINARY_LABELMAP), segment.GetLabelValue()
     labels, lattice = array_of(shared), lattice_of_image(shared)
     box = find(labels, value)
-    content = labels[box]
+    content = labels[box.slices_kji]
     mask = content == value
     own = lattice.image(_bounds_in(lattice, box))
     own.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
@@ -87,8 +87,6 @@ def _move_out(segment: Any, find: Callable[[np.ndarray, int], Box]) -> None:
     segment.AddRepresentation(BINARY_LABELMAP, own)
 
 
-def _bounds_in(lattice: Lattice, box: Box) -> Bounds:
-    """The bounds of VTK for a box (k, j, i) of the array of an image."""
-    first = lattice.bounds[::2]
-    ends = zip(first, box[::-1], strict=True)
-    return as_bounds([start + index for start, part in ends for index in (part.start, part.stop - 1)])
+def _bounds_in(lattice: Lattice, box: VoxelBox) -> Bounds:
+    """The bounds of VTK for a box of the array of an image."""
+    return bounds_of(box, as_index(lattice.bounds[::2]))

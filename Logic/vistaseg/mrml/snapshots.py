@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import slicer
 
-from vistaseg.mrml.cropping import NO_BOX, crop_to_box
+from vistaseg.geometry.box import EMPTY_BOX, Index, VoxelBox
+from vistaseg.geometry.grid import Grid
+from vistaseg.masks.label_boxes import label_boxes
+from vistaseg.mrml.cropping import crop_to_box
 from vistaseg.mrml.drawing import drawn_of
 from vistaseg.mrml.geometry import array_of, as_bounds, is_empty
 from vistaseg.mrml.reading import LabelmapPlacement, labelmap_of_segment, placement_of, segment_record
@@ -17,12 +20,10 @@ from vistaseg.mrml.seals import Seal, seal_of
 from vistaseg.mrml.tags import SegmentRecord
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.progress import Progress, silent
-from vistaseg.segmentation import Segment, Segmentation, VoxelBox
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.segmentation.confidence import without_confidence
 from vistaseg.segmentation.drawn import Drawn
-from vistaseg.segmentation.label_boxes import label_boxes
-from vistaseg.segmentation.model import Index, Mask
-from vistaseg.volume import Grid
+from vistaseg.segmentation.model import Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +62,7 @@ class Layer:
 def _masks(labels: np.ndarray, start: Index, values: Mapping[str, int]) -> Iterator[tuple[str, Mask, VoxelBox]]:
     boxes = label_boxes(labels)
     for segment_id, value in values.items():
-        yield segment_id, *crop_to_box(labels, value, start, boxes.get(value, NO_BOX))
+        yield segment_id, *crop_to_box(labels, value, start, boxes.get(value, EMPTY_BOX))
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import slicer
 import vtk
 
 from vistaseg.mrml.contents import SegmentContent, content_of, put_content, tell_changed
-from vistaseg.mrml.cropping import NO_BOX, box_of_value
+from vistaseg.mrml.cropping import box_of_value
 from vistaseg.mrml.geometry import (
     BINARY_LABELMAP,
     Bounds,
@@ -353,10 +353,10 @@ def _fingerprint(segment: Any) -> int:
         return 0
     labels, value = array_of(image), segment.GetLabelValue()
     box = box_of_value(labels, value)
-    if box == NO_BOX:
+    if box.empty:
         return 0
-    start = [first + part.start for first, part in zip(image.GetExtent()[::2], box[::-1], strict=True)]
-    mask = labels[box] == value
+    start = [first + at for first, at in zip(image.GetExtent()[::2], box.start, strict=True)]
+    mask = labels[box.slices_kji] == value
     return hash((*start, *mask.shape, np.packbits(mask).tobytes()))
 
 

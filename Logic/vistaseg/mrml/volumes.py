@@ -11,9 +11,9 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.grid import Grid, shifted
 from vistaseg.mrml.transforms import array_from_matrix
-from vistaseg.volume import Grid, Volume
-from vistaseg.volume.geometry import shifted
+from vistaseg.volume import Volume
 
 
 @dataclass(frozen=True)

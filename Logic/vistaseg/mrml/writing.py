@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import vtk
 
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.geometry import (
     array_of,
     bounds_of,
@@ -19,7 +20,6 @@ from vistaseg.mrml.reference import prepare_lattice
 from vistaseg.mrml.resampling import covered_bounds, resample
 from vistaseg.mrml.transforms import transform_between
 from vistaseg.mrml.volumes import grid_of
-from vistaseg.segmentation import VoxelBox
 
 
 def labelmap_of(mask: np.ndarray, extent: VoxelBox, volume_node: Any, segmentation_node: Any) -> Any:
@@ -35,7 +35,7 @@ def labelmap_of(mask: np.ndarray, extent: VoxelBox, volume_node: Any, segmentati
     Raises:
         InputError: see `prepare_lattice`.
     """
-    image = lattice_of_grid(grid_of(volume_node).cropped(extent.start, extent.stop)).image()
+    image = lattice_of_grid(grid_of(volume_node).cropped(extent)).image()
     image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
     np.copyto(array_of(image), mask, casting="unsafe")
     lattice = prepare_lattice(segmentation_node, volume_node)

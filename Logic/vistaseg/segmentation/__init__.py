@@ -5,7 +5,6 @@ from vistaseg.segmentation.model import (
     LabelInfo,
     Segment,
     Segmentation,
-    VoxelBox,
     crop_to_content,
     distinct_color,
 )
@@ -13,7 +12,6 @@ from vistaseg.segmentation.overlap import assign_layers, overlapping_pairs
 
 __all__ = [
     "OUTPUT_FORMATS",
-    "VoxelBox",
     "LabelInfo",
     "Segment",
     "Segmentation",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from vistaseg.segmentation.model import Index, Mask, VoxelBox
+from vistaseg.geometry.box import Index, VoxelBox
+from vistaseg.segmentation.model import Mask
 
 
 def center_voxel(mask: Mask, extent: VoxelBox) -> Index | None:

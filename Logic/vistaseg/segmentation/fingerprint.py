@@ -6,7 +6,8 @@ import hashlib
 
 import numpy as np
 
-from vistaseg.segmentation.model import Mask, VoxelBox, crop_to_content
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.segmentation.model import Mask, crop_to_content
 
 
 def mask_fingerprint(mask: Mask, extent: VoxelBox) -> str:

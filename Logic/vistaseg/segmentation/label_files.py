@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import InputError, UsageError
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.geometry.matrices import Matrix, same_grid, sound_affine
 from vistaseg.io import locked, made_folder, recover, tidy, together, write_bytes
 from vistaseg.segmentation.foreign import own_files, spare_foreign_files
-from vistaseg.segmentation.geometry import Matrix, same_grid, sound_affine
-from vistaseg.segmentation.model import Mask, Segment, Segmentation, VoxelBox, crop_to_content
+from vistaseg.segmentation.model import Mask, Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.nifti import check_nifti_grid, read_nifti, write_nifti
 from vistaseg.segmentation.overlap import require_label_map
 from vistaseg.segmentation.slabs import label_dtype

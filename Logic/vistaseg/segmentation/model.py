@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from vistaseg.errors import UsageError
+from vistaseg.geometry.box import EMPTY_BOX, Index, VoxelBox
+from vistaseg.masks.label_boxes import label_boxes
 from vistaseg.segmentation.confidence import confidence_of
-from vistaseg.segmentation.label_boxes import Box, label_boxes
 from vistaseg.segmentation.on_grid import SegmentOnGrid
 
 if TYPE_CHECKING:
@@ -20,64 +21,15 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from vistaseg.catalog import Terminology
+    from vistaseg.geometry.grid import Grid
     from vistaseg.segmentation.drawn import Drawn
-    from vistaseg.volume import Grid
 
 Color = tuple[int, int, int]
-Index = tuple[int, int, int]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 MAX_LABEL = 65535
 SHOWN = 4
 """Segments that a `repr` names."""
-
-
-@dataclass(frozen=True)
-class VoxelBox:
-    """A half-open box of voxel indices (i, j, k) on the grid of a volume; `start == stop` is empty."""
-
-    start: Index
-    stop: Index
-
-    def __post_init__(self) -> None:
-        if any(first < 0 or last < first for first, last in zip(self.start, self.stop, strict=True)):
-            raise ValueError(f"not an extent: {self.start} to {self.stop}")
-
-    @property
-    def shape_kji(self) -> Index:
-        """Size of the array that covers the box, in array order (k, j, i)."""
-        i, j, k = (last - first for first, last in zip(self.start, self.stop, strict=True))
-        return k, j, i
-
-    @property
-    def empty(self) -> bool:
-        """Whether the box holds no voxel."""
-        return 0 in self.shape_kji
-
-    @property
-    def slices(self) -> tuple[slice, slice, slice]:
-        """Slices that cut the box out of an array in (k, j, i)."""
-        i, j, k = (slice(first, last) for first, last in zip(self.start, self.stop, strict=True))
-        return k, j, i
-
-    def intersection(self, other: VoxelBox) -> VoxelBox | None:
-        """The box that both have in common, or None."""
-        start = [max(pair) for pair in zip(self.start, other.start, strict=True)]
-        stop = [min(pair) for pair in zip(self.stop, other.stop, strict=True)]
-        if any(last <= first for first, last in zip(start, stop, strict=True)):
-            return None
-        return VoxelBox((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
-
-    def within(self, outer: VoxelBox) -> tuple[slice, slice, slice]:
-        """Slices that cut this box out of the (k, j, i) array of the box `outer`."""
-        i, j, k = (
-            slice(first - origin, last - origin)
-            for first, last, origin in zip(self.start, self.stop, outer.start, strict=True)
-        )
-        return k, j, i
-
-
-EMPTY_BOX = VoxelBox((0, 0, 0), (0, 0, 0))
 
 
 def crop_to_content(mask: npt.ArrayLike, start: Index = (0, 0, 0)) -> tuple[Mask, VoxelBox]:
@@ -137,7 +89,7 @@ class Segment:
     def __post_init__(self) -> None:
         self.name = _one_line(self.name)
         self.mask = np.asarray(self.mask, dtype=bool)
-        if self.mask.shape != self.extent.shape_kji:
+        if min(self.extent.start) < 0 or self.mask.shape != self.extent.shape_kji:
             raise ValueError(f"a mask of {self.mask.shape} does not fill an extent of {self.extent.shape_kji}")
         if not 1 <= self.label_value <= MAX_LABEL:
             raise ValueError(f"label value {self.label_value} of {self.name!r} is not in 1 to {MAX_LABEL}")
@@ -234,7 +186,7 @@ class Segmentation:
     @property
     def grid(self) -> Grid:
         """Size and position of the voxels."""
-        from vistaseg.volume import Grid
+        from vistaseg.geometry.grid import Grid
 
         return Grid(self.shape_ijk, self.ijk_to_ras)
 
@@ -262,7 +214,7 @@ class Segmentation:
     def full_mask(self, segment: Segment) -> Mask:
         """The mask of a segment on the whole grid, (k, j, i)."""
         mask = np.zeros(self.shape_kji, dtype=bool)
-        mask[segment.extent.slices] = segment.mask
+        mask[segment.extent.slices_kji] = segment.mask
         return mask
 
     def label_map(self) -> npt.NDArray[np.uint16]:
@@ -276,7 +228,7 @@ class Segmentation:
         require_label_map(self.segments)
         labels = np.zeros(self.shape_kji, dtype=np.uint16)
         for segment in self.segments:
-            labels[segment.extent.slices][segment.mask] = segment.label_value
+            labels[segment.extent.slices_kji][segment.mask] = segment.label_value
         return labels
 
     def to_sitk(self) -> Any:
@@ -358,12 +310,7 @@ def label_crops(label_map: npt.NDArray[np.integer[Any]]) -> list[tuple[int, Mask
     if label_map.size and (int(label_map.min()) < 0 or int(label_map.max()) > MAX_LABEL):
         raise UsageError(f"A label map holds labels from 0 to {MAX_LABEL}, this one does not: renumber its labels.")
     boxes = label_boxes(label_map)
-    return [(label, label_map[box] == label, _extent_of_slices(box)) for label, box in boxes.items()]
-
-
-def _extent_of_slices(box: Box) -> VoxelBox:
-    k, j, i = box
-    return VoxelBox((i.start, j.start, k.start), (i.stop, j.stop, k.stop))
+    return [(label, label_map[box.slices_kji] == label, box) for label, box in boxes.items()]
 
 
 def distinct_color(number: int) -> Color:

@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from vistaseg.errors import InputError, UsageError
+from vistaseg.geometry.box import Index
+from vistaseg.geometry.matrices import Matrix
 from vistaseg.io import replacing
-from vistaseg.segmentation.geometry import Matrix
-from vistaseg.segmentation.model import Index
 from vistaseg.segmentation.slabs import Painted, paint_slabs
 
 if TYPE_CHECKING:
-    from vistaseg.volume import Grid
+    from vistaseg.geometry.grid import Grid
 
 COMPRESSION = 6
 MAX_SIZE = 32767

@@ -26,16 +26,15 @@ def _crowded(segments: Sequence[Segment]) -> list[int]:
         return []
     covered = np.zeros(tuple(max(axis) for axis in zip(*stops, strict=True))[::-1], dtype=np.uint8)
     for segment in segments:
-        box = covered[segment.extent.slices]
+        box = covered[segment.extent.slices_kji]
         box[segment.mask] = np.minimum(box[segment.mask] + 1, 2)
-    return [n for n, item in enumerate(segments) if (covered[item.extent.slices][item.mask] > 1).any()]
+    return [n for n, item in enumerate(segments) if (covered[item.extent.slices_kji][item.mask] > 1).any()]
 
 
 def _overlap(one: Segment, other: Segment) -> bool:
     common = one.extent.intersection(other.extent)
-    if common is None:
-        return False
-    return bool((one.mask[common.within(one.extent)] & other.mask[common.within(other.extent)]).any())
+    parts = [each.mask[common.relative_to(each.extent.start).slices_kji] for each in (one, other)]
+    return not common.empty and bool((parts[0] & parts[1]).any())
 
 
 def assign_layers(segments: Sequence[Segment]) -> list[int]:

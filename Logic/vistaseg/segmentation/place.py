@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vistaseg.segmentation.model import Segment, VoxelBox, crop_to_content
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.segmentation.model import Segment, crop_to_content
 
 if TYPE_CHECKING:
-    from vistaseg.volume import Grid
+    from vistaseg.geometry.grid import Grid
 
 Ras = tuple[float, float, float]
 
@@ -43,7 +44,7 @@ def place_of(segment: Segment, grid: Grid) -> VoxelPlace | None:
     for axis, start in zip((2, 1, 0), box.start, strict=True):
         counts = mask.sum(axis=tuple(other for other in range(3) if other != axis))
         centre.append(start + float(np.average(np.arange(len(counts)), weights=counts)))
-    centroid, low, high = grid.index_to_ras([centre])[0], *grid.cropped(box.start, box.stop).bounds_ras
+    centroid, low, high = grid.index_to_ras([centre])[0], *grid.cropped(box).bounds_ras
     return VoxelPlace(_triple(centroid), _triple(low), _triple(high), box)
 
 

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.resources import resource_path
 from vistaseg.segmentation.confidence import LOW_CONFIDENCE, confidence_of
-from vistaseg.segmentation.model import Mask, Segment, VoxelBox
+from vistaseg.segmentation.model import Mask, Segment
 from vistaseg.volume.simpleitk import simpleitk
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from vistaseg.geometry.grid import Grid
     from vistaseg.segmentation.drawn import Drawn
-    from vistaseg.volume import Grid
 
 SIZE_MARGIN = 2.0
 """How many times smaller than the smaller reference, or larger than the larger, a size still passes.

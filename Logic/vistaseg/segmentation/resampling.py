@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vistaseg.geometry.box import EMPTY_BOX, VoxelBox
+from vistaseg.geometry.matrices import Matrix
 from vistaseg.segmentation.drawn import Drawn, drawn_segments
-from vistaseg.segmentation.geometry import Matrix
-from vistaseg.segmentation.model import EMPTY_BOX, Mask, Segment, Segmentation, VoxelBox, crop_to_content
+from vistaseg.segmentation.model import Mask, Segment, Segmentation, crop_to_content
 
 if TYPE_CHECKING:
-    from vistaseg.volume import Grid
+    from vistaseg.geometry.grid import Grid
 
 _SAME_VOXELS = 0.1
 """Part of a voxel. Two grids nearer than that have the same voxels; positions in files are often rounded."""

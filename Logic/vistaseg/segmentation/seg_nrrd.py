@@ -13,8 +13,8 @@ from typing import IO
 
 import numpy as np
 
+from vistaseg.geometry.matrices import flip_lps_ras
 from vistaseg.io import replacing
-from vistaseg.segmentation.geometry import flip_lps_ras
 from vistaseg.segmentation.model import Segment, Segmentation
 from vistaseg.segmentation.nrrd_header import format_header, format_vector
 from vistaseg.segmentation.overlap import assign_layers

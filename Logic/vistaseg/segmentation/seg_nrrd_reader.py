@@ -15,22 +15,20 @@ import numpy as np
 import numpy.typing as npt
 
 from vistaseg.errors import InputError, UsageError
-from vistaseg.segmentation.geometry import LPS_RAS, Matrix, same_grid, sound_affine
+from vistaseg.geometry.box import EMPTY_BOX, Index, VoxelBox
+from vistaseg.geometry.grid import affine, shifted
+from vistaseg.geometry.matrices import LPS_RAS, Matrix, same_grid, sound_affine
 from vistaseg.segmentation.model import (
-    EMPTY_BOX,
     Color,
-    Index,
     Mask,
     Segment,
     Segmentation,
-    VoxelBox,
     distinct_color,
     label_crops,
 )
 from vistaseg.segmentation.nrrd_header import read_header
 from vistaseg.segmentation.seg_nrrd import REFERENCE_GEOMETRY, REPRESENTATION
 from vistaseg.segmentation.tags import provenance_of, require_sound_tags, split_tags, structure_of, terminology_of
-from vistaseg.volume.geometry import affine, shifted
 from vistaseg.volume.limits import DEFLATE_RATIO, check_promise
 from vistaseg.volume.nrrd_fields import voxel_type
 from vistaseg.volume.streams import check_end, read_exactly
@@ -168,13 +166,13 @@ def _reference_geometry(parameters: str) -> tuple[Matrix, Index] | None:
 def _segments(keys: dict[str, str], layers: npt.NDArray[Any], grid: _Grid) -> tuple[list[Segment], tuple[str, ...]]:
     """The segments that the header describes, then the labels that it does not, and a sentence about these."""
     crops = [_crops(layers[..., n], grid.offset) for n in range(layers.shape[3])]
-    numbers = sorted({int(found[1]) for found in map(re.compile(r"Segment(\d+)_ID$").match, keys) if found})
-    described = [_segment(_keys_of(keys, number), number, crops) for number in numbers]
-    for number in numbers:
-        label, layer = _label_and_layer(_keys_of(keys, number), number)
+    keys_of = _keys_by_segment(keys)
+    described = [_segment(own, number, crops) for number, own in keys_of.items()]
+    for number, own in keys_of.items():
+        label, layer = _label_and_layer(own, number)
         crops[layer].pop(label, None)
     others = _unnamed_segments(crops)
-    if not numbers or not others:
+    if not keys_of or not others:
         return [*described, *others], ()
     named = ", ".join(str(segment.label_value) for segment in others)
     return [*described, *others], (
@@ -188,12 +186,7 @@ _Crops = dict[int, tuple[Mask, VoxelBox]]
 
 def _crops(layer: npt.NDArray[Any], offset: Index) -> _Crops:
     found = label_crops(np.ascontiguousarray(layer))
-    return {label: (mask, _moved(extent, offset)) for label, mask, extent in found}
-
-
-def _moved(extent: VoxelBox, offset: Index) -> VoxelBox:
-    start, stop = (np.add(corner, offset).tolist() for corner in (extent.start, extent.stop))
-    return VoxelBox(tuple(start), tuple(stop))
+    return {label: (mask, extent.shifted(offset)) for label, mask, extent in found}
 
 
 def _unnamed_segments(crops: list[_Crops]) -> list[Segment]:
@@ -201,9 +194,14 @@ def _unnamed_segments(crops: list[_Crops]) -> list[Segment]:
     return [Segment(f"label {label}", label, None, distinct_color(label), None, *crop) for label, crop in found]
 
 
-def _keys_of(keys: dict[str, str], number: int) -> dict[str, str]:
-    prefix = f"Segment{number}_"
-    return {key.removeprefix(prefix): value for key, value in keys.items() if key.startswith(prefix)}
+def _keys_by_segment(keys: dict[str, str]) -> dict[int, dict[str, str]]:
+    """Of each segment that has an id, by its number and in this order: its keys without their prefix."""
+    found: dict[int, dict[str, str]] = {}
+    for key, value in keys.items():
+        parts = re.fullmatch(r"Segment([0-9]{1,9})_(.*)", key)
+        if parts:
+            found.setdefault(int(parts[1]), {})[parts[2]] = value
+    return {number: found[number] for number in sorted(found) if "ID" in found[number]}
 
 
 def _label_and_layer(keys: dict[str, str], number: int) -> tuple[int, int]:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vistaseg.segmentation.model import Index, Segment
+from vistaseg.geometry.box import Index
+from vistaseg.segmentation.model import Segment
 
 Painted = tuple[int, Segment]  # the value to paint with, and where
 
@@ -32,6 +33,6 @@ def paint_slabs(
 
 
 def _paint(image: npt.NDArray[Any], k: int, value: int, segment: Segment) -> None:
-    slice_k, slice_j, slice_i = segment.extent.slices
+    slice_k, slice_j, slice_i = segment.extent.slices_kji
     if slice_k.start <= k < slice_k.stop:
         image[slice_j, slice_i][segment.mask[k - slice_k.start]] = value

@@ -13,7 +13,8 @@ import numpy as np
 
 from vistaseg.bounded_json import read_json_file
 from vistaseg.errors import InputError
-from vistaseg.segmentation.model import EMPTY_BOX, Color, Mask, Segment, Segmentation, VoxelBox
+from vistaseg.geometry.box import EMPTY_BOX, VoxelBox
+from vistaseg.segmentation.model import Color, Mask, Segment, Segmentation
 
 if TYPE_CHECKING:
     from vistaseg.catalog import Code, Terminology

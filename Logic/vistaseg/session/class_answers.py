@@ -23,7 +23,7 @@ def answer_by_classes(
     found = _union(opened.segment_classes(class_ids, None, progress), class_ids)
     note = NOTHING_NEW if found.any() else NOTHING_FOUND
     if not question.extent.empty:
-        found[question.extent.slices] &= ~question.mask
+        found[question.extent.slices_kji] &= ~question.mask
     cropped, extent = crop_to_content(found)
     record = {"engine": ENGINE, "class_ids": list(class_ids)}
     return PromptAnswer(cropped, np.zeros_like(cropped), extent, record, "" if cropped.any() else note)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vistaseg.geometry.grid import Grid
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
 from vistaseg.session.regions import share_outside, voxels_in
-from vistaseg.volume import Grid
 
 _FEW_VOXELS = 8
 _MOSTLY = 0.9

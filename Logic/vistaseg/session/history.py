@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from vistaseg.geometry.box import EMPTY_BOX, VoxelBox
 from vistaseg.prompts import Prompt
-from vistaseg.segmentation import VoxelBox, crop_to_content
+from vistaseg.segmentation import crop_to_content
 from vistaseg.segmentation.fingerprint import packed_fingerprint
-from vistaseg.segmentation.model import EMPTY_BOX, Mask
+from vistaseg.segmentation.model import Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,18 +182,9 @@ def changed_extent(before: PackedMask, after: PackedMask) -> VoxelBox | None:
     """The box of the voxels in which two masks differ."""
     if before.equals(after):
         return None
-    box = union(before.extent, after.extent)
+    box = before.extent.union(after.extent)
     difference = np.zeros(box.shape_kji, dtype=bool)
     for packed in (before, after):
         if not packed.extent.empty:
-            difference[packed.extent.within(box)] ^= packed.mask
+            difference[packed.extent.relative_to(box.start).slices_kji] ^= packed.mask
     return crop_to_content(difference, box.start)[1]
-
-
-def union(one: VoxelBox, other: VoxelBox) -> VoxelBox:
-    """The smallest box around both."""
-    if one.empty or other.empty:
-        return other if one.empty else one
-    start = [min(pair) for pair in zip(one.start, other.start, strict=True)]
-    stop = [max(pair) for pair in zip(one.stop, other.stop, strict=True)]
-    return VoxelBox((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))

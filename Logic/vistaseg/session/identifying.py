@@ -10,10 +10,11 @@ import numpy as np
 
 from vistaseg import catalog
 from vistaseg.errors import InputError, UsageError
+from vistaseg.geometry.box import EMPTY_BOX
 from vistaseg.models.protocol import ClassMasks, OpenedVolume, PromptQuestion, SegmentationModel
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Prompt, Text
-from vistaseg.segmentation.model import EMPTY_BOX, Mask
+from vistaseg.segmentation.model import Mask
 from vistaseg.session.engines import Engines
 
 NOTHING_THERE = "There is nothing to name there. Click into the structure, or give its mask."
@@ -100,5 +101,5 @@ def _prompted_mask(opened: OpenedVolume, what: Prompt, shape_kji: tuple[int, ...
     nothing = np.zeros((0, 0, 0), dtype=bool)
     answer = opened.answer(PromptQuestion((what,), (), None, nothing, EMPTY_BOX), progress)
     mask = np.zeros(shape_kji, dtype=bool)
-    mask[answer.extent.slices] = answer.added
+    mask[answer.extent.slices_kji] = answer.added
     return mask

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from vistaseg.geometry.grid import Grid, shifted
 from vistaseg.prompts import RegionOfInterest
-from vistaseg.volume import Grid
-from vistaseg.volume.geometry import shifted
 
 _POINTS = 24
 """Along each side of a region."""

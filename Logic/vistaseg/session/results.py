@@ -11,7 +11,7 @@ from vistaseg import catalog
 from vistaseg.models.protocol import PromptAnswer
 from vistaseg.segmentation import Segment, distinct_color
 from vistaseg.session.earlier_rules import RULES
-from vistaseg.session.history import History, PackedMask, Step, union
+from vistaseg.session.history import History, PackedMask, Step
 
 FIRST_FREE_LABEL = 200
 """Above the ids of the catalogue: labels of structures without a class."""
@@ -25,11 +25,11 @@ def changed_mask(before: PackedMask, answer: PromptAnswer) -> PackedMask:
     """The mask after an answer."""
     if answer.extent.empty:
         return before
-    box = union(before.extent, answer.extent)
+    box = before.extent.union(answer.extent)
     mask = np.zeros(box.shape_kji, dtype=bool)
     if not before.extent.empty:
-        mask[before.extent.within(box)] = before.mask
-    part = mask[answer.extent.within(box)]
+        mask[before.extent.relative_to(box.start).slices_kji] = before.mask
+    part = mask[answer.extent.relative_to(box.start).slices_kji]
     part |= answer.added
     part &= ~answer.removed
     return PackedMask.of(mask, box)

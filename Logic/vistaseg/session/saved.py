@@ -15,11 +15,10 @@ import numpy as np
 
 from vistaseg import catalog
 from vistaseg.errors import UsageError
+from vistaseg.geometry.box import Index, VoxelBox
 from vistaseg.models.protocol import SegmentationModel
 from vistaseg.models.recipe import Recipe
 from vistaseg.prompts import prompt_from_dict
-from vistaseg.segmentation import VoxelBox
-from vistaseg.segmentation.model import Index
 from vistaseg.segmentation.table import whole_number
 from vistaseg.session.engines import Engines
 from vistaseg.session.history import History, PackedMask, Step

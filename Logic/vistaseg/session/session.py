@@ -13,10 +13,11 @@ import numpy as np
 
 from vistaseg import catalog
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.protocol import OpenedVolume, SegmentationModel
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest, require_inside
-from vistaseg.segmentation import Segment, Segmentation, VoxelBox, crop_to_content
+from vistaseg.segmentation import Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session.class_answers import answer_by_classes
 from vistaseg.session.class_segments import class_segments
@@ -147,9 +148,8 @@ class Session:
             mask: bool (k, j, i), of `extent` only, on the volume's grid.
             prompts: that the host says led there; they tell which of several steps with the same mask is meant.
         """
-        packed = PackedMask.of(mask, extent)
         with self._stepping:
-            return self._history(segment).follow(packed, prompts)
+            return self._history(segment).follow(PackedMask.of(mask, extent), prompts)
 
     def set_class(self, segment: str, class_id: int | None, known_organ: bool = False) -> None:
         """Tell what a segment is, for the prompts to come; see `start`."""

@@ -4,12 +4,10 @@
 """
 
 from vistaseg.volume.checks import check_ct, check_volume, impossible_values
-from vistaseg.volume.geometry import ORTHOGONALITY_TOLERANCE, Grid, apply_affine
 from vistaseg.volume.reading import errors_naming, holds_dicom, read_volume
 from vistaseg.volume.resample import (
-    Box,
     crop,
-    foreground_extent,
+    foreground_box,
     nearest_index_maps,
     reorient,
     resample_to_spacing,
@@ -18,16 +16,12 @@ from vistaseg.volume.resample import (
 from vistaseg.volume.volume import Volume
 
 __all__ = [
-    "ORTHOGONALITY_TOLERANCE",
-    "Box",
-    "Grid",
     "Volume",
-    "apply_affine",
     "check_ct",
     "check_volume",
     "crop",
     "errors_naming",
-    "foreground_extent",
+    "foreground_box",
     "holds_dicom",
     "impossible_values",
     "nearest_index_maps",

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.grid import Grid
 from vistaseg.volume import legacy_fields, meta_fields, nrrd_fields
-from vistaseg.volume.geometry import Grid
 from vistaseg.volume.itk_header import ItkHeader
 from vistaseg.volume.limits import check_promise, check_size, size_text, surplus_notes
 from vistaseg.volume.simpleitk import simpleitk
@@ -48,7 +48,7 @@ def read_with_itk(path: Path) -> Volume:
     """Read one volume with SimpleITK.
 
     Raises:
-        InputError: the file is no image, is damaged, or holds no three-dimensional image of plain numbers.
+        InputError: the file is not an image, is damaged, or does not hold a three-dimensional image of plain numbers.
     """
     header = checked_header(path)
     with _readable_name(path, header) as name, _point_as_decimal_mark():

@@ -8,12 +8,12 @@ from functools import cached_property
 
 import numpy as np
 
-from vistaseg.volume.geometry import Grid
+from vistaseg.geometry.box import EMPTY_BOX, VoxelBox, as_index
+from vistaseg.geometry.grid import Grid
 from vistaseg.volume.resample import (
-    Box,
     axis_order,
     crop,
-    foreground_extent,
+    foreground_box,
     nearest_index_maps,
     reorient,
     resample_to_spacing,
@@ -71,27 +71,22 @@ class GridMap:
             output[k[0] : k[-1] + 1, j[0] : j[-1] + 1, i[0] : i[-1] + 1] = found
         return output
 
-    def extent(self, start: Sequence[int], stop: Sequence[int]) -> Box | None:
-        """Original half-open box, ((i, j, k), (i, j, k)), of the prepared box [start, stop) in (x, y, z).
-
-        None where no voxel of the original takes its value from that box.
-        """
+    def box(self, prepared: VoxelBox) -> VoxelBox:
+        """Original box (i, j, k) of a prepared box (x, y, z); empty where no original voxel takes its value from it."""
         hits = [
-            np.flatnonzero((lookup >= start[axis]) & (lookup < stop[axis]))
+            np.flatnonzero((lookup >= prepared.start[axis]) & (lookup < prepared.stop[axis]))
             for axis, lookup in zip(self.axes, self.lookups, strict=True)
         ]
         if not all(hit.size for hit in hits):
-            return None
-        i, j, k = ((int(hit[0]), int(hit[-1]) + 1) for hit in hits)
-        return (i[0], j[0], k[0]), (i[1], j[1], k[1])
+            return EMPTY_BOX
+        return VoxelBox(as_index(hit[0] for hit in hits), as_index(hit[-1] + 1 for hit in hits))
 
-    def mask_extent(self, prepared_mask: np.ndarray) -> Box | None:
-        """Original half-open index box that holds all of a prepared (x, y, z) mask; None when it is empty."""
-        if not prepared_mask.any():
-            return None
-        others = ((1, 2), (0, 2), (0, 1))
-        hits = [np.flatnonzero(prepared_mask.any(axis=axes)) for axes in others]
-        return self.extent([int(hit[0]) for hit in hits], [int(hit[-1]) + 1 for hit in hits])
+    def box_of_mask(self, prepared: np.ndarray) -> VoxelBox:
+        """Original box (i, j, k) that holds all of a prepared mask (x, y, z); empty where the mask is."""
+        hits = [np.flatnonzero(prepared.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+        if not hits[0].size:
+            return EMPTY_BOX
+        return self.box(VoxelBox(as_index(hit[0] for hit in hits), as_index(hit[-1] + 1 for hit in hits)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +117,7 @@ class Prepared:
 
     def from_original(self, labels: np.ndarray) -> np.ndarray:
         """Labels or a mask of the original grid, (k, j, i), on the prepared one, (x, y, z): nearest voxel."""
-        return self.source.sample(labels, (0, 0, 0), (0, 0, 0), self.grid.shape_ijk)
+        return self.source.sample(labels, (0, 0, 0), VoxelBox.whole(self.grid.shape_ijk))
 
 
 def prepare(
@@ -144,17 +139,17 @@ def prepare(
         InputError: a spacing is not positive, or the axes of the volume are not at right angles.
     """
     resampled = resample_to_spacing(volume, [spacing_mm[axis] for axis, _ in volume.grid.axes])
-    box = None if foreground_threshold is None else foreground_extent(resampled, foreground_threshold, margin)
-    start, stop = box or ((0, 0, 0), resampled.shape_ijk)
-    turned = reorient(crop(resampled, start, stop), "RAS")
+    box = None if foreground_threshold is None else foreground_box(resampled, foreground_threshold, margin)
+    box = box or VoxelBox.whole(resampled.shape_ijk)
+    turned = reorient(crop(resampled, box), "RAS")
     array = np.array(turned.array.transpose(2, 1, 0), order="C")
-    return Prepared(array, turned.grid, _way_back(volume.grid, resampled.grid, start, stop), volume.grid)
+    return Prepared(array, turned.grid, _way_back(volume.grid, resampled.grid, box), volume.grid)
 
 
-def _way_back(original: Grid, resampled: Grid, start: Sequence[int], stop: Sequence[int]) -> GridMap:
+def _way_back(original: Grid, resampled: Grid, box: VoxelBox) -> GridMap:
     order, flipped = axis_order(resampled, "RAS")
     lookups = nearest_index_maps(resampled, original, clamp=True)
-    i, j, k = (_in_crop(lookups[axis], start[axis], stop[axis], flipped[axis]) for axis in range(3))
+    i, j, k = (_in_crop(lookups[axis], box.start[axis], box.stop[axis], flipped[axis]) for axis in range(3))
     axis_i, axis_j, axis_k = (order.index(axis) for axis in range(3))
     return GridMap((axis_i, axis_j, axis_k), (i, j, k))
 

@@ -13,13 +13,12 @@ from dataclasses import replace
 import numpy as np
 
 from vistaseg.errors import InputError
-from vistaseg.volume.geometry import Grid
+from vistaseg.geometry.box import VoxelBox, as_index
+from vistaseg.geometry.grid import Grid
 from vistaseg.volume.volume import Volume
 
 _MONAI_TOLERANCE = 1e-3  # monai.data.utils.AFFINE_TOL: nearer spacings are taken as equal
 _TIE_DIGITS = 9  # positions that agree to this many decimals of a voxel are the same position
-
-Box = tuple[tuple[int, int, int], tuple[int, int, int]]
 
 
 def resampled_grid(grid: Grid, spacing_mm: Sequence[float]) -> Grid:
@@ -82,7 +81,7 @@ def axis_order(grid: Grid, orientation: str) -> tuple[tuple[int, int, int], tupl
     """
     wanted = [_axis_of_code(code) for code in orientation]
     if sorted(axis for axis, _ in wanted) != [0, 1, 2]:
-        raise InputError(f"{orientation!r} is no orientation: write three letters such as RAS or LPS.")
+        raise InputError(f"{orientation!r} is not an orientation: write three letters such as RAS or LPS.")
     signs = dict(wanted)
     source_of = {axis: index for index, (axis, _) in enumerate(grid.axes)}
     i, j, k = (source_of[axis] for axis, _ in wanted)
@@ -90,24 +89,22 @@ def axis_order(grid: Grid, orientation: str) -> tuple[tuple[int, int, int], tupl
     return (i, j, k), (flip_i, flip_j, flip_k)
 
 
-def crop(volume: Volume, start_ijk: Sequence[int], stop_ijk: Sequence[int]) -> Volume:
-    """The half-open index box [start, stop) of the volume, in (i, j, k); voxels are not copied.
+def crop(volume: Volume, box: VoxelBox) -> Volume:
+    """The part of a volume in a box (i, j, k) of its voxels, which are not copied.
 
     Raises:
         InputError: the box is empty or reaches outside the volume.
     """
-    bounds = list(zip(start_ijk, stop_ijk, volume.shape_ijk, strict=True))
-    if not all(0 <= start < stop <= size for start, stop, size in bounds):
-        raise InputError(f"The box {tuple(start_ijk)} to {tuple(stop_ijk)} does not lie in {volume.shape_ijk} voxels.")
-    i, j, k = (slice(start, stop) for start, stop, _ in bounds)
-    return replace(volume, array=volume.array[k, j, i], ijk_to_ras=volume.grid.cropped(start_ijk, stop_ijk).ijk_to_ras)
+    if box.empty or box.intersection(VoxelBox.whole(volume.shape_ijk)) != box:
+        raise InputError(f"The box {box.start} to {box.stop} does not lie in {volume.shape_ijk} voxels.")
+    return replace(volume, array=volume.array[box.slices_kji], ijk_to_ras=volume.grid.cropped(box).ijk_to_ras)
 
 
-def foreground_extent(volume: Volume, threshold: float = 0.0, margin: int = 0) -> Box | None:
-    """Smallest index box of all voxels above `threshold`, widened by `margin` voxels within the volume.
+def foreground_box(volume: Volume, threshold: float = 0.0, margin: int = 0) -> VoxelBox | None:
+    """Smallest box (i, j, k) of all voxels above `threshold`, widened by `margin` voxels within the volume.
 
     Returns:
-        Half-open (start, stop), each (i, j, k); None when no voxel is above the threshold.
+        None when no voxel is above the threshold.
     """
     seen = [np.zeros(size, dtype=bool) for size in volume.array.shape]
     for k, part in enumerate(volume.array):
@@ -118,10 +115,8 @@ def foreground_extent(volume: Volume, threshold: float = 0.0, margin: int = 0) -
     if not seen[0].any():
         return None
     found = [np.flatnonzero(flags) for flags in reversed(seen)]
-    i, j, k = (max(int(axis[0]) - margin, 0) for axis in found)
-    stops = (min(int(axis[-1]) + 1 + margin, size) for axis, size in zip(found, volume.shape_ijk, strict=True))
-    stop_i, stop_j, stop_k = stops
-    return (i, j, k), (stop_i, stop_j, stop_k)
+    box = VoxelBox(as_index(axis[0] - margin for axis in found), as_index(axis[-1] + 1 + margin for axis in found))
+    return box.intersection(VoxelBox.whole(volume.shape_ijk))
 
 
 def nearest_index_maps(source: Grid, target: Grid, clamp: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vistaseg.volume.geometry import Grid
+from vistaseg.geometry.box import EMPTY_BOX, VoxelBox, as_index
+from vistaseg.geometry.grid import Grid
 from vistaseg.volume.resample import axis_order, nearest_index_maps, reorient
 from vistaseg.volume.volume import Volume
 
@@ -24,33 +25,32 @@ class SourceMap:
     axes: tuple[int, int, int]
     lookups: tuple[np.ndarray, np.ndarray, np.ndarray]
 
-    def sample(
-        self, array: np.ndarray, start_ijk: Sequence[int], start_xyz: Sequence[int], stop_xyz: Sequence[int]
-    ) -> np.ndarray:
-        """The prepared half-open box [start, stop) of an original array, (x, y, z); 0 where the array has nothing.
+    def sample(self, array: np.ndarray, start_ijk: Sequence[int], box: VoxelBox) -> np.ndarray:
+        """A prepared box (x, y, z) of an original array, (x, y, z); 0 where the array has nothing.
 
         Args:
             array: (k, j, i), a part of the original.
             start_ijk: original index of its first voxel.
         """
-        output = np.zeros([b - a for a, b in zip(start_xyz, stop_xyz, strict=True)], dtype=array.dtype)
+        output = np.zeros(box.shape, dtype=array.dtype)
         turned = array.transpose([2 - axis for axis in self.axes])
         wanted = [
             lookup[a:b] - start_ijk[axis]
-            for axis, lookup, a, b in zip(self.axes, self.lookups, start_xyz, stop_xyz, strict=True)
+            for axis, lookup, a, b in zip(self.axes, self.lookups, box.start, box.stop, strict=True)
         ]
         known = [(index >= 0) & (index < size) for index, size in zip(wanted, turned.shape, strict=True)]
         output[np.ix_(*known)] = turned[np.ix_(*(index[inside] for index, inside in zip(wanted, known, strict=True)))]
         return output
 
-    def extent(self, start_ijk: Sequence[int], stop_ijk: Sequence[int]) -> tuple[list[int], list[int]]:
-        """Prepared half-open box (start, stop) of the voxels whose nearest original lies in [start, stop)."""
-        start, stop = [], []
-        for axis, lookup in zip(self.axes, self.lookups, strict=True):
-            hits = np.flatnonzero((lookup >= start_ijk[axis]) & (lookup < stop_ijk[axis]))
-            start.append(int(hits[0]) if hits.size else 0)
-            stop.append(int(hits[-1]) + 1 if hits.size else 0)
-        return start, stop
+    def box(self, original: VoxelBox) -> VoxelBox:
+        """Prepared box (x, y, z) of the voxels whose nearest original one lies in a box (i, j, k)."""
+        hits = [
+            np.flatnonzero((lookup >= original.start[axis]) & (lookup < original.stop[axis]))
+            for axis, lookup in zip(self.axes, self.lookups, strict=True)
+        ]
+        if not all(hit.size for hit in hits):
+            return EMPTY_BOX
+        return VoxelBox(as_index(hit[0] for hit in hits), as_index(hit[-1] + 1 for hit in hits))
 
 
 def source_map(original: Grid, prepared: Grid) -> SourceMap:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import CancelledError, UsageError, VistaSegError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.editing import SegmentChange
 from vistaseg.progress import Progress
 from vistaseg.prompts import Prompt
-from vistaseg.segmentation import VoxelBox, crop_to_content
+from vistaseg.segmentation import crop_to_content
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
-from vistaseg.session.history import Answer, union
+from vistaseg.session.history import Answer
 from vistaseg.workspace.memory import is_of, models_of, moved, prompts_of
 from vistaseg.workspace.operations import Operation
 from vistaseg.workspace.replacing import AutomaticAnswer
@@ -122,15 +123,15 @@ def _added_after(before: Sequence[Prompt], after: Sequence[Prompt]) -> int | Non
 
 def change_between(before: Answer, after: Answer) -> SegmentChange | None:
     """Voxels in which two masks differ."""
-    box = union(before.extent, after.extent)
+    box = before.extent.union(after.extent)
     was, now = (np.zeros(box.shape_kji, dtype=bool) for _ in range(2))
     for part, whole in ((before, was), (after, now)):
         if not part.extent.empty:
-            whole[part.extent.within(box)] = part.mask
+            whole[part.extent.relative_to(box.start).slices_kji] = part.mask
     different, extent = crop_to_content(was ^ now, box.start)
     if extent.empty:
         return None
-    now = now[extent.within(box)]
+    now = now[extent.relative_to(box.start).slices_kji]
     return SegmentChange(different & now, different & ~now, extent)
 
 
@@ -140,11 +141,11 @@ def mask_after(mask: Mask, extent: VoxelBox, change: SegmentChange) -> tuple[Mas
     Args:
         mask: bool (k, j, i), of `extent` only.
     """
-    box = union(extent, change.extent)
+    box = extent.union(change.extent)
     whole = np.zeros(box.shape_kji, dtype=bool)
     if not extent.empty:
-        whole[extent.within(box)] = mask
-    part = whole[change.extent.within(box)]
+        whole[extent.relative_to(box.start).slices_kji] = mask
+    part = whole[change.extent.relative_to(box.start).slices_kji]
     part |= change.added
     part &= ~change.removed
     return crop_to_content(whole, box.start)
@@ -158,8 +159,8 @@ def kept_back(change: SegmentChange, mask: Mask, extent: VoxelBox) -> int:
     """
     now = np.zeros(change.extent.shape_kji, dtype=bool)
     common = change.extent.intersection(extent)
-    if common is not None:
-        now[common.within(change.extent)] = mask[common.within(extent)]
+    if not common.empty:
+        now[common.relative_to(change.extent.start).slices_kji] = mask[common.relative_to(extent.start).slices_kji]
     return int(np.count_nonzero((change.added & ~now) | (change.removed & now)))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vistaseg import catalog
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.jobs import Job
 from vistaseg.mrml.editing import SegmentChange
 from vistaseg.mrml.geometry import offset_between
@@ -22,7 +23,6 @@ from vistaseg.mrml.placement import (
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
 from vistaseg.mrml.reference import reference_lattice
 from vistaseg.mrml.tags import PROMPTS_TAG, SegmentRecord, is_known_organ, read_tag, tag_provenance
-from vistaseg.segmentation import VoxelBox
 from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
 from vistaseg.session.history import Answer

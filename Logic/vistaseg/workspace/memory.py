@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import InputError, UsageError
+from vistaseg.geometry.grid import Grid, apply_affine
 from vistaseg.mrml.placement import noted_placement, voxels_key
 from vistaseg.mrml.seals import seal_answer
 from vistaseg.mrml.tags import PROMPTS_TAG, read_tag
@@ -14,7 +15,7 @@ from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.prompts import Point, Prompt, RegionOfInterest, prompt_from_dict
 from vistaseg.segmentation.tags import json_tag, values_of_json_tag
 from vistaseg.session import Session
-from vistaseg.volume import Grid, Volume, apply_affine
+from vistaseg.volume import Volume
 
 _ROUNDING_MM = 1e-6  # more than what writing and reading a scene changes of a matrix
 _SAME_SHAPE = 1e-4

@@ -10,12 +10,13 @@ import numpy as np
 
 from vistaseg import catalog
 from vistaseg.errors import InputError
+from vistaseg.geometry.box import EMPTY_BOX, VoxelBox
 from vistaseg.progress import Progress
-from vistaseg.segmentation import Segment, VoxelBox
+from vistaseg.segmentation import Segment
 from vistaseg.segmentation.confidence import without_confidence
-from vistaseg.segmentation.model import EMPTY_BOX, Mask
+from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
-from vistaseg.session.history import Answer, union
+from vistaseg.session.history import Answer
 from vistaseg.workspace.operations import Operation
 
 
@@ -57,8 +58,8 @@ def _in_common(segments: Sequence[Segment]) -> dict[str, Any]:
 def _together(segments: Sequence[Segment]) -> tuple[Mask, VoxelBox]:
     box = EMPTY_BOX
     for segment in segments:
-        box = union(box, segment.extent)
+        box = box.union(segment.extent)
     mask = np.zeros(box.shape_kji, dtype=bool)
     for segment in segments:
-        mask[segment.extent.within(box)] |= segment.mask
+        mask[segment.extent.relative_to(box.start).slices_kji] |= segment.mask
     return mask, box

@@ -16,8 +16,9 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from vistaseg.cli.results import kept_if_lost
 from vistaseg.dicom import read_seg, read_series
 from vistaseg.errors import InputError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.io import sha256_of
-from vistaseg.segmentation import Segment, Segmentation, VoxelBox, read_segmentation, write_segmentation
+from vistaseg.segmentation import Segment, Segmentation, read_segmentation, write_segmentation
 from vistaseg.volume import Volume
 from vistaseg.volume.limits import size_text
 

@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from vistaseg.segmentation import Segment, Segmentation, VoxelBox
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.segmentation.confidence import with_confidence
 from vistaseg.segmentation.finding_text import finding_text
 from vistaseg.segmentation.plausibility import segment_findings

@@ -13,6 +13,7 @@ from scipy.ndimage import zoom
 
 from vistaseg.dicom.agreement import require_agreement
 from vistaseg.errors import InputError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.volume import Volume
 
 
@@ -94,7 +95,7 @@ def test_a_volume_whose_voxels_were_flipped_in_place_is_refused(axes, crop):
     """It occupies the grid of its series, and what is drawn on it would lie on the other side there."""
     flipped = np.flip(body().array, axes)
     part = flipped[2:] if crop else flipped
-    affine = body().grid.cropped((0, 0, 2), body().shape_ijk).ijk_to_ras if crop else body().ijk_to_ras
+    affine = body().grid.cropped(VoxelBox((0, 0, 2), body().shape_ijk)).ijk_to_ras if crop else body().ijk_to_ras
     with pytest.raises(InputError, match="flipped or mirrored since it was loaded.*made from the volume"):
         check(Volume.from_array(part, affine, axes="kji", name="CT"))
 

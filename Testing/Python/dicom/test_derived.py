@@ -47,7 +47,7 @@ def test_any_rectangular_grid_comes_back_voxel_by_voxel(tmp_path_factory, angles
     placed = onto_grid(Segmentation((5, 4, 3), affine, [chosen]), found.grid)
     mask = np.zeros(found.array.shape, bool)
     (segment,) = placed.segmentation.segments
-    mask[segment.extent.slices] = segment.mask
+    mask[segment.extent.slices_kji] = segment.mask
     assert placed.aligned and np.array_equal(mask, found.array > 1000)
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
-from vistaseg.segmentation import Segment, Segmentation, VoxelBox, crop_to_content
+from vistaseg.segmentation import Segment, Segmentation, crop_to_content
 from vistaseg.volume import Volume
 
 RADIUS_MM = 12.0

@@ -6,8 +6,9 @@ from scipy.spatial.transform import Rotation
 
 from vistaseg.errors import CancelledError, InputError, UsageError
 from vistaseg.evaluate import bounding_box, simulate
+from vistaseg.geometry.grid import Grid
 from vistaseg.prompts import Point, RegionOfInterest
-from vistaseg.volume import Grid, Volume
+from vistaseg.volume import Volume
 
 LIVER = 1
 

@@ -13,6 +13,7 @@ from export_desk import MADE, SHAPE, Desk, blocks, same, scan, structure
 from host.mrml_nodes import add_scan
 
 from vistaseg.dicom import read_seg, read_series
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.adding import add_segments
 from vistaseg.segmentation import Segmentation
 from vistaseg.volume import Volume
@@ -163,7 +164,7 @@ def test_a_volume_that_was_moved_is_refused(desk):
 def test_segments_of_a_cropped_volume_go_to_their_place(desk):
     volume = scan()
     cropped = Volume.from_array(
-        volume.array[1:5, 1:, 1:8], volume.grid.cropped((1, 1, 1), (8, 8, 5)).ijk_to_ras, axes="kji"
+        volume.array[1:5, 1:, 1:8], volume.grid.cropped(VoxelBox((1, 1, 1), (8, 8, 5))).ijk_to_ras, axes="kji"
     )
     node = add_scan(cropped)
     node.SetAttribute("DICOM.instanceUIDs", desk.volume.GetAttribute("DICOM.instanceUIDs"))

@@ -15,8 +15,8 @@ slicer = pytest.importorskip("slicer")
 from effect_case import register_effect, segment_editor
 from panel_case import LEFT_KIDNEY, MIDDLES, RIGHT_KIDNEY, SPLEEN, PanelCase, add_ct, ct_array, prompt_rows
 
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import VoxelBox
 
 STORIES, STEPS = 12, 25
 SHAPE = ct_array().shape

@@ -104,7 +104,7 @@ def test_a_write_protected_file_is_not_replaced(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "number, words",
     [
-        (errno.ENOSPC, "no room left to write"), (getattr(errno, "EDQUOT", errno.ENOSPC), "no room"),
+        (errno.ENOSPC, "No room is left to write"), (getattr(errno, "EDQUOT", errno.ENOSPC), "room"),
         (errno.EROFS, "read-only"), (errno.EACCES, "no permission"), (errno.ENAMETOOLONG, "too long"),
         (errno.EINVAL, "does not take the name"), (errno.EIO, "Choose another place"),
     ],

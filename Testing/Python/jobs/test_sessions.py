@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.jobs import Job, JobState, Worker
 from vistaseg.models.protocol import ModelIdentity, PromptAnswer, PromptQuestion
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point
-from vistaseg.segmentation import VoxelBox
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -94,7 +94,7 @@ class Plain:
     def add(self, place: int, positive: bool) -> None:
         mask, start, prompts = self.state
         mask = mask.copy()
-        mask[cube(place).slices] = positive
+        mask[cube(place).slices_kji] = positive
         self.push(mask, start, prompts + 1)
 
     def undo(self) -> None:
@@ -265,7 +265,7 @@ class User:
 
 def full(answer: Any) -> np.ndarray:
     mask = np.zeros(SHAPE, bool)
-    mask[answer.extent.slices] = answer.mask
+    mask[answer.extent.slices_kji] = answer.mask
     return mask
 
 

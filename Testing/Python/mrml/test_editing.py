@@ -10,11 +10,11 @@ import slicer
 from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.converting import has_labelmaps, use_labelmaps
 from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.tags import record_of, tag_provenance
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import VoxelBox
 
 NODE, RULES = slicer.vtkMRMLSegmentationNode, slicer.vtkMRMLSegmentEditorNode
 MASK_MODES = (
@@ -75,7 +75,7 @@ def change():
 
 def whole(mask):
     full = np.zeros(SHAPE_IJK[::-1], dtype=bool)
-    full[BOX.slices] = mask
+    full[BOX.slices_kji] = mask
     return full
 
 

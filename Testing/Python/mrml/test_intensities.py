@@ -8,13 +8,13 @@ from host.mrml_nodes import add_volume, random_affine, random_rotation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.geometry import Lattice, array_of
 from vistaseg.mrml.reference import reference_lattice, set_reference
 from vistaseg.mrml.resampling import values_on
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import VoxelBox
 
 SHAPE = (12, 11, 10)
 LOW, HIGH = 20, 120

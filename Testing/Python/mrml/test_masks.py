@@ -20,6 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.geometry.grid import apply_affine
 from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.geometry import Lattice, array_of, bounds_of
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
@@ -27,8 +29,6 @@ from vistaseg.mrml.reference import reference_lattice, set_reference
 from vistaseg.mrml.resampling import common_bounds, united_bounds, values_on
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import VoxelBox
-from vistaseg.volume import apply_affine
 
 geometry = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 seeds = st.integers(0, 2**32 - 1)
@@ -78,7 +78,7 @@ def test_a_changed_segment_comes_back_bit_for_bit(scene, seed, kind, place):
 
 def crop_reference(segmentation_node, volume_node, extent):
     """The reference geometry of a file that was cropped: its first voxel is another of the volume's."""
-    grid = grid_of(volume_node).cropped(extent.start, extent.stop)
+    grid = grid_of(volume_node).cropped(extent)
     lattice = Lattice(grid.ijk_to_ras, bounds_of(VoxelBox((0, 0, 0), grid.shape_ijk)))
     set_reference(segmentation_node.GetSegmentation(), lattice)
 

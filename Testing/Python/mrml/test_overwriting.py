@@ -9,8 +9,8 @@ import pytest
 import slicer
 from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask
 
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.editing import SegmentChange, SegmentEditing
-from vistaseg.segmentation import VoxelBox
 
 RULES = slicer.vtkMRMLSegmentEditorNode
 BOX = VoxelBox((2, 1, 1), (5, 6, 6))
@@ -50,7 +50,7 @@ def grow(scene: Any, ct: Any, segmentation_node: Any, ids: list[str]) -> Any:
 
 def box() -> np.ndarray:
     whole = np.zeros(SHAPE_IJK[::-1], dtype=bool)
-    whole[BOX.slices] = True
+    whole[BOX.slices_kji] = True
     return whole
 
 

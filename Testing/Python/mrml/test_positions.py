@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.grid import apply_affine
 from vistaseg.mrml.markups import box_of, points_of, visible_region
 from vistaseg.mrml.transforms import matrix_from_array, to_local, to_world
 from vistaseg.mrml.volumes import volume_from_node
-from vistaseg.volume import apply_affine
 
 geometry = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 seeds, kinds = st.integers(0, 2**32 - 1), st.sampled_from(KINDS)

@@ -13,11 +13,11 @@ import vtk
 from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.seals import Seal, seal
 from vistaseg.mrml.tags import PROMPTS_TAG
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation import VoxelBox
 from vistaseg.segmentation.fingerprint import mask_fingerprint
 
 SHAPE = SHAPE_IJK[::-1]

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis.extra import numpy as arrays
 
-from vistaseg.segmentation import VoxelBox, crop_to_content
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.segmentation import crop_to_content
 from vistaseg.segmentation.fingerprint import mask_fingerprint
 from vistaseg.session.history import PackedMask
 

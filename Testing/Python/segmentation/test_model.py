@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from vistaseg.errors import UsageError
-from vistaseg.segmentation import Segment, Segmentation, VoxelBox, crop_to_content, distinct_color
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.segmentation import Segment, Segmentation, crop_to_content, distinct_color
 
 SHAPES = hnp.array_shapes(min_dims=3, max_dims=3, max_side=5)
 LABEL_MAPS = hnp.arrays(np.uint8, SHAPES, elements=st.integers(0, 3))
@@ -28,7 +29,7 @@ class Info:
 def test_a_cropped_mask_is_tight_and_lies_where_it_was(mask):
     cropped, extent = crop_to_content(mask)
     back = np.zeros_like(mask)
-    back[extent.slices] = cropped
+    back[extent.slices_kji] = cropped
     assert np.array_equal(back, mask)
     for axis in range(3):
         if mask.any():
@@ -46,13 +47,13 @@ def test_cropping_counts_from_the_given_start():
 def test_intersection_of_extents_is_what_both_arrays_cover(one, other):
     (_, first), (_, second) = crop_to_content(one), crop_to_content(other)
     canvas = np.zeros((5, 5, 5), dtype=int)
-    canvas[first.slices] += 1
-    canvas[second.slices] += 1
+    canvas[first.slices_kji] += 1
+    canvas[second.slices_kji] += 1
     common = first.intersection(second)
-    assert (common is not None) == bool((canvas == 2).any())
-    if common is not None:
-        assert np.all(canvas[common.slices] == 2)
-        assert canvas[common.slices].size == (canvas == 2).sum()
+    assert (not common.empty) == bool((canvas == 2).any())
+    if not common.empty:
+        assert np.all(canvas[common.slices_kji] == 2)
+        assert canvas[common.slices_kji].size == (canvas == 2).sum()
 
 
 @given(LABEL_MAPS)

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from vistaseg.segmentation import Segment, VoxelBox, crop_to_content
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.geometry.grid import Grid
+from vistaseg.segmentation import Segment, crop_to_content
 from vistaseg.segmentation.place import place_of
-from vistaseg.volume import Grid
 
 SHAPE = (7, 6, 5)
 

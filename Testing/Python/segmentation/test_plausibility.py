@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vistaseg import catalog
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.geometry.grid import Grid
 from vistaseg.resources import resource_path
-from vistaseg.segmentation import VoxelBox, crop_to_content
+from vistaseg.segmentation import crop_to_content
 from vistaseg.segmentation.center import center_voxel
 from vistaseg.segmentation.plausibility import findings, touches_border, voxel_milliliters
-from vistaseg.volume import Grid
 
 LIVER, SPLEEN, COSTAL_CARTILAGES = 1, 3, 114
 SHAPE = (40, 36, 30)

@@ -4,9 +4,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vistaseg.geometry.grid import Grid
 from vistaseg.segmentation import Segment, Segmentation, crop_to_content
 from vistaseg.segmentation.resampling import onto_grid
-from vistaseg.volume import Grid, Volume, reorient
+from vistaseg.volume import Volume, reorient
 
 SHAPE_KJI = (4, 5, 6)
 AFFINE = np.array([[0.68, -0.4, 0.1, -20.5], [0.41, 0.66, 0.05, 33.25], [-0.18, 0.02, 2.49, -70.1], [0, 0, 0, 1]])

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.protocol import ClassMasks, ModelIdentity, PromptAnswer, PromptQuestion
 from vistaseg.models.recipe import Recipe
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Ras, RegionOfInterest
-from vistaseg.segmentation import VoxelBox
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -89,7 +89,7 @@ def at(session: Session, i: int, j: int, k: int, positive: bool = True) -> Point
 def full(session: Session, segment: str = "a") -> np.ndarray:
     answer = session.result(segment)
     mask = np.zeros(SHAPE, bool)
-    mask[answer.extent.slices] = answer.mask
+    mask[answer.extent.slices_kji] = answer.mask
     return mask
 
 

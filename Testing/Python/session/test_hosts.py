@@ -10,8 +10,9 @@ import pytest
 from fake_model import FakeModel
 
 from vistaseg.errors import CancelledError, InputError, UsageError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.prompts import Point
-from vistaseg.segmentation import VoxelBox, crop_to_content
+from vistaseg.segmentation import crop_to_content
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -35,7 +36,7 @@ def session(volume: Volume) -> Session:
 def mask(session: Session) -> np.ndarray:
     answer = session.result("a")
     whole = np.zeros(session.volume.array.shape, bool)
-    whole[answer.extent.slices] = answer.mask
+    whole[answer.extent.slices_kji] = answer.mask
     return whole
 
 

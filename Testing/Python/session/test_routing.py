@@ -223,9 +223,9 @@ def test_a_text_adds_to_what_there_is(session: Session) -> None:
     before = session.result("a")
     answer = session.add(Text("spleen"), "a")
     kept = np.zeros(SHAPE, bool)
-    kept[before.extent.slices] = before.mask
+    kept[before.extent.slices_kji] = before.mask
     after = np.zeros(SHAPE, bool)
-    after[answer.extent.slices] = answer.mask
+    after[answer.extent.slices_kji] = answer.mask
     assert after[0].all() and np.array_equal(after[1:], kept[1:])
 
 

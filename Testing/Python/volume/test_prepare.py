@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 import pytest
 
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.volume import Volume, read_volume
 from vistaseg.volume.prepare import GridMap, Prepared, prepare
 
@@ -192,18 +193,18 @@ def test_the_extent_of_a_mask_is_that_of_the_mask_brought_back(seed: int) -> Non
     mask = np.zeros(prepared.array.shape, bool)
     mask[5:12, 8:20, 9:16] = True
     found = np.argwhere(prepared.back.label_map(mask))[:, ::-1]
-    assert prepared.back.mask_extent(mask) == (tuple(found.min(axis=0)), tuple(found.max(axis=0) + 1))
-    assert prepared.back.extent((5, 8, 9), (12, 20, 16)) == prepared.back.mask_extent(mask)
+    assert prepared.back.box_of_mask(mask) == VoxelBox(tuple(found.min(axis=0)), tuple(found.max(axis=0) + 1))
+    assert prepared.back.box(VoxelBox((5, 8, 9), (12, 20, 16))) == prepared.back.box_of_mask(mask)
 
 
 def test_an_empty_mask_has_no_extent(prepared: Prepared) -> None:
-    assert prepared.back.mask_extent(np.zeros(prepared.array.shape, bool)) is None
+    assert prepared.back.box_of_mask(np.zeros(prepared.array.shape, bool)).empty
 
 
 def test_a_box_between_the_original_voxels_has_no_extent() -> None:
     lookup = np.array([0, 2, 4])
     back = GridMap((0, 1, 2), (lookup, lookup, lookup))
-    assert back.extent((1, 0, 0), (2, 4, 4)) is None
+    assert back.box(VoxelBox((1, 0, 0), (2, 4, 4))).empty
 
 
 @pytest.mark.parametrize("storage", STORAGES)

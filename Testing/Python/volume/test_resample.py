@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.geometry.grid import Grid
 from vistaseg.volume import (
-    Grid,
     Volume,
     crop,
-    foreground_extent,
+    foreground_box,
     nearest_index_maps,
     read_volume,
     reorient,
@@ -145,13 +146,13 @@ def test_turning_copies_no_voxels() -> None:
 
 @pytest.mark.parametrize("code", ["RAX", "RRS", "RA", "RLS", "ras"])
 def test_what_is_no_orientation_is_refused(code: str) -> None:
-    with pytest.raises(InputError, match="no orientation"):
+    with pytest.raises(InputError, match="not an orientation"):
         reorient(random_volume(0), code)
 
 
 def test_a_crop_takes_its_voxels_and_their_place() -> None:
     volume = random_volume(5)
-    part = crop(volume, (1, 0, 2), (3, 2, 4))
+    part = crop(volume, VoxelBox((1, 0, 2), (3, 2, 4)))
     assert np.array_equal(part.array, volume.array[2:4, 0:2, 1:3])
     assert np.allclose(part.index_to_ras([[0, 0, 0]]), volume.index_to_ras([[1, 0, 2]]))
 
@@ -159,19 +160,19 @@ def test_a_crop_takes_its_voxels_and_their_place() -> None:
 @pytest.mark.parametrize(("start", "stop"), [((0, 0, 0), (5, 1, 1)), ((-1, 0, 0), (1, 1, 1)), ((1, 1, 1), (1, 2, 2))])
 def test_a_crop_outside_the_volume_or_without_voxels_is_refused(start: Any, stop: Any) -> None:
     with pytest.raises(InputError, match="does not lie in"):
-        crop(Volume.from_array(np.zeros((2, 3, 4)), np.eye(4), axes="kji"), start, stop)
+        crop(Volume.from_array(np.zeros((2, 3, 4)), np.eye(4), axes="kji"), VoxelBox(start, stop))
 
 
 def test_the_foreground_is_widened_only_within_the_volume() -> None:
     array = np.full((30, 40, 50), -1000)
     array[3, 20:22, 45] = 1
     volume = Volume.from_array(array, np.eye(4), axes="kji")
-    assert foreground_extent(volume, 0, 0) == ((45, 20, 3), (46, 22, 4))
-    assert foreground_extent(volume, 0, 10) == ((35, 10, 0), (50, 32, 14))
+    assert foreground_box(volume, 0, 0) == VoxelBox((45, 20, 3), (46, 22, 4))
+    assert foreground_box(volume, 0, 10) == VoxelBox((35, 10, 0), (50, 32, 14))
 
 
 def test_the_threshold_itself_is_not_foreground() -> None:
-    assert foreground_extent(Volume.from_array(np.zeros((3, 3, 3)), np.eye(4), axes="kji"), 0, 10) is None
+    assert foreground_box(Volume.from_array(np.zeros((3, 3, 3)), np.eye(4), axes="kji"), 0, 10) is None
 
 
 def test_nearest_maps_find_the_closest_voxel_and_tell_what_is_outside() -> None:

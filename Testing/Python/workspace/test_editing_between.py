@@ -8,9 +8,9 @@ import slicer
 from fake_model import FakeModel
 from workspace_case import LEFT, RIGHT, SHAPE, Desk
 
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.editing import SegmentEditing
 from vistaseg.prompts import Point
-from vistaseg.segmentation import VoxelBox
 
 MINUS_LEFT, MINUS_RIGHT = (Point(point.ras, positive=False) for point in (LEFT, RIGHT))
 

@@ -14,11 +14,11 @@ from fake_model import FakeModel
 from workspace_case import Desk
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.editing import SegmentChange, SegmentEditing
 from vistaseg.mrml.transforms import array_from_matrix
 from vistaseg.mrml.writing import labelmap_of
 from vistaseg.prompts import Point
-from vistaseg.segmentation import VoxelBox
 from vistaseg.workspace import SegmentReference
 
 PLACES = ((0.0, 0.0, 0.0), (-40.0, 10.0, 33.0), (40.0, 10.0, -20.0), (-40.0, 10.0, 20.0), (300.0, 0.0, 0.0))
@@ -198,5 +198,5 @@ def agrees_with_session(desk: Desk, target: SegmentReference, whole: np.ndarray)
     session = desk.workspace._volumes.get(target.volume_id).current
     answer = session.result(target.key)
     known = np.zeros_like(whole)
-    known[answer.extent.slices] = answer.mask
+    known[answer.extent.slices_kji] = answer.mask
     assert np.array_equal(known, whole)

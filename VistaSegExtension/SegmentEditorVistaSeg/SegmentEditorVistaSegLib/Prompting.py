@@ -158,7 +158,7 @@ class EffectPrompting:
         if extent.empty:
             return None
         whole = np.zeros(grid.shape_ijk[::-1], dtype=bool)
-        whole[extent.slices] = mask
+        whole[extent.slices_kji] = mask
         return whole
 
 

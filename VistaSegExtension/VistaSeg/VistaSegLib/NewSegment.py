@@ -6,11 +6,11 @@ import numpy as np
 from slicer.i18n import tr as _
 
 from vistaseg import catalog
+from vistaseg.geometry.box import EMPTY_BOX
 from vistaseg.mrml.adding import add_segments
 from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.prompts import Prompt, Text
 from vistaseg.segmentation import Segment, Segmentation, distinct_color
-from vistaseg.segmentation.model import EMPTY_BOX
 from VistaSegLib.ClickKind import KNOWN_ORGAN, setKind
 
 

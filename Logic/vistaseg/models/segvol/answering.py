@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from vistaseg.models.boxes import index3
+from vistaseg.geometry.box import as_index
 from vistaseg.models.correction import VoxelClick
 from vistaseg.models.protocol import PromptAnswer, PromptQuestion
 from vistaseg.models.segvol.changes import NO_CHANGE, BoxedMask, VolumeChange, deepest_voxel, volume_change
@@ -82,11 +82,11 @@ class Answering:
     def _anchored(self, placed: PlacedPrompts, before: BoxedMask) -> PlacedPrompts:
         """With the middle of the mask as a positive click: negative ones alone do not say what the structure is."""
         crop = self.image.crop
-        away = [index3(p + a for p, a in zip(click.index, crop.start, strict=True)) for click in placed.clicks]
+        away = [as_index(p + a for p, a in zip(click.index, crop.start, strict=True)) for click in placed.clicks]
         anchor = deepest_voxel(before, away)
         if anchor is None or not crop.holds(anchor):
             return placed
-        index = index3(p - a for p, a in zip(anchor, crop.start, strict=True))
+        index = as_index(p - a for p, a in zip(anchor, crop.start, strict=True))
         return replace(placed, clicks=(*placed.clicks, VoxelClick(index, positive=True)))
 
     def _text(self, placed: PlacedPrompts) -> Tensor | None:
@@ -98,7 +98,7 @@ class Answering:
         if not isinstance(newest, Point):
             return None
         number = sum(isinstance(prompt, Point) for prompt in question.prompts) - 1
-        index = index3(p + a for p, a in zip(placed.clicks[number].index, self.image.crop.start, strict=True))
+        index = as_index(p + a for p, a in zip(placed.clicks[number].index, self.image.crop.start, strict=True))
         return VoxelClick(index, newest.positive)
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from vistaseg.models.boxes import Box, Index3, index3
+from vistaseg.geometry.box import EMPTY_BOX, Index, VoxelBox, as_index
 from vistaseg.models.correction import Correction, Mask, VoxelClick, touched_change
 from vistaseg.models.segvol.zoom import Found
-from vistaseg.segmentation import VoxelBox, crop_to_content
-from vistaseg.segmentation.model import EMPTY_BOX
+from vistaseg.segmentation import crop_to_content
 
 _MOST_SAMPLES = 2**20
 """Voxels among which the deepest is looked for."""
@@ -27,24 +26,24 @@ class BoxedMask:
     """
 
     mask: Mask
-    box: Box
+    box: VoxelBox
 
     @classmethod
     def of_extent(cls, mask: Mask, extent: VoxelBox) -> BoxedMask:
         """A segment's mask in its extent."""
-        return cls(mask, Box(index3(reversed(extent.start)), index3(reversed(extent.stop))))
+        return cls(mask, extent.reversed)
 
     @classmethod
-    def of_found(cls, found: Found, crop: Box) -> BoxedMask:
+    def of_found(cls, found: Found, crop: VoxelBox) -> BoxedMask:
         """What was found in a crop (k, j, i) of the volume."""
-        region = Box((0, 0, 0), (0, 0, 0)) if found.region is None else found.region
-        return cls(found.mask, region.moved(crop.start))
+        region = VoxelBox.whole((0, 0, 0)) if found.region is None else found.region
+        return cls(found.mask, region.shifted(crop.start))
 
-    def within(self, box: Box) -> Mask:
+    def within(self, box: VoxelBox) -> Mask:
         """The mask of a box, False where this part does not reach."""
-        whole, shared = np.zeros(box.shape, dtype=bool), self.box.clipped(box)
+        whole, shared = np.zeros(box.shape, dtype=bool), self.box.intersection(box)
         if not shared.empty:
-            whole[shared.seen_from(box.start).slices] = self.mask[shared.seen_from(self.box.start).slices]
+            whole[shared.relative_to(box.start).slices] = self.mask[shared.relative_to(self.box.start).slices]
         return whole
 
 
@@ -74,12 +73,12 @@ def volume_change(before: BoxedMask, after: BoxedMask, click: VoxelClick | None,
         return NO_CHANGE
     old, new = before.within(box), after.within(box)
     if click is not None and old.any():
-        seen = VoxelClick(index3(p - a for p, a in zip(click.index, box.start, strict=True)), click.positive)
+        seen = VoxelClick(as_index(p - a for p, a in zip(click.index, box.start, strict=True)), click.positive)
         return _on_volume(touched_change(old, new, [seen]), box)
     return _on_volume(Correction(new & ~old, (old & ~new) if replace else np.zeros_like(old)), box)
 
 
-def deepest_voxel(part: BoxedMask, apart_from: list[Index3]) -> Index3 | None:
+def deepest_voxel(part: BoxedMask, apart_from: list[Index]) -> Index | None:
     """The voxel (k, j, i) farthest from the surface of a mask and from some voxels; None in an empty mask."""
     step = max(1, int(np.ceil((part.mask.size / _MOST_SAMPLES) ** (1 / 3))))
     rest = part.mask[::step, ::step, ::step].copy()
@@ -90,26 +89,26 @@ def deepest_voxel(part: BoxedMask, apart_from: list[Index3]) -> Index3 | None:
         return None
     depth = ndimage.distance_transform_edt(np.pad(rest, 1))[1:-1, 1:-1, 1:-1]
     place = np.unravel_index(int(depth.argmax()), depth.shape)
-    return index3(int(p) * step + a for p, a in zip(place, part.box.start, strict=True))
+    return as_index(int(p) * step + a for p, a in zip(place, part.box.start, strict=True))
 
 
-def _around(boxes: list[Box], click: VoxelClick | None) -> Box | None:
+def _around(boxes: list[VoxelBox], click: VoxelClick | None) -> VoxelBox | None:
     """The box around all boxes, and around the voxels that a click can touch."""
     if not boxes:
         return None
     if click is not None:
-        boxes = [*boxes, Box(click.index, index3(p + 1 for p in click.index))]
+        boxes = [*boxes, VoxelBox(click.index, as_index(p + 1 for p in click.index))]
     around = boxes[0]
     for box in boxes[1:]:
-        around = around.joined(box)
+        around = around.union(box)
     return around
 
 
-def _on_volume(change: Correction, box: Box) -> VolumeChange:
+def _on_volume(change: Correction, box: VoxelBox) -> VolumeChange:
     """The change, cropped to what changes."""
     k, j, i = box.start
     _, extent = crop_to_content(change.added | change.removed, (i, j, k))
     if extent.empty:
         return NO_CHANGE
-    inside = BoxedMask.of_extent(change.added, extent).box.seen_from(box.start).slices
+    inside = BoxedMask.of_extent(change.added, extent).box.relative_to(box.start).slices
     return VolumeChange(change.added[inside], change.removed[inside], extent)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from vistaseg.compute import Compute
-from vistaseg.models.boxes import Box
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.cache import TensorCache
 from vistaseg.models.segvol.network import SegVolNetwork
 from vistaseg.models.segvol.preprocessing import SegVolImage
@@ -52,7 +52,7 @@ class Encoding:
     def __init__(self, network: SegVolNetwork, image: SegVolImage, compute: Compute, budget: int) -> None:
         self._network, self._image, self._compute = network, image, compute
         self._whole: Tensor | None = None
-        self._windows: TensorCache[tuple[Box, Box]] = TensorCache(budget)
+        self._windows: TensorCache[tuple[VoxelBox, VoxelBox]] = TensorCache(budget)
 
     @property
     def held_bytes(self) -> int:
@@ -70,10 +70,10 @@ class Encoding:
             self._whole = self._embed(self._image.whole())
         return self._whole
 
-    def window(self, window: Box, region: Box) -> Tensor:
+    def window(self, window: VoxelBox, region: VoxelBox) -> Tensor:
         """Of a window of the cropped volume that is 0 outside a region, (1, width, d, h, w)."""
         # What lies outside the region is not seen, so that it does not count for the key.
-        seen = (window, window.clipped(region))
+        seen = (window, window.intersection(region))
         return self._windows.get(seen, lambda: self._embed(self._image.window(window, region)))
 
     def _embed(self, image: Tensor) -> Tensor:

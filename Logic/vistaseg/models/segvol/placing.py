@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from vistaseg.errors import InputError
-from vistaseg.models.boxes import Box, Index3, index3
+from vistaseg.geometry.box import Index, VoxelBox, as_index
+from vistaseg.geometry.grid import Grid
 from vistaseg.models.correction import VoxelClick
 from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest, Text
-from vistaseg.volume import Grid
 
 _TOLERANCE = 1e-6
 """Of a voxel: by so much, a side of a box may miss the centre of a voxel that it was drawn through."""
@@ -28,7 +28,7 @@ class PlacedPrompts:
     """
 
     clicks: tuple[VoxelClick, ...] = ()
-    box: Box | None = None
+    box: VoxelBox | None = None
     text: str | None = None
 
     @property
@@ -37,7 +37,7 @@ class PlacedPrompts:
         return self.box is not None or self.text is not None or any(click.positive for click in self.clicks)
 
 
-def place(prompts: Sequence[Prompt], grid: Grid, crop: Box) -> PlacedPrompts:
+def place(prompts: Sequence[Prompt], grid: Grid, crop: VoxelBox) -> PlacedPrompts:
     """The prompts of a segment, oldest first, in a crop (k, j, i) of a volume.
 
     Raises:
@@ -50,21 +50,21 @@ def place(prompts: Sequence[Prompt], grid: Grid, crop: Box) -> PlacedPrompts:
     return PlacedPrompts(clicks, box, texts[-1] if texts else None)
 
 
-def click_index(ras: Ras, grid: Grid, crop: Box) -> Index3:
+def click_index(ras: Ras, grid: Grid, crop: VoxelBox) -> Index:
     """The voxel (d, h, w) of the crop that holds a place.
 
     Raises:
         InputError: there is none.
     """
-    index = index3(np.floor(grid.ras_to_index([ras])[0][::-1] + 0.5))
-    if not Box((0, 0, 0), index3(reversed(grid.shape_ijk))).holds(index):
+    index = as_index(np.floor(grid.ras_to_index([ras])[0][::-1] + 0.5))
+    if not VoxelBox.whole(as_index(reversed(grid.shape_ijk))).holds(index):
         raise InputError(f"The click at {_where(ras)} lies outside the scan. Click inside it.")
     if not crop.holds(index):
         raise InputError(f"The click at {_where(ras)} lies outside the body. Click inside it.")
-    return index3(p - a for p, a in zip(index, crop.start, strict=True))
+    return as_index(p - a for p, a in zip(index, crop.start, strict=True))
 
 
-def index_box(region: RegionOfInterest, grid: Grid, crop: Box) -> Box:
+def index_box(region: RegionOfInterest, grid: Grid, crop: VoxelBox) -> VoxelBox:
     """The box (d, h, w) of the crop, along the volume's axes, around the voxel centres between a region's corners.
 
     In an oblique volume it is larger than the region. A region that is thinner than a voxel gets the nearest one.
@@ -77,10 +77,10 @@ def index_box(region: RegionOfInterest, grid: Grid, crop: Box) -> Box:
     start, last = np.ceil(low - _TOLERANCE), np.floor(high + _TOLERANCE)
     thin = last < start
     start[thin] = last[thin] = np.floor((low + high)[thin] / 2 + 0.5)
-    found = Box(index3(start), index3(last + 1)).clipped(crop)
+    found = VoxelBox(as_index(start), as_index(last + 1)).intersection(crop)
     if found.empty:
         raise InputError("The box lies outside the body in this scan. Draw it around the structure.")
-    return found.seen_from(crop.start)
+    return found.relative_to(crop.start)
 
 
 def _where(ras: Ras) -> str:

@@ -16,8 +16,8 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from vistaseg.errors import InputError
-from vistaseg.models.boxes import Box, Index3, index3
-from vistaseg.volume import Volume, foreground_extent
+from vistaseg.geometry.box import Index, VoxelBox, as_index
+from vistaseg.volume import Volume, foreground_box
 
 PERCENTILES = (0.05, 99.95)
 """Of the foreground, mapped to 0 and to 1."""
@@ -33,33 +33,33 @@ class ZoomMap:
         box: the rule for boxes, see `recipe.RULES`.
     """
 
-    size: Index3
-    zoomed: Index3
+    size: Index
+    zoomed: Index
     box: str = "shown"
 
-    def to_zoomed(self, index: Index3) -> Index3:
+    def to_zoomed(self, index: Index) -> Index:
         """Where a voxel of the cropped volume lies in the shrunk one: floor((p + 0.5) · zoomed / size)."""
-        return index3((2 * p + 1) * s // (2 * n) for p, s, n in zip(index, self.zoomed, self.size, strict=True))
+        return as_index((2 * p + 1) * s // (2 * n) for p, s, n in zip(index, self.zoomed, self.size, strict=True))
 
-    def box_to_zoomed(self, box: Box) -> Box:
+    def box_to_zoomed(self, box: VoxelBox) -> VoxelBox:
         """What a box of the cropped volume is in the shrunk one: the box around all that shows its voxels.
 
         Published is the box around a shrunk mask. Around a solid box both are the same. Around an organ, of which the
         shrunk volume may not show the outermost voxels, the published one can be smaller: corners alone do not say.
         An axis along which no voxel of the box is shown gets the voxel that it lies in; published is no box then.
         """
-        first, last = self.to_zoomed(box.start), self.to_zoomed(index3(b - 1 for b in box.stop))
+        first, last = self.to_zoomed(box.start), self.to_zoomed(as_index(b - 1 for b in box.stop))
         showing = [
             np.flatnonzero((a <= down) & (down < b)) for down, a, b in zip(self.down, box.start, box.stop, strict=True)
         ]
         if self.box == "shown":
-            return Box(
-                index3(places[0] if len(places) else p for p, places in zip(first, showing, strict=True)),
-                index3((places[-1] if len(places) else p) + 1 for p, places in zip(last, showing, strict=True)),
+            return VoxelBox(
+                as_index(places[0] if len(places) else p for p, places in zip(first, showing, strict=True)),
+                as_index((places[-1] if len(places) else p) + 1 for p, places in zip(last, showing, strict=True)),
             )
-        return Box(
-            index3(min([p, *places[:1]]) for p, places in zip(first, showing, strict=True)),
-            index3(max([p, *places[-1:]]) + 1 for p, places in zip(last, showing, strict=True)),
+        return VoxelBox(
+            as_index(min([p, *places[:1]]) for p, places in zip(first, showing, strict=True)),
+            as_index(max([p, *places[-1:]]) + 1 for p, places in zip(last, showing, strict=True)),
         )
 
     @cached_property
@@ -84,20 +84,20 @@ class ZoomMap:
         found[tuple(lookup[p] for lookup, p in zip(lookups, np.nonzero(mask), strict=True))] = True
         return found
 
-    def grown(self, mask: np.ndarray, box: Box) -> np.ndarray:
+    def grown(self, mask: np.ndarray, box: VoxelBox) -> np.ndarray:
         """The part of a mask (d, h, w) of the shrunk volume that is a box of the cropped one."""
         lookups = [up[a:b] for up, a, b in zip(self.up, box.start, box.stop, strict=True)]
         part: np.ndarray = mask[np.ix_(*lookups)]
         return part
 
-    def grown_content(self, mask: np.ndarray) -> Box | None:
+    def grown_content(self, mask: np.ndarray) -> VoxelBox | None:
         """The smallest box of the cropped volume around a mask of the shrunk one, or None."""
         seen = [np.unique(up) for up in self.up]
         reachable = mask[np.ix_(*seen)]
         if not reachable.any():
             return None
         bounds = [self._bounds(axis, seen[axis][_occupied(reachable, axis)]) for axis in range(3)]
-        return Box(index3(a for a, _ in bounds), index3(b for _, b in bounds))
+        return VoxelBox(as_index(a for a, _ in bounds), as_index(b for _, b in bounds))
 
     def _bounds(self, axis: int, found: np.ndarray) -> tuple[int, int]:
         places = np.flatnonzero(np.isin(self.up[axis], found))
@@ -118,21 +118,21 @@ class SegVolImage:
     array: np.ndarray
     low: float
     high: float
-    crop: Box
+    crop: VoxelBox
     zoom: ZoomMap
 
     def whole(self) -> Tensor:
         """The shrunk volume, float32 (1, 1, D, H, W) in 0 … 1."""
         return self._scaled(self.array[self.crop.slices][np.ix_(*self.zoom.down)])
 
-    def window(self, window: Box, region: Box) -> Tensor:
+    def window(self, window: VoxelBox, region: VoxelBox) -> Tensor:
         """A window, float32 (1, 1, D, H, W) in 0 … 1; 0 outside the region.
 
         Args:
             window, region: boxes of the cropped volume; the region lies inside it.
         """
-        inside = window.clipped(region)
-        found = self._scaled(self.array[inside.moved(self.crop.start).slices])
+        inside = window.intersection(region)
+        found = self._scaled(self.array[inside.shifted(self.crop.start).slices])
         padding = [
             amount
             for axis in (2, 1, 0)
@@ -145,7 +145,7 @@ class SegVolImage:
         return torch.from_numpy((clipped - np.float32(self.low)) / np.float32(self.high - self.low))[None, None]
 
 
-def segvol_image(volume: Volume, zoomed: Index3, box: str = "shown") -> SegVolImage:
+def segvol_image(volume: Volume, zoomed: Index, box: str = "shown") -> SegVolImage:
     """Prepare a volume; beside it, this takes memory for its foreground only.
 
     Args:
@@ -156,13 +156,12 @@ def segvol_image(volume: Volume, zoomed: Index3, box: str = "shown") -> SegVolIm
         InputError: the foreground has one intensity.
     """
     low, high = intensity_range(volume.array)
-    found = foreground_extent(volume, low)
+    found = foreground_box(volume, low)
     if found is None or not low < high:
         raise InputError(
             "All bright voxels of this volume have the same value, and there is nothing to see in it. Give a CT."
         )
-    start, stop = found
-    crop = Box(index3(reversed(start)), index3(reversed(stop)))
+    crop = found.reversed
     return SegVolImage(volume.array, low, high, crop, ZoomMap(crop.shape, zoomed, box))
 
 

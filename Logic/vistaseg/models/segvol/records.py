@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vistaseg.errors import UsageError
-from vistaseg.models.boxes import Box, index3
+from vistaseg.geometry.box import VoxelBox, as_index
 
 ENGINE = "segvol"
 _SEEDS = 2**32
@@ -25,7 +25,7 @@ class AnswerRecord:
 
     seed: int
     own: bool
-    region: Box | None
+    region: VoxelBox | None
 
     def as_dict(self) -> dict[str, Any]:
         """The record as JSON-able values."""
@@ -43,7 +43,7 @@ class AnswerRecord:
             seed, own, region = int(values["seed"]), values["own"], values["region"]
             if not (0 <= seed < _SEEDS and isinstance(own, bool) and values["engine"] == ENGINE):
                 raise ValueError(f"not a record of SegVol: {values}")
-            return cls(seed, own, None if region is None else Box(index3(region[0]), index3(region[1])))
+            return cls(seed, own, None if region is None else VoxelBox(as_index(region[0]), as_index(region[1])))
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise UsageError("The saved session is damaged, or of another model. Choose another file.") from error
 

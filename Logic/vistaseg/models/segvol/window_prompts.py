@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vistaseg.models.boxes import Box, Index3, index3
+from vistaseg.geometry.box import Index, VoxelBox, as_index
 from vistaseg.models.correction import Mask
 from vistaseg.models.segvol.placing import PlacedPrompts
 from vistaseg.models.segvol.preprocessing import ZoomMap
@@ -37,11 +37,11 @@ from vistaseg.models.segvol.prompt_encoder import NEGATIVE, PADDING, POSITIVE, P
 MOST_EXTRA = 4
 """Voxels that are drawn beside the first."""
 
-NOWHERE: Index3 = (-1, -1, -1)
+NOWHERE: Index = (-1, -1, -1)
 """Published place of padding, and of both corners of the box around nothing."""
 
-LabelledPoint = tuple[Index3, int]
-Corners = tuple[Index3, Index3]
+LabelledPoint = tuple[Index, int]
+Corners = tuple[Index, Index]
 
 
 def whole_prompts(placed: PlacedPrompts, zoom: ZoomMap, text: Tensor | None, device: torch.device) -> PromptBatch:
@@ -77,22 +77,22 @@ class WindowPrompts:
     placed: PlacedPrompts
     predicted: Mask
     zoom: ZoomMap
-    region: Box
+    region: VoxelBox
     single: bool
 
-    def of(self, window: Box, random: np.random.RandomState) -> tuple[list[LabelledPoint], Corners | None]:
+    def of(self, window: VoxelBox, random: np.random.RandomState) -> tuple[list[LabelledPoint], Corners | None]:
         """Points and box in the window's own voxels."""
         if not self.placed.clicks and self.placed.box is None:
             return [], None
-        seen = window.clipped(self.region)
+        seen = window.intersection(self.region)
         predicted = np.zeros(window.shape, dtype=bool)
-        predicted[seen.seen_from(window.start).slices] = self.zoom.grown(self.predicted, seen)
+        predicted[seen.relative_to(window.start).slices] = self.zoom.grown(self.predicted, seen)
         return self._points(window, predicted, random), self._box(window, predicted)
 
-    def _points(self, window: Box, predicted: Mask, random: np.random.RandomState) -> list[LabelledPoint]:
+    def _points(self, window: VoxelBox, predicted: Mask, random: np.random.RandomState) -> list[LabelledPoint]:
         if not self.placed.clicks:
             return []
-        seen = window.clipped(self.region)
+        seen = window.intersection(self.region)
         own = [click for click in self.placed.clicks if seen.holds(click.index)]
         positive = [_seen_from(window, click.index) for click in own if click.positive]
         negative = [(_seen_from(window, click.index), NEGATIVE) for click in own if not click.positive]
@@ -103,36 +103,36 @@ class WindowPrompts:
             return [(place, POSITIVE) for place in positive] + negative
         return _drawn(predicted, None, random) + negative
 
-    def _box(self, window: Box, predicted: Mask) -> Corners:
+    def _box(self, window: VoxelBox, predicted: Mask) -> Corners:
         own = self.placed.box
         if own is not None and (self.single or self.placed.clicks):
-            inside = own.clipped(window).clipped(self.region)
+            inside = own.intersection(window).intersection(self.region)
             if not inside.empty:
-                return _corners(inside.seen_from(window.start))
+                return _corners(inside.relative_to(window.start))
         return _corners_around(predicted)
 
-    def _clicked(self, window: Box) -> Mask:
+    def _clicked(self, window: VoxelBox) -> Mask:
         """Voxels of the window that lie where the user clicked, at the resolution of the shrunk volume."""
-        seen, clicked = window.clipped(self.region), np.zeros(window.shape, dtype=bool)
+        seen, clicked = window.intersection(self.region), np.zeros(window.shape, dtype=bool)
         for click in self.placed.clicks:
             if not click.positive:
                 continue
-            blocks = (self._block(click.index), Box(click.index, index3(p + 1 for p in click.index)))
+            blocks = (self._block(click.index), VoxelBox(click.index, as_index(p + 1 for p in click.index)))
             for block in blocks:
-                inside = block.clipped(seen)
+                inside = block.intersection(seen)
                 if not inside.empty:
-                    clicked[inside.seen_from(window.start).slices] = True
+                    clicked[inside.relative_to(window.start).slices] = True
         return clicked
 
-    def _block(self, index: Index3) -> Box:
+    def _block(self, index: Index) -> VoxelBox:
         """The voxels of the cropped volume that one of the shrunk volume stands for; empty where it has none."""
         places = [np.flatnonzero(up == p) for up, p in zip(self.zoom.up, self.zoom.to_zoomed(index), strict=True)]
         if min(len(axis) for axis in places) == 0:
-            return Box(index, index)
-        return Box(index3(axis[0] for axis in places), index3(axis[-1] + 1 for axis in places))
+            return VoxelBox(index, index)
+        return VoxelBox(as_index(axis[0] for axis in places), as_index(axis[-1] + 1 for axis in places))
 
 
-def _drawn(mask: Mask, first: Index3 | None, random: np.random.RandomState) -> list[LabelledPoint]:
+def _drawn(mask: Mask, first: Index | None, random: np.random.RandomState) -> list[LabelledPoint]:
     """The first voxel of a mask and up to `MOST_EXTRA` more, padded to that number; only padding where it is empty."""
     places = np.flatnonzero(mask)
     if len(places) == 0:
@@ -144,8 +144,8 @@ def _drawn(mask: Mask, first: Index3 | None, random: np.random.RandomState) -> l
     return [(place, POSITIVE) for place in chosen] + padding
 
 
-def _index(mask: Mask, place: int) -> Index3:
-    return index3(map(int, np.unravel_index(place, mask.shape)))
+def _index(mask: Mask, place: int) -> Index:
+    return as_index(map(int, np.unravel_index(place, mask.shape)))
 
 
 def _corners_around(mask: Mask) -> Corners:
@@ -153,12 +153,12 @@ def _corners_around(mask: Mask) -> Corners:
     if not mask.any():
         return NOWHERE, NOWHERE
     bounds = [np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
-    return index3(axis[0] for axis in bounds), index3(axis[-1] for axis in bounds)
+    return as_index(axis[0] for axis in bounds), as_index(axis[-1] for axis in bounds)
 
 
-def _corners(box: Box) -> Corners:
-    return box.start, index3(b - 1 for b in box.stop)
+def _corners(box: VoxelBox) -> Corners:
+    return box.start, as_index(b - 1 for b in box.stop)
 
 
-def _seen_from(window: Box, index: Index3) -> Index3:
-    return index3(p - a for p, a in zip(index, window.start, strict=True))
+def _seen_from(window: VoxelBox, index: Index) -> Index:
+    return as_index(p - a for p, a in zip(index, window.start, strict=True))

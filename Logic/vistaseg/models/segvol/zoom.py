@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from vistaseg.compute import Compute
+from vistaseg.geometry.box import Index, VoxelBox, as_index
 from vistaseg.models.answers import require_numbers
-from vistaseg.models.boxes import Box, Index3, covering_windows, index3
 from vistaseg.models.correction import Mask
+from vistaseg.models.covering import covering_windows
 from vistaseg.models.segvol.encoding import Encoding
 from vistaseg.models.segvol.network import SegVolNetwork
 from vistaseg.models.segvol.placing import PlacedPrompts
@@ -39,7 +40,7 @@ class Found:
     """
 
     mask: Mask
-    region: Box | None
+    region: VoxelBox | None
 
 
 NOTHING = Found(np.zeros((0, 0, 0), dtype=bool), None)
@@ -56,11 +57,11 @@ class ZoomOutZoomIn:
         self._network, self._image, self._encoding, self._compute = network, image, encoding, compute
 
     @property
-    def _window(self) -> Index3:
+    def _window(self) -> Index:
         return self._image.zoom.zoomed
 
     def find(
-        self, placed: PlacedPrompts, text: Tensor | None, seed: int, regions: Sequence[Box], progress: Progress
+        self, placed: PlacedPrompts, text: Tensor | None, seed: int, regions: Sequence[VoxelBox], progress: Progress
     ) -> Found:
         """What the prompts mean.
 
@@ -89,19 +90,19 @@ class ZoomOutZoomIn:
         found: Mask = (self._decode(self._encoding.whole(), prompts) > 0).numpy()
         return found
 
-    def _region(self, content: Box, earlier: Sequence[Box]) -> Box:
+    def _region(self, content: VoxelBox, earlier: Sequence[VoxelBox]) -> VoxelBox:
         """A region to look closer at."""
         fresh = grown_region(content, self._window, self._image.crop.shape)
         cost = len(covering_windows(fresh, self._window, OVERLAP))
-        whole = Box((0, 0, 0), self._image.crop.shape)
+        whole = VoxelBox.whole(self._image.crop.shape)
         for region in earlier:
-            fits = region.joined(content) == region and region.clipped(whole) == region
+            fits = region.union(content) == region and region.intersection(whole) == region
             if fits and len(covering_windows(region, self._window, OVERLAP)) <= cost:
                 return region
         return fresh
 
     def _look_closer(
-        self, asked: WindowPrompts, windows: Sequence[Box], text: Tensor | None, seed: int, progress: Progress
+        self, asked: WindowPrompts, windows: Sequence[VoxelBox], text: Tensor | None, seed: int, progress: Progress
     ) -> Mask:
         # Logits are averaged over as many windows as see a voxel: the sum has the same sign.
         total = torch.zeros(asked.region.shape)
@@ -111,8 +112,8 @@ class ZoomOutZoomIn:
             points, box = asked.of(window, np.random.RandomState([seed, number]))
             prompts = prompt_batch(points, box, text, self._compute.device)
             logits = self._decode(self._encoding.window(window, asked.region), prompts)
-            seen = window.clipped(asked.region)
-            total[seen.seen_from(asked.region.start).slices] += logits[seen.seen_from(window.start).slices]
+            seen = window.intersection(asked.region)
+            total[seen.relative_to(asked.region.start).slices] += logits[seen.relative_to(window.start).slices]
         progress("looks", 1 + len(windows), 1 + len(windows))
         found: Mask = (total > 0).numpy()
         return found
@@ -125,12 +126,12 @@ class ZoomOutZoomIn:
         return logits[0].float().cpu()
 
 
-def grown_region(content: Box, window: Index3, size: Index3) -> Box:
+def grown_region(content: VoxelBox, window: Index, size: Index) -> VoxelBox:
     """A box grown by equal amounts on both sides to a window where it is smaller, cut off at the volume's borders.
 
     As published, where it may end up a voxel smaller than the window; `covering_windows` makes up for it.
     """
     margins = [max(w - n, 0) // 2 for n, w in zip(content.shape, window, strict=True)]
-    start = index3(a - margin for a, margin in zip(content.start, margins, strict=True))
-    stop = index3(b + margin for b, margin in zip(content.stop, margins, strict=True))
-    return Box(start, stop).clipped(Box((0, 0, 0), size))
+    start = as_index(a - margin for a, margin in zip(content.start, margins, strict=True))
+    stop = as_index(b + margin for b, margin in zip(content.stop, margins, strict=True))
+    return VoxelBox(start, stop).intersection(VoxelBox.whole(size))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vistaseg.compute import Compute, available_bytes, memory_guard
 from vistaseg.errors import MemoryLimitError
-from vistaseg.models.boxes import Box, Index3
+from vistaseg.geometry.box import Index, VoxelBox
 from vistaseg.models.recipe import CURRENT, Recipe
 from vistaseg.models.vista3d.classify import ClassMaps, ClassQuestion, class_vectors
 from vistaseg.models.vista3d.click_windows import ClickWindows
@@ -48,9 +48,9 @@ class KeptFeatures:
             part = self.features[:, first : first + PLANES_AT_A_TIME]
             yield Slab(planes_of(self.plan, first, part.shape[1]), self.plan.slab_axis, part)
 
-    def covers(self, region: Box) -> bool:
+    def covers(self, region: VoxelBox) -> bool:
         """Whether the region lies within that of the features."""
-        return region.clipped(self.plan.region) == region
+        return region.intersection(self.plan.region) == region
 
     def hold(self, slab: Slab) -> None:
         """Keep the planes of a slab."""
@@ -86,21 +86,21 @@ class AutomaticBranch:
         self._kept: KeptFeatures | None = None
         # The same question has the same answer: of features that were rounded to be kept, a few voxels in a hundred
         # thousand come out otherwise than of fresh ones.
-        self._answers: dict[tuple[ClassQuestion, Box], ClassMaps] = {}
+        self._answers: dict[tuple[ClassQuestion, VoxelBox], ClassMaps] = {}
 
-    def windows(self, region: Box | None = None) -> int:
+    def windows(self, region: VoxelBox | None = None) -> int:
         """How many windows have to be encoded to answer a question about the region."""
         plan = self._plan(region)
         return 0 if self._known(plan.region) is not None else len(plan.windows)
 
-    def window(self, region: Box | None = None) -> Index3:
+    def window(self, region: VoxelBox | None = None) -> Index:
         """Voxels (x, y, z) of the windows that a question about the region is answered in."""
         plan = self._plan(region)
         known = self._known(plan.region)
         return (plan if known is None else known.plan).windows[0].shape
 
     def answer(
-        self, question: ClassQuestion, region: Box | None, progress: Progress, clicks: ClickWindows | None = None
+        self, question: ClassQuestion, region: VoxelBox | None, progress: Progress, clicks: ClickWindows | None = None
     ) -> ClassMaps:
         """Classes of every voxel of the region, 0 outside it.
 
@@ -136,17 +136,17 @@ class AutomaticBranch:
         self._kept = None
         self._answers.clear()
 
-    def _plan(self, region: Box | None) -> WindowPlan:
+    def _plan(self, region: VoxelBox | None) -> WindowPlan:
         return plan_within(self._image.size, self._configuration, region, self._memory_bytes)
 
-    def _known(self, region: Box) -> KeptFeatures | None:
+    def _known(self, region: VoxelBox) -> KeptFeatures | None:
         return self._kept if self._kept is not None and self._kept.covers(region) else None
 
     def _slabs(self, plan: WindowPlan, progress: Progress, clicks: ClickWindows | None) -> Iterator[Slab]:
         known = self._known(plan.region)
         if known is not None:
             progress("windows", 1, 1)
-            parts = (slab.clipped(plan.region) for slab in known.slabs())
+            parts = (slab.within(plan.region) for slab in known.slabs())
             yield from (part for part in parts if part is not None)
             return
         self._require_memory(plan)
@@ -175,12 +175,12 @@ class AutomaticBranch:
         return KeptFeatures(plan, torch.zeros((*shape[1:], shape[0]), dtype=KEPT_DTYPE).movedim(-1, 0))
 
 
-def planes_of(plan: WindowPlan, first: int, count: int) -> Box:
+def planes_of(plan: WindowPlan, first: int, count: int) -> VoxelBox:
     """Box of some planes of the plan's region, counted along its slab axis."""
     start, stop = list(plan.region.start), list(plan.region.stop)
     start[plan.slab_axis] += first
     stop[plan.slab_axis] = start[plan.slab_axis] + count
-    return Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
+    return VoxelBox((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
 
 
 def _planes_first(plan: WindowPlan) -> tuple[int, int, int]:

@@ -10,7 +10,7 @@ import torch
 from monai.networks.nets.vista3d import VISTA3D
 from torch import Tensor
 
-from vistaseg.models.boxes import Index3
+from vistaseg.geometry.box import Index
 from vistaseg.models.vista3d.confidence import ConfidenceSums, probability_against
 from vistaseg.models.vista3d.features import Slab
 
@@ -44,7 +44,7 @@ class ClassMaps:
         overlays: (x, y, z) uint8, bit n set where the n-th overlay class is; None without overlays.
     """
 
-    def __init__(self, size: Index3, question: ClassQuestion) -> None:
+    def __init__(self, size: Index, question: ClassQuestion) -> None:
         self.question = question
         self.labels = np.zeros(size, dtype=np.uint8)
         self.overlays = np.zeros(size, dtype=np.uint8) if question.overlays else None

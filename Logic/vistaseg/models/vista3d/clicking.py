@@ -9,7 +9,8 @@ import numpy as np
 
 from vistaseg import catalog
 from vistaseg.errors import InputError, UsageError
-from vistaseg.models.boxes import Box, Index3
+from vistaseg.geometry.box import Index, VoxelBox
+from vistaseg.geometry.grid import Grid
 from vistaseg.models.correction import Correction, Mask, VoxelClick, components_with, with_rim
 from vistaseg.models.protocol import PromptAnswer, PromptQuestion
 from vistaseg.models.vista3d.click_windows import is_well_inside
@@ -19,9 +20,6 @@ from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.models.vista3d.regions import region_box
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest, SpatialPrompt, Text
-from vistaseg.segmentation import VoxelBox
-from vistaseg.segmentation.model import EMPTY_BOX
-from vistaseg.volume import Grid
 
 
 class Clicking:
@@ -67,7 +65,7 @@ class Clicking:
             return
         self._branch.encode(index, progress)
 
-    def index(self, ras: Ras) -> Index3:
+    def index(self, ras: Ras) -> Index:
         """The network's voxel (x, y, z) that the volume's voxel at a place takes its label from.
 
         Raises:
@@ -84,7 +82,7 @@ class Clicking:
             raise InputError(f"The click at {where} lies outside the body. Click inside it.")
         return place[0], place[1], place[2]
 
-    def _voxel(self, ras: Ras) -> Index3:
+    def _voxel(self, ras: Ras) -> Index:
         """The volume's voxel (i, j, k) that holds a place, inside the volume or not."""
         i, j, k = (int(p) for p in np.floor(self._volume.ras_to_index([ras])[0] + 0.5))
         return i, j, k
@@ -124,21 +122,20 @@ class Clicking:
         mask = np.zeros(self._image.size, dtype=bool)
         if not question.extent.empty:
             source = self._image.source
-            start, stop = source.extent(question.extent.start, question.extent.stop)
-            part = source.sample(question.mask, question.extent.start, start, stop)
-            mask[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] = part
+            box = source.box(question.extent)
+            mask[box.slices] = source.sample(question.mask, question.extent.start, box)
         if self._is_set(question, self._voxel(place)) != click.positive:
             mask[click.index] = not click.positive
         return mask
 
     @staticmethod
-    def _is_set(question: PromptQuestion, voxel: Index3) -> bool:
+    def _is_set(question: PromptQuestion, voxel: Index) -> bool:
         """Whether a voxel of the volume belongs to the segment so far."""
         i, j, k = (p - a for p, a in zip(voxel, question.extent.start, strict=True))
         within = all(0 <= p < n for p, n in zip((k, j, i), question.mask.shape, strict=True))
         return within and bool(question.mask[k, j, i])
 
-    def _windows(self, question: PromptQuestion, click: VoxelClick) -> tuple[Box, ...]:
+    def _windows(self, question: PromptQuestion, click: VoxelClick) -> tuple[VoxelBox, ...]:
         """The window to use again where one is recorded, else those of earlier answers, the latest first."""
         if question.record is None:
             own = (record for record in reversed(question.records) if "engine" not in record)
@@ -153,10 +150,10 @@ class Clicking:
     ) -> PromptAnswer:
         added, removed, extent = changed_voxels(with_rim(answer.change, before), self._image)
         if removed.any():
-            core = self._image.back.gather(answer.change.removed, *extent.slices)
+            core = self._image.back.gather(answer.change.removed, *extent.slices_kji)
             removed = components_with(part_of(question.mask, question.extent, extent) & removed, core)
         if region is not None and not extent.empty:
-            part = self._volume.cropped(extent.start, extent.stop)
+            part = self._volume.cropped(extent)
             for mask in (added, removed):
                 region.blank_outside(mask, part)
         record = {"window": list(answer.window.start), "size": list(answer.window.shape)}
@@ -193,12 +190,8 @@ def limiting_box(prompts: Sequence[SpatialPrompt]) -> RegionOfInterest | None:
 
 def changed_voxels(change: Correction, image: NetworkImage) -> tuple[Mask, Mask, VoxelBox]:
     """Added and removed voxels (k, j, i) on the volume's grid, of the box that holds them."""
-    box = None if change.empty else image.back.mask_extent(change.added | change.removed)
-    if box is None:
-        nothing = np.zeros((0, 0, 0), dtype=bool)
-        return nothing, nothing, EMPTY_BOX
-    extent = VoxelBox(*box)
-    added, removed = (image.back.gather(mask, *extent.slices) for mask in (change.added, change.removed))
+    extent = image.back.box_of_mask(change.added | change.removed)
+    added, removed = (image.back.gather(mask, *extent.slices_kji) for mask in (change.added, change.removed))
     return added, removed, extent
 
 
@@ -206,18 +199,18 @@ def part_of(mask: Mask, extent: VoxelBox, wanted: VoxelBox) -> Mask:
     """A mask (k, j, i) of an extent as the mask of another one."""
     part = np.zeros(wanted.shape_kji, dtype=bool)
     shared = extent.intersection(wanted)
-    if shared is not None:
-        part[shared.within(wanted)] = mask[shared.within(extent)]
+    if not shared.empty:
+        part[shared.relative_to(wanted.start).slices_kji] = mask[shared.relative_to(extent.start).slices_kji]
     return part
 
 
-def _window(record: Mapping[str, Any]) -> Box:
+def _window(record: Mapping[str, Any]) -> VoxelBox:
     try:
         x, y, z = (int(value) for value in record["window"])
         a, b, c = (int(value) for value in record["size"])
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged() from error
-    return Box((x, y, z), (x + a, y + b, z + c))
+    return VoxelBox((x, y, z), (x + a, y + b, z + c))
 
 
 def _damaged() -> UsageError:

@@ -9,6 +9,7 @@ import torch
 from monai.inferers import sliding_window_inference
 from torch import Tensor
 
+from vistaseg.geometry.grid import Grid
 from vistaseg.models.answers import noise
 from vistaseg.models.spec import Comparison
 from vistaseg.models.vista3d.classify import class_vectors
@@ -17,7 +18,6 @@ from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.models.vista3d.windows import plan_windows
 from vistaseg.progress import silent
-from vistaseg.volume import Grid
 from vistaseg.volume.prepare import GridMap
 from vistaseg.volume.source import source_map
 

@@ -15,8 +15,8 @@ from monai.networks.nets.vista3d import VISTA3D
 from torch import Tensor
 
 from vistaseg.compute import Compute
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.answers import require_numbers
-from vistaseg.models.boxes import Box
 from vistaseg.models.recipe import CURRENT, Recipe
 from vistaseg.models.vista3d.click_windows import ClickWindows
 from vistaseg.models.vista3d.point_head import reduce
@@ -39,16 +39,16 @@ class Slab:
             axes in order; 0 where only windows of air were, which makes every logit 0: background.
     """
 
-    box: Box
+    box: VoxelBox
     axis: int
     features: Tensor
 
-    def clipped(self, region: Box) -> Slab | None:
+    def within(self, region: VoxelBox) -> Slab | None:
         """The part of the slab in a region; None where there is none."""
-        box = self.box.clipped(region)
-        if min(box.shape) <= 0:
+        box = self.box.intersection(region)
+        if box.empty:
             return None
-        inside = list(box.moved([-a for a in self.box.start]).slices)
+        inside = list(box.relative_to(self.box.start).slices)
         return Slab(box, self.axis, self.features[(slice(None), inside.pop(self.axis), *inside)])
 
 
@@ -119,7 +119,7 @@ def needed_bytes(plan: WindowPlan, channels: int) -> int:
     return 4 * channels * (depth * planes + MAPS_IN_A_PASS * math.prod(plan.windows[0].shape))
 
 
-def is_skipped(image: NetworkImage, window: Box, recipe: Recipe) -> bool:
+def is_skipped(image: NetworkImage, window: VoxelBox, recipe: Recipe) -> bool:
     """Whether a window is not encoded: it holds nothing but air, and no label of the body depends on it."""
     only_air = holds_only_air(image.voxels, window, image.air_level)
     return only_air and not (recipe.air == "scan" and image.labels_tissue(window))
@@ -127,11 +127,16 @@ def is_skipped(image: NetworkImage, window: Box, recipe: Recipe) -> bool:
 
 @torch.inference_mode()
 def _encoded(
-    network: VISTA3D, image: NetworkImage, window: Box, compute: Compute, clicks: ClickWindows | None, recipe: Recipe
+    network: VISTA3D,
+    image: NetworkImage,
+    window: VoxelBox,
+    compute: Compute,
+    clicks: ClickWindows | None,
+    recipe: Recipe,
 ) -> Tensor:
     voxels = cut_window(image.voxels, window, recipe.padding)
     # Clicks are answered in windows padded with 0, by either published pipeline.
-    same = recipe.padding == "zero" or window.clipped(Box((0, 0, 0), image.size)) == window
+    same = recipe.padding == "zero" or window.intersection(VoxelBox.whole(image.size)) == window
     if clicks is None or not same or not clicks.has_room_for(window):
         found = window_features(network, voxels, compute)
         require_numbers(found)
@@ -154,12 +159,12 @@ class _Stitcher:
         self.sums = torch.zeros(deepest, *across, channels).movedim(-1, 0)
         self.counts = torch.zeros(deepest, *across, dtype=torch.uint8)
 
-    def add(self, window: Box, features: Tensor) -> None:
+    def add(self, window: VoxelBox, features: Tensor) -> None:
         """Add a window's features (channels, x, y, z)."""
-        inside = window.clipped(self._held())
+        inside = window.intersection(self._held())
         if min(inside.shape) <= 0:
             return
-        own = inside.moved([-a for a in window.start]).slices
+        own = inside.relative_to(window.start).slices
         held = self._in_buffer(inside)
         part = features[(slice(None), *own)].movedim(1 + self.axis, 1)
         self.sums[(slice(None), *held)] += part.to(self.sums)
@@ -189,14 +194,14 @@ class _Stitcher:
             buffer.narrow(axis, kept, planes).zero_()
         self.first += planes
 
-    def _held(self) -> Box:
+    def _held(self) -> VoxelBox:
         return self._planes(self.counts.shape[0])
 
-    def _planes(self, planes: int) -> Box:
+    def _planes(self, planes: int) -> VoxelBox:
         start, stop = list(self.plan.region.start), list(self.plan.region.stop)
         start[self.axis], stop[self.axis] = self.first, min(self.first + planes, stop[self.axis])
-        return Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
+        return VoxelBox((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
 
-    def _in_buffer(self, box: Box) -> tuple[slice, ...]:
-        slices = list(box.moved([-a for a in self._planes(0).start]).slices)
+    def _in_buffer(self, box: VoxelBox) -> tuple[slice, ...]:
+        slices = list(box.relative_to(self._planes(0).start).slices)
         return (slices.pop(self.axis), *slices)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from vistaseg.models.boxes import Box, Index3
+from vistaseg.geometry.box import Index, VoxelBox
 from vistaseg.models.correction import Mask
 
 
@@ -16,17 +16,17 @@ from vistaseg.models.correction import Mask
 class End:
     """A place (x, y, z) where a structure runs against a face of a window, and the way out."""
 
-    place: Index3
+    place: Index
     axis: int
     step: int
 
-    def ahead(self, by: Index3) -> Index3:
+    def ahead(self, by: Index) -> Index:
         """The place moved outwards, by what `by` says for that axis."""
         x, y, z = (p + self.step * by[a] * (a == self.axis) for a, p in enumerate(self.place))
         return x, y, z
 
 
-def widest_end(found: Mask, windows: Sequence[Box], size: Index3) -> End | None:
+def widest_end(found: Mask, windows: Sequence[VoxelBox], size: Index) -> End | None:
     """The middle of the largest area in which a mask (x, y, z) runs against a window's face, or None.
 
     Faces at the border of the image end nothing, and neither does a face behind which another of the windows lies.
@@ -47,10 +47,10 @@ def _depth_in_layer(area: Mask, axis: int) -> np.ndarray:
     return np.expand_dims(depth, axis)
 
 
-def _ends(found: Mask, windows: Sequence[Box], size: Index3) -> Iterator[tuple[Mask, Box, int, int]]:
+def _ends(found: Mask, windows: Sequence[VoxelBox], size: Index) -> Iterator[tuple[Mask, VoxelBox, int, int]]:
     """What of the mask goes on behind the faces of the windows: in layers one voxel thick, with axis and direction."""
     for window in windows:
-        inside = window.clipped(Box((0, 0, 0), size))
+        inside = window.intersection(VoxelBox.whole(size))
         for axis in range(3):
             for layer, step in ((inside.start[axis], -1), (inside.stop[axis] - 1, 1)):
                 if 0 <= layer + step < size[axis]:
@@ -58,18 +58,18 @@ def _ends(found: Mask, windows: Sequence[Box], size: Index3) -> Iterator[tuple[M
                     yield found[face.slices] & ~_covered(face, axis, step, windows), face, axis, step
 
 
-def _layer(box: Box, axis: int, at: int) -> Box:
+def _layer(box: VoxelBox, axis: int, at: int) -> VoxelBox:
     start, stop = list(box.start), list(box.stop)
     start[axis], stop[axis] = at, at + 1
-    return Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
+    return VoxelBox((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
 
 
-def _covered(face: Box, axis: int, step: int, windows: Sequence[Box]) -> Mask:
+def _covered(face: VoxelBox, axis: int, step: int, windows: Sequence[VoxelBox]) -> Mask:
     """Where the voxels behind a face lie in one of the windows."""
     covered = np.zeros(face.shape, dtype=bool)
-    behind = face.moved([step if a == axis else 0 for a in range(3)])
+    behind = face.shifted([step if a == axis else 0 for a in range(3)])
     for window in windows:
-        shared = window.clipped(behind)
+        shared = window.intersection(behind)
         if min(shared.shape) > 0:
-            covered[shared.moved([-a for a in behind.start]).slices] = True
+            covered[shared.relative_to(behind.start).slices] = True
     return covered

@@ -12,8 +12,8 @@ from monai.networks.nets.vista3d import VISTA3D
 from scipy import ndimage
 
 from vistaseg.compute import memory_guard, with_second_try
+from vistaseg.geometry.box import Index, VoxelBox
 from vistaseg.models.answers import require_numbers
-from vistaseg.models.boxes import Box, Index3
 from vistaseg.models.correction import (
     Correction,
     Mask,
@@ -55,8 +55,8 @@ class ClickQuestion:
 
     clicks: tuple[VoxelClick, ...]
     target: ClickTarget
-    limit: Box | None = None
-    windows: tuple[Box, ...] = ()
+    limit: VoxelBox | None = None
+    windows: tuple[VoxelBox, ...] = ()
     given: bool = False
 
 
@@ -71,7 +71,7 @@ class ClickAnswer:
     """
 
     change: Correction
-    window: Box
+    window: VoxelBox
     note: str = ""
 
 
@@ -84,12 +84,12 @@ class PointBranch:
     """
 
     def __init__(
-        self, network: VISTA3D, encoded: ClickWindows, window: Index3, size: Index3, merging: str = "touched"
+        self, network: VISTA3D, encoded: ClickWindows, window: Index, size: Index, merging: str = "touched"
     ) -> None:
         self._network, self._encoded, self.window, self._size = network, encoded, window, size
         self._published = merging == "published"
 
-    def encode(self, index: Index3, progress: Progress) -> None:
+    def encode(self, index: Index, progress: Progress) -> None:
         """Have the window of a click at hand before it comes."""
         if fitting_window(index, self._encoded.windows, self._size) is None:
             progress("windows", 0, 1)
@@ -115,7 +115,7 @@ class PointBranch:
                 note = self._follow(window, question, before, mask, progress)
             return ClickAnswer(Correction(mask & ~before, before & ~mask), window, note)
 
-    def _choose(self, question: ClickQuestion) -> Box:
+    def _choose(self, question: ClickQuestion) -> VoxelBox:
         click = question.clicks[-1]
         return (
             fitting_window(click.index, question.windows, self._size)
@@ -123,23 +123,23 @@ class PointBranch:
             or centred_window(click.exact, self.window, self._size)
         )
 
-    def _merge_in(self, window: Box, question: ClickQuestion, mask: Mask) -> str:
+    def _merge_in(self, window: VoxelBox, question: ClickQuestion, mask: Mask) -> str:
         """Change the mask by the published rule, in the window of the new click; returns no note."""
-        inside = window.clipped(Box((0, 0, 0), self._size))
+        inside = window.intersection(VoxelBox.whole(self._size))
         part = mask[inside.slices]
         found = self._found(window, question.clicks, question.target)
-        own = [click.seen_from(inside.start) for click in question.clicks if inside.holds(click.index)]
+        own = [click.relative_to(inside.start) for click in question.clicks if inside.holds(click.index)]
         after = np.where(self._allowed(inside, question.limit), found, part)
         part[...] = published_change(part, after, own).applied(part)
         return ""
 
-    def _answer_in(self, window: Box, question: ClickQuestion, mask: Mask) -> str:
+    def _answer_in(self, window: VoxelBox, question: ClickQuestion, mask: Mask) -> str:
         """Change the mask where the new click asks for it, in its window; returns a note."""
-        inside = window.clipped(Box((0, 0, 0), self._size))
+        inside = window.intersection(VoxelBox.whole(self._size))
         part = mask[inside.slices]
         allowed = self._allowed(inside, question.limit)
         found = self._found(window, (*question.clicks, *self._anchor(part, inside, question.clicks)), question.target)
-        click = question.clicks[-1].seen_from(inside.start)
+        click = question.clicks[-1].relative_to(inside.start)
         speaks_of_mask = question.given or not click.positive
         doubtful = speaks_of_mask and not recognises(found, part)
         if doubtful:
@@ -149,7 +149,7 @@ class PointBranch:
         return DOUBTFUL if doubtful and not change.empty else ""
 
     @staticmethod
-    def _anchor(part: Mask, inside: Box, clicks: Sequence[VoxelClick]) -> tuple[VoxelClick, ...]:
+    def _anchor(part: Mask, inside: VoxelBox, clicks: Sequence[VoxelClick]) -> tuple[VoxelClick, ...]:
         """The deepest voxel of the mask as a positive click, where all clicks in a window say what it is not.
 
         Negative clicks alone do not tell the network which structure is meant.
@@ -159,7 +159,7 @@ class PointBranch:
             return ()
         rest = part.copy()
         for click in own:
-            rest[click.seen_from(inside.start).index] = False
+            rest[click.relative_to(inside.start).index] = False
         if not rest.any():
             return ()
         depth = ndimage.distance_transform_edt(np.pad(rest, 1))[1:-1, 1:-1, 1:-1]
@@ -167,7 +167,7 @@ class PointBranch:
         x, y, z = (int(p) + a for p, a in zip(place, inside.start, strict=True))
         return (VoxelClick((x, y, z), positive=True),)
 
-    def _follow(self, window: Box, question: ClickQuestion, before: Mask, mask: Mask, progress: Progress) -> str:
+    def _follow(self, window: VoxelBox, question: ClickQuestion, before: Mask, mask: Mask, progress: Progress) -> str:
         """Go on in further windows where what was added runs against the border of one; returns a note."""
         windows = [window]
         while (end := widest_end(mask & ~before, windows, self._size)) is not None:
@@ -179,33 +179,33 @@ class PointBranch:
             with_second_try(partial(self._grow_in, windows[-1], click, question, mask), self._encoded.forget)
         return ""
 
-    def _window_behind(self, end: End) -> Box:
+    def _window_behind(self, end: End) -> VoxelBox:
         """The window that an end lies a quarter deep in: further on than around it, and still well inside."""
         x, y, z = (side // 4 for side in self.window)
         return centred_window(end.ahead((x, y, z)), self.window, self._size)
 
-    def _grow_in(self, window: Box, end: VoxelClick, question: ClickQuestion, mask: Mask) -> None:
+    def _grow_in(self, window: VoxelBox, end: VoxelClick, question: ClickQuestion, mask: Mask) -> None:
         """Add what is connected to the end of the structure, which serves as a click of its own."""
-        inside = window.clipped(Box((0, 0, 0), self._size))
+        inside = window.intersection(VoxelBox.whole(self._size))
         found = self._found(window, (*question.clicks, end), question.target)
         found &= self._allowed(inside, question.limit)
-        mask[inside.slices] |= components_at(found, [end.seen_from(inside.start)])
+        mask[inside.slices] |= components_at(found, [end.relative_to(inside.start)])
 
-    def _found(self, window: Box, clicks: Sequence[VoxelClick], target: ClickTarget) -> Mask:
+    def _found(self, window: VoxelBox, clicks: Sequence[VoxelClick], target: ClickTarget) -> Mask:
         """What the network sees in the part of a window that lies in the image."""
-        inside = window.clipped(Box((0, 0, 0), self._size))
-        own = [click.seen_from(window.start) for click in clicks if window.holds(click.index)]
+        inside = window.intersection(VoxelBox.whole(self._size))
+        own = [click.relative_to(window.start) for click in clicks if window.holds(click.index)]
         reduced = self._encoded.reduced(window)
         with torch.inference_mode():
             answer = logits(self._network.point_head, reduced, window.shape, own, target)
         require_numbers(answer)
-        found: Mask = (answer[inside.moved([-a for a in window.start]).slices] > 0).cpu().numpy()
+        found: Mask = (answer[inside.relative_to(window.start).slices] > 0).cpu().numpy()
         return found
 
     @staticmethod
-    def _allowed(inside: Box, limit: Box | None) -> Mask:
+    def _allowed(inside: VoxelBox, limit: VoxelBox | None) -> Mask:
         """Where voxels may change, in a box of the image."""
         allowed = np.full(inside.shape, limit is None)
-        if limit is not None and min(limit.clipped(inside).shape) > 0:
-            allowed[limit.clipped(inside).moved([-a for a in inside.start]).slices] = True
+        if limit is not None and min(limit.intersection(inside).shape) > 0:
+            allowed[limit.intersection(inside).relative_to(inside.start).slices] = True
         return allowed

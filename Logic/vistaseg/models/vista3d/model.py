@@ -11,7 +11,7 @@ from monai.networks.nets.vista3d import VISTA3D
 from vistaseg import catalog
 from vistaseg.compute import Compute
 from vistaseg.errors import UsageError
-from vistaseg.models.boxes import Index3
+from vistaseg.geometry.box import Index
 from vistaseg.models.protocol import ClassMasks, ModelIdentity, PromptAnswer, PromptQuestion
 from vistaseg.models.vista3d.automatic import AutomaticBranch
 from vistaseg.models.vista3d.classify import ClassMaps, ClassQuestion
@@ -152,7 +152,7 @@ class Vista3dVolume:
         ids = list(dict.fromkeys(class_ids))
         return ClassQuestion(tuple(i for i in ids if i in everything), tuple(i for i in ids if i not in everything))
 
-    def _on_volume(self, maps: ClassMaps, region: RegionOfInterest | None, window: Index3) -> ClassMasks:
+    def _on_volume(self, maps: ClassMaps, region: RegionOfInterest | None, window: Index) -> ClassMasks:
         back = self._image.back
         labels = back.label_map(maps.labels)
         overlaps = {i: back.label_map(maps.overlay(i).astype(np.uint8)) for i in maps.question.overlays}

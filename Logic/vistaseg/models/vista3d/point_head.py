@@ -13,7 +13,7 @@ import torch
 from monai.networks.nets.vista3d import PointMappingSAM
 from torch import Tensor
 
-from vistaseg.models.boxes import Index3
+from vistaseg.geometry.box import Index
 from vistaseg.models.correction import VoxelClick
 from vistaseg.models.vista3d.upscaling import object_logits
 
@@ -38,7 +38,7 @@ def reduce(head: PointMappingSAM, features: Tensor) -> Tensor:
 
 
 def logits(
-    head: PointMappingSAM, reduced: Tensor, size: Index3, clicks: Sequence[VoxelClick], target: ClickTarget
+    head: PointMappingSAM, reduced: Tensor, size: Index, clicks: Sequence[VoxelClick], target: ClickTarget
 ) -> Tensor:
     """Logits (x, y, z) of the object that the clicks mean.
 
@@ -56,7 +56,7 @@ def logits(
     return object_logits(head.output_upscaling, image, head.output_hypernetworks_mlps(answered[:, 0])[0])
 
 
-def _tokens(head: PointMappingSAM, size: Index3, clicks: Sequence[VoxelClick], target: ClickTarget) -> Tensor:
+def _tokens(head: PointMappingSAM, size: Index, clicks: Sequence[VoxelClick], target: ClickTarget) -> Tensor:
     """(1, 1 + clicks + 1, C): the mask's token, the clicks, and whether the class is known."""
     device = head.mask_tokens.weight.device
     # The head counts from the corner of a voxel.

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vistaseg.models.boxes import Box
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.geometry.grid import Grid
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
-from vistaseg.volume import Grid, Volume
+from vistaseg.volume import Volume
 from vistaseg.volume.prepare import GridMap, prepare
 from vistaseg.volume.source import SourceMap
 
@@ -47,16 +48,12 @@ class NetworkImage:
         x, y, z = self.voxels.shape
         return x, y, z
 
-    def labels_tissue(self, box: Box) -> bool:
+    def labels_tissue(self, box: VoxelBox) -> bool:
         """Whether a voxel of the scan above `TISSUE_HU` takes its label from a box of this grid.
 
         What is thinner than a voxel of this grid, such as the skin, may leave no trace in `voxels`.
         """
-        found = self.back.extent(box.start, box.stop)
-        if found is None:
-            return False
-        (i, j, k), (i_stop, j_stop, k_stop) = found
-        return bool((self.scan[k:k_stop, j:j_stop, i:i_stop] > TISSUE_HU).any())
+        return bool((self.scan[self.back.box(box).slices_kji] > TISSUE_HU).any())
 
 
 def network_image(volume: Volume, configuration: Vista3dConfiguration) -> NetworkImage:

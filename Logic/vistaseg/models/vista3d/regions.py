@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from vistaseg.errors import InputError
-from vistaseg.models.boxes import Box
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.prompts import RegionOfInterest
 
 
-def region_box(region: RegionOfInterest, image: NetworkImage) -> Box:
+def region_box(region: RegionOfInterest, image: NetworkImage) -> VoxelBox:
     """Smallest box of the image's voxels that holds the region.
 
     Raises:
@@ -21,4 +21,4 @@ def region_box(region: RegionOfInterest, image: NetworkImage) -> Box:
     stop = np.minimum(np.ceil(corners.max(axis=0)) + 1, image.size).astype(int)
     if (stop <= start).any():
         raise InputError("The region of interest lies outside the body in this scan. Choose a region that meets it.")
-    return Box((int(start[0]), int(start[1]), int(start[2])), (int(stop[0]), int(stop[1]), int(stop[2])))
+    return VoxelBox((int(start[0]), int(start[1]), int(start[2])), (int(stop[0]), int(stop[1]), int(stop[2])))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vistaseg.errors import MemoryLimitError
-from vistaseg.models.boxes import Box, Index3
+from vistaseg.geometry.box import Index, VoxelBox
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.features import needed_bytes
 from vistaseg.models.vista3d.windows import WindowPlan, plan_windows
@@ -19,7 +19,7 @@ EIGHTHS = (8, 7, 6, 5, 4)
 
 
 def plan_within(
-    size: Index3, configuration: Vista3dConfiguration, region: Box | None, memory_bytes: int | None
+    size: Index, configuration: Vista3dConfiguration, region: VoxelBox | None, memory_bytes: int | None
 ) -> WindowPlan:
     """The windows of `plan_windows`, as large as the memory allows.
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch.nn.functional as functional
 from torch import Tensor
 
-from vistaseg.models.boxes import Box, Index3, covering_windows, index3
+from vistaseg.geometry.box import Index, VoxelBox, as_index
+from vistaseg.models.covering import covering_windows
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 
 
@@ -21,12 +22,12 @@ class WindowPlan:
         slab_axis: the axis along which the windows advance, the longest of the region.
     """
 
-    region: Box
-    windows: tuple[Box, ...]
+    region: VoxelBox
+    windows: tuple[VoxelBox, ...]
     slab_axis: int
 
 
-def plan_windows(size: Index3, configuration: Vista3dConfiguration, region: Box | None = None) -> WindowPlan:
+def plan_windows(size: Index, configuration: Vista3dConfiguration, region: VoxelBox | None = None) -> WindowPlan:
     """Windows over a whole image, or over a region of it.
 
     Over a whole image they are those of MONAI's `sliding_window_inference`. Over a region they start anew, at the
@@ -36,27 +37,27 @@ def plan_windows(size: Index3, configuration: Vista3dConfiguration, region: Box 
         size: voxels of the image along (x, y, z).
         region: box inside the image.
     """
-    whole = Box((0, 0, 0), size)
-    region = whole if region is None else region.clipped(whole)
+    whole = VoxelBox.whole(size)
+    region = whole if region is None else region.intersection(whole)
     covered = _grown(region, configuration.window, size)
     axis = max(range(3), key=lambda a: region.shape[a])
     boxes = covering_windows(covered, configuration.window, configuration.overlap)
     return WindowPlan(region, tuple(sorted(boxes, key=lambda box: box.start[axis])), axis)
 
 
-def holds_only_air(image: Tensor, window: Box, air_level: float) -> bool:
+def holds_only_air(image: Tensor, window: VoxelBox, air_level: float) -> bool:
     """Whether no voxel of the window is above the level; `image` is (x, y, z)."""
-    inside = window.clipped(Box((0, 0, 0), index3(image.shape)))
+    inside = window.intersection(VoxelBox.whole(as_index(image.shape)))
     return bool((image[inside.slices] <= air_level).all())
 
 
-def cut_window(image: Tensor, window: Box, padding: str = "zero") -> Tensor:
+def cut_window(image: Tensor, window: VoxelBox, padding: str = "zero") -> Tensor:
     """The window's voxels, (1, 1, x, y, z), of an image (x, y, z).
 
     Args:
         padding: what is beyond the image: 0 ("zero"), or the nearest voxel ("replicate").
     """
-    inside = window.clipped(Box((0, 0, 0), index3(image.shape)))
+    inside = window.intersection(VoxelBox.whole(as_index(image.shape)))
     amounts = [
         amount
         for axis in (2, 1, 0)
@@ -68,7 +69,7 @@ def cut_window(image: Tensor, window: Box, padding: str = "zero") -> Tensor:
     return functional.pad(voxels, amounts, mode="constant" if padding == "zero" else "replicate")
 
 
-def _grown(region: Box, window: Index3, size: Index3) -> Box:
+def _grown(region: VoxelBox, window: Index, size: Index) -> VoxelBox:
     """The region, widened about its middle to at least a window where the image allows it."""
     start, stop = [], []
     for a, b, w, n in zip(region.start, region.stop, window, size, strict=True):
@@ -76,4 +77,4 @@ def _grown(region: Box, window: Index3, size: Index3) -> Box:
         low = min(max(a - (wanted - (b - a)) // 2, 0), n - wanted)
         start.append(low)
         stop.append(low + wanted)
-    return Box(index3(start), index3(stop))
+    return VoxelBox(as_index(start), as_index(stop))

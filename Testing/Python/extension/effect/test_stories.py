@@ -139,7 +139,7 @@ class Story:
             if link is not None and link.session is not None:
                 mask, extent = link.session.result(target.key).mask, link.session.result(target.key).extent
                 whole = np.zeros(self.bench.volume.array.shape, bool)
-                whole[extent.slices] = mask
+                whole[extent.slices_kji] = mask
                 assert np.array_equal(whole, self.bench.mask(name))
                 assert link.session.prompts(target.key) == prompts
         assert not [text for text in self.bench.texts() if "unexpected" in text]

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from prompted_network import RADIUS, PromptedNetwork, affine_of, body, noise, prompted_model
 
 from vistaseg.errors import CancelledError, InputError, UsageError, WeightsError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.protocol import PromptQuestion
 from vistaseg.models.segvol import encoding
 from vistaseg.progress import silent
 from vistaseg.prompts import Point, RegionOfInterest, Text
-from vistaseg.segmentation import VoxelBox
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -55,7 +55,7 @@ def started(volume: Volume, window_bytes: int = 10**8) -> Session:
 def full(session: Session, segment: str = "a") -> np.ndarray:
     answer = session.result(segment)
     mask = np.zeros(session.volume.array.shape, bool)
-    mask[answer.extent.slices] = answer.mask
+    mask[answer.extent.slices_kji] = answer.mask
     return mask
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from prompted_network import CONFIGURATION, CPU, PromptedNetwork, body, noise
 
-from vistaseg.models.boxes import Box
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.segvol.encoding import Encoding
 from vistaseg.models.segvol.placing import PlacedPrompts
 from vistaseg.models.segvol.preprocessing import SegVolImage, segvol_image
@@ -21,10 +21,10 @@ def image() -> SegVolImage:
 
 def test_a_window_of_another_region_is_another_view() -> None:
     image = segvol_image(noise((20, 40, 44)), CONFIGURATION.image_size)
-    network, window = PromptedNetwork(), Box((-2, 0, 0), (6, 16, 16))
+    network, window = PromptedNetwork(), VoxelBox((-2, 0, 0), (6, 16, 16))
     encoding = Encoding(network, image, CPU, 10**8)
-    small, large = Box((0, 0, 0), (1, 16, 16)), Box((0, 0, 0), (6, 16, 16))
-    one, other = encoding.window(window, small), encoding.window(window, large.joined(Box((0, 0, 0), (9, 9, 9))))
+    small, large = VoxelBox.whole((1, 16, 16)), VoxelBox.whole((6, 16, 16))
+    one, other = encoding.window(window, small), encoding.window(window, large.union(VoxelBox.whole((9, 9, 9))))
     assert torch.equal(encoding.window(window, large), other) and not torch.equal(one, other)
     assert len(network.embedded) == 2
 
@@ -32,10 +32,10 @@ def test_a_window_of_another_region_is_another_view() -> None:
 def test_an_earlier_region_is_used_again_only_where_it_costs_no_more(image: SegVolImage) -> None:
     network = PromptedNetwork()
     zoom = ZoomOutZoomIn(network, image, Encoding(network, image, CPU, 10**8), CPU)
-    placed = PlacedPrompts(box=Box((6, 10, 10), (8, 14, 14)))
-    everything = Box((0, 0, 0), image.crop.shape)
+    placed = PlacedPrompts(box=VoxelBox((6, 10, 10), (8, 14, 14)))
+    everything = VoxelBox.whole(image.crop.shape)
     fresh = zoom.find(placed, None, 1, [everything], silent).region
     assert fresh is not None and fresh != everything
-    moved = fresh.moved((1, 1, 1))
+    moved = fresh.shifted((1, 1, 1))
     assert zoom.find(placed, None, 1, [everything, moved, fresh], silent).region == moved
-    assert zoom.find(placed, None, 1, [fresh.moved((8, 0, 0))], silent).region == fresh
+    assert zoom.find(placed, None, 1, [fresh.shifted((8, 0, 0))], silent).region == fresh

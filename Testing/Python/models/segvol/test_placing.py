@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from prompted_network import affine_of
 
 from vistaseg.errors import InputError
-from vistaseg.models.boxes import Box
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.geometry.grid import Grid
 from vistaseg.models.segvol.placing import click_index, index_box, place
 from vistaseg.prompts import Point, RegionOfInterest, Text
-from vistaseg.volume import Grid
 
 SHAPE_IJK = (30, 24, 18)
-CROP = Box((2, 3, 4), (16, 22, 29))
+CROP = VoxelBox((2, 3, 4), (16, 22, 29))
 
 voxels = st.tuples(*[st.integers(a, b - 1) for a, b in zip(CROP.start, CROP.stop, strict=True)])
 
@@ -49,7 +49,7 @@ def test_a_box_around_voxels_is_those_voxels(seed, one, other, margin) -> None:
     # A box needs a volume: through the centres of one layer of voxels there is none.
     margin = np.where(high - low > 1, margin, max(margin, 0.3))
     region = RegionOfInterest.between(ras(grid, low - margin), ras(grid, high - 1 + margin))
-    assert index_box(region, grid, CROP) == Box(tuple(low), tuple(high)).seen_from(CROP.start)
+    assert index_box(region, grid, CROP) == VoxelBox(tuple(low), tuple(high)).relative_to(CROP.start)
 
 
 @given(st.integers(0, 10**6), voxels)
@@ -58,7 +58,7 @@ def test_in_an_oblique_scan_all_corners_lie_in_the_box(seed, voxel) -> None:
     grid = Grid(SHAPE_IJK, affine_of(seed))
     middle = np.array(ras(grid, voxel))
     region = RegionOfInterest.between(tuple(middle - 5), tuple(middle + 5))
-    box = index_box(region, grid, CROP).moved(CROP.start)
+    box = index_box(region, grid, CROP).shifted(CROP.start)
     corners = grid.ras_to_index(region.corners())[:, ::-1]
     low = np.maximum(corners.min(axis=0), CROP.start)
     high = np.minimum(corners.max(axis=0), np.array(CROP.stop) - 1)
@@ -69,7 +69,7 @@ def test_in_an_oblique_scan_all_corners_lie_in_the_box(seed, voxel) -> None:
 def test_a_box_thinner_than_a_voxel_is_one_voxel_thick() -> None:
     grid = Grid(SHAPE_IJK, np.eye(4))
     region = RegionOfInterest.between((10.2, 8, 6), (10.4, 12, 8))
-    assert index_box(region, grid, CROP).moved(CROP.start) == Box((6, 8, 10), (9, 13, 11))
+    assert index_box(region, grid, CROP).shifted(CROP.start) == VoxelBox((6, 8, 10), (9, 13, 11))
 
 
 def test_what_lies_outside_is_refused() -> None:
@@ -87,6 +87,6 @@ def test_the_latest_box_and_text_count_and_all_clicks() -> None:
     points = [Point((6, 6, 6)), Point((7, 7, 7), positive=False)]
     placed = place([boxes[0], points[0], Text("liver"), boxes[1], points[1], Text("spleen")], grid, CROP)
     assert placed.text == "spleen"
-    assert placed.box == Box((5, 5, 5), (11, 11, 11)).seen_from(CROP.start)
+    assert placed.box == VoxelBox((5, 5, 5), (11, 11, 11)).relative_to(CROP.start)
     assert [click.positive for click in placed.clicks] == [True, False]
     assert not place([points[1]], grid, CROP).says_what

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monai.transforms import CropForeground, Resize
 
 from vistaseg.errors import InputError
-from vistaseg.models.boxes import Box
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.segvol.preprocessing import ZoomMap, intensity_range, segvol_image
 from vistaseg.volume import Volume
 
@@ -44,7 +44,7 @@ def test_what_the_network_sees_is_what_was_published(kind: type) -> None:
     volume = scan(1, kind)
     image, expected = segvol_image(volume, ZOOMED), published(volume.array)
     assert image.crop.shape == expected.shape
-    region = Box((0, 0, 0), expected.shape)
+    region = VoxelBox.whole(expected.shape)
     np.testing.assert_allclose(image.window(region, region)[0, 0], expected, atol=2e-6)
     shrunk = Resize(ZOOMED, mode="nearest-exact")(expected[None])[0]
     np.testing.assert_allclose(image.whole()[0, 0], shrunk, atol=2e-6)
@@ -53,7 +53,7 @@ def test_what_the_network_sees_is_what_was_published(kind: type) -> None:
 def test_a_window_is_0_beyond_its_region_and_not_beyond_itself() -> None:
     volume = scan(2)
     image, whole = segvol_image(volume, ZOOMED), published(volume.array)
-    region, window = Box((0, 2, 0), (6, 20, 12)), Box((-1, 5, -2), (7, 21, 14))
+    region, window = VoxelBox((0, 2, 0), (6, 20, 12)), VoxelBox((-1, 5, -2), (7, 21, 14))
     seen = np.zeros(window.shape)
     seen[1:7, :15, 2:14] = whole[0:6, 5:20, 0:12]
     np.testing.assert_allclose(image.window(window, region)[0, 0], seen, atol=2e-6)
@@ -65,14 +65,14 @@ def test_masks_grow_as_pytorch_interpolates(size: tuple[int, int, int], seed: in
     mask = np.random.default_rng(seed).random(ZOOMED) < 0.003
     grown = functional.interpolate(torch.from_numpy(mask)[None, None].float(), size=size, mode="nearest")[0, 0] > 0
     zoom = ZoomMap(size, ZOOMED)
-    box = Box((0, 0, 0), size)
+    box = VoxelBox.whole(size)
     assert np.array_equal(zoom.grown(mask, box), grown)
     content = zoom.grown_content(mask)
     places = np.argwhere(grown.numpy())
     if content is None:
         assert len(places) == 0
     else:
-        assert content == Box(tuple(places.min(axis=0)), tuple(places.max(axis=0) + 1))
+        assert content == VoxelBox(tuple(places.min(axis=0)), tuple(places.max(axis=0) + 1))
         assert np.array_equal(zoom.grown(mask, content), grown[content.slices])
 
 
@@ -107,14 +107,14 @@ def test_corners_of_solid_boxes_are_those_of_the_published_box() -> None:
         ends = np.sort(generator.integers(0, size[:, None] + 1, (3, 2)), axis=1)
         start = np.minimum(ends[:, 0], size - 1)
         stop = np.maximum(ends[:, 1], start + 1)
-        box = Box(tuple(map(int, start)), tuple(map(int, stop)))
+        box = VoxelBox(tuple(map(int, start)), tuple(map(int, stop)))
         mask = np.zeros(size, bool)
         mask[box.slices] = True
         ours = ZoomMap(tuple(map(int, size)), ZOOMED).box_to_zoomed(box)
         theirs = published_box(mask, ZOOMED)
         if theirs is None:
             nothing += 1
-            assert not ours.empty and ours.clipped(Box((0, 0, 0), ZOOMED)) == ours
+            assert not ours.empty and ours.intersection(VoxelBox.whole(ZOOMED)) == ours
         else:
             assert [list(ours.start), [b - 1 for b in ours.stop]] == theirs.tolist()
     assert nothing < 500, "too few boxes that the published code sees were compared"
@@ -129,7 +129,7 @@ def test_corners_around_organs_differ_by_few_voxels_from_the_published_box() -> 
         centre, radii = generator.uniform((20, 60, 60), (40, 140, 140)), generator.uniform((5, 10, 10), (18, 50, 50))
         mask = sum(((p - c) / r) ** 2 for p, c, r in zip(places, centre, radii, strict=True)) <= 1
         found = np.argwhere(mask)
-        own = Box(tuple(map(int, found.min(axis=0))), tuple(map(int, found.max(axis=0) + 1)))
+        own = VoxelBox(tuple(map(int, found.min(axis=0))), tuple(map(int, found.max(axis=0) + 1)))
         ours, theirs = zoom.box_to_zoomed(own), published_box(mask, zoomed)
         assert theirs is not None
         apart.append(np.abs(np.array([ours.start, [b - 1 for b in ours.stop]]) - theirs))
@@ -141,10 +141,10 @@ def test_corners_around_organs_differ_by_few_voxels_from_the_published_box() -> 
 def test_sessions_of_the_first_versions_keep_their_box() -> None:
     """From where the first voxel lies to where the last one does, whether or not the shrunk scan shows them."""
     size, zoomed = (40, 50, 50), (16, 64, 64)
-    box = Box((4, 4, 6), (39, 33, 36))
+    box = VoxelBox((4, 4, 6), (39, 33, 36))
     old, new = ZoomMap(size, zoomed, "reached").box_to_zoomed(box), ZoomMap(size, zoomed).box_to_zoomed(box)
     assert (old.start[0], new.start[0]) == (1, 2)
-    assert old != new and old.joined(new) == old
+    assert old != new and old.union(new) == old
 
 
 def test_the_network_is_asked_with_voxels_that_show_the_box_and_no_others() -> None:
@@ -153,7 +153,7 @@ def test_the_network_is_asked_with_voxels_that_show_the_box_and_no_others() -> N
     for _ in range(100):
         start = generator.integers(0, 20, 3)
         stop = start + generator.integers(8, 20, 3)
-        box, size = Box(tuple(map(int, start)), tuple(map(int, stop))), (40, 50, 50)
+        box, size = VoxelBox(tuple(map(int, start)), tuple(map(int, stop))), (40, 50, 50)
         zoom, first = ZoomMap(size, (16, 32, 32)), ZoomMap(size, (16, 32, 32), "reached")
         asked = zoom.box_to_zoomed(box)
         for axis in range(3):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prompted_network import affine_of
 
-from vistaseg.models.boxes import Box
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.segvol.changes import BoxedMask
 from vistaseg.models.segvol.sides import BodySides, centre
 from vistaseg.volume import Volume
@@ -20,7 +20,7 @@ def organ(volume: Volume, r: float) -> BoxedMask:
     middle = volume.index_to_ras([[(n - 1) / 2 for n in volume.shape_ijk]])[0]
     places = volume.index_to_ras(np.indices(SHAPE).reshape(3, -1).T[:, ::-1])
     mask = (np.linalg.norm(places - (middle + [r, 0, 0]), axis=1) < 8).reshape(SHAPE)
-    return BoxedMask(mask[2:], Box((2, 0, 0), SHAPE))
+    return BoxedMask(mask[2:], VoxelBox((2, 0, 0), SHAPE))
 
 
 @given(st.integers(0, 10**6), st.sampled_from([-20.0, 20.0]))

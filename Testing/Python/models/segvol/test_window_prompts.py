@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vistaseg.models.boxes import Box, covering_windows
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.correction import VoxelClick
+from vistaseg.models.covering import covering_windows
 from vistaseg.models.segvol.placing import PlacedPrompts
 from vistaseg.models.segvol.preprocessing import ZoomMap
 from vistaseg.models.segvol.prompt_encoder import NEGATIVE, PADDING, POSITIVE
@@ -25,7 +26,7 @@ def random(seed: int = 0) -> np.random.RandomState:
     return np.random.RandomState(seed)
 
 
-def predicted(*boxes: Box) -> np.ndarray:
+def predicted(*boxes: VoxelBox) -> np.ndarray:
     """The shrunk volume's answer where it holds boxes of the cropped volume."""
     mask = np.zeros(WINDOW, bool)
     for box in boxes:
@@ -34,17 +35,17 @@ def predicted(*boxes: Box) -> np.ndarray:
     return mask
 
 
-def asked(placed: PlacedPrompts, region: Box, *boxes: Box, zoom: ZoomMap = ZOOM) -> WindowPrompts:
+def asked(placed: PlacedPrompts, region: VoxelBox, *boxes: VoxelBox, zoom: ZoomMap = ZOOM) -> WindowPrompts:
     single = len(covering_windows(region, WINDOW, 0.5)) == 1
     return WindowPrompts(placed, predicted(*boxes), zoom, region, single)
 
 
 def test_a_window_that_sticks_out_of_its_region_is_asked_where_things_are() -> None:
     """The published code pads the image by 2 voxels here and not the prompts: its box would begin at 1, not at 3."""
-    region = Box((0, 0, 0), (4, 16, 16))
+    region = VoxelBox.whole((4, 16, 16))
     (window,) = covering_windows(region, WINDOW, 0.5)
     assert window.start == (-2, 0, 0)
-    placed = PlacedPrompts((VoxelClick((1, 5, 6), True),), Box((1, 4, 5), (3, 9, 10)))
+    placed = PlacedPrompts((VoxelClick((1, 5, 6), True),), VoxelBox((1, 4, 5), (3, 9, 10)))
     points, box = asked(placed, region, region).of(window, random())
     assert box == ((3, 4, 5), (4, 8, 9))
     assert points == [((3, 5, 6), POSITIVE)]
@@ -52,7 +53,7 @@ def test_a_window_that_sticks_out_of_its_region_is_asked_where_things_are() -> N
 
 def test_the_whole_volume_is_asked_where_the_shrunk_prompts_lie() -> None:
     placed = PlacedPrompts(
-        (VoxelClick((31, 0, 32), True), VoxelClick((0, 47, 63), False)), Box((0, 24, 0), (32, 48, 4))
+        (VoxelClick((31, 0, 32), True), VoxelClick((0, 47, 63), False)), VoxelBox((0, 24, 0), (32, 48, 4))
     )
     batch = whole_prompts(placed, ZOOM, None, torch.device("cpu"))
     assert batch.points.tolist() == [[[7, 0, 8], [0, 15, 15]]]
@@ -61,17 +62,17 @@ def test_the_whole_volume_is_asked_where_the_shrunk_prompts_lie() -> None:
 
 
 def test_a_box_in_one_window_is_the_users_and_in_several_that_of_the_answer() -> None:
-    own = Box((2, 3, 4), (6, 9, 10))
-    single = Box((0, 0, 0), WINDOW)
+    own = VoxelBox((2, 3, 4), (6, 9, 10))
+    single = VoxelBox.whole(WINDOW)
     assert asked(PlacedPrompts(box=own), single, own).of(single, random())[1] == ((2, 3, 4), (5, 8, 9))
-    large = asked(PlacedPrompts(box=own), Box((0, 0, 0), (16, 32, 32)), Box((0, 12, 12), (4, 32, 32)))
+    large = asked(PlacedPrompts(box=own), VoxelBox.whole((16, 32, 32)), VoxelBox((0, 12, 12), (4, 32, 32)))
     assert large.of(single, random()) == ([], ((0, 12, 12), (3, 15, 15)))
-    assert large.of(Box((8, 0, 0), (16, 16, 16)), random()) == ([], (NOWHERE, NOWHERE))
+    assert large.of(VoxelBox((8, 0, 0), (16, 16, 16)), random()) == ([], (NOWHERE, NOWHERE))
 
 
 def test_clicks_alone_come_with_their_surroundings_and_the_answers_box() -> None:
     placed = PlacedPrompts((VoxelClick((9, 20, 30), True), VoxelClick((10, 22, 28), False)))
-    region, content = Box((8, 16, 24), (16, 32, 40)), Box((8, 18, 28), (12, 24, 36))
+    region, content = VoxelBox((8, 16, 24), (16, 32, 40)), VoxelBox((8, 18, 28), (12, 24, 36))
     points, box = asked(placed, region, content).of(region, random())
     assert points[0] == ((1, 4, 6), POSITIVE)
     assert points[-1] == ((2, 6, 4), NEGATIVE)
@@ -82,14 +83,14 @@ def test_clicks_alone_come_with_their_surroundings_and_the_answers_box() -> None
 
 
 def test_a_window_without_clicks_gets_padding() -> None:
-    region = Box((0, 0, 0), (8, 16, 32))
+    region = VoxelBox.whole((8, 16, 32))
     clicked = asked(PlacedPrompts((VoxelClick((1, 1, 1), True),)), region, region)
-    points, _ = clicked.of(Box((0, 0, 16), (8, 16, 32)), random())
+    points, _ = clicked.of(VoxelBox((0, 0, 16), (8, 16, 32)), random())
     assert points == [(NOWHERE, PADDING)]
 
 
 def test_a_click_in_a_scan_smaller_than_the_shrunk_one_is_not_lost() -> None:
-    zoom, region = ZoomMap((2, 5, 5), WINDOW), Box((0, 0, 0), (2, 5, 5))
+    zoom, region = ZoomMap((2, 5, 5), WINDOW), VoxelBox.whole((2, 5, 5))
     (window,) = covering_windows(region, WINDOW, 0.5)
     clicked = WindowPrompts(PlacedPrompts((VoxelClick((1, 2, 3), True),)), np.ones(WINDOW, bool), zoom, region, True)
     points, _ = clicked.of(window, random())
@@ -98,34 +99,34 @@ def test_a_click_in_a_scan_smaller_than_the_shrunk_one_is_not_lost() -> None:
 
 
 def test_a_box_with_clicks_is_clipped_and_keeps_the_clicks_of_the_window() -> None:
-    region, window = Box((0, 0, 0), (8, 16, 32)), Box((0, 0, 8), (8, 16, 24))
+    region, window = VoxelBox.whole((8, 16, 32)), VoxelBox((0, 0, 8), (8, 16, 24))
     clicks = (VoxelClick((1, 2, 10), True), VoxelClick((1, 2, 30), True), VoxelClick((2, 3, 12), False))
-    together = asked(PlacedPrompts(clicks, Box((0, 1, 4), (6, 9, 20))), region, region)
+    together = asked(PlacedPrompts(clicks, VoxelBox((0, 1, 4), (6, 9, 20))), region, region)
     points, box = together.of(window, random())
     assert points == [((1, 2, 2), POSITIVE), ((2, 3, 4), NEGATIVE)]
     assert box == ((0, 1, 0), (5, 8, 11))
 
 
 def test_a_box_with_clicks_elsewhere_is_asked_with_voxels_of_the_answer() -> None:
-    region = Box((0, 0, 0), (8, 16, 32))
-    content = Box((0, 6, 16), (4, 12, 20))
-    together = asked(PlacedPrompts((VoxelClick((1, 2, 3), True),), Box((0, 1, 2), (6, 9, 30))), region, content)
-    window = Box((0, 0, 16), (8, 16, 32))
+    region = VoxelBox.whole((8, 16, 32))
+    content = VoxelBox((0, 6, 16), (4, 12, 20))
+    together = asked(PlacedPrompts((VoxelClick((1, 2, 3), True),), VoxelBox((0, 1, 2), (6, 9, 30))), region, content)
+    window = VoxelBox((0, 0, 16), (8, 16, 32))
     points, box = together.of(window, random())
     assert [label for _, label in points] == [POSITIVE] * 5
-    assert all(content.seen_from(window.start).holds(place) for place, _ in points)
+    assert all(content.relative_to(window.start).holds(place) for place, _ in points)
     assert box == ((0, 1, 0), (5, 8, 13))
 
 
 def test_the_same_seed_draws_the_same_and_another_another() -> None:
-    region = Box((0, 0, 0), WINDOW)
+    region = VoxelBox.whole(WINDOW)
     together = asked(PlacedPrompts((VoxelClick((20, 2, 3), True),), region), region, region)
     one, same, other = (together.of(region, random(seed)) for seed in (1, 1, 2))
     assert one == same != other
 
 
 def test_text_alone_has_no_place() -> None:
-    region = Box((0, 0, 0), WINDOW)
+    region = VoxelBox.whole(WINDOW)
     points, box = asked(PlacedPrompts(text="liver"), region, region).of(region, random())
     assert (points, box) == ([], None)
     batch = prompt_batch(points, box, torch.zeros(1, 4), torch.device("cpu"))
@@ -135,23 +136,23 @@ def test_text_alone_has_no_place() -> None:
 @given(st.tuples(*[st.integers(0, n - 1) for n in SIZE]), st.tuples(*[st.integers(1, 40)] * 3))
 @settings(max_examples=100, deadline=None)
 def test_a_region_holds_its_content_and_is_a_window_unless_the_scan_ends(start, shape) -> None:
-    content = Box(start, tuple(min(a + n, m) for a, n, m in zip(start, shape, SIZE, strict=True)))
+    content = VoxelBox(start, tuple(min(a + n, m) for a, n, m in zip(start, shape, SIZE, strict=True)))
     region = grown_region(content, WINDOW, SIZE)
-    assert region.joined(content) == region
+    assert region.union(content) == region
     for a, b, n, w, c in zip(region.start, region.stop, SIZE, WINDOW, content.shape, strict=True):
         assert b - a >= min(w - 1, n) or a == 0 or b == n
         assert b - a <= max(w, c)
 
 
 def test_windows_cover_their_region() -> None:
-    region = Box((3, 1, 2), (20, 40, 21))
+    region = VoxelBox((3, 1, 2), (20, 40, 21))
     seen = np.zeros(region.shape, bool)
     for window in covering_windows(region, WINDOW, 0.5):
         assert window.shape == WINDOW
-        seen[window.clipped(region).seen_from(region.start).slices] = True
+        seen[window.intersection(region).relative_to(region.start).slices] = True
     assert seen.all()
 
 
-@pytest.mark.parametrize("empty", [Box((0, 0, 0), (0, 3, 3)), Box((2, 2, 2), (1, 5, 5))])
-def test_an_inverted_box_is_empty(empty: Box) -> None:
+@pytest.mark.parametrize("empty", [VoxelBox.whole((0, 3, 3)), VoxelBox((2, 2, 2), (1, 5, 5))])
+def test_an_inverted_box_is_empty(empty: VoxelBox) -> None:
     assert empty.empty

@@ -12,13 +12,13 @@ from clicked_balls import balls, small_model
 from monai.networks.nets.vista3d import VISTA3D
 
 from vistaseg.compute import Compute
+from vistaseg.geometry.grid import Grid
 from vistaseg.models.vista3d import interactive
 from vistaseg.models.vista3d.automatic import AutomaticBranch
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.network import build_network
 from vistaseg.models.vista3d.preprocessing import NetworkImage
-from vistaseg.volume import Grid
 from vistaseg.volume.prepare import GridMap
 from vistaseg.volume.source import source_map
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from vistaseg.compute import Compute
-from vistaseg.models.boxes import Box
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.recipe import Recipe
 from vistaseg.models.vista3d import features
@@ -57,7 +57,7 @@ def two_objects(edge: int, thickness: int, seed: int) -> Volume:
 def labels(volume: Volume, used: Vista3d) -> np.ndarray:
     found = np.zeros(volume.array.shape, np.uint8)
     for segment in Session(volume, used).segment(IDS).segments:
-        found[segment.extent.slices][segment.mask] = segment.label_value
+        found[segment.extent.slices_kji][segment.mask] = segment.label_value
     return found
 
 
@@ -86,7 +86,7 @@ def is_missed(volume: Volume) -> bool:
     image = network_image(volume, CONFIGURATION)
     windows = plan_windows(image.size, CONFIGURATION).windows
     only_air = [window for window in windows if features.is_skipped(image, window, FIRST.identity.recipe)]
-    return any(image.labels_tissue(window.clipped(Box((0, 0, 0), image.size))) for window in only_air)
+    return any(image.labels_tissue(window.intersection(VoxelBox.whole(image.size))) for window in only_air)
 
 
 def test_a_surface_that_the_resampled_scan_misses_keeps_its_labels() -> None:

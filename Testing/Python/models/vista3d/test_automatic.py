@@ -10,7 +10,7 @@ from monai.networks.nets.vista3d import VISTA3D
 
 from vistaseg.compute import Compute
 from vistaseg.errors import CancelledError, MemoryLimitError, WeightsError
-from vistaseg.models.boxes import Box
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.vista3d import automatic, features
 from vistaseg.models.vista3d.automatic import AutomaticBranch
 from vistaseg.models.vista3d.classify import ClassQuestion
@@ -82,7 +82,7 @@ def test_a_region_within_kept_features_encodes_nothing_and_keeps_them(
     branch = make_branch(as_image(noise), ENOUGH)
     whole = branch.answer(ORGANS, None, silent).labels
     first = len(encoded)
-    region = Box((3, 10, 4), (9, 12, 26))
+    region = VoxelBox((3, 10, 4), (9, 12, 26))
     part = branch.answer(ORGANS, region, silent).labels
     assert (part[region.slices] == whole[region.slices]).mean() > 0.999
     part[region.slices] = 0
@@ -117,7 +117,7 @@ def test_windows_of_air_are_skipped_without_changing_the_body(
 
 
 def test_nothing_is_labelled_outside_a_region(make_branch: MakeBranch, as_image: AsImage, noise: np.ndarray) -> None:
-    region = Box((3, 10, 4), (15, 22, 16))
+    region = VoxelBox((3, 10, 4), (15, 22, 16))
     labels = make_branch(as_image(noise)).answer(ORGANS, region, silent).labels
     assert labels[region.slices].any()
     labels[region.slices] = 0

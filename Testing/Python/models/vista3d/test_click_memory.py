@@ -14,7 +14,7 @@ from monai.networks.nets.vista3d import VISTA3D
 
 from vistaseg.compute import Compute
 from vistaseg.errors import MemoryLimitError
-from vistaseg.models.boxes import Box, Index3
+from vistaseg.geometry.box import Index, VoxelBox
 from vistaseg.models.correction import Mask, VoxelClick
 from vistaseg.models.vista3d import interactive
 from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window
@@ -26,7 +26,7 @@ from vistaseg.models.vista3d.preprocessing import NetworkImage
 from vistaseg.progress import silent
 
 AsImage = Callable[[np.ndarray], NetworkImage]
-Clicked = tuple[ClickWindows, PointBranch, Index3]
+Clicked = tuple[ClickWindows, PointBranch, Index]
 
 FAILED_ALLOCATIONS = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
@@ -150,12 +150,12 @@ def test_two_hundred_clicks_all_over_a_scan_take_no_more_memory_than_fifty(as_im
     windows = ClickWindows(network, image, compute, budget)
     branch = PointBranch(network, windows, configuration.window, image.size)
     nothing, resident, found = np.zeros(image.size, bool), [], 0
-    asked: set[Box] = set()
+    asked: set[VoxelBox] = set()
     for place in np.random.default_rng(2).integers(0, image.size, (200, 3)):
         click = VoxelClick(tuple(int(p) for p in place), positive=True)
         window = centred_window(click.index, configuration.window, image.size)
         # What is not let near the border of the window is not followed: one window a click.
-        limit = Box(tuple(p + 1 for p in window.start), tuple(p - 1 for p in window.stop))
+        limit = VoxelBox(tuple(p + 1 for p in window.start), tuple(p - 1 for p in window.stop))
         answer = branch.answer(ClickQuestion((click,), ClickTarget(True), limit), nothing, silent)
         found += int(answer.change.added[window.slices].sum())
         asked.add(answer.window)

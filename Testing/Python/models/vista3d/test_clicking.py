@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vistaseg.errors import CancelledError, InputError, UsageError, WeightsError
+from vistaseg.geometry.box import EMPTY_BOX, VoxelBox
 from vistaseg.models.correction import VoxelClick
 from vistaseg.models.protocol import PromptQuestion
 from vistaseg.models.vista3d import interactive
@@ -20,8 +21,6 @@ from vistaseg.models.vista3d.model import Vista3d
 from vistaseg.models.vista3d.point_head import ClickTarget
 from vistaseg.progress import silent
 from vistaseg.prompts import Point, RegionOfInterest, Text
-from vistaseg.segmentation import VoxelBox
-from vistaseg.segmentation.model import EMPTY_BOX
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -122,7 +121,7 @@ def test_a_negative_click_takes_its_ball_out(model: Vista3d) -> None:
         answer = session.add(Point(ras(volume, (14, 13, 12)), positive=False), "a")
     mask = full(session, "a")
     assert not mask[12, 13, 14] and 200 < (~mask).sum() < 900
-    assert answer.changed is not None and not mask[answer.changed.slices].all()
+    assert answer.changed is not None and not mask[answer.changed.slices_kji].all()
 
 
 def test_a_structure_is_followed_beyond_its_first_window(model: Vista3d) -> None:

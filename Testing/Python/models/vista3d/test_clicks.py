@@ -11,7 +11,7 @@ import torch
 from monai.apps.vista3d.inferer import point_based_window_inferer
 
 from vistaseg.compute import Compute
-from vistaseg.models.boxes import Index3
+from vistaseg.geometry.box import Index
 from vistaseg.models.correction import VoxelClick
 from vistaseg.models.vista3d.channels_last import to_channels_last
 from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window
@@ -52,7 +52,7 @@ def monai_logits(
     image: torch.Tensor,
     clicks: list[VoxelClick],
     target: ClickTarget,
-    window: Index3 = WINDOW,
+    window: Index = WINDOW,
 ) -> torch.Tensor:
     """(x, y, z), NaN outside the windows."""
     offset = 2 if target.special else 0
@@ -74,7 +74,7 @@ def our_logits(
     image: NetworkImage,
     clicks: list[VoxelClick],
     target: ClickTarget,
-    window: Index3 = WINDOW,
+    window: Index = WINDOW,
 ) -> tuple[torch.Tensor, tuple[slice, slice, slice]]:
     """Logits of the window of the last click, of the part inside the image, and where that lies."""
     box = centred_window(clicks[-1].index, window, image.size)
@@ -89,7 +89,7 @@ def our_logits(
 @pytest.mark.parametrize("target", [SUPPORTED, ZERO_SHOT, SPECIAL])
 @pytest.mark.parametrize("index", [(25, 22, 30), (3, 40, 58), (49, 44, 60), (17, 1, 31)])
 def test_one_click_gives_monais_logits(
-    networks: tuple[torch.nn.Module, torch.nn.Module], noise: NetworkImage, index: Index3, target: ClickTarget
+    networks: tuple[torch.nn.Module, torch.nn.Module], noise: NetworkImage, index: Index, target: ClickTarget
 ) -> None:
     for positive in (True, False):
         clicks = [VoxelClick(index, positive)]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from vistaseg.models.boxes import Box
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.vista3d.automatic import AutomaticBranch
 from vistaseg.models.vista3d.classify import ClassMaps, ClassQuestion
 from vistaseg.models.vista3d.features import Slab
@@ -29,7 +29,7 @@ def answered(logits: np.ndarray, question: ClassQuestion, axis: int = 2, depth: 
     for first in range(0, logits.shape[1 + axis], depth):
         start, stop = [0, 0, 0], [x, y, z]
         start[axis], stop[axis] = first, min(first + depth, stop[axis])
-        box = Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
+        box = VoxelBox((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
         part = np.moveaxis(logits[(slice(None), *box.slices)], 1 + axis, 1)
         maps.fill(Slab(box, axis, torch.from_numpy(part.astype(np.float32))), vectors)
     return maps

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from vistaseg.models.boxes import Box
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.correction import VoxelClick
 from vistaseg.models.vista3d.click_windows import ClickWindows
 from vistaseg.models.vista3d.interactive import DOUBTFUL, ClickAnswer, ClickQuestion, PointBranch
@@ -28,10 +28,10 @@ class Sees(PointBranch):
         super().__init__(None, ClickWindows.__new__(ClickWindows), SIZE, SIZE)
         self.seen = seen
 
-    def _choose(self, question: ClickQuestion) -> Box:
-        return Box((0, 0, 0), SIZE)
+    def _choose(self, question: ClickQuestion) -> VoxelBox:
+        return VoxelBox.whole(SIZE)
 
-    def _found(self, window: Box, clicks: Sequence[VoxelClick], target: ClickTarget) -> np.ndarray:
+    def _found(self, window: VoxelBox, clicks: Sequence[VoxelClick], target: ClickTarget) -> np.ndarray:
         return self.seen.copy()
 
 

@@ -15,6 +15,7 @@ from reference_pipeline import ReferenceResult, run_reference
 
 from vistaseg import catalog
 from vistaseg.compute import Compute, MemoryBudget
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.recipe import Recipe
 from vistaseg.models.registry import load_model
@@ -69,10 +70,10 @@ def run_ours(model: Vista3d, volume: Volume, class_ids: tuple[int, ...]) -> Refe
         segmentation = Session(volume, model).segment(class_ids)
     labels = np.zeros(volume.array.shape, np.uint8)
     for segment in segmentation.segments:
-        labels[segment.extent.slices][segment.mask] = segment.label_value
+        labels[segment.extent.slices_kji][segment.mask] = segment.label_value
     found = torch.full((len(class_ids), *maps[0].labels.shape), torch.nan)
     for slab, part in logits:
-        found[(slice(None), *slab.box.slices)] = part
+        found[(slice(None), *slab.box.slices_kji)] = part
     return ReferenceResult(found, maps[0].labels, labels)
 
 
@@ -165,7 +166,7 @@ def test_a_single_class_is_the_voxels_with_a_positive_logit() -> None:
 def test_full_size_network_matches_on_a_real_ct(chest: Volume) -> None:
     """217,964,982 random parameters over overlapping windows; smaller windows keep it to a minute."""
     model = random_model(Vista3dConfiguration(window=(48, 48, 48)))
-    ours = compare(model, crop(chest, (180, 200, 60), (300, 300, 90)), catalog.everything())
+    ours = compare(model, crop(chest, VoxelBox((180, 200, 60), (300, 300, 90))), catalog.everything())
     assert len(np.unique(ours.labels)) > 20
 
 
@@ -174,7 +175,7 @@ def test_full_size_network_matches_on_a_real_ct(chest: Volume) -> None:
 def test_full_size_network_matches_on_the_published_window(chest: Volume) -> None:
     """One window of 128³ at 1.5 mm, as published."""
     model = random_model(Vista3dConfiguration())
-    compare(model, crop(chest, (150, 150, 30), (390, 390, 100)), catalog.everything())
+    compare(model, crop(chest, VoxelBox((150, 150, 30), (390, 390, 100))), catalog.everything())
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from monai.networks.nets.vista3d import VISTA3D
 from torch import Tensor
 
 from vistaseg.compute import Compute
-from vistaseg.models.boxes import Box
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.correction import Mask, VoxelClick, components_at
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.vista3d import interactive
@@ -58,7 +58,7 @@ def branch_of(network: VISTA3D, image: NetworkImage) -> PointBranch:
     return PointBranch(network, ClickWindows(network, image, CPU, 10**8), WINDOW, image.size)
 
 
-def answered(branch: PointBranch, before: Mask, *clicks: VoxelClick, limit: Box | None = None) -> Mask:
+def answered(branch: PointBranch, before: Mask, *clicks: VoxelClick, limit: VoxelBox | None = None) -> Mask:
     """The mask (x, y, z) after the last click."""
     return branch.answer(ClickQuestion(clicks, SUPPORTED, limit), before, silent).change.applied(before)
 
@@ -161,7 +161,7 @@ def test_what_is_kept_of_one_window_does_not_answer_for_another(network: VISTA3D
     nothing, branch = np.zeros(image.size, bool), branch_of(network, image)
     here, there = VoxelClick((8, 8, 8), True), VoxelClick((8, 8, 32), True)
     answered(branch, nothing, here)
-    limit = Box((0, 0, 24), (16, 16, 40))
+    limit = VoxelBox((0, 0, 24), (16, 16, 40))
     ours = answered(branch, nothing, there, limit=limit)
     assert np.array_equal(ours, answered(branch_of(network, image), nothing, there, limit=limit))
 
@@ -191,7 +191,7 @@ def test_a_click_corrects_the_mask_there_is(network: VISTA3D, as_image: AsImage)
     before = np.zeros(image.size, bool)
     before[2:10, 2:10, 30:38] = True
     assert not (by_click_windows(network, image.voxels, click)[before] > 0).any()
-    ours = answered(branch_of(network, image), before, click, limit=Box((0, 0, 0), WINDOW))
+    ours = answered(branch_of(network, image), before, click, limit=VoxelBox.whole(WINDOW))
     assert ours[before].all()
 
 
@@ -203,7 +203,7 @@ def test_outside_the_windows_of_the_clicks_is_background(network: VISTA3D, as_im
     prompt = {"label_prompt": torch.tensor([1]), "pred": torch.as_tensor(theirs)[None].clone()}
     labels = VistaPostTransformd(keys="pred")(prompt)["pred"]
     assert torch.isnan(labels[..., 16:]).all()
-    ours = answered(branch_of(network, image), np.zeros(image.size, bool), click, limit=Box((0, 0, 0), WINDOW))
+    ours = answered(branch_of(network, image), np.zeros(image.size, bool), click, limit=VoxelBox.whole(WINDOW))
     assert ours.dtype == bool
     assert ours.any()
     assert not ours[..., 16:].any()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from monai.networks.nets.vista3d import VISTA3D
 
 from vistaseg.compute import Compute
-from vistaseg.models.boxes import Box
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.vista3d.automatic import AutomaticBranch
 from vistaseg.models.vista3d.classify import ClassQuestion
@@ -90,7 +90,7 @@ def test_no_window_leaves_for_one_that_is_prepared_by_the_way(
     network: VISTA3D, image: NetworkImage, compute: Compute, branch: Callable[[], AutomaticBranch]
 ) -> None:
     kept = ClickWindows(network, image, compute, 3 * WINDOW_BYTES)
-    own = Box((3, 3, 0), (19, 19, 16))
+    own = VoxelBox((3, 3, 0), (19, 19, 16))
     kept.reduced(own)
     branch().answer(ORGANS, None, silent, kept)
     assert own in kept.windows

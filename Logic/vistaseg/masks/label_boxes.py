@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vistaseg.geometry.box import VoxelBox, as_index
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-Box = tuple[slice, slice, slice]
-"""Part of an array (k, j, i)."""
 
-
-def label_boxes(labels: npt.NDArray[np.integer[Any]]) -> dict[int, Box]:
-    """The smallest box of each label above 0, by ascending label, found in one pass over the map.
+def label_boxes(labels: npt.NDArray[np.integer[Any]]) -> dict[int, VoxelBox]:
+    """The smallest box (i, j, k) of each label above 0, by ascending label, found in one pass over the map.
 
     It goes by runs of one label along i, of which there are far fewer than voxels, and plane by plane, which stays in
     the processor's cache. `scipy.ndimage.find_objects` gives the same, voxel by voxel.
@@ -54,6 +53,6 @@ def runs_of(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return labels[used], np.column_stack([j, i]), np.column_stack([j + 1, i + lengths[used]])
 
 
-def _box(low: np.ndarray, high: np.ndarray) -> Box:
-    k, j, i = (slice(int(first), int(stop)) for first, stop in zip(low, high, strict=True))
-    return k, j, i
+def _box(low: np.ndarray, high: np.ndarray) -> VoxelBox:
+    """The box (i, j, k) from its first and last places (k, j, i)."""
+    return VoxelBox(as_index(low[::-1]), as_index(high[::-1]))

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from vistaseg.segmentation.label_boxes import label_boxes
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.label_boxes import label_boxes
 
 maps = arrays(
     st.sampled_from([np.uint8, np.uint16, np.int32, np.int64]),
@@ -19,7 +20,7 @@ maps = arrays(
 
 def looked_up(labels, label):
     found = np.argwhere(labels == label)
-    return tuple(slice(first, last + 1) for first, last in zip(found.min(axis=0), found.max(axis=0), strict=True))
+    return VoxelBox(tuple(found.min(axis=0)[::-1]), tuple(found.max(axis=0)[::-1] + 1))
 
 
 @given(maps, st.permutations(range(3)))
@@ -38,4 +39,4 @@ def test_where_nothing_is_there_are_no_boxes(shape):
 def test_the_highest_label_of_its_kind_is_found():
     labels = np.zeros((2, 3, 4), dtype=np.uint16)
     labels[1, 2, 3] = 65535
-    assert label_boxes(labels) == {65535: (slice(1, 2), slice(2, 3), slice(3, 4))}
+    assert label_boxes(labels) == {65535: VoxelBox((3, 2, 1), (4, 3, 2))}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.box import VoxelBox
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -33,7 +34,7 @@ class Grid:
         ijk_to_ras: (4, 4) float64, index (i, j, k) of a voxel centre to RAS mm; kept read-only.
 
     Raises:
-        InputError: the matrix is no finite, invertible affine matrix.
+        InputError: the matrix is not a finite, invertible affine matrix.
     """
 
     shape_ijk: tuple[int, int, int]
@@ -96,12 +97,11 @@ class Grid:
         """Continuous indices (i, j, k), (N, 3), of positions in RAS mm, (N, 3)."""
         return apply_affine(self.ras_to_ijk, ras)
 
-    def cropped(self, start_ijk: Sequence[int], stop_ijk: Sequence[int]) -> Grid:
-        """The grid of the half-open index box [start, stop)."""
-        i, j, k = (int(stop) - int(start) for start, stop in zip(start_ijk, stop_ijk, strict=True))
+    def cropped(self, box: VoxelBox) -> Grid:
+        """The grid of a box of its voxels."""
         affine = self.ijk_to_ras.copy()
-        affine[:3, 3] = self.index_to_ras([start_ijk])[0]
-        return Grid((i, j, k), affine)
+        affine[:3, 3] = self.index_to_ras([box.start])[0]
+        return Grid(box.shape, affine)
 
     def require_orthogonal(self, purpose: str) -> None:
         """Raise InputError when the axes are not at right angles; `purpose` says what needs them to be."""

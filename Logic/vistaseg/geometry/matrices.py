@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vistaseg.errors import InputError
-from vistaseg.volume.geometry import Grid
+from vistaseg.geometry.grid import Grid
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vistaseg.errors import InputError
-from vistaseg.volume import Grid
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.geometry.grid import Grid
 
 
 def rotation(quaternion: tuple[float, float, float, float]) -> np.ndarray:
@@ -88,7 +89,7 @@ def test_orientation_of_an_oblique_grid_is_the_closest_one() -> None:
 
 def test_a_crop_keeps_every_voxel_where_it_was() -> None:
     grid = Grid((10, 20, 30), oriented("PIR"))
-    part = grid.cropped((2, 3, 4), (5, 9, 11))
+    part = grid.cropped(VoxelBox((2, 3, 4), (5, 9, 11)))
     assert part.shape_ijk == (3, 6, 7)
     assert np.allclose(part.index_to_ras([[1, 1, 1]]), grid.index_to_ras([[3, 4, 5]]))
 

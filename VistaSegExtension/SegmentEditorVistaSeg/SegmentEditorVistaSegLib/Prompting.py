@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from slicer.i18n import tr as _
@@ -17,6 +18,9 @@ from vistaseg.mrml.volumes import grid_of
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
 from vistaseg.workspace import SegmentReference, Workspace
 from VistaSegLib.SegmentationOfVolume import otherScanNote
+
+if TYPE_CHECKING:
+    from vistaseg.jobs import Job
 
 
 class EffectPrompting:
@@ -35,7 +39,7 @@ class EffectPrompting:
         self._effect, self.workspace = scriptedEffect, workspace
         self._previewing, self._onAnswered = previewing, onAnswered
         self._asked: set[SegmentReference] = set()
-        self._naming = None
+        self._naming: Job | None = None
         self._warned: set[tuple[str, str]] = set()
 
     @property
@@ -144,7 +148,7 @@ class EffectPrompting:
 
     def _identify(self, target: SegmentReference, onNames: Callable[[SegmentReference, Sequence], None]) -> None:
         volume = volumeOf(target)
-        what = self._maskOf(target, volume)
+        what: np.ndarray | Prompt | None = self._maskOf(target, volume)
         if what is None:
             what = next((prompt for prompt in reversed(self.prompts) if _saysWhere(prompt)), None)
         if what is None:

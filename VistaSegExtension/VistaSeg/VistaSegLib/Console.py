@@ -284,7 +284,7 @@ def _prompts(volume, points, negativePoints, box, text: str | None) -> list[Prom
         for given, positive in ((points, True), (negativePoints, False))
         for place in _places(given)
     ]
-    prompts = [*([] if text is None else [Text(text)]), *boxes, *clicks]
+    prompts: list[Prompt] = [*([] if text is None else [Text(text)]), *boxes, *clicks]
     if not prompts:
         raise UsageError("Nothing to refine with: give points, negativePoints, box or text.")
     return prompts

@@ -151,7 +151,8 @@ class ResultRows:
 def _measure(snapshot: Snapshot, known: Mapping[str, Numbers], found: dict[str, Numbers], progress: Progress) -> None:
     """Find the numbers of each segment, those of the same mask again where they are known; in the worker's thread."""
     for layer in snapshot.layers:
-        own, drawn = {}, layer.drawn()
+        own: dict[str, str] = {}
+        drawn = layer.drawn()
         for segmentId, mask, extent in layer.own_masks():
             progress("label map", len(own), len(layer.values))
             own[segmentId] = mask_fingerprint(mask, extent)

@@ -34,7 +34,7 @@ from simulated_user import SimulatedUser  # noqa: E402
 from widening import widened  # noqa: E402
 
 from vistaseg import catalog  # noqa: E402
-from vistaseg.models.correction import Mask  # noqa: E402
+from vistaseg.masks.boxed import Mask  # noqa: E402
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration  # noqa: E402
 from vistaseg.models.vista3d.network import build_network  # noqa: E402
 from vistaseg.models.vista3d.point_head import ClickTarget, reduce  # noqa: E402

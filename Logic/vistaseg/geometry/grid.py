@@ -34,7 +34,7 @@ class Grid:
         ijk_to_ras: (4, 4) float64, index (i, j, k) of a voxel centre to RAS mm; kept read-only.
 
     Raises:
-        InputError: the matrix is no finite, invertible affine matrix.
+        InputError: the matrix is not a finite, invertible affine matrix.
     """
 
     shape_ijk: tuple[int, int, int]

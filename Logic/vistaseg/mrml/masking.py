@@ -13,9 +13,9 @@ import numpy as np
 import slicer
 
 from vistaseg.errors import InputError
+from vistaseg.masks.boxed import Mask
 from vistaseg.mrml.geometry import BINARY_LABELMAP, Bounds, Lattice
 from vistaseg.mrml.resampling import values_on
-from vistaseg.segmentation.model import Mask
 
 _Node = slicer.vtkMRMLSegmentationNode
 

@@ -1,4 +1,4 @@
-"""Segments of a segmentation node as masks on the grid of a volume, whoever made them."""
+"""Segments of a segmentation node as masks on the grid of a volume, from VistaSeg or elsewhere."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 import vtk
 
 from vistaseg.errors import InputError
-from vistaseg.geometry.box import EMPTY_BOX, Index, VoxelBox
+from vistaseg.geometry.box import EMPTY_BOX, Index
 from vistaseg.geometry.grid import Grid
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.mrml.converting import converted_segment, has_labelmaps
 from vistaseg.mrml.cropping import crop_to_value
 from vistaseg.mrml.dicom_images import instance_uids_of
@@ -29,7 +30,6 @@ from vistaseg.mrml.geometry import (
 from vistaseg.mrml.resampling import common_bounds, covered_bounds, resample, slices_of
 from vistaseg.mrml.tags import SegmentRecord, record_of
 from vistaseg.mrml.transforms import linear_part, matrix_from_array, transform_between
-from vistaseg.segmentation.model import Mask
 from vistaseg.segmentation.tags import IMPORTED
 
 _SLICES_AT_ONCE = 8
@@ -94,7 +94,7 @@ def placement_of(image: Any, segmentation_node: Any, volume_node: Any, grid: Gri
     return LabelmapPlacement(grid, None, linear)
 
 
-def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid) -> tuple[Mask, VoxelBox]:
+def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid) -> BoxedMask:
     """The mask of a segment on the grid of a volume, cropped to its content.
 
     Where the voxels of both are the same, nothing is resampled. Otherwise each voxel of the volume takes the
@@ -103,11 +103,8 @@ def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: G
     Args:
         grid: that of the volume, in its own coordinates.
 
-    Returns:
-        bool (k, j, i) of the extent, and the extent.
-
     Raises:
-        InputError: there is no such segment, or no way from its representation to voxels.
+        InputError: the segment does not exist, or its representation cannot be converted to voxels.
     """
     image, value = labelmap_of_segment(segmentation_node, segment_id, volume_node, grid)
     labels, start = placement_of(image, segmentation_node, volume_node, grid).labels(image)
@@ -120,7 +117,7 @@ def segment_record(segmentation_node: Any, segment_id: str) -> SegmentRecord:
     Where nothing but Slicer's importer of DICOM segmentations says how it was made, the provenance says that, too.
 
     Raises:
-        InputError: there is no such segment.
+        InputError: the segment does not exist.
     """
     record = record_of(_segment(segmentation_node, segment_id))
     names = {"algorithm_type", "algorithm_name"}
@@ -141,7 +138,7 @@ def has_voxels(segmentation_node: Any, segment_id: str) -> bool:
 
 
 def mask_time(segmentation_node: Any, segment_id: str) -> int:
-    """A number that is another whenever the mask of a segment may have changed; 0 where there is no segment."""
+    """A number that is another whenever the mask of a segment may have changed; 0 without a segment."""
     segmentation = segmentation_node.GetSegmentation()
     segment = segmentation.GetSegment(segment_id)
     if segment is None:
@@ -163,7 +160,7 @@ def labelmap_of_segment(segmentation_node: Any, segment_id: str, volume_node: An
     """vtkOrientedImageData that holds a segment, None for an empty one, and the value that it has there.
 
     Raises:
-        InputError: there is no such segment, or no way from its representation to voxels.
+        InputError: the segment does not exist, or its representation cannot be converted to voxels.
     """
     segment = _segment(segmentation_node, segment_id)
     if not has_labelmaps(segmentation_node):

@@ -10,6 +10,7 @@ import numpy as np
 import slicer
 import vtk
 
+from vistaseg.masks.boxed import Mask
 from vistaseg.mrml.contents import SegmentContent, content_of, put_content, tell_changed
 from vistaseg.mrml.cropping import box_of_value
 from vistaseg.mrml.geometry import (
@@ -24,7 +25,6 @@ from vistaseg.mrml.geometry import (
 )
 from vistaseg.mrml.resampling import covered_bounds, moved, slices_of, united_bounds, values_on
 from vistaseg.mrml.tags import own_tags, set_own_tags
-from vistaseg.segmentation.model import Mask
 
 _NO_BOUNDS: Bounds = (0, -1, 0, -1, 0, -1)
 _INNER = (slice(1, -1),) * 3

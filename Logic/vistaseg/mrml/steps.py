@@ -161,9 +161,9 @@ def _touched(place: UndoPlace, parts: Sequence[StepPart]) -> list[str]:
     # Written, perhaps for another segment of the same label map: the seal tells.
     seals = {each: seal_of(place.segment(each)) for each in doubtful}
     holds = {
-        segment_id: (one := seals[segment_id]) is not None and one.holds(mask, extent)
+        segment_id: (one := seals[segment_id]) is not None and one.holds(mask)
         for layer in layers_of(place.node, place.volume, doubtful)
-        for segment_id, mask, extent in layer.masks()
+        for segment_id, mask in layer.masks()
     }
     return [each for each in doubtful if not holds.get(each, False)]
 

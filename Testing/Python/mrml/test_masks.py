@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from vistaseg.errors import InputError
 from vistaseg.geometry.box import VoxelBox
 from vistaseg.geometry.grid import apply_affine
-from vistaseg.mrml.editing import SegmentChange, SegmentEditing
+from vistaseg.masks.boxed import BoxedMask, MaskChange
+from vistaseg.mrml.editing import SegmentEditing
 from vistaseg.mrml.geometry import Lattice, array_of, bounds_of
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
 from vistaseg.mrml.reference import reference_lattice, set_reference
@@ -70,7 +71,7 @@ def test_a_changed_segment_comes_back_bit_for_bit(scene, seed, kind, place):
     before, sibling, added = (random_mask(random) for _ in range(3))
     ids = add_masks(segmentation_node, volume_node, before, sibling & ~before)
     editing = SegmentEditing(segmentation_node, volume_node)
-    editing.apply(ids[0], SegmentChange(added, before & ~added, WHOLE))
+    editing.apply(ids[0], MaskChange.in_box(added, before & ~added, WHOLE))
     editing.close()
     assert np.array_equal(full_mask(segmentation_node, ids[0], volume_node), added)
     assert np.array_equal(full_mask(segmentation_node, ids[1], volume_node), sibling & ~before)
@@ -79,7 +80,7 @@ def test_a_changed_segment_comes_back_bit_for_bit(scene, seed, kind, place):
 def crop_reference(segmentation_node, volume_node, extent):
     """The reference geometry of a file that was cropped: its first voxel is another of the volume's."""
     grid = grid_of(volume_node).cropped(extent)
-    lattice = Lattice(grid.ijk_to_ras, bounds_of(VoxelBox((0, 0, 0), grid.shape_ijk)))
+    lattice = Lattice(grid.ijk_to_ras, bounds_of(VoxelBox.whole(grid.shape_ijk)))
     set_reference(segmentation_node.GetSegmentation(), lattice)
 
 
@@ -104,7 +105,7 @@ def test_another_geometry_takes_the_nearest_voxels_and_grows_to_hold_them_all(sc
     segmentation_node.GetSegmentation().AddEmptySegment("first")
     set_reference(segmentation_node.GetSegmentation(), own)
     mask = random_mask(random)
-    got = labelmap_of(mask, WHOLE, volume_node, segmentation_node)
+    got = labelmap_of(BoxedMask(mask, WHOLE), volume_node, segmentation_node)
     grown = reference_lattice(segmentation_node)
     assert np.allclose(grown.ijk_to_local, own.ijk_to_local)
     # Around what was asked for, too, so that nothing lies beyond.
@@ -183,7 +184,7 @@ def test_a_segmentation_without_reference_geometry_keeps_its_own_voxels(scene, c
     editing = SegmentEditing(segmentation_node, ct)
     removed = np.ones(SHAPE_IJK[::-1], dtype=bool)
     removed[:, :, 4:] = False
-    editing.apply(segment_id, SegmentChange(np.zeros_like(removed), removed, WHOLE))
+    editing.apply(segment_id, MaskChange.in_box(np.zeros_like(removed), removed, WHOLE))
     editing.close()
     assert np.allclose(reference_lattice(segmentation_node).ijk_to_local, coarse)
     got = full_mask(segmentation_node, segment_id, ct)
@@ -228,8 +229,7 @@ def test_a_segment_that_is_gone_is_named_as_such(ct, segmentation_node):
 
 def test_an_empty_segment_has_an_empty_mask(ct, segmentation_node):
     segment_id = segmentation_node.GetSegmentation().AddEmptySegment("new")
-    mask, extent = read_mask(segmentation_node, segment_id, ct, grid_of(ct))
-    assert extent.empty and not mask.size
+    assert read_mask(segmentation_node, segment_id, ct, grid_of(ct)).box.empty
 
 
 def test_the_time_of_a_mask_tells_every_change(ct, segmentation_node):
@@ -245,7 +245,7 @@ def test_the_time_of_a_mask_tells_every_change(ct, segmentation_node):
     assert times[0] == times[1]
     all_voxels = np.ones(SHAPE_IJK[::-1], dtype=bool)
     with editing.step():
-        editing.apply(ids[0], SegmentChange(all_voxels, ~all_voxels, WHOLE))
+        editing.apply(ids[0], MaskChange.in_box(all_voxels, ~all_voxels, WHOLE))
     note()
     editing.undo()
     note()

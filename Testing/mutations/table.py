@@ -276,8 +276,8 @@ MUTATIONS = (
     Mutation(
         "The lattice of a segmentation grows to hold the volume",
         _LOGIC + "mrml/reference.py",
-        "    bounds = united_bounds(lattice.bounds, volume)",
-        "    bounds = lattice.bounds",
+        "    box = lattice.box.union(volume)",
+        "    box = lattice.box",
         ("mrml", "extension/test_two_scans.py"),
     ),
     Mutation(

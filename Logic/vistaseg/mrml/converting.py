@@ -65,7 +65,7 @@ def converted_segment(segmentation_node: Any, segment_id: str, volume_node: Any,
     to_segmentation = linear_part(transform_between(volume_node, segmentation_node))
     if to_segmentation is not None:
         matrix: np.ndarray = to_segmentation @ grid.ijk_to_ras
-        set_reference(copy, Lattice(matrix, lattice_of_grid(grid).bounds))
+        set_reference(copy, Lattice(matrix, lattice_of_grid(grid).box))
     copy.CopySegmentFromSegmentation(source, segment_id)
     _create_labelmaps(copy, source.GetSegment(segment_id).GetName())
     return copy.GetSegment(segment_id)

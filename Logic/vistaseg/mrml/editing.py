@@ -165,7 +165,7 @@ def allowed_parts(
         voxels = array_of(labelmap)
         if rules.intensities is not None:
             voxels[~in_range(intensities_on(volume_node, mask.box, lattice, segmentation_node), rules)] = 0
-        allowed = editable(segmentation_node, segment_id, rules, lattice, lattice.bounds, removing)
+        allowed = editable(segmentation_node, segment_id, rules, lattice, removing)
         if allowed is not None:
             voxels[~allowed] = 0
         if voxels.any():

@@ -12,7 +12,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from vistaseg.errors import InputError
 from vistaseg.geometry.grid import apply_affine
-from vistaseg.mrml.geometry import BINARY_LABELMAP, is_empty, lattice_of_image
+from vistaseg.mrml.geometry import BINARY_LABELMAP, has_voxels, lattice_of_image
 from vistaseg.mrml.tags import PLACE_TAG, read_tag
 from vistaseg.mrml.transforms import transform_between
 from vistaseg.mrml.volumes import grid_of
@@ -49,12 +49,11 @@ class Placement:
 def placement_of(volume_node: Any, segmentation_node: Any, segment_id: str) -> Placement:
     """How they lie to each other now; the volume has an image."""
     image = segmentation_node.GetSegmentation().GetSegment(segment_id).GetRepresentation(BINARY_LABELMAP)
-    has_voxels = image is not None and not is_empty(image.GetExtent())
     return Placement(
         voxels_key(volume_node),
         volume_node.GetName() or "",
         points_between(volume_node, segmentation_node),
-        lattice_of_image(image).ijk_to_local if has_voxels else None,
+        lattice_of_image(image).ijk_to_local if has_voxels(image) else None,
     )
 
 

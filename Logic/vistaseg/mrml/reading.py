@@ -9,7 +9,7 @@ import numpy as np
 import vtk
 
 from vistaseg.errors import InputError
-from vistaseg.geometry.box import EMPTY_BOX, Index
+from vistaseg.geometry.box import EMPTY_BOX, Index, VoxelBox
 from vistaseg.geometry.grid import Grid
 from vistaseg.masks.boxed import BoxedMask
 from vistaseg.mrml.converting import converted_segment, has_labelmaps
@@ -19,15 +19,12 @@ from vistaseg.mrml.geometry import (
     BINARY_LABELMAP,
     Offset,
     array_of,
-    as_bounds,
-    bounds_of,
-    extent_of,
-    is_empty,
+    has_voxels,
     lattice_of_grid,
     lattice_of_image,
     offset_between,
 )
-from vistaseg.mrml.resampling import common_bounds, covered_bounds, resample, slices_of
+from vistaseg.mrml.resampling import covered_box, resample
 from vistaseg.mrml.tags import SegmentRecord, record_of
 from vistaseg.mrml.transforms import linear_part, matrix_from_array, transform_between
 from vistaseg.segmentation.tags import IMPORTED
@@ -62,15 +59,15 @@ class LabelmapPlacement:
         Returns:
             Unsigned integers (k, j, i), and the index (i, j, k) of the first on the grid.
         """
-        if image is None or is_empty(as_bounds(image.GetExtent())):
+        if not has_voxels(image):
             return _nothing()
         if self.offset is None:
             return _resampled(image, self.transform, self.grid)
-        lattice = lattice_of_image(image)
-        extent = extent_of(lattice.bounds, self.offset, self.grid)
-        if extent is None:
+        own = lattice_of_image(image).box.relative_to(self.offset)
+        box = own.intersection(VoxelBox.whole(self.grid.shape_ijk))
+        if box.empty:
             return _nothing()
-        return array_of(image)[slices_of(bounds_of(extent, self.offset), lattice.bounds)], extent.start
+        return array_of(image)[box.relative_to(own.start).slices_kji], box.start
 
 
 def placement_of(image: Any, segmentation_node: Any, volume_node: Any, grid: Grid) -> LabelmapPlacement:
@@ -80,7 +77,7 @@ def placement_of(image: Any, segmentation_node: Any, volume_node: Any, grid: Gri
         image: vtkOrientedImageData in the coordinates of the segmentation node, or None.
         grid: that of the volume, in its own coordinates.
     """
-    if image is None or is_empty(as_bounds(image.GetExtent())):
+    if not has_voxels(image):
         return LabelmapPlacement(grid, (0, 0, 0))
     offset = offset_between(lattice_of_image(image), segmentation_node, volume_node)
     if offset is not None:
@@ -126,13 +123,13 @@ def segment_record(segmentation_node: Any, segment_id: str) -> SegmentRecord:
     return replace(record, provenance={**record.provenance, IMPORTED: True})
 
 
-def has_voxels(segmentation_node: Any, segment_id: str) -> bool:
+def holds_voxels(segmentation_node: Any, segment_id: str) -> bool:
     """Whether anything is in a segment, wherever it lies; also in one that is a surface."""
     segment = _segment(segmentation_node, segment_id)
     if not has_labelmaps(segmentation_node):
         return segment.GetRepresentation(segmentation_node.GetSegmentation().GetSourceRepresentationName()) is not None
     image = segment.GetRepresentation(BINARY_LABELMAP)
-    if image is None or is_empty(as_bounds(image.GetExtent())):
+    if not has_voxels(image):
         return False
     return bool((array_of(image) == segment.GetLabelValue()).any())
 
@@ -170,16 +167,15 @@ def labelmap_of_segment(segmentation_node: Any, segment_id: str, volume_node: An
 
 def _resampled(image: Any, transform: Any, grid: Grid) -> tuple[np.ndarray, Index]:
     target = lattice_of_grid(grid)
-    bounds = common_bounds(covered_bounds(lattice_of_image(image), target, transform), target.bounds)
-    if is_empty(bounds):
+    box = covered_box(lattice_of_image(image), target, transform).intersection(target.box)
+    if box.empty:
         return _nothing()
-    i, j, k = (last - first + 1 for first, last in zip(bounds[::2], bounds[1::2], strict=True))
-    labels = np.empty((k, j, i), dtype=array_of(image).dtype)
-    for first in range(0, k, _SLICES_AT_ONCE):
-        last = min(first + _SLICES_AT_ONCE, k) - 1
-        part = as_bounds([*bounds[:4], bounds[4] + first, bounds[4] + last])
-        labels[first : last + 1] = array_of(resample(image, target, part, transform))
-    return labels, (bounds[0], bounds[2], bounds[4])
+    labels = np.empty(box.shape_kji, dtype=array_of(image).dtype)
+    (i, j, low), (to_i, to_j, high) = box.start, box.stop
+    for k in range(low, high, _SLICES_AT_ONCE):
+        part = VoxelBox((i, j, k), (to_i, to_j, min(k + _SLICES_AT_ONCE, high)))
+        labels[k - low : part.stop[2] - low] = array_of(resample(image, target, part, transform))
+    return labels, box.start
 
 
 def _nothing() -> tuple[np.ndarray, Index]:

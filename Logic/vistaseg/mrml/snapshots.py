@@ -15,7 +15,7 @@ from vistaseg.masks.boxed import BoxedMask
 from vistaseg.masks.label_boxes import label_boxes
 from vistaseg.mrml.cropping import crop_to_box
 from vistaseg.mrml.drawing import drawn_of
-from vistaseg.mrml.geometry import array_of, as_bounds, is_empty
+from vistaseg.mrml.geometry import array_of, has_voxels, lattice_of_image
 from vistaseg.mrml.reading import LabelmapPlacement, labelmap_of_segment, placement_of, segment_record
 from vistaseg.mrml.seals import Seal, seal_of
 from vistaseg.mrml.tags import SegmentRecord
@@ -53,10 +53,10 @@ class Layer:
 
     def own_masks(self) -> Iterator[tuple[str, BoxedMask]]:
         """As `masks` on the voxels of the label map; nothing where those are the volume's or begin before index 0."""
-        if self.image is None or self.placement.offset == (0, 0, 0) or is_empty(as_bounds(self.image.GetExtent())):
+        if self.image is None or self.placement.offset == (0, 0, 0) or not has_voxels(self.image):
             return iter(())
-        i, _, j, _, k, _ = self.image.GetExtent()
-        return _masks(array_of(self.image), (i, j, k), self.values) if min(i, j, k) >= 0 else iter(())
+        start = lattice_of_image(self.image).box.start
+        return _masks(array_of(self.image), start, self.values) if min(start) >= 0 else iter(())
 
 
 def _masks(labels: np.ndarray, start: Index, values: Mapping[str, int]) -> Iterator[tuple[str, BoxedMask]]:

@@ -108,7 +108,7 @@ class Steps:
             names += [place.segment(part.segment_id).GetName() for part in going if not part.swap(place)]
         # The other way round, what a segment stood before is there when it comes again.
         _append(target, going[::-1])
-        if not names and all(isinstance(part, Edit) and not part.has_voxels for part in going):
+        if not names and all(isinstance(part, Edit) and not part.changes_voxels for part in going):
             return "No voxel was changed: the prompt of this step had changed none."
         return _note(names)
 

@@ -10,14 +10,13 @@ import vtk
 from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.geometry import (
     array_of,
-    bounds_of,
     lattice_of_grid,
     lattice_of_image,
     offset_between,
     place,
 )
 from vistaseg.mrml.reference import prepare_lattice
-from vistaseg.mrml.resampling import covered_bounds, resample
+from vistaseg.mrml.resampling import covered_box, resample
 from vistaseg.mrml.transforms import transform_between
 from vistaseg.mrml.volumes import grid_of
 
@@ -46,6 +45,6 @@ def labelmap_of(part: BoxedArray, volume_node: Any, segmentation_node: Any) -> A
     lattice = prepare_lattice(segmentation_node, volume_node)
     offset = offset_between(lattice, segmentation_node, volume_node)
     if offset is not None:
-        return place(image, lattice, bounds_of(part.box, offset))
+        return place(image, lattice, part.box.shifted(offset))
     transform = transform_between(volume_node, segmentation_node)
-    return resample(image, lattice, covered_bounds(lattice_of_image(image), lattice, transform), transform)
+    return resample(image, lattice, covered_box(lattice_of_image(image), lattice, transform), transform)

@@ -29,7 +29,7 @@ def own_lattice(kind: str, affine: np.ndarray, random: np.random.Generator) -> L
     if kind == "oblique":
         own[:3, :3] = random_rotation(random) @ own[:3, :3]
     own[:3, 3] += affine[:3, :3] @ (random.uniform(-0.4, 0.4, 3) if kind != "cropped" else [3, 2, 4])
-    return Lattice(own, (0, 5, 0, 4, 0, 3))
+    return Lattice(own, VoxelBox.whole((6, 5, 4)))
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -102,8 +102,8 @@ def values_of(node, segment_id) -> np.ndarray:
     segment = node.GetSegmentation().GetSegment(segment_id)
     image = segment.GetRepresentation("Binary labelmap")
     if image is None or not image.GetNumberOfPoints():
-        return np.zeros([b - a + 1 for a, b in zip(lattice.bounds[4::-2], lattice.bounds[5::-2], strict=True)], bool)
-    return values_on(image, lattice, lattice.bounds) == segment.GetLabelValue()
+        return np.zeros(lattice.box.shape_kji, bool)
+    return values_on(image, lattice, lattice.box) == segment.GetLabelValue()
 
 
 def aligned(volume_node, node) -> np.ndarray:
@@ -121,7 +121,7 @@ def test_no_voxel_outside_the_range_is_written_on_a_segmentation_twice_as_fine(s
     volume_node = add_volume(random.integers(-200, 300, SHAPE[::-1]).astype(np.int16), affine)
     node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Segmentation")
     segment_id = node.GetSegmentation().AddEmptySegment("a")
-    set_reference(node.GetSegmentation(), Lattice(affine @ np.diag([0.5, 0.5, 0.5, 1]), (0, 3, 0, 3, 0, 3)))
+    set_reference(node.GetSegmentation(), Lattice(affine @ np.diag([0.5, 0.5, 0.5, 1]), VoxelBox.whole((4, 4, 4))))
     everything = np.ones(SHAPE[::-1], bool)
     write_with_rules(node, segment_id, volume_node, MaskChange.in_box(everything, ~everything, VoxelBox.whole(SHAPE)))
     written = aligned(volume_node, node)[values_of(node, segment_id)]

@@ -95,26 +95,29 @@ faults: $(BIN)/.ready
 
 kills: $(BIN)/.ready
 	PYTHONPATH=Logic:Testing $(BIN)/python Testing/faults/kill_writers.py
+	$(BIN)/python -m pytest -q Testing/Python/io/test_kills.py -k the_list_of_operations
 
 lint: $(BIN)/.ready
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=Logic $(BIN)/lint-imports --no-cache
 
 mutations: $(BIN)/.ready $(CACHE)/.ready
-	$(BIN)/python Testing/mutations/run.py --only "$(ONLY)" --write
+	$(BIN)/python Testing/mutations/run.py --only "$(ONLY)" --write $(OPTIONS)
 
 bench: $(BIN)/.ready $(CACHE)/.ready
 	$(BIN)/python Testing/benchmarks/run.py $(ONLY)
 
 train-demo: $(BIN)/.ready $(CACHE)/.ready
-	$(BIN)/python Testing/training/train_demo.py --data "$(DATA)/totalsegmentator" --chest $(CHEST) --output training-run/automatic
-	$(BIN)/python Testing/training/click_cases.py --data "$(DATA)" --chest $(CHEST) --cache training-run/cache
-	$(BIN)/python Testing/training/train_clicks.py --start training-run/automatic --cache training-run/cache \
+	$(BIN)/python Testing/training/case_cache.py --data "$(DATA)" --chest $(CHEST) --cache training-run/cases
+	$(BIN)/python Testing/training/train_automatic.py --cache training-run/cases --output training-run/automatic
+	$(BIN)/python Testing/training/train_clicks.py --start training-run/automatic --cache training-run/cases \
 		--output training-run/demo
 
-train-segvol: $(BIN)/.ready
-	$(BIN)/python Testing/training/train_segvol.py --output training-run/segvol
+train-segvol: $(BIN)/.ready $(CACHE)/.ready
+	$(BIN)/python Testing/training/case_cache.py --data "$(DATA)" --chest $(CHEST) --cache training-run/cases
+	$(BIN)/python Testing/training/train_segvol.py --cache training-run/cases --output training-run/segvol
 
 clean:
 	rm -rf $(VENV) $(SLICER_VENV) $(CACHE) demo-output

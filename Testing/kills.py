@@ -8,10 +8,11 @@ import shutil
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from counted_files import tell_writes
 from writers import Writer
 
 Work = Callable[[], object]
@@ -19,7 +20,7 @@ Work = Callable[[], object]
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _EVENTS = {
     "open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.chown", "os.truncate",
-    "os.utime", "os.setxattr", "test.fsync",
+    "os.utime", "os.setxattr", "test.fsync", "test.write",
 }  # fmt: skip
 """Told before each operation, so that a kill at one comes after all those before it."""
 
@@ -61,7 +62,7 @@ def kill_everywhere(writer: Writer, place: Path, first: int, stride: int = 1) ->
     clean = shutil.copytree(before, place / "clean")
     steps = operations(lambda: writer.write(clean, 2), clean)
     assert writer.version(clean) == 2
-    numbers = range(0, len(steps), stride)
+    numbers = moments(steps)[::stride]
     for number in numbers:
         folder = shutil.copytree(before, place / str(number))
         kill_at(lambda folder=folder: writer.write(folder, 2), folder, number)
@@ -73,6 +74,12 @@ def kill_everywhere(writer: Writer, place: Path, first: int, stride: int = 1) ->
         assert files_below(folder) == files_below(clean), at
         shutil.rmtree(folder)
     return len(numbers)
+
+
+def moments(steps: Sequence[str]) -> list[int]:
+    """Numbers of operations; of a run of the same one, such as writes to one file, the first and the last."""
+    ends = [0, len(steps) - 1]
+    return [n for n, step in enumerate(steps) if n in ends or not steps[n - 1] == step == steps[n + 1]]
 
 
 def fresh(folder: Path, writer: Writer, first: int) -> Path:
@@ -106,11 +113,6 @@ def _run(work: Work, folder: Path, last: int | None, told: int | None) -> NoRetu
 
 def _watch(folder: str, last: int | None, lines: list[str]) -> None:
     numbers = itertools.count()
-    genuine = os.fsync
-
-    def fsync(file: int) -> None:
-        sys.audit("test.fsync", folder)
-        genuine(file)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event not in _EVENTS or (event == "open" and not (arguments[2] or 0) & _WRITING):
@@ -122,5 +124,18 @@ def _watch(folder: str, last: int | None, lines: list[str]) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         lines.append(f"{event} {os.path.basename(place)}")
 
-    os.fsync = fsync
+    _tell("fsync", "test.fsync")
+    _tell("sendfile", "test.write")
+    tell_writes(lambda name: sys.audit("test.write", name))
     sys.addaudithook(hook)
+
+
+def _tell(function: str, event: str) -> None:
+    """Let a function of `os` that takes an open file say so before it goes on."""
+    genuine = getattr(os, function)
+
+    def telling(file: int, *values: Any) -> Any:
+        sys.audit(event, os.readlink(f"/proc/self/fd/{file}"))
+        return genuine(file, *values)
+
+    setattr(os, function, telling)

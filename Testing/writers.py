@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import numpy as np
 import pydicom
 from dicom_series import write_series
 
+from vistaseg.errors import WeightsError
 from vistaseg.io import check_folder, recover, sha256_of, together, write_bytes
 from vistaseg.masks.boxed import BoxedMask
 from vistaseg.segmentation import Segment, Segmentation, read_segmentation, write_segmentation
@@ -92,7 +94,7 @@ def over_folders() -> Writer:
     def version(folder: Path) -> int:
         for place in places:
             recover((folder / place).parent)
-        found = {(folder / place).read_text() if (folder / place).exists() else "0" for place in places}
+        found = {(folder / place).read_text("utf-8") if (folder / place).exists() else "0" for place in places}
         (one,) = found
         return int(one)
 
@@ -159,7 +161,8 @@ def segment_command(ct: Path, output: str) -> Writer:
     """`vistaseg segment` with a picture and a report, of a model that answers at once."""
 
     def write(folder: Path, number: int) -> None:
-        from vistaseg.cli.run import RunRequest, run
+        from vistaseg.cli.report import RunRequest
+        from vistaseg.cli.run import run
 
         request = RunRequest(ct, str(folder / output), preview=folder / "p.png", report=folder / "r.json")
         with answering(number):
@@ -171,10 +174,77 @@ def segment_command(ct: Path, output: str) -> Writer:
         found = in_form(output).version(folder)
         assert beside == [found > 0] * 2
         if found:
-            assert f'"asked": [\n  "{NAMES[found][1]}"' in (folder / "r.json").read_text()
+            assert f'"asked": [\n  "{NAMES[found][1]}"' in (folder / "r.json").read_text(encoding="utf-8")
         return found
 
     return Writer(f"segment -o {output}", write, version)
+
+
+def refine_command() -> Writer:
+    """The result and the session of `vistaseg refine`."""
+
+    def write(folder: Path, number: int) -> None:
+        from vistaseg.cli import refine
+
+        with patch.object(refine, "session_bytes", lambda _: str(number).encode()):
+            scan = SimpleNamespace(series=None)
+            refine._write(None, scan, segmentation(number), str(folder / "r.nii.gz"), folder / "s.json", False)
+
+    def version(folder: Path) -> int:
+        found, saved = in_form("r.nii.gz").version(folder), folder / "s.json"
+        assert found == (int(saved.read_text(encoding="utf-8")) if saved.exists() else 0)
+        return found
+
+    return Writer("refine", write, version)
+
+
+def dicom_import(place: Path) -> Writer:
+    """`vistaseg dicom import` to a label map with its table."""
+    from vistaseg.dicom import read_series, write_seg
+
+    for number in NAMES:
+        write_seg(segmentation(number), read_series(place / "series"), place / f"{number}.dcm")
+
+    def write(folder: Path, number: int) -> None:
+        from vistaseg.cli.dicom_seg import import_command
+
+        import_command(place / f"{number}.dcm", place / "series", str(folder / "i.nii.gz"))
+
+    return Writer("dicom import", write, in_form("i.nii.gz").version)
+
+
+def weights_import(place: Path) -> Writer:
+    """`vistaseg weights import` of a small network."""
+    import small_vista3d
+    import torch
+
+    place.mkdir()
+    torch.manual_seed(0)
+    state = small_vista3d.build_network().state_dict()
+    for number in NAMES:
+        changed = {name: tensor + number for name, tensor in state.items()}
+        save = torch.save if number == 1 else small_vista3d.save_published  # in another format
+        save(changed, place / str(number))
+    hashes = {sha256_of(place / str(number)): number for number in NAMES}
+
+    def write(folder: Path, number: int) -> None:
+        from vistaseg.weights import find_entry, import_file
+
+        with patch.dict(os.environ, {"VISTASEG_HOME": str(folder / "home")}):
+            import_file(find_entry("vista3d"), place / str(number), small_vista3d.shapes_of(state))
+
+    def version(folder: Path) -> int:
+        from vistaseg.weights import WeightsState, find_entry, verify
+
+        with patch.dict(os.environ, {"VISTASEG_HOME": str(folder / "home")}):
+            try:
+                found = verify(find_entry("vista3d"))
+            except WeightsError:
+                return 0
+        assert found.state is WeightsState.INSTALLED, found
+        return hashes[found.sha256]
+
+    return Writer("weights import", write, version)
 
 
 def cohort_command(studies: Path) -> Writer:
@@ -184,7 +254,7 @@ def cohort_command(studies: Path) -> Writer:
 
     def write(folder: Path, number: int) -> None:
         from vistaseg.cli.cohort_run import Cohort, run_cohort
-        from vistaseg.cli.run import RunRequest
+        from vistaseg.cli.report import RunRequest
 
         cohort = Cohort(RunRequest(studies, str(folder / "out")), f"version {number}", ".nii.gz", folder / "report.csv")
         with answering(number):
@@ -241,6 +311,9 @@ def all_writers(place: Path) -> list[Writer]:
         segment_command(ct, "s.nii.gz"),
         segment_command(ct, "structures/"),
         cohort_command(place / "studies"),
+        refine_command(),
+        dicom_import(place),
+        weights_import(place / "weights"),
     ]
 
 

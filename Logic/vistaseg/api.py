@@ -60,7 +60,7 @@ def segment(
 
     Raises:
         UsageError: a name, model or device is unknown, or the model does not know the structure.
-        InputError: this is no CT that can be used, or the region lies outside it.
+        InputError: the CT cannot be used, or the region lies outside it.
         WeightsError: weights are not installed, or damaged.
         MemoryLimitError: the memory is short.
     """
@@ -74,9 +74,9 @@ def segment(
     with memory_guard("the segmentation"):
         result = plan.run(volume, plan.load(), Silent(progress))
     missing = (f"Not found in this scan: {', '.join(result.not_found)}.",) if result.not_found else ()
-    told = tuple(filter(None, (*result.notes, *(str(prompt["note"]) for prompt in result.prompts), *missing)))
-    _warn(told)
-    return replace(result.segmentation, notes=(*volume.notes, *told))
+    notes = tuple(filter(None, (*result.notes, *(str(prompt["note"]) for prompt in result.prompts), *missing)))
+    _warn(notes)
+    return replace(result.segmentation, notes=(*volume.notes, *notes))
 
 
 def open_session(ct: Scan, model: str = AUTO, device: str = AUTO, *, precision: str = AUTO) -> Session:
@@ -116,7 +116,7 @@ def read_ct(ct: Scan, series: str | None = None) -> Volume:
         The volume, whose array is (k, j, i) in HU. Doubts about it are in `notes`, and each is a Python warning.
 
     Raises:
-        InputError: it cannot be read, or is no CT.
+        InputError: it cannot be read, or is not a CT.
     """
     volume = _volume(ct, series)
     doubts = tuple(check_ct(volume))

@@ -22,7 +22,7 @@ def parse_json(text: str) -> Any:
     """The values of a JSON text.
 
     Raises:
-        ValueError: it is no JSON; lists or objects are nested deeper than `MAX_DEPTH`; a number is not finite, or a
+        ValueError: it is not JSON; lists or objects are nested deeper than `MAX_DEPTH`; a number is not finite, or a
             whole number does not fit in 64 bits; a key has two values; a letter is half a character.
     """
     _check_depth(text)
@@ -39,10 +39,10 @@ def read_json_file(path: Path) -> Any:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no file (a folder, a device), larger than `MAX_BYTES`, no UTF-8, or as for `parse_json`.
+        ValueError: it is not a file, is larger than `MAX_BYTES` or not UTF-8, or as for `parse_json`.
     """
     if path.exists() and not path.is_file():
-        raise ValueError("it is no file")
+        raise ValueError("it is not a file")
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
@@ -101,7 +101,7 @@ def _finite(text: str) -> float:
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")
 
 
 def _shortened(text: str) -> str:

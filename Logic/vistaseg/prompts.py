@@ -110,7 +110,7 @@ SpatialPrompt = Point | RegionOfInterest
 """What says where something is."""
 
 Prompt = SpatialPrompt | Text
-"""What a segment is asked for with, beside its name."""
+"""The prompts of a segment, beside its name."""
 
 
 def require_inside(prompt: Prompt, grid: Grid) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import threading
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Labelled CTs that may not be passed on with the project; VISTASEG_TEST_DATA names another place.
 SHARED = Path(os.environ.get("VISTASEG_TEST_DATA", ROOT.parent / "shared" / "data"))
 SAMPLES = ROOT / ".cache"
+OWN_CODE = [str(ROOT / folder) for folder in ("Logic", "VistaSegExtension")]
 
 Locate = Callable[[str], Path]
 MakeVolume = Callable[[tuple[int, int, int], np.ndarray], Volume]
@@ -59,6 +63,37 @@ def sample_data() -> Locate:
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees or changes the weights of the person who runs it."""
     monkeypatch.setenv("VISTASEG_HOME", str(tmp_path / "vistaseg-home"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _starts_of_threads() -> Iterator[dict[threading.Thread, str]]:
+    """Threads that the project's code has started, with the line that did."""
+    starts: dict[threading.Thread, str] = {}
+    start = threading.Thread.start
+
+    def noted_start(thread: threading.Thread, *arguments: Any) -> None:
+        frames = [frame for frame in traceback.extract_stack() if any(place in frame.filename for place in OWN_CODE)]
+        if frames:
+            starts[thread] = f"{frames[-1].filename}:{frames[-1].lineno}"
+        start(thread, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", noted_start)
+        yield starts
+
+
+@pytest.fixture(autouse=True)
+def _ends_its_threads(_starts_of_threads: dict[threading.Thread, str]) -> Iterator[None]:
+    """A test fails on a thread that it leaves running; the heartbeat of what a process writes lasts as long as it."""
+    before = set(_starts_of_threads)
+    yield
+    started = {thread for thread in set(_starts_of_threads) - before if thread.name != "vistaseg-heartbeat"}
+    for thread in started:
+        thread.join(5)
+    left = [f"{thread.name}, started at {_starts_of_threads[thread]}" for thread in started if thread.is_alive()]
+    for thread in started:
+        del _starts_of_threads[thread]
+    assert not left, "threads left running: " + "; ".join(left)
 
 
 @pytest.fixture(scope="session")

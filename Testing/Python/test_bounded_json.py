@@ -58,8 +58,8 @@ def test_as_deep_as_allowed_is_read_and_brackets_in_texts_nest_nothing():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("1e400", "too large"), ("-1e400", "too large"), ("Infinity", "no number"), ("-Infinity", "no number"),
-        ("NaN", "no number"), ("1" + "0" * 400, "64 bits"), ("-1" + "0" * 400, "64 bits"), (str(2**64), "64 bits"),
+        ("1e400", "too large"), ("-1e400", "too large"), ("Infinity", "not a number"), ("-Infinity", "not a number"),
+        ("NaN", "not a number"), ("1" + "0" * 400, "64 bits"), ("-1" + "0" * 400, "64 bits"), (str(2**64), "64 bits"),
         ("9" * 1_000_000, "64 bits"),
     ],
 )  # fmt: skip
@@ -82,7 +82,7 @@ def test_a_file_that_is_too_large_empty_a_folder_or_no_text_is_refused(tmp_path,
     (tmp_path / "large.json").write_bytes(b" " * (2**20 + 1))
     (tmp_path / "empty.json").touch()
     (tmp_path / "latin.json").write_bytes(b'{"a": "\xfc"}')
-    cases = {"large.json": "more than 1 MiB", "empty.json": "empty", "latin.json": "utf-8", ".": "no file"}
+    cases = {"large.json": "more than 1 MiB", "empty.json": "empty", "latin.json": "utf-8", ".": "not a file"}
     for name, words in cases.items():
         with pytest.raises(ValueError, match=words):
             read_json_file(tmp_path / name)

@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--groups", default=",".join(GROUPS), help=f"of {', '.join(GROUPS)}")
-    parser.add_argument("--each", type=int, help="at most so many cases of each reader")
+    parser.add_argument("--each", type=int, help="at most so many cases of each reader; exhaustion in full")
     parser.add_argument("--only", default="", help="cases whose reader and name contain this")
     parser.add_argument("--show", action="store_true", help="every case")
     parser.add_argument("--write", type=Path, help="put the table into this document")
@@ -82,7 +82,8 @@ def main() -> None:
         few = group == "exhaustion" and asked.each is not None and asked.each < FEW
         cases: Iterable[Case] = exhaustion.exhaustion_cases(asked.seed, few=True) if few else GROUPS[group](asked.seed)
         cases = [case for case in cases if asked.only.lower() in f"{case.reader}: {case.name}".lower()]
-        for case in cases if asked.each is None else some_of(cases, asked.each, asked.seed):
+        whole = asked.each is None or (group == "exhaustion" and not few)
+        for case in cases if whole else some_of(cases, asked.each, asked.seed):
             found, reason, seconds = judged(case)
             counts.setdefault(case.reader, Counter())[found] += 1
             if found is Verdict.WRONG:

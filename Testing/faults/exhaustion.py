@@ -1,18 +1,22 @@
-"""No memory at each allocation, no room at each write, and two processes at once, for each command that writes."""
+"""No memory at each allocation, no room at each write, signals, and two processes, for each command that writes."""
 
 from __future__ import annotations
 
 import errno
-import io
 import os
 import random
 import resource
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
+
+from counted_files import tell_writes
+from kills import moments
 
 from faults import commands, documents, results
 from faults.judge import Case
@@ -59,6 +63,7 @@ def exhaustion_cases(seed: int, few: bool = False) -> Iterator[Case]:
     if not few:
         yield from _network_cases()
     yield from _disk_cases(writers)
+    yield from _signal_cases(seed, writers, 1 if few else 4)
     yield from _two_at_once(writers)
 
 
@@ -84,6 +89,15 @@ def _put_with_results(given: tuple[str, ...], folder: Path) -> None:
     for name, content in _earlier(given).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
+
+
+def _put_alone(given: tuple[str, ...], folder: Path) -> None:
+    _put(folder)
+
+
+def _repeats(given: tuple[str, ...]) -> bool:
+    """A cohort does not do again what is done."""
+    return given[0] != "cohort"
 
 
 @lru_cache
@@ -209,7 +223,7 @@ def _exhausted(reader: str, what: str, given: tuple[str, ...], change: Callable[
         change()
         run(given, folder)
 
-    repeats = run is _run and given[0] != "cohort"  # which does not do again what is done
+    repeats = run is _run and _repeats(given)
     codes = frozenset((0, 5) if reader == "no memory" else (0, 2, 4))
     if given[0] == "cohort":  # goes on after a study that fails
         codes |= {3}
@@ -226,7 +240,7 @@ def _exhausted(reader: str, what: str, given: tuple[str, ...], change: Callable[
     )
 
 
-def _done_well(given: tuple[str, ...], folder: Path, outcome: Outcome) -> str:
+def _done_well(given: tuple[str, ...], folder: Path, outcome: Outcome | None) -> str:
     """What a command wrote that says that it is done is what it always writes."""
     found, alone = attempt(partial(_meaning, folder)).result, _meaning_alone(given)
     return _litter(folder) if found == alone else f"done, and wrote something else: {_difference(found, alone)}"
@@ -252,7 +266,7 @@ def _disk_cases(writers: _Writers) -> Iterator[Case]:
     for writer, (given, _) in writers.items():
         for size in (0, 1, 100, 1000, 5000, 20000):
             yield _exhausted("no room", f"{writer}: files of {size} bytes at most", given, partial(_small_files, size))
-        for number in range(_count_of_writes(given)):
+        for number in _writes(given):
             yield _exhausted("no room", f"{writer}: write {number}", given, partial(_patch_files, number))
 
 
@@ -275,67 +289,94 @@ def _patch_files(fail_at: int | None) -> list[str]:
         original = getattr(os, name)
 
         def calling(*values: Any, _original: Any = original, _name: str = name, **named: Any) -> Any:
-            count(_name)
+            count(f"{_name} {values[:1]}")
             return _original(*values, **named)
 
         setattr(os, name, calling)
-    opened = io.open
-
-    def opening(file: Any, mode: str = "r", *values: Any, **named: Any) -> Any:
-        found = opened(file, mode, *values, **named)
-        if "b" not in mode or not set(mode) & set("wxa+"):
-            return found
-        return _Counted(found, count)
-
-    import builtins
-    import pathlib
-
-    builtins.open = io.open = opening  # type: ignore[assignment]
-    if hasattr(pathlib, "io"):
-        pathlib.io.open = opening
+    tell_writes(lambda name: count(f"write {name}"))
     return counted
 
 
-class _Counted:
-    """A file whose writes are counted."""
-
-    def __init__(self, file: Any, count: Callable[[str], None]) -> None:
-        self._file, self._count = file, count
-
-    def write(self, content: Any) -> Any:
-        self._count("write")
-        return self._file.write(content)
-
-    def __enter__(self) -> _Counted:
-        self._file.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> Any:
-        return self._file.__exit__(*error)
-
-    def __iter__(self) -> Any:
-        return iter(self._file)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-
 @lru_cache
-def _count_of_writes(given: tuple[str, ...]) -> int:
-    def trace() -> int:
+def _writes(given: tuple[str, ...]) -> list[int]:
+    """Numbers of the writes to fail one by one."""
+
+    def trace() -> list[str]:
         import tempfile
 
         with tempfile.TemporaryDirectory() as folder:
-            _put_with_results(given, Path(folder))
+            (_put_with_results if _repeats(given) else _put_alone)(given, Path(folder))
             counted = _patch_files(None)
             _run(given, Path(folder))
             os.chdir("/")
-            return len(counted)
+            return list(counted)
 
     _earlier(given)
     outcome = attempt(trace)
     assert outcome.result is not None, outcome.stderr
-    return min(outcome.result, 40)
+    return moments(outcome.result)
+
+
+# Signals
+
+
+def _signal_cases(seed: int, writers: _Writers, each: int) -> Iterator[Case]:
+    """At moments that the seed draws, of which some come when all is done."""
+    draw = random.Random(seed)
+    for writer, (given, _) in writers.items():
+        for name in ("SIGTERM", "SIGHUP", "SIGINT"):
+            for _ in range(each):
+                part = draw.uniform(0, 1.1)
+                yield Case(
+                    "signals",
+                    f"{writer}: {name} after {part:.0%} of its time",
+                    partial(_put_with_results if _repeats(given) else _put_alone, given),
+                    partial(_signalled, given, getattr(signal, name), part * _seconds(given)),
+                    partial(_done_well, given),
+                    ("interrupted",),
+                    frozenset((0, 130)),
+                    partial(_kept_or_done, given),
+                )
+
+
+@lru_cache
+def _seconds(given: tuple[str, ...]) -> float:
+    """Of a run that nothing disturbs."""
+
+    def run() -> float:
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as folder:
+            _put(Path(folder))
+            begun = time.monotonic()
+            _run(given, Path(folder))
+            os.chdir("/")
+            return time.monotonic() - begun
+
+    outcome = attempt(run)
+    assert outcome.result is not None, outcome.stderr
+    return outcome.result
+
+
+def _signalled(given: tuple[str, ...], number: signal.Signals, seconds: float, folder: Path) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    process = os.getpid()
+    timer = threading.Timer(seconds, lambda: os.kill(process, number) if not ended.is_set() else None)
+    timer.daemon, ended = True, threading.Event()
+    timer.start()
+    try:
+        _run(given, folder)
+    finally:
+        ended.set()
+
+
+def _kept_or_done(given: tuple[str, ...], folder: Path) -> str:
+    """An interruption leaves what was there, or comes when all is written; of a cohort each study so."""
+    if not _repeats(given):
+        return _litter(folder)
+    kept = _kept_well(given, folder)
+    return kept and _done_well(given, folder, None)
 
 
 # Two processes

@@ -3,7 +3,7 @@
     python Testing/gpu/run.py pack --cache CACHE --output PACK.npz
     python Testing/gpu/run.py train --pack PACK.npz --start Resources/demo-model --output RUN
 
-CACHE is a folder of `Testing/training/click_cases.py`. The minutes are those of the clock. A run that was stopped goes
+CACHE is a folder of `Testing/training/case_cache.py`. The minutes are those of the clock. A run that was stopped goes
 on where it stood when the same command is given again; what it writes is a model as `train_clicks.py` writes it.
 """
 
@@ -28,7 +28,8 @@ from torch import Tensor
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "Logic"), str(ROOT / "Testing/training")]
 
-from click_cases import ClickCase, read_click_cases  # noqa: E402
+from case_cache import read_cache  # noqa: E402
+from cases import Case  # noqa: E402
 from resumable import add_run_arguments  # noqa: E402
 from train_clicks import SOURCES, ClicksRun, Object, Supply, clicks_loss, encoded, random_frame  # noqa: E402
 
@@ -68,19 +69,20 @@ def unpacked(planes: np.ndarray) -> np.ndarray:
     return (np.cumsum(differences, axis=-1, dtype=np.int16) * HU_STEP).astype(np.int16)
 
 
-def in_order(cases: Iterable[ClickCase]) -> list[ClickCase]:
+def in_order(cases: Iterable[Case]) -> list[Case]:
     """The rarer collections first, so that what does not fit is one of the many."""
     by_source = {source: [case for case in cases if case.source == source] for source in SOURCES}
     return [case for own in sorted(by_source.values(), key=len) for case in own]
 
 
-def write_pack(cases: Iterable[ClickCase], path: Path, largest: int = LARGEST) -> int:
+def write_pack(cases: Iterable[Case], path: Path, largest: int = LARGEST) -> int:
     """Write as many cases as fit into a file; returns how many."""
     size, count = 0, 0
     with zipfile.ZipFile(path, "w") as pack:
         for case in in_order(cases):
             part = io.BytesIO()
-            np.savez_compressed(part, image=packed(case.image), labels=case.labels)
+            annotated = np.array([(structure, *planes) for structure, planes in case.annotated.items()], np.int16)
+            np.savez_compressed(part, image=packed(case.image), labels=case.labels, annotated=annotated)
             size += part.getbuffer().nbytes + ENTRY
             if size > largest:
                 break
@@ -89,14 +91,15 @@ def write_pack(cases: Iterable[ClickCase], path: Path, largest: int = LARGEST) -
     return count
 
 
-def read_pack(path: Path) -> list[ClickCase]:
+def read_pack(path: Path) -> list[Case]:
     """The cases of a pack."""
     found = []
     with zipfile.ZipFile(path) as pack:
         for entry in pack.namelist():
             source, name = entry.removesuffix(".npz").split("-", 1)
             with np.load(io.BytesIO(pack.read(entry))) as arrays:
-                found.append(ClickCase(name, source, unpacked(arrays["image"]), arrays["labels"]))
+                annotated = {structure: (first, last) for structure, first, last in arrays["annotated"].tolist()}
+                found.append(Case(name, source, unpacked(arrays["image"]), arrays["labels"], annotated))
     return found
 
 
@@ -163,7 +166,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     pack = commands.add_parser("pack")
-    pack.add_argument("--cache", type=Path, required=True, help="folder of click_cases.py")
+    pack.add_argument("--cache", type=Path, required=True, help="folder of case_cache.py")
     pack.add_argument("--output", type=Path, required=True)
     train = commands.add_parser("train")
     train.add_argument("--pack", type=Path, required=True)
@@ -171,7 +174,7 @@ def main() -> None:
     add_run_arguments(train, minutes=7.0, rate=2e-3)
     arguments = parser.parse_args()
     if arguments.command == "pack":
-        count = write_pack(read_click_cases(arguments.cache), arguments.output)
+        count = write_pack(read_cache(arguments.cache), arguments.output)
         print(f"{count} CTs, {arguments.output.stat().st_size / 1e6:.1f} MB in {arguments.output.resolve()}")
         return
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True

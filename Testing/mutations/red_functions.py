@@ -43,7 +43,7 @@ def pytest_runtest_call() -> Iterator[Any]:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.failed:
         _red[_function(report.nodeid)] = None
-        _FILE.write_text("\n".join(_red))
+        _FILE.write_text("\n".join(_red), encoding="utf-8")
 
 
 def pytest_runtest_teardown(item: pytest.Item) -> None:

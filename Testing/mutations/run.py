@@ -1,13 +1,15 @@
 """Take one mechanism after the other out of a copy of the sources, and count the tests that notice.
 
-    python Testing/mutations/run.py [--only WORDS] [--write]
+    python Testing/mutations/run.py [--only WORDS] [--changed] [--write]
 
 A mutation is noticed well where at least three test functions turn red; parameters of one function count once.
+The table of results says of which state of the sources each row is: rows that were measured before are kept.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import re
 import shutil
@@ -40,17 +42,21 @@ def main() -> int:
     """Run what was asked for; 1 where a mutation is noticed by fewer than `ENOUGH` tests."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="mutations with one of these words, parted by commas")
+    parser.add_argument("--changed", action="store_true", help="of these, the ones whose source file was changed since")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}, and keep the rows of the others")
     arguments = parser.parse_args()
     wanted = [word.strip().lower() for word in arguments.only.split(",") if word.strip()]
     chosen = [one for one in MUTATIONS if not wanted or any(word in one.mechanism.lower() for word in wanted)]
+    if arguments.changed:
+        known = known_rows()
+        chosen = [one for one in chosen if not known.get(one.mechanism, "").endswith(f"| {state_of(one)} |")]
     red: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory(prefix="vistaseg-mutations-") as folder:
         tree = Path(folder) / "tree"
         copy_tree(tree)
         for mutation in chosen:
             found = red[mutation.mechanism] = noticed(mutation, tree)
-            print(row(mutation.mechanism, found), flush=True)
+            print(row(mutation, found), flush=True)
             if arguments.write:
                 write_results(red)
     poor = [mechanism for mechanism, found in red.items() if len(found) < ENOUGH]
@@ -134,25 +140,35 @@ def _limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
 
 
-def row(mechanism: str, found: Sequence[str]) -> str:
+def state_of(mutation: Mutation) -> str:
+    """Eight digits that tell the mutation and the file that it changes from other states of them."""
+    source = (ROOT / mutation.file).read_text(encoding="utf-8")
+    return hashlib.sha256("\0".join((source, mutation.text, mutation.replacement)).encode()).hexdigest()[:8]
+
+
+def row(mutation: Mutation, found: Sequence[str]) -> str:
     """A line of the table of results."""
     names = ", ".join(name.rpartition("::")[2] for name in found[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     count = f"{MOST} or more" if len(found) >= MOST else str(len(found))
-    return f"| {mechanism} | {count} | {names}{more} |"
+    return f"| {mutation.mechanism} | {count} | {names}{more} | {state_of(mutation)} |"
+
+
+def known_rows() -> dict[str, str]:
+    """Mechanism → its line in the table of results."""
+    lines = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
+    return {found[1]: line for line in lines if (found := re.match(r"\| (.*?) \| \d", line))}
 
 
 def write_results(red: dict[str, list[str]]) -> None:
     """Write the table, with the rows of an earlier run for mutations that were not run now."""
-    rows = {}
-    if RESULTS.exists():
-        lines = RESULTS.read_text(encoding="utf-8").splitlines()
-        rows = {found[1]: line for line in lines if (found := re.match(r"\| (.*?) \| \d", line))}
-    rows |= {mechanism: row(mechanism, found) for mechanism, found in red.items()}
+    rows = known_rows()
+    rows |= {one.mechanism: row(one, red[one.mechanism]) for one in MUTATIONS if one.mechanism in red}
     head = (
         "# Mutations\n\nEach mechanism was taken out of the sources, and the tests named in `table.py` were run: "
-        "so many test functions turned red.\nMade with `make mutations`.\n\n"
-        "| Mechanism | Red | Tests |\n|---|---|---|\n"
+        "so many test functions turned red.\n\nMade with `make mutations`. The last column tells of which state of the "
+        "mutated file a row is: `make mutations OPTIONS=--changed` measures those again whose file was changed.\n\n"
+        "| Mechanism | Red | Tests | State |\n|---|---|---|---|\n"
     )
     known = [rows[one.mechanism] for one in MUTATIONS if one.mechanism in rows]
     RESULTS.write_text(head + "\n".join(known) + "\n", encoding="utf-8")

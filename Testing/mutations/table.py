@@ -378,7 +378,7 @@ MUTATIONS = (
         _LOGIC + "io/files.py",
         "    os.chmod(staged, found.st_mode & 0o7777)",
         "    pass",
-        ("io/test_places.py",),
+        ("io/test_places.py", "cli/test_segment_command.py::test_a_result_keeps_the_mode_of_the_one_that_it_replaces"),
     ),
     Mutation(
         "The range of intensities holds on the voxels of the segmentation",

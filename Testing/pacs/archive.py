@@ -130,11 +130,12 @@ def running(folder: Path) -> Iterator[Archive]:
 def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     end = time.monotonic() + _START_S
     while time.monotonic() < end:
-        assert process.poll() is None, log.read_text(errors="replace")[-2000:]
+        assert process.poll() is None, log.read_text(encoding="utf-8", errors="replace")[-2000:]
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.1)
-    raise AssertionError(f"Orthanc did not start in {_START_S} s: {log.read_text(errors='replace')[-2000:]}")
+    said = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+    raise AssertionError(f"Orthanc did not start in {_START_S} s: {said}")
 
 
 @contextlib.contextmanager

@@ -6,50 +6,91 @@ All tensors are on the model's grid, axes (x, y, z) in RAS order; images are in 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as functional
+from artefacts import HUMERI, with_artefacts
 from torch import Tensor
+from training_structures import UNSURE
 
 AIR = -1024.0
+TILTED, TILT = 0.1, 25.0
+"""Share of the patches of scans with a tilted gantry whose slices were stacked upright, and the largest tilt in
+degrees."""
 
-CONTRAST_GROUPS: tuple[tuple[tuple[int, ...], float, float], ...] = (
-    # (class ids, lowest shift, highest shift) in HU: contrast phase and protocol differ between scanners and patients
-    ((6, 58, 59, 109, 112, 113, 123, 124), -120.0, 180.0),
-    ((7, 17, 60, 61, 110, 111, 119, 125), -80.0, 120.0),
-    ((115, 108), -80.0, 140.0),
-    ((5, 14), -120.0, 120.0),
-    ((3,), -60.0, 60.0),
-    ((1,), -50.0, 50.0),
-    ((4, 8, 9, 10, 13), -40.0, 50.0),
-    ((11, 12, 19, 62), -150.0, 150.0),
-    ((15,), -30.0, 250.0),
-    ((28, 29, 30, 31, 32), -70.0, 200.0),
-    (tuple(range(98, 108)), -30.0, 30.0),
+
+@dataclass(frozen=True)
+class Tissue:
+    """Structures that take up contrast medium alike.
+
+    Attributes:
+        shift: lowest and highest change in HU: phase and protocol differ between scanners and patients.
+        plain: HU without contrast medium; None where it makes no difference.
+    """
+
+    ids: tuple[int, ...]
+    shift: tuple[float, float]
+    plain: tuple[float, float] | None = None
+
+
+TISSUES = (
+    Tissue((6, 58, 59, 109, 112, 113, 123, 124), (-120.0, 180.0), (30.0, 50.0)),
+    Tissue((7, 17, 60, 61, 110, 111, 119, 125), (-80.0, 120.0), (30.0, 50.0)),
+    Tissue((115, 108), (-80.0, 140.0), (30.0, 50.0)),
+    Tissue((5, 14), (-120.0, 120.0), (22.0, 40.0)),
+    Tissue((3,), (-60.0, 60.0), (40.0, 56.0)),
+    Tissue((1,), (-50.0, 50.0), (40.0, 66.0)),
+    Tissue((4, 8, 9, 13), (-40.0, 50.0), (20.0, 45.0)),
+    Tissue((10,), (-40.0, 50.0)),
+    Tissue((11, 12, 19, 62), (-150.0, 150.0)),
+    Tissue((15,), (-30.0, 250.0)),
+    Tissue((28, 29, 30, 31, 32), (-70.0, 200.0)),
+    Tissue(tuple(range(98, 108)), (-30.0, 30.0)),
 )
+PLAIN = 0.3
+"""Share of the patches that are made to look like scans without contrast medium."""
 
 
-@dataclass(frozen=True)
+Planes = tuple[int, int]
+"""First plane across z, and the one after the last."""
+
+
+@dataclass(frozen=True, eq=False)
 class Subject:
-    """A case as tensors: image (1, 1, X, Y, Z) HU float32, labels (1, 1, X, Y, Z) float32 ids."""
+    """A case as tensors.
 
-    name: str
+    Attributes:
+        image, labels: (1, 1, X, Y, Z) float32, HU and ids.
+        annotated: structure → planes in which it was looked for.
+        voxels: structure → indices (N, 3) of some of its voxels: places to centre a patch on.
+    """
+
     image: Tensor
     labels: Tensor
-    annotated: frozenset[int]
-    present: tuple[int, ...]
-    voxels: dict[int, Tensor]
-    """Class id → voxel indices (N, 3), at most a few thousand: places to centre a patch on."""
+    annotated: Mapping[int, Planes]
+    voxels: Mapping[int, Tensor]
+
+    @property
+    def present(self) -> tuple[int, ...]:
+        """Structures to centre a patch on."""
+        return tuple(self.voxels)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Patch:
-    """image (1, 1, P, P, P) in 0…1, labels (P, P, P) int64, ids that were looked for."""
+    """What the network is shown at once.
+
+    Attributes:
+        image: (1, 1, P, P, P) in 0…1.
+        labels: (P, P, P) int64.
+        annotated: structure → bool (P, P, P), where it was looked for; what has no label elsewhere may be of it.
+    """
 
     image: Tensor
     labels: Tensor
-    annotated: frozenset[int]
+    annotated: Mapping[int, Tensor]
 
 
 def uniform(low: float, high: float, generator: torch.Generator) -> float:
@@ -75,6 +116,8 @@ def random_affine(generator: torch.Generator) -> Tensor:
     size = math.exp(uniform(-0.35, 0.3, generator))
     scale = torch.tensor([size * math.exp(uniform(-0.12, 0.12, generator)) for _ in range(3)])
     shear = torch.eye(3) + 0.08 * (2 * torch.rand(3, 3, generator=generator) - 1) * (1 - torch.eye(3))
+    if chance(TILTED, generator):
+        shear[2, 1] += math.tan(uniform(-TILT, TILT, generator) * math.pi / 180)
     return matrix @ shear @ torch.diag(scale)
 
 
@@ -143,13 +186,18 @@ def blur(image: Tensor, sigma: tuple[float, float, float]) -> Tensor:
 
 
 def shift_contrast(image: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-    """Add to each tissue group an offset of its own, with soft edges."""
-    for ids, low, high in CONTRAST_GROUPS:
-        if not chance(0.45, generator):
+    """Add to each tissue an offset of its own, with soft edges; a part of the patches as if without contrast medium."""
+    plain = chance(PLAIN, generator)
+    for tissue in TISSUES:
+        wanted = tissue.plain if plain else None
+        if wanted is None and not chance(0.45, generator):
             continue
-        mask = torch.isin(labels, torch.tensor(ids, dtype=labels.dtype)).float()
+        mask = torch.isin(labels, torch.tensor(tissue.ids, dtype=labels.dtype))
         if mask.any():
-            image = image + uniform(low, high, generator) * functional.avg_pool3d(mask, 3, 1, 1)
+            shift = uniform(*tissue.shift, generator)
+            if wanted is not None:
+                shift = uniform(*wanted, generator) - float(image[mask].median())
+            image = image + shift * functional.avg_pool3d(mask.float(), 3, 1, 1)
     return image
 
 
@@ -200,13 +248,52 @@ def to_network_range(image: Tensor, intensity_range: tuple[float, float]) -> Ten
     return ((image - low) / (high - low)).clamp(0, 1)
 
 
+def annotated_voxels(subject: Subject, grid: Tensor, labels: Tensor) -> dict[int, Tensor]:
+    """Where each structure was looked for among voxels at the places of a grid; labels are (P, P, P)."""
+    depth = subject.image.shape[-1]
+    z = ((grid[0, ..., 0] + 1) * depth - 1) / 2
+    everywhere = torch.ones_like(labels, dtype=torch.bool)
+    slabs = {planes: (z >= planes[0]) & (z <= planes[1] - 1) for planes in set(subject.annotated.values())}
+    slabs[0, depth] = everywhere  # air beyond a scan is known
+    found = {structure: slabs[planes] for structure, planes in subject.annotated.items()}
+    for label, structure in UNSURE.items():
+        if structure in found:
+            found[structure] = found[structure] & (labels != label)
+    return found
+
+
+def side_by_side(one: Patch, other: Patch, generator: torch.Generator) -> Patch:
+    """A patch of which a plane parts what is of one scan from what is of another."""
+    axis = int(torch.randint(3, (), generator=generator))
+    side = one.labels.shape[axis]
+    at = int(torch.randint(side // 4, side - side // 4, (), generator=generator))
+
+    def joined(first: Tensor, second: Tensor) -> Tensor:
+        dimension = first.ndim - 3 + axis
+        return torch.cat([first.narrow(dimension, 0, at), second.narrow(dimension, at, side - at)], dimension)
+
+    nowhere = torch.zeros_like(one.labels, dtype=torch.bool)
+    return Patch(
+        joined(one.image, other.image),
+        joined(one.labels, other.labels),
+        {
+            structure: joined(one.annotated.get(structure, nowhere), other.annotated.get(structure, nowhere))
+            for structure in one.annotated.keys() | other.annotated.keys()
+        },
+    )
+
+
 def random_patch(
     subject: Subject, patch: int, zoom: float, intensity_range: tuple[float, float], generator: torch.Generator
 ) -> Patch:
     """One augmented patch of a case, its voxels `zoom` times as large as the case's."""
     grid = sampling_grid(subject, pick_centre(subject, patch * zoom, generator), patch, zoom, generator)
     image, labels = sampled(subject.image, subject.labels, grid)
-    image = vary_intensity(image, labels, generator)
+    annotated = annotated_voxels(subject, grid, labels[0, 0])
+    with_more = with_artefacts(image, generator)
+    as_scanned = (with_more == image)[0, 0]
+    annotated |= {humerus: annotated[humerus] & as_scanned for humerus in HUMERI if humerus in annotated}
+    image = vary_intensity(with_more, labels, generator)
     if chance(0.15, generator):
         image, labels = cut_field_of_view(image, labels, generator)
-    return Patch(to_network_range(image, intensity_range), labels[0, 0].long(), subject.annotated)
+    return Patch(to_network_range(image, intensity_range), labels[0, 0].long(), annotated)

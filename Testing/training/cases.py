@@ -5,38 +5,77 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import SimpleITK
+import torch
+from augmentation import Planes, Subject
+from training_structures import is_structure
 
 AIR = -1024.0
 OUTSIDE_BODY_PADDING = -2048
 RENAMED = {"urinary_bladder": "bladder"}
 HEART, AORTA, T12 = 115, 6, 38
+LABELLED = "labelled"
+"""The source of CTs that TotalSegmentator labelled."""
 
 
-@dataclass(frozen=True)
+SMALLEST = 20
+"""Voxels of what is worth a patch, or a click."""
+PLACES = 2000
+"""Kept of each structure to centre patches on."""
+
+
+@dataclass(frozen=True, eq=False)
 class Case:
-    """One labelled CT on the model's grid.
+    """One CT on the model's grid.
 
     Attributes:
-        image: HU, float32, shape (x, y, z), axes R→L... in RAS order.
-        labels: VISTA3D class ids, uint8, same shape; 0 is "none of the annotated classes".
-        annotated: ids that were looked for; a class outside says nothing about voxels labelled 0.
+        source: which collection it belongs to.
+        image: HU, int16, shape (x, y, z) in RAS order.
+        labels: uint8, same shape: classes of VISTA3D, or ids of `training_structures`.
+        annotated: structure that was looked for → the planes in which it was; what a case does not name here it says
+            nothing about.
     """
 
     name: str
+    source: str
     image: np.ndarray
     labels: np.ndarray
-    annotated: frozenset[int]
+    annotated: Mapping[int, Planes]
 
-    @property
-    def present(self) -> list[int]:
-        """Ids that have at least a handful of voxels."""
-        ids, counts = np.unique(self.labels, return_counts=True)
-        return [int(i) for i, n in zip(ids, counts, strict=True) if i and n >= 8]
+    @cached_property
+    def places(self) -> dict[int, torch.Tensor]:
+        """Id of each structure that is large enough → some of its voxels (N, 3), the same ones every time."""
+        found, generator = {}, torch.Generator().manual_seed(0)
+        for label, count in zip(*np.unique(self.labels, return_counts=True), strict=True):
+            if is_structure(int(label)) and count >= SMALLEST:
+                voxels = torch.from_numpy(np.argwhere(self.labels == label).astype(np.int16))
+                found[int(label)] = voxels[torch.randperm(len(voxels), generator=generator)[:PLACES]]
+        return found
+
+    def subject(self) -> Subject:
+        """The case as tensors."""
+        return Subject(
+            torch.from_numpy(np.asarray(self.image, np.float32))[None, None],
+            torch.from_numpy(np.asarray(self.labels, np.float32))[None, None],
+            self.annotated,
+            self.places,
+        )
+
+
+def everywhere(structures: Iterable[int], labels: np.ndarray) -> dict[int, Planes]:
+    """Structures that were looked for in the whole of a scan, whose labels are (x, y, z)."""
+    return {structure: (0, labels.shape[2]) for structure in sorted(set(structures))}
+
+
+def as_hu(image: np.ndarray) -> np.ndarray:
+    """Whole HU that are no less than air's."""
+    return np.clip(np.rint(image), AIR, 3071).astype(np.int16)
 
 
 def vista_name(totalsegmentator_name: str) -> str:
@@ -101,7 +140,7 @@ def full_case(name: str, ct: SimpleITK.Image, seg: SimpleITK.Image, table: np.nd
     """A CT in which every class of `table` was looked for."""
     grid = ras_grid(ct, spacing)
     labels = table[as_array(on_grid(seg, grid, SimpleITK.sitkNearestNeighbor, 0)).astype(int)]
-    return Case(name, np.maximum(as_array(grid), AIR), labels, frozenset(int(i) for i in table if i))
+    return Case(name, LABELLED, as_hu(as_array(grid)), labels, everywhere((int(i) for i in table if i), labels))
 
 
 def partial_case(name: str, ct: SimpleITK.Image, masks: dict[int, Path], spacing: float) -> Case:
@@ -111,7 +150,7 @@ def partial_case(name: str, ct: SimpleITK.Image, masks: dict[int, Path], spacing
     for class_id, path in masks.items():
         mask = on_grid(SimpleITK.ReadImage(str(path)), grid, SimpleITK.sitkNearestNeighbor, 0)
         labels[as_array(mask) > 0] = class_id
-    return Case(name, np.maximum(as_array(grid), AIR), labels, frozenset(masks))
+    return Case(name, LABELLED, as_hu(as_array(grid)), labels, everywhere(masks, labels))
 
 
 def read_cases(data: Path, chest: Path | None, ids: dict[str, int], spacing: float) -> list[Case]:

@@ -24,7 +24,7 @@ import torch
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "Logic"), str(Path(__file__).resolve().parent)]
 
-from click_cases import openkbp_labels, openkbp_number  # noqa: E402
+from case_cache import openkbp_labels, openkbp_number  # noqa: E402
 from evaluate_demo import load  # noqa: E402
 
 from vistaseg.evaluate import GroundTruthStructure, read_truth, simulate  # noqa: E402

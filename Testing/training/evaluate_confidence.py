@@ -2,7 +2,7 @@
 
     python Testing/training/evaluate_confidence.py --data FOLDER --chest FOLDER [--model FOLDER]
 
-The folders of CTs are those of `train_demo.py`, the model is a folder as it writes one, else the bundled model. The
+The folders of CTs are those of `case_cache.py`, the model is a folder as it writes one, else the bundled model. The
 whole CTs of abdomen and chest are measured in every variant, the slabs as they are.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +110,7 @@ def volume_of(image: Tensor, spacing: Sequence[float]) -> Volume:
     )
 
 
-def measure(model: Vista3d, scan: Scan, annotated: frozenset[int]) -> tuple[Sums, Sums]:
+def measure(model: Vista3d, scan: Scan, annotated: Collection[int]) -> tuple[Sums, Sums]:
     """Sums over the competing masks of a scan, and over the lone ones, of the classes that were looked for."""
     image, labels = scan
     array = np.ascontiguousarray(labels[0, 0].permute(2, 1, 0).numpy().astype(np.uint8))
@@ -135,8 +135,8 @@ def counted(sums: Sums, looked_for: np.ndarray) -> Sums:
 
 def variants_of(case: Case) -> Iterator[Scan]:
     """What of a case is measured."""
-    image, labels = torch.from_numpy(case.image)[None, None], torch.from_numpy(case.labels)[None, None].float()
-    yield from (variant(image, labels) for variant in (VARIANTS if case.name in WHOLE else (as_it_is,)))
+    scan = case.subject()
+    yield from (variant(scan.image, scan.labels) for variant in (VARIANTS if case.name in WHOLE else (as_it_is,)))
 
 
 def pooled(parts: Sequence[Sums]) -> Sums:

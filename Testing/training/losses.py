@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
+from training_structures import UNIONS
 
 ABSENT_WEIGHT = 0.5
 """Of groups that are not in the patch, beside those that are."""
@@ -40,31 +44,77 @@ def soft_dice(probability: Tensor, target: Tensor) -> Tensor:
     return 1 - (2 * overlap + 1) / (probability.sum(1) + target.sum(1) + 1)
 
 
-def label_map_loss(logits: Tensor, labels: Tensor, class_ids: Tensor) -> Tensor:
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Classes of which the strongest one is asked whether it is above 0.
+
+    Attributes:
+        rows: of the logits.
+        truth: bool (V,), whether a voxel is of one of them.
+        known: bool (V,), whether that is known.
+    """
+
+    rows: Tensor
+    truth: Tensor
+    known: Tensor
+
+
+def groups_of(labels: Tensor, class_ids: Tensor, annotated: Mapping[int, Tensor]) -> list[Group]:
+    """What is asked about voxels: classes that look alike together, and unions of classes.
+
+    Args:
+        labels: (V,) classes and unions.
+        class_ids: (C,) ascending, of the rows of the logits.
+        annotated: class or union → bool (V,), where it was looked for.
+    """
+    row_of = {int(class_id): row for row, class_id in enumerate(class_ids)}
+    asked = torch.tensor([i for i in row_of if i in annotated], dtype=torch.long)
+    members = [asked[rows] for rows in grouped(asked)]
+    found = [
+        Group(
+            torch.tensor([row_of[int(i)] for i in own]),
+            torch.isin(labels, own),
+            torch.stack([annotated[int(i)] for i in own]).all(0),
+        )
+        for own in members
+    ]
+    for union in UNIONS.keys() & annotated.keys():
+        own = torch.tensor([i for i in UNIONS[union] if i in row_of])
+        rows = torch.tensor([row_of[int(i)] for i in own])
+        found.append(Group(rows, (labels == union) | torch.isin(labels, own), annotated[union]))
+    return [group for group in found if len(group.rows) and group.known.any()]
+
+
+def label_map_loss(logits: Tensor, labels: Tensor, class_ids: Tensor, annotated: Mapping[int, Tensor]) -> Tensor:
     """What a label map reads, learned in two halves: is the strongest class of a group above 0, and which class is it.
 
     A class that is hard to tell from its neighbours (a rib from the next) thereby still wins against the background.
+    Where nobody looked for a structure, voxels without its label teach nothing about it.
 
     Args:
         logits: (C, V).
-        labels: (V,) class ids; ids that are not asked for count as background.
+        labels: (V,) ids.
         class_ids: (C,) ascending.
+        annotated: class or union → bool (V,), where it was looked for.
     """
     table = torch.full((256,), -1)
     table[class_ids] = torch.arange(len(class_ids))
-    return group_loss(logits, table[labels], grouped(class_ids)) + member_loss(logits, table[labels])
+    return group_loss(logits, groups_of(labels, class_ids, annotated)) + member_loss(logits, table[labels])
 
 
-def group_loss(logits: Tensor, target: Tensor, groups: list[Tensor]) -> Tensor:
-    """Dice and cross-entropy of the strongest class of each group; `target` (V,) rows of logits, -1 background."""
-    strongest = torch.stack([logits[rows].amax(0) for rows in groups])
-    truth = torch.stack([torch.isin(target, rows) for rows in groups])
+def group_loss(logits: Tensor, groups: list[Group]) -> Tensor:
+    """Dice and cross-entropy of the strongest class of each group, where the truth is known."""
+    if not groups:
+        return logits.sum() * 0
+    strongest = torch.stack([logits[group.rows].amax(0) for group in groups])
+    known = torch.stack([group.known for group in groups]).float()
+    truth = torch.stack([group.truth & group.known for group in groups]).float()
     there = truth.any(1)
-    entropy = functional.binary_cross_entropy_with_logits(strongest, truth.float(), reduction="none").mean(1)
+    entropy = functional.binary_cross_entropy_with_logits(strongest, truth, known, reduction="none").sum(1)
     weight = torch.where(there, 1.0, ABSENT_WEIGHT)
-    loss = (weight * entropy).sum() / weight.sum()
+    loss = (weight * entropy / known.sum(1)).sum() / weight.sum()
     if there.any():
-        loss = loss + soft_dice(strongest[there].sigmoid(), truth[there].float()).mean()
+        loss = loss + soft_dice(strongest[there].sigmoid() * known[there], truth[there]).mean()
     return loss
 
 

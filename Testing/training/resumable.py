@@ -97,6 +97,10 @@ class ResumableRun(ABC):
     def loss(self) -> Tensor | None:
         """Loss of the network on a new batch; None where there is nothing to learn in it."""
 
+    def weights(self) -> Mapping[str, Tensor]:
+        """What is shipped."""
+        return self.average.state
+
     @property
     def progress(self) -> float:
         """Share of the time that is used up."""
@@ -171,7 +175,7 @@ class ResumableRun(ABC):
                 self.save()
                 saved = time.monotonic()
         self.save()
-        export(self.average.state, self.configuration, self.output)
+        export(self.weights(), self.configuration, self.output)
 
     def wait_while_paused(self) -> None:
         """Wait as long as there is a file PAUSE beside the run's folder."""

@@ -1,6 +1,6 @@
 """Train the branch for clicks of the demo model on top of its weights; its automatic branch stays as it is.
 
-    python Testing/training/click_cases.py --cache CACHE --data FOLDER --chest FOLDER
+    python Testing/training/case_cache.py --cache CACHE --data FOLDER --chest FOLDER
     python Testing/training/train_clicks.py --cache CACHE --start Resources/demo-model --output RUN
 
 A run can be stopped at any time and goes on where it stood when the same command is given again. While there is a file
@@ -23,14 +23,16 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "Logic"), str(Path(__file__).resolve().parent)]
 
 from augmentation import Patch, chance, random_patch  # noqa: E402
+from case_cache import read_cache  # noqa: E402
+from cases import SMALLEST, Case  # noqa: E402
 from click_attention import attend_by_place  # noqa: E402
-from click_cases import FIRST_WITHOUT_CLASS, SMALLEST, UNIONS, ClickCase, read_click_cases  # noqa: E402
 from losses import mask_loss  # noqa: E402
 from phantoms import with_bodies  # noqa: E402
 from point_decoding import Frame, decode, positions  # noqa: E402
 from resumable import ResumableRun, add_run_arguments  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from simulated_user import SimulatedUser  # noqa: E402
+from training_structures import BONE, CLICKED_UNIONS, FIRST_WITHOUT_CLASS, UNIONS, is_structure  # noqa: E402
 from widening import widened  # noqa: E402
 
 from vistaseg import catalog  # noqa: E402
@@ -72,11 +74,15 @@ class Object:
 
 def choose_objects(patch: Patch, generator: torch.Generator) -> list[Object]:
     """Structures of a patch to click on."""
-    sizes = {int(i): int(n) for i, n in zip(*torch.unique(patch.labels, return_counts=True), strict=True) if i}
-    ids = [i for i, size in sizes.items() if size >= SMALLEST]
+    sizes = {
+        int(i): int(n)
+        for i, n in zip(*torch.unique(patch.labels, return_counts=True), strict=True)
+        if is_structure(int(i))
+    }
+    ids = [i for i, size in sizes.items() if size >= SMALLEST and i != BONE]
     chosen = [ids[int(position)] for position in torch.randperm(len(ids), generator=generator)[:OBJECTS]]
     objects = [Object((patch.labels == i).numpy(), target_of(i, generator)) for i in chosen]
-    unions = [[i for i in members if i in sizes] for members in UNIONS.values()]
+    unions = [[i for i in members if i in sizes] for members in map(UNIONS.__getitem__, CLICKED_UNIONS)]
     unions = [members for members in unions if sum(sizes[i] for i in members) >= SMALLEST]
     if unions and chance(UNION_SHARE, generator):
         members = unions[int(torch.randint(len(unions), (), generator=generator))]
@@ -153,7 +159,7 @@ def start_from(folder: Path) -> tuple[nn.Module, Vista3dConfiguration]:
         configuration = replace(configuration, features=FEATURES)
         network = build_network(configuration)
         attend_by_place(network.point_head)
-        state = widened(state, network)
+        state = widened(state, network.state_dict())
     else:
         network = build_network(configuration)
     network.load_state_dict(state)
@@ -166,12 +172,12 @@ def start_from(folder: Path) -> tuple[nn.Module, Vista3dConfiguration]:
 class Supply:
     """Random patches of some cases, and what to click on in them."""
 
-    def __init__(self, cases: list[ClickCase], intensity_range: tuple[float, float]) -> None:
+    def __init__(self, cases: list[Case], intensity_range: tuple[float, float]) -> None:
         by_source = {source: [case for case in cases if case.source == source] for source in SOURCES}
         self.cases = {source: own for source, own in by_source.items() if own}
         self.intensity_range = intensity_range
 
-    def next_case(self, generator: torch.Generator) -> ClickCase:
+    def next_case(self, generator: torch.Generator) -> Case:
         """A random one; within a collection, CTs with more structures more often."""
         sources = list(self.cases)
         shares = torch.tensor([SOURCES[source] for source in sources])
@@ -198,7 +204,7 @@ class ClicksRun(ResumableRun):
 
     device = torch.device("cpu")
 
-    def __init__(self, arguments: argparse.Namespace, cases: list[ClickCase]) -> None:
+    def __init__(self, arguments: argparse.Namespace, cases: list[Case]) -> None:
         torch.manual_seed(arguments.seed)
         network, self.model = start_from(arguments.start)
         network.to(self.device)
@@ -224,12 +230,12 @@ class ClicksRun(ResumableRun):
 def main() -> None:
     """Read the cases and train."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cache", type=Path, required=True, help="folder of click_cases.py")
+    parser.add_argument("--cache", type=Path, required=True, help="folder of case_cache.py")
     parser.add_argument("--start", type=Path, required=True, help="folder of the model to start from")
     add_run_arguments(parser, minutes=90.0, rate=1.5e-3)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    ClicksRun(arguments, read_click_cases(arguments.cache)).train()
+    ClicksRun(arguments, read_cache(arguments.cache)).train()
 
 
 if __name__ == "__main__":

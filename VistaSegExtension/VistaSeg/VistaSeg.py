@@ -48,7 +48,7 @@ class VistaSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.StartCloseEvent, lambda *_: self.panel.leaveScene())
         for event in (scene.EndCloseEvent, scene.EndImportEvent, scene.EndBatchProcessEvent):
             self.addObserver(slicer.mrmlScene, event, lambda *_: self.panel.enterScene())
-        if self.parent.isEntered:  # the module is reloaded while it is shown, and is not told again
+        if self.parent.isEntered:  # reloaded while shown: enter() is not called again
             self.panel.enter()
 
     def enter(self) -> None:

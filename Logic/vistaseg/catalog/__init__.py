@@ -1,4 +1,4 @@
-"""The structures that can be asked for: names, synonyms, groups, codes and colours; free text to ids."""
+"""The structures that can be segmented: names, synonyms, groups, codes and colours; free text to ids."""
 
 from vistaseg.catalog.codes import by_codes, identity_of
 from vistaseg.catalog.parsing import Term, ids_of, parse_classes, parse_terms

@@ -24,22 +24,22 @@ class Term:
 
 
 def parse_classes(text: str) -> list[int]:
-    """The ids to prompt the model with, in the order asked, without duplicates; see `parse_terms`."""
+    """The ids to prompt the model with, in the order given, without duplicates; see `parse_terms`."""
     return list(dict.fromkeys(structure_id for term in parse_terms(text) for structure_id in term.ids))
 
 
-def ids_of(asked: str | Iterable[int]) -> list[int]:
+def ids_of(request: str | Iterable[int]) -> list[int]:
     """The ids to prompt the model with, of names in one text (see `parse_terms`) or of ids.
 
     Raises:
         UsageError: a name or id is unknown, or this is neither a text nor a list of ids.
     """
-    if isinstance(asked, str):
-        return parse_classes(asked)
-    ids = list(asked) if isinstance(asked, Iterable) else [asked]
-    if not isinstance(asked, Iterable) or not all(isinstance(one, Integral) for one in ids):
+    if isinstance(request, str):
+        return parse_classes(request)
+    ids = list(request) if isinstance(request, Iterable) else [request]
+    if not isinstance(request, Iterable) or not all(isinstance(one, Integral) for one in ids):
         raise UsageError(
-            f'{asked!r} does not name structures: give names in one text, such as "liver, left kidney", or a list of '
+            f'{request!r} does not name structures: give names in one text, such as "liver, left kidney", or a list of '
             "ids of the catalogue."
         )
     return expand(int(one) for one in ids)

@@ -18,7 +18,7 @@ _SHORTEST_BEGINNING = 3
 _SHORTEST_MISSPELT = 4
 _SIDE_NOT_ASKED = 0.97
 _SIDE_NOT_KNOWN = 0.9
-_NUMBER_NOT_ASKED = 0.95
+_NUMBER_NOT_TYPED = 0.95
 
 
 @dataclass(frozen=True)
@@ -89,29 +89,29 @@ def _inexact(words: Words) -> Iterator[Match]:
             yield entry.match(score)
 
 
-def _score(asked: Words, known: Words) -> float:
+def _score(query: Words, known: Words) -> float:
     """Likeness of spelling in 0 … 99, less for a side or number that only one of the two has."""
-    other_side = asked.side and known.side and asked.side != known.side
-    if other_side or not asked.numbers <= known.numbers:
+    other_side = query.side and known.side and query.side != known.side
+    if other_side or not query.numbers <= known.numbers:
         return 0.0
-    score = min(_BEST_INEXACT, max(_beginning(asked, known), _likeness(asked, known)))
-    if known.side and not asked.side:
+    score = min(_BEST_INEXACT, max(_beginning(query, known), _likeness(query, known)))
+    if known.side and not query.side:
         score *= _SIDE_NOT_ASKED
-    if asked.side and not known.side:
+    if query.side and not known.side:
         score *= _SIDE_NOT_KNOWN
-    return score * (_NUMBER_NOT_ASKED if known.numbers - asked.numbers else 1.0)
+    return score * (_NUMBER_NOT_TYPED if known.numbers - query.numbers else 1.0)
 
 
-def _likeness(asked: Words, known: Words) -> float:
-    one, other = _line(asked.core), _line(known.core)
+def _likeness(query: Words, known: Words) -> float:
+    one, other = _line(query.core), _line(known.core)
     if min(len(one), len(other)) < _SHORTEST_MISSPELT:
         return 0.0
     return likeness(one, other)
 
 
-def _beginning(asked: Words, known: Words) -> float:
-    """When every word asked begins a word that is known: the more of it was typed, the better."""
-    beginnings = asked.core
+def _beginning(query: Words, known: Words) -> float:
+    """When every word of the query begins a known word: the more of it was typed, the better."""
+    beginnings = query.core
     if not beginnings or any(len(word) < _SHORTEST_BEGINNING for word in beginnings):
         return 0.0
     if not all(any(word.startswith(start) for word in known.core) for start in beginnings):

@@ -1,4 +1,4 @@
-"""The 132 classes of VISTA3D: what each is called, how it can be asked for, how it is coded and drawn."""
+"""The 132 classes of VISTA3D: names, synonyms, codes and colours."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Structure:
     Attributes:
         id: the class id, 1 … 132.
         name: the label name that the model's authors use.
-        supported: whether it can be asked for at all; if not, `note` says why.
+        supported: whether it can be segmented at all; if not, `note` says why.
         direct_prompt: whether the id itself is a prompt; a supported structure that is not is the union of
             its `subclasses`, and takes no points.
         in_everything: whether it belongs to the label map of everything.
@@ -78,7 +78,7 @@ def get(structure_id: int) -> Structure:
     """
     table = structures()
     if not 1 <= structure_id <= len(table):
-        raise UsageError(f"There is no structure {structure_id}: the ids go from 1 to {len(table)}.")
+        raise UsageError(f"Unknown structure {structure_id}: the ids go from 1 to {len(table)}.")
     return table[structure_id - 1]
 
 

@@ -1,4 +1,4 @@
-"""`vistaseg classes`: which structures can be asked for."""
+"""`vistaseg classes`: the structures that can be segmented."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from vistaseg.cli.console import echo, echo_json
 
 def classes_command(
     search: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Structures whose names resemble this text, best first.")
+        str | None, typer.Option(metavar="TEXT", help="Structures with names like this text, best match first.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the structures that can be segmented, by group, with the presets."""
     if search is not None:

@@ -27,7 +27,7 @@ from vistaseg.cli.options import (
     TextOption,
     named_path,
 )
-from vistaseg.cli.run import RunRequest
+from vistaseg.cli.report import RunRequest
 from vistaseg.errors import InputError
 from vistaseg.pipeline.model_choice import AUTO, models_for
 from vistaseg.pipeline.plan import Plan
@@ -39,7 +39,7 @@ def cohort_command(
     studies: Annotated[
         Path,
         typer.Argument(
-            metavar="STUDIES", parser=named_path, help="A folder that holds a folder of DICOM files for each study."
+            metavar="STUDIES", parser=named_path, help="A folder with a subfolder of DICOM files for each study."
         ),
     ],
     output: Annotated[
@@ -47,9 +47,11 @@ def cohort_command(
     ],
     report: Annotated[
         Path | None,
-        typer.Option(metavar="REPORT.csv", parser=named_path, help="What came of each study; else FOLDER/report.csv."),
+        typer.Option(
+            metavar="REPORT.csv", parser=named_path, help="Table of the studies; by default FOLDER/report.csv."
+        ),
     ] = None,
-    form: Annotated[ResultForm, typer.Option("--format", help="Form of the results.")] = ResultForm.SEG_NRRD,
+    form: Annotated[ResultForm, typer.Option("--format", help="Format of the results.")] = ResultForm.SEG_NRRD,
     classes: ClassesOption = None,
     preset: PresetOption = None,
     text: TextOption = None,
@@ -60,7 +62,7 @@ def cohort_command(
     deflate: DeflateOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Segment the largest CT of each study; go on after one that fails.
+    """Segment the largest CT of each study; a study that fails does not stop the others.
 
     Started again, it goes on where it stopped, and tries again what failed.
     """
@@ -75,27 +77,27 @@ def cohort_command(
         memory=memory,
     )
     request = RunRequest(studies, str(output), plan, deflate=deflate)
-    asked = _asked(model, classes=classes, preset=preset, text=", ".join(text or ()) or None)
-    cohort = Cohort(request, asked, f".{form.value}", report or output / "report.csv")
+    request_text = _request_text(model, classes=classes, preset=preset, text=", ".join(text or ()) or None)
+    cohort = Cohort(request, request_text, f".{form.value}", report or output / "report.csv")
     rows = run_cohort(cohort)
     if as_json:
         echo_json([row.as_dict() for row in rows])
     _tell(rows, cohort.table)
 
 
-def _asked(model: str, **choices: str | None) -> str:
-    told = [f"{name} {value}" for name, value in choices.items() if value is not None]
-    return "; ".join([f"model {model}", *told])
+def _request_text(model: str, **choices: str | None) -> str:
+    parts = [f"{name} {value}" for name, value in choices.items() if value is not None]
+    return "; ".join([f"model {model}", *parts])
 
 
 def _tell(rows: Sequence[StudyRow], table: Path) -> None:
-    """At the end, so that nobody takes the results for those of all studies.
+    """At the end, so that the results are not taken for those of all studies.
 
     Raises:
         InputError: a study failed, or there is none.
     """
     if not rows:
-        raise InputError("There is no study here. Give the folder that holds a folder for each study.")
+        raise InputError("No study found here. Give the folder that holds a folder for each study.")
     failed = [row for row in rows if row.status is Status.FAILED]
     echo(f"{len(rows) - len(failed)} of {len(rows)} studies are done, see {table}.", err=True)
     if failed:

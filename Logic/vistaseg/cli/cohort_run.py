@@ -15,8 +15,9 @@ from vistaseg.cli.cohort_table import CohortTable, Status, StudyRow
 from vistaseg.cli.console import echo
 from vistaseg.cli.console_reporter import ConsoleReporter
 from vistaseg.cli.opening import read_dicom_scan
+from vistaseg.cli.report import RunRequest
 from vistaseg.cli.results import require_exportable
-from vistaseg.cli.run import RunRequest, check_outputs, segment_scan
+from vistaseg.cli.run import check_outputs, segment_scan
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
 from vistaseg.io import check_file_place, locked, made_folder, together
 from vistaseg.io.refusals import path_for_this_system
@@ -32,13 +33,13 @@ class Cohort:
 
     Attributes:
         request: for each of them; its scan is the folder of studies, and its output that of the results.
-        asked: the same in words, to know results of another request by.
+        request_text: the same in words; tells apart the results of different requests.
         suffix: of the results, such as ".seg.nrrd".
         table: where the report goes.
     """
 
     request: RunRequest
-    asked: str
+    request_text: str
     suffix: str
     table: Path
 
@@ -81,12 +82,13 @@ def _todo(cohort: Cohort, studies: Iterable[Study]) -> Iterator[_Todo]:
         places = (_output(cohort, study, number) for number in itertools.count(1))
         output = next(place for place in places if str(place).casefold() not in taken)
         taken.add(str(output).casefold())
-        yield _Todo(study, StudyRow(str(study.folder), study.series, study.images, cohort.asked, output=str(output)))
+        row = StudyRow(str(study.folder), study.series, study.images, cohort.request_text, output=str(output))
+        yield _Todo(study, row)
 
 
 def _check_folders(request: RunRequest) -> None:
     if not request.scan.is_dir():
-        raise InputError(f"{request.scan} is no folder. Give the folder that holds a folder for each study.")
+        raise InputError(f"{request.scan} is not a folder. Give the folder that holds a folder for each study.")
     if Path(request.output).exists() and not Path(request.output).is_dir():
         raise UsageError(f"{request.output} is a file, and the results of a cohort need a folder: give another name.")
 

@@ -29,7 +29,7 @@ class StudyRow:
         folder: of the series, relative to that of the studies.
         series: SeriesInstanceUID.
         images: of the series.
-        asked: what was asked for, in words.
+        asked: the request in words; the name is that of the column.
         status: what came of it.
         reason: why it failed, or what is doubtful about the scan and the result; may be empty.
         segments: how many were found, None where it failed.
@@ -125,7 +125,7 @@ def _read(path: Path) -> list[StudyRow]:
                 raise ValueError("its columns are others")
             return [_row(_whole(row, reader.line_num)) for row in reader]
     except (OSError, ValueError, TypeError, csv.Error) as error:
-        raise UsageError(f"{path} is no report of a cohort to go on from ({error}). Give another name.") from error
+        raise UsageError(f"{path} is not the report of a cohort ({error}). Give another name.") from error
 
 
 def _whole(cells: dict[str | None, Any], line: int) -> dict[str, str]:

@@ -9,20 +9,23 @@ import typer
 
 from vistaseg.cli.console import echo, echo_json
 from vistaseg.cli.options import named_path
-from vistaseg.cli.run import RunRequest, run
+from vistaseg.cli.report import RunRequest
+from vistaseg.cli.run import run
 from vistaseg.errors import UsageError
 from vistaseg.io import made_folder
 from vistaseg.pipeline.plan import Plan
 
 
 def demo_command(
-    scan: Annotated[Path, typer.Argument(metavar="INPUT", parser=named_path, help="A CT to try it on.")],
+    scan: Annotated[
+        Path, typer.Argument(metavar="INPUT", parser=named_path, help="CT: NIfTI, NRRD, MHA or a DICOM folder.")
+    ],
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="FOLDER", help="Folder for the results.")
     ] = "demo-output",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Segment a CT with the small bundled model: to try the software out, not to read scans."""
+    """Segment a CT with the small bundled model, to try the software; not for reading scans."""
     if not output.strip():
         raise UsageError("No folder for the results was given: name one, or leave -o out.")
     folder = Path(output)

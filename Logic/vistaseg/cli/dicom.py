@@ -20,6 +20,7 @@ app = typer.Typer(
     name="dicom",
     help="DICOM: list series; export, import and check segmentations; send to a PACS.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 
@@ -31,14 +32,14 @@ def list_command(
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """List the series of a folder, their numbers and UIDs for --series, and what is wrong with each."""
+    """List the series of a folder with their numbers and UIDs for --series, and their problems."""
     from vistaseg.dicom import list_series
     from vistaseg.errors import InputError
     from vistaseg.volume import errors_naming, holds_dicom
 
     with errors_naming(place):
         if not holds_dicom(place):
-            raise InputError("This is no DICOM file. Give a slice of the scan, or the folder of the series.")
+            raise InputError("This is not a DICOM file. Give a slice of the scan, or the folder of the series.")
         listed = list_series(place)
     for note in listed.notes:
         echo(note, err=True)

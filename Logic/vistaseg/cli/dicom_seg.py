@@ -22,7 +22,7 @@ SegmentationArgument = Annotated[
 ]
 SegArgument = Annotated[Path, typer.Argument(metavar="SEG.dcm", parser=named_path, help="A DICOM segmentation.")]
 ImagesArgument = Annotated[
-    Path, typer.Argument(metavar="DICOM_DIR", parser=named_path, help="The series that it is about.")
+    Path, typer.Argument(metavar="DICOM_DIR", parser=named_path, help="Folder of the source series.")
 ]
 
 
@@ -30,22 +30,32 @@ def export_command(
     segmentation: SegmentationArgument,
     images: ImagesArgument,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT.dcm", parser=named_path, help="Where the DICOM file goes.")
+        Path, typer.Option("-o", "--output", metavar="OUT.dcm", parser=named_path, help="DICOM file to write.")
     ],
     series: SeriesOption = None,
     labelmap: Annotated[
-        bool, typer.Option("--labelmap", help="One frame a slice for all segments; needs a reader of 2024 or later.")
+        bool,
+        typer.Option(
+            "--labelmap",
+            help="LABELMAP encoding: one frame per slice for all segments; needs a reader from 2024 or later.",
+        ),
     ] = False,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="OUT.csv", parser=named_path, help="Also volume, mean and diameter of each segment."),
+        typer.Option(metavar="OUT.csv", parser=named_path, help="Also write a table of volume, mean HU and diameter."),
     ] = None,
     sr: Annotated[
-        Path | None, typer.Option("--sr", metavar="OUT.dcm", parser=named_path, help="The same as a DICOM report.")
+        Path | None,
+        typer.Option(
+            "--sr",
+            metavar="OUT.dcm",
+            parser=named_path,
+            help="Also write the measurements as a DICOM structured report.",
+        ),
     ] = None,
     deflate: DeflateOption = False,
 ) -> None:
-    """Write a segmentation as DICOM, which says of each segment what it is and how it was made.
+    """Write a segmentation as DICOM-SEG, with codes and provenance of each segment.
 
     The file is read back and compared, voxel by voxel, before it takes its place.
     """
@@ -70,7 +80,7 @@ def export_command(
 
 def _check_places(output: Path, report: Path | None, sr: Path | None, segmentation: Path) -> None:
     if output.suffix.lower() != ".dcm":
-        raise UsageError(f"{output} is no place for a DICOM segmentation: give a name that ends in .dcm.")
+        raise UsageError(f"{output} is not a name for a DICOM segmentation: give one that ends in .dcm.")
     check_dicom_place(output)
     if report is not None:
         check_beside(report, output, segmentation)
@@ -102,7 +112,7 @@ def import_command(
     ],
     series: SeriesOption = None,
 ) -> None:
-    """Read a DICOM segmentation of any program onto the grid of its series, to be corrected further."""
+    """Read a DICOM segmentation from any program onto the grid of its series."""
     from vistaseg.dicom import import_seg, read_series
     from vistaseg.segmentation import check_writable, write_segmentation
     from vistaseg.volume import errors_naming
@@ -131,7 +141,7 @@ def _series_of(seg: Path, images: Path) -> str | None:
 
 
 def check_command(seg: SegArgument, as_json: JsonOption = False) -> None:
-    """Say what is wrong with a DICOM segmentation of any program; exit 1 where there are errors."""
+    """Check a DICOM segmentation from any program; exit 1 on errors."""
     from vistaseg.dicom import check_seg
 
     found = check_seg(seg)

@@ -15,23 +15,26 @@ from vistaseg.errors import UsageError
 
 def send_command(
     places: Annotated[
-        list[Path], typer.Argument(metavar="FOLDER|FILE …", parser=named_path, help="DICOM files, and folders of them.")
+        list[Path], typer.Argument(metavar="FOLDER|FILE …", parser=named_path, help="DICOM files, or folders of them.")
     ],
     to: Annotated[str, typer.Option("--to", metavar="HOST:PORT/AET", help="Address and AE title of the PACS.")],
     calling: Annotated[
         str, typer.Option("--calling", metavar="AET", help="AE title of this sender, as the PACS knows it.")
     ] = "VISTASEG",
-    tls: Annotated[bool, typer.Option("--tls", help="Encrypt; trust what this computer trusts.")] = False,
+    tls: Annotated[bool, typer.Option("--tls", help="Encrypt, with the certificates this computer trusts.")] = False,
     ca: Annotated[
         Path | None,
         typer.Option(
-            "--tls-ca", metavar="FILE.pem", parser=named_path, help="Encrypt; trust this certificate instead."
+            "--tls-ca", metavar="FILE.pem", parser=named_path, help="Encrypt, and trust this certificate instead."
         ),
     ] = None,
     certificate: Annotated[
         Path | None,
         typer.Option(
-            "--tls-cert", metavar="FILE.pem", parser=named_path, help="Encrypt; show this certificate (with its key)."
+            "--tls-cert",
+            metavar="FILE.pem",
+            parser=named_path,
+            help="Encrypt, and present this client certificate (with its key).",
         ),
     ] = None,
 ) -> None:
@@ -48,7 +51,7 @@ def send_command(
     context = _tls_context(ca, certificate) if tls or ca or certificate else None
     for place in places:
         if not place.exists():
-            raise UsageError(f"There is no {place}. Check the path.")
+            raise UsageError(f"{place} does not exist. Check the path.")
     files, notes = find_outgoing(places)
     for note in notes:
         echo(note, err=True)

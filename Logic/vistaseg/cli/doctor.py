@@ -26,22 +26,27 @@ from vistaseg.pipeline.model_choice import AUTO
 
 def doctor_command(
     weights: Annotated[
-        bool, typer.Option("--weights", help="Also hash and load the weights, and compute a window with them.")
+        bool, typer.Option("--weights", help="Also hash and load the weights, and run one window.")
     ] = False,
     ct: Annotated[
         Path | None,
-        typer.Option("--ct", metavar="CT", parser=named_path, help="A CT to segment, best spleen_03 of the Decathlon."),
+        typer.Option(
+            "--ct",
+            metavar="CT",
+            parser=named_path,
+            help="A CT to segment, ideally spleen_03 of the Medical Segmentation Decathlon.",
+        ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="OUT.json", parser=named_path, help="Where the report goes."),
+        typer.Option("-o", "--output", metavar="OUT.json", parser=named_path, help="Report file."),
     ] = None,
     model: ModelOption = AUTO,
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,
     as_json: JsonOption = False,
 ) -> None:
-    """Examine software, device, memory and weights; the report has no patient data, to be attached to a question."""
+    """Check software, device, memory and weights; the report holds no patient data and can be shared."""
     if output is not None:
         check_file_place(output)
     from vistaseg.compute import choose_compute

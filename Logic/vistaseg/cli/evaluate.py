@@ -48,7 +48,7 @@ _TruthOption = Annotated[
         "--truth",
         metavar="LABELS",
         parser=named_path,
-        help="What is right: a label map of class ids, or a .seg.nrrd with names.",
+        help="Ground truth: a label map of class ids, or a .seg.nrrd with names.",
     ),
 ]
 _CohortOption = Annotated[
@@ -57,7 +57,7 @@ _CohortOption = Annotated[
         "--cohort",
         metavar="CASES.csv",
         parser=named_path,
-        help="Many cases: a table with the columns ct, truth and, for DICOM, series.",
+        help="Several cases: a table with the columns ct, truth and, for DICOM, series.",
     ),
 ]
 _NamesOption = Annotated[
@@ -78,28 +78,28 @@ def evaluate_command(
     cohort: _CohortOption = None,
     names: _NamesOption = None,
     structures: Annotated[
-        str | None, typer.Option(metavar="NAMES", help='Only these, for example "liver, spleen".')
+        str | None, typer.Option(metavar="NAMES", help='Evaluate only these, for example "liver, spleen".')
     ] = None,
     model: OneModelOption = PREFERRED[0],
-    clicks: Annotated[int, typer.Option(min=1, help="Clicks for each structure.")] = 5,
-    box: Annotated[bool, typer.Option("--box", help="Begin with the box around the structure.")] = False,
+    clicks: Annotated[int, typer.Option(min=1, help="Clicks per structure.")] = 5,
+    box: Annotated[bool, typer.Option("--box", help="Start with the box around the structure.")] = False,
     correct: Annotated[
-        bool, typer.Option("--correct", help="Click on the automatic masks, where the model has them.")
+        bool, typer.Option("--correct", help="Start from the automatic masks where the model has them.")
     ] = False,
     prompts: Annotated[
         str | None,
         typer.Option(
-            metavar="KINDS", help="Also ask once with each of these: text,point,box,point+text,box+text, for example."
+            metavar="KINDS", help="Also prompt once with each of these, for example text,point,box,point+text,box+text."
         ),
     ] = None,
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,
     picture: Annotated[
-        Path | None, typer.Option(metavar="OUT.png", parser=named_path, help="Also draw Dice against clicks.")
+        Path | None, typer.Option(metavar="OUT.png", parser=named_path, help="Also plot Dice against clicks.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a model on labelled CTs: with clicks that a user who knew the truth would make, and automatic.
+    """Measure a model on labelled CTs: automatic masks, and clicks of a simulated user.
 
     SegVol has no automatic answer: of it, only answers to prompts are measured.
     """
@@ -263,7 +263,7 @@ def _draw(evaluation: _Evaluation, path: Path) -> None:
 
 
 def _tell_failures(evaluation: _Evaluation) -> None:
-    """At the end, so that nobody takes the mean for that of all cases.
+    """At the end, so that the mean is not taken for that of all cases.
 
     Raises:
         InputError: a case was left out.

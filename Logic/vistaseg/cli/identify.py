@@ -44,9 +44,9 @@ def identify_command(
         str | None, typer.Option(metavar="R,A,S:R,A,S", help=f"A box around the structure, {SPACES}.")
     ] = None,
     mask: MaskOption = None,
-    segment: Annotated[str | None, typer.Option(metavar="NAME", help="Which segment of it.")] = None,
+    segment: Annotated[str | None, typer.Option(metavar="NAME", help="Segment of --mask.")] = None,
     model: ModelOption = AUTO,
-    limit: Annotated[int, typer.Option(min=1, help="Names of each model.")] = 5,
+    limit: Annotated[int, typer.Option(min=1, help="Names per model.")] = 5,
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,
     as_json: JsonOption = False,
@@ -58,9 +58,9 @@ def identify_command(
     typed = () if isinstance(what, StartingMask) else (what,)
     models = models_to_identify(model)
     with open_session(scan, series, models, device.value, precision.value, typed) as (session, _, prompts):
-        asked = what.mask_on(session.volume) if isinstance(what, StartingMask) else prompts[0]
+        subject = what.mask_on(session.volume) if isinstance(what, StartingMask) else prompts[0]
         with ProgressBar() as progress:
-            found = session.identify(asked, progress, encode=True)
+            found = session.identify(subject, progress, encode=True)
     shown = [name for _, names in groupby(found, lambda one: one.model) for name in list(names)[:limit]]
     if as_json:
         echo_json([asdict(one) for one in shown])

@@ -20,7 +20,7 @@ _FORMATS = {
 
 
 def info_command(scan: ScanArgument, series: SeriesOption = None, as_json: JsonOption = False) -> None:
-    """Say what a scan is: format, grid, orientation, place, range of values, and what is doubtful about it."""
+    """Show format, grid, orientation, position, value range and doubtful header values of a scan."""
     from vistaseg.volume import read_volume
 
     found = _described(scan, read_volume(scan, series))

@@ -27,13 +27,13 @@ PLAIN: Any = None
 COMMANDS = {
     "segment": ("segment_command", "Segment structures of a CT automatically, or by names and a box."),
     "cohort": ("cohort_command", "Segment the largest CT of each study; go on after one that fails."),
-    "info": ("info_command", "Say what a scan is, where it lies, and what is doubtful about it."),
+    "info": ("info_command", "Show format, grid, position and doubtful header values of a scan."),
     "classes": ("classes_command", "List the structures that can be segmented, by group, with the presets."),
-    "demo": ("demo_command", "Segment a CT with the small bundled model, to try the software out."),
+    "demo": ("demo_command", "Segment a CT with the small bundled model, to try the software."),
     "refine": ("refine_command", "Segment one structure by texts, boxes and clicks, or correct a mask."),
     "identify": ("identify_command", "Rank the names that fit a click, a box or a segment of a file."),
     "evaluate": ("evaluate_command", "Measure a model on labelled CTs, automatically and with simulated clicks."),
-    "doctor": ("doctor_command", "Examine software, device, memory and weights."),
+    "doctor": ("doctor_command", "Check software, device, memory and weights."),
     "dicom": ("app", "DICOM: list series; export, import and check segmentations; send to a PACS."),
     "weights": ("app", "Model weights: list, fetch, import, verify and remove."),
 }

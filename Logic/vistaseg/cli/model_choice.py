@@ -28,7 +28,7 @@ def require_one_way(prompted: bool, by_class: Sequence[str | None], model: str) 
 
 
 def models_to_identify(choice: str) -> tuple[str, ...]:
-    """Keys of the models that name what was found: those that read names, unless another one is asked for."""
+    """Keys of the models that name what was found: those that read names, unless another one is chosen."""
     if choice == AUTO:
         return tuple(key for key in PREFERRED if spec(key).reads_names)
     return bundled_keys() if choice == DEMO else (choice,)
@@ -45,11 +45,11 @@ def models_to_replay(choice: str, document: Any) -> tuple[str, ...]:
     keys = tuple(models_of(document))
     chosen = {AUTO: keys, DEMO: bundled_keys()}.get(choice, (choice,))
     if not set(keys) <= specs().keys():
-        raise UsageError(f"The session was saved with {_told(keys)}, which this version does not know.")
+        raise UsageError(f"The session was saved with {_listed(keys)}, which this version does not know.")
     if not set(keys) <= set(chosen):
-        raise UsageError(f"The session was saved with {_told(keys)}, not with {choice}: leave --model out.")
+        raise UsageError(f"The session was saved with {_listed(keys)}, not with {choice}: leave --model out.")
     return keys
 
 
-def _told(keys: Sequence[str]) -> str:
+def _listed(keys: Sequence[str]) -> str:
     return f"the model{'s' * (len(keys) > 1)} {' and '.join(keys)}"

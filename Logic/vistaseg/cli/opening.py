@@ -1,4 +1,4 @@
-"""A scan and its models: checked, read, loaded, and told on standard error."""
+"""A scan and its models: checked, read and loaded, with notes on standard error."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from vistaseg.cli.console import warn
 from vistaseg.cli.console_reporter import ConsoleReporter
+from vistaseg.cli.outputs import interruption_told
 from vistaseg.cli.places import Asked, on_scan
 from vistaseg.cli.progress_bar import ProgressBar
 from vistaseg.cli.results import require_exportable
-from vistaseg.errors import CancelledError
 from vistaseg.models.registry import recipe_for
 from vistaseg.pipeline.loading import check_weights, load_models
 
@@ -46,20 +46,20 @@ def open_session(
     models: Sequence[str],
     device: str,
     precision: str,
-    asked: Sequence[Asked] = (),
+    typed: Sequence[Asked] = (),
     document: Any = None,
     keep: bool = False,
     output: str = "",
     merging: str | None = None,
 ) -> Iterator[tuple[Session, Scan, list[Prompt]]]:
-    """A session about a scan, or a saved one done again; what happens in it is told on standard error.
+    """A session on a scan, new or replayed from a file; notes go to standard error.
 
-    With it come what was typed, as prompts on the scan: one outside it is told before weights are read.
+    With it come the prompts typed, on the scan; one outside the scan is refused before weights are read.
 
     Args:
         series: which one of DICOM, or None for the largest CT.
         models: their keys, the preferred first.
-        asked: what will be asked.
+        typed: prompts as typed on the command line.
         document: of a saved session.
         keep: let VISTA3D keep its features, because several questions are to come.
         output: where the result goes, to see whether the scan allows it before a model is loaded; "" for nowhere.
@@ -68,11 +68,11 @@ def open_session(
     Raises:
         VistaSegError: the scan or a model cannot be used, or a place lies outside the scan.
     """
-    try:
+    with interruption_told():
         check_weights(models)
         scan = read_scan(place, series)
         require_exportable(scan.series, output)
-        prompts = on_scan(asked, scan.volume.grid)
+        prompts = on_scan(typed, scan.volume.grid)
         # Only now: torch takes seconds to import, and a file that cannot be read is said sooner without it.
         from vistaseg.compute import memory_guard
         from vistaseg.session import Session
@@ -87,8 +87,6 @@ def open_session(
             with ProgressBar() as progress:
                 session = Session.replay(scan.volume, loaded, document, progress)
             yield session, scan, prompts
-    except KeyboardInterrupt as error:
-        raise CancelledError("Interrupted: nothing was written.") from error
 
 
 def read_scan(place: Path, series: str | None = None) -> Scan:
@@ -98,7 +96,7 @@ def read_scan(place: Path, series: str | None = None) -> Scan:
         series: which one of DICOM, or None for the largest CT.
 
     Raises:
-        InputError: it cannot be read, or is no CT.
+        InputError: it cannot be read, or is not a CT.
     """
     from vistaseg.volume import errors_naming, holds_dicom, read_volume
 

@@ -56,7 +56,7 @@ def model_key(text: str) -> str:
     """The key of a model, or `AUTO`.
 
     Raises:
-        typer.BadParameter: there is no such model.
+        typer.BadParameter: the model is unknown.
     """
     if text == AUTO:
         return text
@@ -70,7 +70,7 @@ def one_model_key(text: str) -> str:
     """The key of a model.
 
     Raises:
-        typer.BadParameter: there is no such model.
+        typer.BadParameter: the model is unknown.
     """
     if text == AUTO:
         raise typer.BadParameter("Choose one model.")
@@ -85,11 +85,11 @@ OptionalScanArgument = Annotated[
 ]
 SeriesOption = Annotated[
     str | None,
-    typer.Option(metavar="UID", help="Of DICOM which series: its UID or number, see `vistaseg dicom list`."),
+    typer.Option(metavar="UID", help="DICOM series to read: its UID, or its number in `vistaseg dicom list`."),
 ]
 OutputOption = Annotated[
     str,
-    typer.Option("-o", "--output", metavar="OUT", help="OUT.seg.nrrd, OUT.nii.gz, OUT.dcm, or a folder/."),
+    typer.Option("-o", "--output", metavar="OUT", help="OUT.seg.nrrd, OUT.nii.gz, OUT.dcm, or a folder ending in /."),
 ]
 _KEYS = "|".join(each.key for each in BUILT_IN)
 ModelOption = Annotated[
@@ -98,15 +98,15 @@ ModelOption = Annotated[
         "--model",
         parser=model_key,
         metavar=f"{AUTO}|{_KEYS}",
-        help="auto takes VISTA3D, and SegVol for a text that needs it; demo: the bundled models.",
+        help="auto: VISTA3D, and SegVol for texts without a class; demo: the bundled models.",
     ),
 ]
 OneModelOption = Annotated[
     str,
     typer.Option("--model", parser=one_model_key, metavar=_KEYS, help="demo and segvol-demo are the bundled models."),
 ]
-DeviceOption = Annotated[Device, typer.Option("--device", help="auto takes a GPU where there is one.")]
-PrecisionOption = Annotated[Precision, typer.Option("--precision", help="auto takes bf16 where it is faster.")]
+DeviceOption = Annotated[Device, typer.Option("--device", help="auto: a GPU if available.")]
+PrecisionOption = Annotated[Precision, typer.Option("--precision", help="auto: bf16 where it is faster.")]
 ClassesOption = Annotated[
     str | None, typer.Option("--classes", metavar="NAMES", help='Structures, for example "liver, left kidney".')
 ]
@@ -118,16 +118,20 @@ MemoryOption = Annotated[
         metavar="GB",
         min=0.01,
         max=100_000,
-        help="Limit of VISTA3D's working memory: smaller windows where short.",
+        help="Limit for VISTA3D's working memory; smaller windows if it is short.",
     ),
 ]
 MaskOption = Annotated[
-    Path | None, typer.Option("--mask", metavar="IN", parser=named_path, help="A segmentation of the scan.")
+    Path | None, typer.Option("--mask", metavar="IN", parser=named_path, help="Existing segmentation of the scan.")
 ]
 TextOption = Annotated[
-    list[str] | None, typer.Option("--text", metavar="NAME", help="What the structure is called, for example liver.")
+    list[str] | None,
+    typer.Option("--text", metavar="NAME", help="Name of the structure, for example liver; may be repeated."),
 ]
 DeflateOption = Annotated[
-    bool, typer.Option("--deflate", help="Pack a DICOM segmentation: much smaller, but not every program reads it.")
+    bool,
+    typer.Option(
+        "--deflate", help="Compress the DICOM segmentation (deflate): much smaller, but not every program reads it."
+    ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print a report as JSON.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]

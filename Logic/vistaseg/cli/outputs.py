@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vistaseg import catalog
-from vistaseg.errors import UsageError
-from vistaseg.io import check_file_place, locked, made_folder
+from vistaseg.errors import CancelledError, UsageError
+from vistaseg.io import check_file_place, commits, locked, made_folder
 
 
 def spare_scan(scan: Path, output: str) -> None:
@@ -57,7 +57,7 @@ def check_session_place(path: Path, output: str, *others: Path) -> None:
     if path.resolve() == table.resolve() or place.resolve() in path.resolve().parents:
         raise UsageError(f"{path} belongs to the result in {output}: save the session somewhere else.")
     if os.path.lexists(path) and not is_session(path):
-        raise UsageError(f"{path} would be overwritten, and is no saved session: give it another name.")
+        raise UsageError(f"{path} would be overwritten, and is not a saved session: give it another name.")
 
 
 def check_beside(path: Path, *others: Path) -> None:
@@ -87,3 +87,18 @@ def kept_to_this_run(output: str) -> Iterator[None]:
     folder = Path(output)
     with made_folder(folder), locked(folder):
         yield
+
+
+@contextmanager
+def interruption_told() -> Iterator[None]:
+    """An interruption says whether the results of the block were written.
+
+    Raises:
+        CancelledError: instead of KeyboardInterrupt.
+    """
+    before = commits()
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        what = "Interrupted: nothing was written." if commits() == before else "Interrupted after all was written."
+        raise CancelledError(what) from error

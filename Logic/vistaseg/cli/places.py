@@ -70,20 +70,20 @@ class TypedBox:
 
 
 Asked = TypedPoint | TypedBox | Text
-"""What a structure is asked for with, as it was typed."""
+"""A prompt as it was typed."""
 
 
 def parse_point(text: str) -> TypedPoint:
     """ "R,A,S:+" or "R,A,S:-" in mm, "lps:L,P,S:+" or, in voxels, "ijk:I,J,K:+"; no sign means +.
 
     Raises:
-        UsageError: the text is no click.
+        UsageError: the text is not a click.
     """
     sign = _SIGN.search(text)
     found = _corners(text[: sign.start()] if sign else text, 1)
     if found is None:
         raise UsageError(
-            f"{_quoted(text)} is no click: write its place in mm and its sign as R,A,S:+ or R,A,S:-, "
+            f"{_quoted(text)} is not a click: write its place in mm and its sign as R,A,S:+ or R,A,S:-, "
             "or as lps:L,P,S:+, or in voxels as ijk:I,J,K:+."
         )
     space, (at,) = found
@@ -100,7 +100,7 @@ def parse_box(text: str) -> TypedBox:
     found = _corners(text, 2)
     if found is None:
         raise UsageError(
-            f"{_quoted(text)} is no box or region: write two corners in mm as R,A,S:R,A,S or lps:L,P,S:L,P,S, "
+            f"{_quoted(text)} is not a box or region: write two corners in mm as R,A,S:R,A,S or lps:L,P,S:L,P,S, "
             "or in voxels as ijk:I,J,K:I,J,K."
         )
     space, (one, other) = found
@@ -108,14 +108,14 @@ def parse_box(text: str) -> TypedBox:
     return TypedBox(space, (one, other))
 
 
-def on_scan(asked: Sequence[Asked], grid: Grid) -> list[Prompt]:
+def on_scan(typed: Sequence[Asked], grid: Grid) -> list[Prompt]:
     """What was typed, as prompts on a scan.
 
     Raises:
         UsageError: a box is flat.
         InputError: one lies outside the scan; the message says where the scan lies.
     """
-    prompts: list[Prompt] = [one if isinstance(one, Text) else one.on(grid) for one in asked]
+    prompts: list[Prompt] = [one if isinstance(one, Text) else one.on(grid) for one in typed]
     for prompt in prompts:
         require_inside(prompt, grid)
     return prompts

@@ -14,7 +14,7 @@ SPEED_PERIOD_S = 1200.0
 
 
 class ProgressBar:
-    """A `vistaseg.progress.Progress` that draws itself on one line; silent where standard error is no terminal."""
+    """A `vistaseg.progress.Progress` that draws itself on one line; silent unless standard error is a terminal."""
 
     def __init__(self) -> None:
         self._bar = _bar() if sys.stderr.isatty() else None

@@ -80,13 +80,11 @@ class _Structure:
 
 _ReplayOption = Annotated[
     Path | None,
-    typer.Option("--replay", metavar="SESSION.json", parser=named_path, help="Do a saved session again."),
+    typer.Option("--replay", metavar="SESSION.json", parser=named_path, help="Replay a saved session."),
 ]
 _SaveOption = Annotated[
     Path | None,
-    typer.Option(
-        "--save-session", metavar="SESSION.json", parser=named_path, help="Save the prompts, to do them again."
-    ),
+    typer.Option("--save-session", metavar="SESSION.json", parser=named_path, help="Save the prompts for --replay."),
 ]
 
 
@@ -97,22 +95,29 @@ def refine_command(
     text: TextOption = None,
     box: Annotated[
         list[str] | None,
-        typer.Option(metavar="R,A,S:R,A,S", help=f"A box around the structure, {SPACES}; before the clicks."),
+        typer.Option(metavar="R,A,S:R,A,S", help=f"A box around the structure, {SPACES}; applied before the clicks."),
     ] = None,
     point: Annotated[
-        list[str] | None, typer.Option(metavar="R,A,S:+", help=f"A click, {SPACES}; :- where the structure is not.")
+        list[str] | None,
+        typer.Option(metavar="R,A,S:+", help=f"A click, {SPACES}; :+ inside the structure, :- outside."),
     ] = None,
     class_name: Annotated[
-        str | None, typer.Option("--class", metavar="NAME", help="What the structure is; else one without a class.")
+        str | None, typer.Option("--class", metavar="NAME", help="Class of the structure; by default none.")
     ] = None,
     known_organ: Annotated[
-        bool, typer.Option("--known-organ", help="Without --class: a kind VISTA3D was trained on, else something new.")
+        bool,
+        typer.Option(
+            "--known-organ", help="Without --class: treat it as an organ VISTA3D was trained on, not as something new."
+        ),
     ] = False,
     merging: Annotated[
-        Merging | None, typer.Option("--merging", help="How clicks change a mask; published: by MONAI's rule.")
+        Merging | None,
+        typer.Option("--merging", help="How clicks change a mask: touched (VistaSeg) or published (MONAI)."),
     ] = None,
     mask: MaskOption = None,
-    segment: Annotated[str | None, typer.Option(metavar="NAME", help="Which segment of it, or of the result.")] = None,
+    segment: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Segment of --mask, or name of the result.")
+    ] = None,
     replay: _ReplayOption = None,
     save: _SaveOption = None,
     model: ModelOption = AUTO,
@@ -121,11 +126,11 @@ def refine_command(
     deflate: DeflateOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Segment one structure by texts, boxes and clicks, or correct a mask: only what a click touches changes."""
+    """Segment one structure by texts, boxes and clicks, or correct a mask."""
     texts = parse_texts(text)
-    asked: list[Asked] = [*texts, *map(parse_box, box or ()), *map(parse_point, point or ())]
+    typed: list[Asked] = [*texts, *map(parse_box, box or ()), *map(parse_point, point or ())]
     described = known_organ or any(option is not None for option in (mask, class_name, segment, merging))
-    _require_one_way(asked, replay, described)
+    _require_one_way(typed, replay, described)
     structure = replace(_structure(class_name, mask, segment), known_organ=known_organ)
     _require_no_class(structure)
     document = None if replay is None else read_session(replay)
@@ -135,7 +140,7 @@ def refine_command(
     keep = document is not None or len(texts) > 1
     rule = None if merging is None else merging.value
     opening = open_session(
-        scan, series, models, device.value, precision.value, asked, document, keep, output=output, merging=rule
+        scan, series, models, device.value, precision.value, typed, document, keep, output=output, merging=rule
     )
     with kept_to_this_run(output):
         with opening as (session, opened, prompts):
@@ -156,10 +161,10 @@ def _warn_of(rows: Sequence[dict[str, Any]]) -> None:
         warn(note)
 
 
-def _require_one_way(asked: Sequence[Asked], replay: Path | None, described: bool) -> None:
-    if replay is None and not asked:
+def _require_one_way(typed: Sequence[Asked], replay: Path | None, described: bool) -> None:
+    if replay is None and not typed:
         raise UsageError("Give at least one --text, --box or --point, or a session with --replay.")
-    if replay is not None and (asked or described):
+    if replay is not None and (typed or described):
         raise UsageError(
             "A saved session holds its prompts, masks, names, classes and rules: give --replay without others."
         )

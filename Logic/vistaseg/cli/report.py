@@ -1,4 +1,4 @@
-"""What a run says about itself, for people and for programs."""
+"""A run of the command line: its request, its outcome, and the report for people and programs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vistaseg import __version__
+from vistaseg.pipeline.plan import Plan, Result
 
 if TYPE_CHECKING:
-    from vistaseg.cli.run import RunRequest
     from vistaseg.models.protocol import SegmentationModel
-    from vistaseg.pipeline.plan import Result
     from vistaseg.segmentation import Segment, Segmentation
     from vistaseg.volume import Volume
 
@@ -23,6 +23,27 @@ MOST_MARKED = 3
 """Segments that are worth a look in a message; the report has all."""
 MOST_NAMED = 12
 """Structures in a message; the report names all."""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """One run of the command line.
+
+    Attributes:
+        output: where the segmentation goes, as it was typed: a slash at its end means a folder.
+        series: UID or number of the DICOM series, or None for the largest CT.
+        plan: what to segment, and with what.
+        preview, report: where a picture and the report go, or None.
+        deflate: pack a DICOM segmentation.
+    """
+
+    scan: Path
+    output: str
+    plan: Plan = Plan()
+    series: str | None = None
+    preview: Path | None = None
+    report: Path | None = None
+    deflate: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,16 +85,16 @@ def make_report(request: RunRequest, outcome: RunOutcome) -> dict[str, Any]:
         volume: shape_ijk in voxels, spacing_mm along (i, j, k), orientation such as "LPS".
         region_ras_mm: {"low": [R, A, S], "high": [R, A, S]}, or null for the whole volume.
         asked, left_out, not_found: names of structures: put to the model; in a preset or a term for several but
-            unknown to the model; asked, but in no voxel of the result.
+            unknown to the model; put to it, but in no voxel of the result.
         prompts: each with the segment, the model that answered, seconds, voxels and note; empty without prompts.
         warnings: sentences.
         seconds: of the segmentation, without reading and writing.
-        segments: in the order asked for: id (null without a class) and name, voxels, ml (millilitres), confidence (0…1,
+        segments: in the order requested: id (null without a class) and name, voxels, ml (millilitres), confidence (0…1,
             of automatic masks; null where the model says none); centroid_ras_mm [R, A, S], the mean of the voxel
             centres; box_ras_mm {"low": [R, A, S], "high": …}, to the outer edges of the voxels; box_ijk {"start":
             [i, j, k], "stop": …} in voxels of the scan, from 0, the last one not counted; findings, why it is worth a
             look: kind ("border", "pieces", "small", "large", "confidence"), numbers and text of each; severity, their
-            sum, larger where the result is further from what is expected. Places are null where there is no voxel.
+            sum, larger where the result is further from what is expected. Places are null for a segment without voxels.
     """
     volume, plan, result = outcome.volume, request.plan, outcome.result
     identities = [model.identity for model in outcome.models]

@@ -73,7 +73,7 @@ def check_dicom_place(path: Path, modality: str = "SEG") -> None:
         return
     header = read_header(path) if is_dicom(path) else None
     if header is None or header.get("Modality") != modality:
-        raise UsageError(f"{path} would be overwritten, and is no DICOM {modality}: give another name.")
+        raise UsageError(f"{path} would be overwritten, and is not a DICOM {modality}: give another name.")
 
 
 def require_series(scan: Path, output: str) -> None:
@@ -161,25 +161,31 @@ def kept_if_lost(segmentation: Segmentation, output: str) -> Iterator[None]:
         place = _keep(segmentation, output)
         if place is None:
             raise
-        told = f"The result was kept as {place}: export it from there, or open it in 3D Slicer."
+        kept = f"The result was kept as {place}: export it from there, or open it in 3D Slicer."
         if isinstance(error, VistaSegError):
-            raise type(error)(f"{error} {told}") from error
-        echo(told, err=True)
+            raise type(error)(f"{error} {kept}") from error
+        echo(kept, err=True)
         raise
 
 
 def _keep(segmentation: Segmentation, output: str) -> Path | None:
-    """Where it was kept; None where there is nothing to keep, or not even that can be written."""
+    """Where it was kept: beside the output, else in the working folder or at home, since a drive may be gone or full.
+
+    None where there is nothing to keep, or it cannot be written anywhere.
+    """
     from vistaseg.segmentation import write_segmentation
 
     if not any(segment.voxel_count for segment in segmentation.segments):
         return None
     wanted = Path(output)
     stem = wanted.name.removesuffix(".gz").removesuffix(".nii").removesuffix(".dcm").removesuffix(".seg.nrrd")
-    names = itertools.chain((f"{stem}.seg.nrrd",), (f"{stem}-{number}.seg.nrrd" for number in range(2, 1000)))
-    place = next(wanted.with_name(name) for name in names if not (wanted.with_name(name)).exists())
-    try:
-        write_segmentation(segmentation, str(place))
-    except VistaSegError:
-        return None
-    return place
+    for find in (lambda: wanted.parent, Path.cwd, Path.home):
+        names = itertools.chain((f"{stem}.seg.nrrd",), (f"{stem}-{number}.seg.nrrd" for number in range(2, 1000)))
+        try:
+            folder = find()
+            place = next(folder / name for name in names if not (folder / name).exists())
+            write_segmentation(segmentation, str(place))
+        except (VistaSegError, OSError, RuntimeError):  # a folder that is gone, a home that is not known
+            continue
+        return place
+    return None

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vistaseg.cli.console import echo, warn
 from vistaseg.cli.console_reporter import ConsoleReporter
 from vistaseg.cli.opening import Scan, read_scan
-from vistaseg.cli.outputs import kept_to_this_run, require_room_for_corrections, spare_scan
+from vistaseg.cli.outputs import interruption_told, kept_to_this_run, require_room_for_corrections, spare_scan
 from vistaseg.cli.places import TypedBox
-from vistaseg.cli.report import RunOutcome, look_note, make_report, report_bytes, shortened
+from vistaseg.cli.report import RunOutcome, RunRequest, look_note, make_report, report_bytes, shortened
 from vistaseg.cli.results import (
     check_output,
     kept_if_lost,
@@ -22,34 +21,11 @@ from vistaseg.cli.results import (
     require_series,
     write_result,
 )
-from vistaseg.errors import CancelledError
 from vistaseg.io import check_file_place, together, write_bytes
-from vistaseg.pipeline.plan import Plan
 from vistaseg.prompts import RegionOfInterest, require_inside
 
 if TYPE_CHECKING:
     from vistaseg.models.protocol import SegmentationModel
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """One run of the command line.
-
-    Attributes:
-        output: where the segmentation goes, as it was typed: a slash at its end means a folder.
-        series: UID or number of the DICOM series, or None for the largest CT.
-        plan: what to segment, and with what.
-        preview, report: where a picture and the report go, or None.
-        deflate: pack a DICOM segmentation.
-    """
-
-    scan: Path
-    output: str
-    plan: Plan = Plan()
-    series: str | None = None
-    preview: Path | None = None
-    report: Path | None = None
-    deflate: bool = False
 
 
 def run(request: RunRequest, region: TypedBox | None = None, box: TypedBox | None = None) -> dict[str, Any]:
@@ -62,16 +38,10 @@ def run(request: RunRequest, region: TypedBox | None = None, box: TypedBox | Non
         VistaSegError: whatever went wrong; what was at the outputs before is still there. Where the result could not be
             written as wanted, it was kept beside as .seg.nrrd.
     """
-    try:
-        return _run(request, region, box)
-    except KeyboardInterrupt as error:
-        raise CancelledError("Interrupted: nothing was written.") from error
-
-
-def _run(request: RunRequest, region: TypedBox | None, box: TypedBox | None) -> dict[str, Any]:
-    check_outputs(request)
-    with kept_to_this_run(request.output):
-        return _run_alone(request, region, box)
+    with interruption_told():
+        check_outputs(request)
+        with kept_to_this_run(request.output):
+            return _run_alone(request, region, box)
 
 
 def _run_alone(request: RunRequest, region: TypedBox | None, box: TypedBox | None) -> dict[str, Any]:

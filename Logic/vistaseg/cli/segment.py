@@ -42,19 +42,19 @@ def segment_command(
     text: TextOption = None,
     box: Annotated[
         str | None,
-        typer.Option(metavar="R,A,S:R,A,S", help=f"A box around the structure, {SPACES}, also with each text."),
+        typer.Option(metavar="R,A,S:R,A,S", help=f"A box around the structure, {SPACES}; combined with each --text."),
     ] = None,
     model: ModelOption = AUTO,
     device: DeviceOption = Device.AUTO,
     precision: PrecisionOption = Precision.AUTO,
     memory: MemoryOption = None,
     preview: Annotated[
-        Path | None, typer.Option(metavar="OUT.png", parser=named_path, help="Also draw a picture of the result.")
+        Path | None, typer.Option(metavar="OUT.png", parser=named_path, help="Also save a picture of the result.")
     ] = None,
     deflate: DeflateOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Segment structures of a CT automatically; without any choice, everything that VISTA3D knows.
+    """Segment structures of a CT automatically; by default all that VISTA3D knows.
 
     Each --text makes a segment of its own; a name that VISTA3D has no class for is read by SegVol.
     """
@@ -63,7 +63,8 @@ def segment_command(
     # Only now: what is imported here takes longer than the first line may.
     from vistaseg.cli.model_choice import require_one_way
     from vistaseg.cli.places import parse_box
-    from vistaseg.cli.run import RunRequest, run
+    from vistaseg.cli.report import RunRequest
+    from vistaseg.cli.run import run
     from vistaseg.pipeline.model_choice import models_for
     from vistaseg.pipeline.plan import Plan
     from vistaseg.pipeline.prompting import parse_texts

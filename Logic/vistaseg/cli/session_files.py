@@ -17,14 +17,14 @@ def read_session(path: Path) -> Any:
     """The values of a saved session.
 
     Raises:
-        InputError: there is no such file, or it is no JSON.
+        InputError: the file is missing or not JSON.
     """
     try:
         return read_json_file(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check the path.") from error
     except ValueError as error:
-        raise InputError(f"{path} is no saved session ({error}): choose another file.") from error
+        raise InputError(f"{path} is not a saved session ({error}): choose another file.") from error
 
 
 def is_session(path: Path) -> bool:

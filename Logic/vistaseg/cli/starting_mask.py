@@ -38,7 +38,7 @@ class StartingMask:
     def on_series(self, series: Series | None) -> StartingMask:
         """The same; of a DICOM segmentation, which may hold only some slices, on the grid of the series.
 
-        What a user should know of it is told on standard error.
+        Notes about it go to standard error.
 
         Raises:
             InputError: a DICOM segmentation refers to other images.

@@ -19,16 +19,17 @@ app = typer.Typer(
     name="weights",
     help="Model weights: list, fetch, import, verify and remove.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 
 _Key = Annotated[str, typer.Argument(metavar="KEY", help="Key of the weights, see `vistaseg weights list`.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
 def list_command(as_json: _Json = False) -> None:
-    """Show all weights that VistaSeg knows, and which are installed."""
+    """List the known weights and which are installed."""
     from vistaseg.weights import list_weights
 
     found = list_weights()
@@ -43,11 +44,11 @@ def fetch_command(
     key: _Key,
     accept_license: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The exact name of the license, which you have read and accept."),
+        typer.Option(metavar="NAME", help="Exact name of the license, to accept it after reading."),
     ] = None,
     as_json: _Json = False,
 ) -> None:
-    """Download weights, once their license is accepted."""
+    """Download weights after accepting their license."""
     from vistaseg.weights import fetch, find_entry
 
     entry = find_entry(key)
@@ -56,13 +57,13 @@ def fetch_command(
 
 @app.command("import")
 def import_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", parser=named_path, help="A checkpoint that you brought.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", parser=named_path, help="Checkpoint file.")],
     key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Which weights they are; else told by layout and hash.")
+        str | None, typer.Option(metavar="KEY", help="Key of the weights; by default recognized by layout and hash.")
     ] = None,
     as_json: _Json = False,
 ) -> None:
-    """Check and install weights from a file, without a network."""
+    """Check and install weights from a file, offline."""
     from vistaseg.weights import find_entry, import_file
     from vistaseg.weights.recognising import recognised_entry
 
@@ -72,7 +73,7 @@ def import_command(
 
 @app.command("verify")
 def verify_command(key: _Key, as_json: _Json = False) -> None:
-    """Hash installed weights again and compare."""
+    """Hash installed weights and compare with the record."""
     from vistaseg.weights import WeightsState, find_entry, verify
 
     found = verify(find_entry(key))
@@ -92,7 +93,7 @@ def remove_command(key: _Key) -> None:
     from vistaseg.weights import find_entry, remove
 
     removed = remove(find_entry(key))
-    echo(f"Removed the weights {key}." if removed else f"There are no weights {key} to remove.")
+    echo(f"Removed the weights {key}." if removed else f"No weights {key} to remove.")
 
 
 def _print(found: WeightsStatus, as_json: bool) -> None:
@@ -134,7 +135,7 @@ def _as_lines(found: WeightsStatus) -> list[str]:
 
 
 def _whence(found: WeightsStatus) -> str:
-    """Where a file that a user brought is from, nobody knows: its layout and its key only say how it is used."""
+    """The origin of a file that a user brought is unknown: its layout and its key only say how it is used."""
     if found.source == "user":
         return f"imported from a file, used as {found.entry.hub_id}"
     return f"from {found.entry.hub_id}"

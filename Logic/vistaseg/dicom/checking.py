@@ -1,4 +1,4 @@
-"""What is wrong with a DICOM segmentation, whoever wrote it."""
+"""Faults of a DICOM segmentation of any origin."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check_seg(path: Path | str) -> list[ValidationFinding]:
         What was found, errors first; empty or only notes where all is well.
 
     Raises:
-        InputError: it cannot be read, or is no DICOM segmentation.
+        InputError: it cannot be read, or is not a DICOM segmentation.
     """
     with not_quoting():
         dataset = load_seg(Path(path))

@@ -10,7 +10,7 @@ from pydicom.sequence import Sequence
 from vistaseg.catalog import Code, Terminology
 
 GENERIC = Terminology(Code("85756007", "SCT", "Tissue"), Code("85756007", "SCT", "Tissue"))
-"""True of every structure; what 3D Slicer, too, calls a segment that nobody said more of."""
+"""True of every structure; as 3D Slicer codes a segment without terminology."""
 
 _LONGEST_VALUE = 16
 _LONGEST_TEXT = 64
@@ -18,11 +18,11 @@ _LONGEST_TEXT = 64
 
 def code_sequence(code: Code) -> Sequence:
     """The one item of a code sequence (PS3.3 section 8.8)."""
-    told = as_written(code)
+    written = as_written(code)
     item = Dataset()
-    setattr(item, "CodeValue" if len(told.value) <= _LONGEST_VALUE else "LongCodeValue", told.value)
-    item.CodingSchemeDesignator = told.scheme
-    item.CodeMeaning = told.meaning
+    setattr(item, "CodeValue" if len(written.value) <= _LONGEST_VALUE else "LongCodeValue", written.value)
+    item.CodingSchemeDesignator = written.scheme
+    item.CodeMeaning = written.meaning
     return Sequence([item])
 
 

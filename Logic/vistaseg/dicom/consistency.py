@@ -46,10 +46,10 @@ def _is_labelmap(dataset: Dataset) -> bool:
 
 def _file_meta(dataset: Dataset) -> Iterator[ValidationFinding]:
     pairs = {"MediaStorageSOPInstanceUID": "SOPInstanceUID", "MediaStorageSOPClassUID": "SOPClassUID"}
-    for told, actual in pairs.items():
-        if dataset.file_meta.get(told) != dataset.get(actual):
+    for stated, actual in pairs.items():
+        if dataset.file_meta.get(stated) != dataset.get(actual):
             yield ValidationFinding(
-                "error", f"{told} is not the {actual} of the data set.", told, "Archives file it wrongly."
+                "error", f"{stated} is not the {actual} of the data set.", stated, "Archives file it wrongly."
             )
 
 
@@ -85,14 +85,14 @@ def _algorithm(item: Dataset) -> Iterator[ValidationFinding]:
 
 
 def _frame_counts(dataset: Dataset) -> Iterator[ValidationFinding]:
-    told, groups = int(dataset.get("NumberOfFrames") or 0), len(frame_groups(dataset))
+    stated, groups = int(dataset.get("NumberOfFrames") or 0), len(frame_groups(dataset))
     if not groups:
         what = "The segmentation has no frames."
         yield ValidationFinding(
             "error", what, "PerFrameFunctionalGroupsSequence", "No segment has a voxel; readers refuse it."
         )
-    if told != groups:
-        what = f"NumberOfFrames is {told}, and there are functional groups for {groups}."
+    if stated != groups:
+        what = f"NumberOfFrames is {stated}, and there are functional groups for {groups}."
         yield ValidationFinding(
             "error", what, "PerFrameFunctionalGroupsSequence", "Frames get lost, or into the wrong segment."
         )
@@ -174,16 +174,16 @@ def _geometry(dataset: Dataset) -> Iterator[ValidationFinding]:
     except (InputError, AttributeError) as error:
         yield ValidationFinding("error", _said(error), where, "Readers place it wrongly or not at all.")
         return
-    told = measures.get("SpacingBetweenSlices")
-    if not told:
+    stated = measures.get("SpacingBetweenSlices")
+    if not stated:
         what = "SpacingBetweenSlices is missing."
         yield ValidationFinding(
             "warning", what, where, "Some readers take the thickness for the distance of the slices."
         )
         return
     distance = float(np.linalg.norm(grid.ijk_to_ras[:3, 2]))
-    if max(grid.k) > 0 and abs(abs(float(told)) - distance) > 0.1 * distance:
-        what = f"SpacingBetweenSlices is {float(told):g} mm, and the frames lie {distance:g} mm apart."
+    if max(grid.k) > 0 and abs(abs(float(stated)) - distance) > 0.1 * distance:
+        what = f"SpacingBetweenSlices is {float(stated):g} mm, and the frames lie {distance:g} mm apart."
         yield ValidationFinding("error", what, where, "Some readers place the frames wrongly.")
 
 

@@ -187,8 +187,8 @@ def _against(
         yield _Contradiction(int(numbers[index]), source.k, float(turned[index]), away)
 
 
-def _has_its_pixels(frames: _Planes, image: _Planes, told: bool) -> npt.NDArray[np.bool_]:
-    """(N,) whether frames are meant to have the pixels of an image; `told` where they say so.
+def _has_its_pixels(frames: _Planes, image: _Planes, stated: bool) -> npt.NDArray[np.bool_]:
+    """(N,) whether frames are meant to have the pixels of an image; `stated` where they say so.
 
     A frame of its size that differs only in place, only in direction or only in spacing is one of its own, gone wrong.
     """
@@ -200,7 +200,7 @@ def _has_its_pixels(frames: _Planes, image: _Planes, told: bool) -> npt.NDArray[
     offsets = np.linalg.norm(frames.positions[:, np.newaxis] - image.corners, axis=-1).min(axis=-1)
     same_corner = offsets <= _SAME_PIXEL * float(image.spacings.max()) + _ROUNDING_MM
     agreeing = same_spacing.astype(int) + same_directions + same_corner
-    meant: npt.NDArray[np.bool_] = (agreeing >= 2) | told
+    meant: npt.NDArray[np.bool_] = (agreeing >= 2) | stated
     return meant
 
 

@@ -35,13 +35,13 @@ _MEANINGS = {
 
 
 def validator_findings(dataset: Dataset) -> Iterator[ValidationFinding]:
-    """What `dciodvfy` says; a note where it was not asked.
+    """What `dciodvfy` says; a note where it was not run.
 
     It gets an uncompressed copy, which is removed afterwards: Debian's cannot inflate.
     """
     reason = _reason_not_to_ask(dataset)
     if reason:
-        yield ValidationFinding("note", f"{PROGRAM} was not asked: {reason}.", "", "", PROGRAM)
+        yield ValidationFinding("note", f"{PROGRAM} was not run: {reason}.", "", "", PROGRAM)
         return
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy.dcm"

@@ -25,7 +25,7 @@ class Source:
     Attributes:
         k: of the slice in its series.
         preserved: Spatial Locations Preserved (PS3.3 C.7.6.16.2.6): "YES", "NO", "REORIENTED_ONLY", or "" where it is
-            not told.
+            absent.
     """
 
     k: int
@@ -74,7 +74,7 @@ def _sources(group: Dataset, slices: Slices) -> tuple[Source, ...]:
 def _slices_of(item: Dataset, slices: Slices) -> list[Source]:
     """Of a multi-frame image the frames that are named, or all where none is."""
     own = slices.get(str(item.get("ReferencedSOPInstanceUID", "")), {})
-    told = item.get("ReferencedFrameNumber") or ()
-    numbers = {int(told)} if isinstance(told, (int, str)) else set(map(int, told))
+    value = item.get("ReferencedFrameNumber") or ()
+    numbers = {int(value)} if isinstance(value, (int, str)) else set(map(int, value))
     preserved = str(item.get("SpatialLocationsPreserved") or "")
     return [Source(k, preserved) for frame, k in own.items() if frame is None or not numbers or frame in numbers]

@@ -43,7 +43,7 @@ _EMPTY = (
 def write_derived_ct(
     volume: Volume, folder: Path, *, study: Path | None = None, progress: Progress = silent
 ) -> list[Path]:
-    """Write a volume of Hounsfield units as a CT series that says that it was derived, and of nobody.
+    """Write a volume of Hounsfield units as a derived CT series without a patient.
 
     Values are rounded to whole HU. What identifies a patient is empty, unless a study is given. The frame of
     reference is a new one, because the volume may have been moved.
@@ -56,7 +56,7 @@ def write_derived_ct(
         The files in order of k.
 
     Raises:
-        InputError: the axes are not at right angles, the values are no Hounsfield units, or the study cannot be read.
+        InputError: the axes are not at right angles, the values are not Hounsfield units, or the study cannot be read.
         OSError: the files cannot be written.
     """
     volume.grid.require_orthogonal("a CT series")
@@ -76,7 +76,7 @@ def _require_hounsfield(volume: Volume) -> None:
     limits = np.iinfo(np.int16)
     if not (limits.min <= low and high <= limits.max):
         raise InputError(
-            f"The values of {volume.name} reach from {low:g} to {high:g}, which are no Hounsfield units: a CT series "
+            f"The values of {volume.name} reach from {low:g} to {high:g}, which are not Hounsfield units: a CT series "
             "cannot be made of it."
         )
 
@@ -106,7 +106,7 @@ def _header(volume: Volume, study: Path | None) -> Dataset:
 def _study_attributes(study: Path) -> Dataset:
     header = read_header(study) if is_dicom(study) else None
     if header is None:
-        raise InputError(f"{study.name} is no DICOM image that can be read: choose another study, or none.")
+        raise InputError(f"{study.name} is not a readable DICOM image: choose another study, or none.")
     attributes = Dataset()
     for keyword in _OF_STUDY:
         if keyword in header:

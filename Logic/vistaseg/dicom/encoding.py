@@ -17,7 +17,7 @@ from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 LONGEST_VALUE = 0xFFFFFFFE
-"""Bytes that one attribute can hold: its length is told in 32 bits, and is even (PS3.5 section 7.1)."""
+"""Bytes that one attribute can hold: its length is a number of 32 bits, and is even (PS3.5 section 7.1)."""
 
 _COMPRESSION = 6
 _ITEM = b"\xfe\xff\x00\xe0"

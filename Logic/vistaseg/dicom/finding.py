@@ -67,7 +67,7 @@ def list_series(paths: Paths) -> SeriesList:
     Pixels are read only to tell copies from images of another time.
 
     Raises:
-        InputError: there is no image.
+        InputError: no image was found.
     """
     stacks, found = find_stacks(paths)
     return SeriesList(tuple(_summary(number, stack) for number, stack in enumerate(stacks, start=1)), found.notes)

@@ -32,10 +32,10 @@ CHARACTER_SET = "ISO_IR 192"
 
 _SERIES_NUMBER = 700
 _MOST_SERIES = 100_000
-"""Numbers from here on were not counted, but made of a time or a UID; nobody counts on from there."""
+"""Numbers from here on were not counted, but made from a time or a UID, so counting does not go on from there."""
 
 _OF_NOBODY = ("SpecificCharacterSet", "PatientSex", "PositionReferenceIndicator")
-"""Attributes whose values identify nobody, and may be quoted."""
+"""Attributes whose values do not identify a patient, and may be quoted."""
 
 _SAME_DIRECTION = 1e-4  # of a unit vector: 0.05 mm across a large image
 
@@ -181,7 +181,7 @@ def _blank_segmentation(
 
 
 def _source_images(series: Series) -> list[Dataset]:
-    """highdicom asks each image of one slice for its thickness, which need not be told: then it is the distance.
+    """highdicom asks each image of one slice for its thickness, which the file may omit: then it is the distance.
 
     It also wants the very same directions in all of them, which differ by rounding in some series, and those of a
     multi-frame image shared by its frames.

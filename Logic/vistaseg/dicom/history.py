@@ -12,7 +12,9 @@ from pydicom.sequence import Sequence
 from vistaseg.catalog import Code
 from vistaseg.dicom.codes import code_sequence
 
-_KEY = "dicom_segmentation"
+SOURCE_KEY = "dicom_segmentation"
+"""Of the provenance of a segment that was read from a DICOM segmentation."""
+
 _PREDECESSOR = Code("121322", "DCM", "Source image for image processing operation")
 
 
@@ -32,12 +34,12 @@ class Predecessor:
 
 def with_predecessor(provenance: Mapping[str, Any], predecessor: Predecessor) -> dict[str, Any]:
     """The provenance of a segment that was read from `predecessor`."""
-    return {**provenance, _KEY: asdict(predecessor)}
+    return {**provenance, SOURCE_KEY: asdict(predecessor)}
 
 
 def predecessor_of(provenance: Mapping[str, Any]) -> Predecessor | None:
     """Where a segment, or the one that it is a correction of, was read from last."""
-    noted, before = provenance.get(_KEY), provenance.get("corrected")
+    noted, before = provenance.get(SOURCE_KEY), provenance.get("corrected")
     if isinstance(noted, Mapping):
         try:
             return Predecessor(**noted)

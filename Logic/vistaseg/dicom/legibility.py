@@ -15,7 +15,7 @@ _MEANING = "Readers take it for missing, or fail."
 
 
 def illegible_values(dataset: Dataset) -> list[ValidationFinding]:
-    """A finding for each attribute whose value cannot be decoded, or is no single number though it must be one.
+    """A finding for each attribute whose value cannot be decoded, or is not the single number that it must be.
 
     They are taken out of the dataset, so that what is checked after that takes them for missing.
     """
@@ -33,10 +33,10 @@ def _illegible(dataset: Dataset, path: tuple[str, ...]) -> Iterator[ValidationFi
             for item in element.value or ():
                 yield from _illegible(item, (*path, element.keyword))
         elif element.VR in _NUMERIC and element.keyword and dictionary_VM(element.tag) == "1":
-            told = read_numbers(dataset, element.keyword)
-            if told.is_unreadable:
+            value = read_numbers(dataset, element.keyword)
+            if value.is_unreadable:
                 yield _finding(
-                    f"{named(element.keyword)} is {quoted(told.raw or '')}, no number.", (*path, element.keyword)
+                    f"{named(element.keyword)} is {quoted(value.raw or '')}, not a number.", (*path, element.keyword)
                 )
                 del dataset[element.tag]
 

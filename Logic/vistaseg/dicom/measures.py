@@ -15,6 +15,7 @@ from vistaseg.dicom.algorithm import UNKNOWN, algorithm_type, is_recorded
 from vistaseg.escaping import csv_cell
 from vistaseg.geometry.grid import Grid
 from vistaseg.segmentation import Segment, Segmentation
+from vistaseg.segmentation.drawn import own_size
 from vistaseg.segmentation.finding_text import finding_text
 from vistaseg.segmentation.plausibility import losses, voxel_milliliters
 from vistaseg.volume import Volume, impossible_values
@@ -24,7 +25,7 @@ Points = npt.NDArray[np.float64]
 
 _COLUMNS = (
     "segment", "name", "algorithm_type", "voxels", "volume_ml", "mean", "standard_deviation", "unit",
-    "longest_axial_diameter_mm", "warning",
+    "longest_axial_diameter_mm", "warning", "scan_volume_ml",
 )  # fmt: skip
 
 
@@ -35,10 +36,11 @@ class Measures:
     Attributes:
         number: of the segment, from 1, as in the DICOM segmentation; 0 for one that has no voxel on the scan.
         name: of the segment.
-        algorithm_type: how it was made: "AUTOMATIC", "SEMIAUTOMATIC" or "MANUAL"; "unknown" where nobody recorded that,
+        algorithm_type: how it was made: "AUTOMATIC", "SEMIAUTOMATIC" or "MANUAL"; "unknown" if it was not recorded,
             for which DICOM has no value, so that the segmentation says SEMIAUTOMATIC by an unknown algorithm.
-        voxels: how many.
-        volume_ml: in millilitres, number of voxels times their size.
+        voxels: how many, on the scan.
+        volume_ml: in millilitres, of the segment itself: see `own_size`.
+        scan_volume_ml: in millilitres, number of voxels on the scan times their size.
         mean: of the values of its voxels; no number where it has none.
         standard_deviation: of these values, as a whole population (divided by their number).
         unit: of the values: "HU" in a CT, else "" because they have none that is known.
@@ -52,6 +54,7 @@ class Measures:
     algorithm_type: str
     voxels: int
     volume_ml: float
+    scan_volume_ml: float
     mean: float
     standard_deviation: float
     unit: str
@@ -79,7 +82,10 @@ def without_voxels(segments: Iterable[Segment]) -> list[Measures]:
     """Rows of segments that were drawn, but have no voxel on the scan; nothing of those that are empty."""
     nan = float("nan")
     return [
-        Measures(0, segment.name, _how_made(segment), 0, 0.0, nan, nan, "", 0.0, "", _losses(segment, 0.0))
+        Measures(
+            *(0, segment.name, _how_made(segment), 0, own_size(segment.drawn, 0, 0.0)[1], 0.0, nan, nan, "", 0.0, ""),
+            _losses(segment, 0.0),
+        )
         for segment in segments
         if segment.drawn is not None and segment.drawn.voxels and not segment.voxel_count
     ]
@@ -95,25 +101,26 @@ def _losses(segment: Segment, milliliters: float) -> str:
 
 def loss_notes(segments: Iterable[Segment], grid: Grid) -> list[str]:
     """What the grid of a scan does not hold of segments as they were drawn, a sentence each."""
-    told = [(segment.name, _losses(segment, segment.voxel_count * voxel_milliliters(grid))) for segment in segments]
-    return [f"{name}: {losses}." for name, losses in told if losses]
+    found = [(segment.name, _losses(segment, segment.voxel_count * voxel_milliliters(grid))) for segment in segments]
+    return [f"{name}: {losses}." for name, losses in found if losses]
 
 
 def _measure(number: int, segment: Segment, segmentation: Segmentation, volume: Volume) -> Measures:
     values = volume.array[segment.mask.box.slices_kji][segment.mask.array].astype(np.float64)
-    is_ct = volume.modality == "CT"
+    is_ct, milliliters = volume.modality == "CT", segmentation.volume_ml(segment)
     return Measures(
         number,
         segment.name,
         _how_made(segment),
         segment.voxel_count,
-        segmentation.volume_ml(segment),
+        own_size(segment.drawn, segment.voxel_count, milliliters)[1],
+        milliliters,
         float(values.mean()),
         float(values.std()),
         "HU" if is_ct else "",
         longest_axial_diameter(segment, volume.grid),
         " ".join(impossible_values(values)) if volume.modality in MAYBE_CT else "",
-        _losses(segment, segmentation.volume_ml(segment)),
+        _losses(segment, milliliters),
     )
 
 
@@ -144,7 +151,7 @@ def _ends_of_rows(mask: npt.NDArray[np.bool_]) -> Points:
 
 
 def _diameter(points: Points) -> float:
-    """The largest distance between two points of one plane, (N, 3), of which only those of the convex hull matter."""
+    """The largest distance between two points of one plane, (N, 3); only those of the convex hull matter."""
     from scipy.spatial import ConvexHull, QhullError
     from scipy.spatial.distance import pdist
 
@@ -186,4 +193,5 @@ def _rows(measures: Sequence[Measures]) -> Iterator[tuple[object, ...]]:
             row.unit,
             diameter,
             " ".join(filter(None, (row.warning, row.losses))),
+            f"{row.scan_volume_ml:.3f}",
         )

@@ -56,9 +56,9 @@ def _take_from_file_meta(datasets: Sequence[Any]) -> str | None:
             if not dataset.get(keyword) and stored:
                 setattr(dataset, keyword, stored)
                 mended.add(keyword)
-    told = " and ".join(sorted(mended))
+    stated = " and ".join(sorted(mended))
     are = "was" if len(mended) == 1 else "were"
-    return f"{told} {are} blank in the data set and taken from the file meta information." if mended else None
+    return f"{stated} {are} blank in the data set and taken from the file meta information." if mended else None
 
 
 def _tell_instances_apart(datasets: Sequence[Any]) -> str | None:
@@ -105,7 +105,7 @@ def _share_frame_of_reference(datasets: Sequence[Any]) -> str | None:
 
 
 def _mend_dates_and_times(datasets: Sequence[Any]) -> str | None:
-    """Older forms (2001.12.31, 10:11:12; PS3.5 section 6.2) are written in today's; what is no date becomes empty."""
+    """Write older forms (2001.12.31, 10:11:12; PS3.5 section 6.2) as today's, and empty what is not a date."""
     emptied = set()
     for dataset in datasets:
         for keyword, (form, separator) in _DATES_AND_TIMES.items():
@@ -114,25 +114,25 @@ def _mend_dates_and_times(datasets: Sequence[Any]) -> str | None:
                 plain = text.replace(separator, "")
                 setattr(dataset, keyword, plain if form.fullmatch(plain) else None)
                 emptied |= set() if form.fullmatch(plain) else {keyword}
-    told = ", ".join(sorted(emptied))
-    return f"What is no date or time was left empty: {told}." if emptied else None
+    stated = ", ".join(sorted(emptied))
+    return f"Values that are not dates or times were left empty: {stated}." if emptied else None
 
 
 def _mend_sex(datasets: Sequence[Any]) -> str | None:
     """DICOM knows M, F, O and empty (PS3.3 C.7.1.1)."""
-    told = str(datasets[0].get("PatientSex") or "").strip()
-    if told in _SEXES:
+    stated = str(datasets[0].get("PatientSex") or "").strip()
+    if stated in _SEXES:
         return None
-    meant = told[:1].upper() if told.casefold() in _SEX_WORDS else None
+    meant = stated[:1].upper() if stated.casefold() in _SEX_WORDS else None
     for dataset in datasets:
         dataset.PatientSex = meant
     done = "left out" if meant is None else f"written as {meant}"
-    return f"{named('PatientSex')} is {quoted(told)}, none of M, F and O: it was {done}."
+    return f"{named('PatientSex')} is {quoted(stated)}, not M, F or O: it was {done}."
 
 
 def _leave_out_distances(datasets: Sequence[Any]) -> str | None:
-    """They follow from the positions, so that nobody needs them."""
-    found = [told for dataset in datasets for holder in _holders(dataset) for told in _unreadable_distances(holder)]
+    """They follow from the positions, so they are not needed."""
+    found = [stated for dataset in datasets for holder in _holders(dataset) for stated in _unreadable_distances(holder)]
     if not found:
         return None
     return f"{found[0].named}, cannot be read and was left out; the positions of the slices tell their distance."
@@ -140,10 +140,10 @@ def _leave_out_distances(datasets: Sequence[Any]) -> str | None:
 
 def _unreadable_distances(holder: Any) -> Iterator[HeaderNumbers]:
     for keyword in ("SliceThickness", "SpacingBetweenSlices"):
-        told = read_numbers(holder, keyword)
-        if told.is_unreadable:
+        stated = read_numbers(holder, keyword)
+        if stated.is_unreadable:
             holder.pop(keyword, None)
-            yield told
+            yield stated
 
 
 def _holders(dataset: Any) -> Iterator[Any]:
@@ -161,8 +161,8 @@ def _add_type_2(datasets: Sequence[Any]) -> str | None:
             if keyword not in dataset:
                 setattr(dataset, keyword, None)
                 added.add(keyword)
-    told = ", ".join(sorted(added))
-    return f"Attributes that must be there, if only empty, were missing and added: {told}." if added else None
+    stated = ", ".join(sorted(added))
+    return f"Attributes that must be there, if only empty, were missing and added: {stated}." if added else None
 
 
 def _derived(*words: object) -> str:

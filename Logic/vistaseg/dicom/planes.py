@@ -28,7 +28,7 @@ class Plane:
         position: Image Position (Patient), LPS mm, as the header has it.
         orientation: Image Orientation (Patient): along a row, down a column.
         pixel_spacing: between rows, between columns, in mm.
-        slice_thickness: in mm, None where it is not told.
+        slice_thickness: in mm, None where the file does not state it.
         sop_class_uid, sop_instance_uid: of the image.
         frame: number of the frame in a multi-frame image, from 1; None for an image of one slice.
     """
@@ -72,8 +72,8 @@ def _plane(image: Dataset, holders: Sequence[Dataset], frame: int | None) -> Pla
 
 def _numbers(holders: Sequence[Dataset], keyword: str, count: int) -> tuple[float, ...]:
     """From the first holder that says something legible; empty where none does."""
-    told = (read_numbers(holder, keyword, count).numbers for holder in holders)
-    found = next((numbers for numbers in told if numbers is not None), None)
+    stated = (read_numbers(holder, keyword, count).numbers for holder in holders)
+    found = next((numbers for numbers in stated if numbers is not None), None)
     return () if found is None else tuple(found.tolist())
 
 

@@ -20,7 +20,7 @@ _FRAME_OF_REFERENCE = re.compile(r"frames? ?of ?reference", re.IGNORECASE)
 def referenced_images(dataset: Dataset) -> set[str]:
     """SOP instance UIDs of the images that a segmentation names as its source; other segmentations do not count.
 
-    The frames, of which there may be thousands, are asked only where the list of the whole file is missing.
+    The frames, which may be thousands, are read only where the list of the whole file is missing.
     """
     return listed_images(dataset) or frame_images(dataset)
 

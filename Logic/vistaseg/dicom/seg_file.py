@@ -1,4 +1,4 @@
-"""What a DICOM segmentation says of its frames, whoever wrote it."""
+"""How a DICOM segmentation of any origin describes its frames."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def load_seg(path: Path) -> Dataset:
         dataset: Dataset = open_dicom(path)
         kind = str(dataset.get("SOPClassUID", ""))
     except InvalidDicomError as error:
-        raise InputError(f"{path.name} is no DICOM file. Give a DICOM segmentation.") from error
+        raise InputError(f"{path.name} is not a DICOM file. Give a DICOM segmentation.") from error
     except FileNotFoundError as error:
-        raise InputError(f"There is no {path}. Check the path.") from error
+        raise InputError(f"{path} does not exist. Check the path.") from error
     except damage() as error:
         raise InputError(f"{path.name} is damaged, or cannot be read. Export it again.") from error
     if kind not in SEGMENTATION_CLASSES:
         modality = dataset.get("Modality", "unknown")
-        raise InputError(f"{path.name} is no DICOM segmentation, but of modality {modality}. Give a file of SEG.")
+        raise InputError(f"{path.name} is not a DICOM segmentation: its modality is {modality}. Give a SEG file.")
     return dataset
 
 
@@ -53,24 +53,24 @@ def whole_number(dataset: Dataset, keyword: str) -> int:
     Raises:
         InputError: it is missing, or no whole number above zero; names the attribute.
     """
-    told = read_numbers(dataset, keyword)
-    if told.numbers is None or told.numbers[0] < 1 or not float(told.numbers[0]).is_integer():
-        raise InputError(f"The segmentation has no usable {told.unusable().named}. Export it again.")
-    return int(told.numbers[0])
+    stated = read_numbers(dataset, keyword)
+    if stated.numbers is None or stated.numbers[0] < 1 or not float(stated.numbers[0]).is_integer():
+        raise InputError(f"The segmentation has no usable {stated.unusable().named}. Export it again.")
+    return int(stated.numbers[0])
 
 
 def frame_count(dataset: Dataset) -> int:
-    """NumberOfFrames, 1 where it is not told.
+    """NumberOfFrames, 1 where it is absent.
 
     Raises:
         InputError: it cannot be read.
     """
-    is_told = not read_numbers(dataset, "NumberOfFrames").is_absent
-    return whole_number(dataset, "NumberOfFrames") if is_told else 1
+    is_stated = not read_numbers(dataset, "NumberOfFrames").is_absent
+    return whole_number(dataset, "NumberOfFrames") if is_stated else 1
 
 
 class FrameSource:
-    """The frames of a segmentation, each decoded when it is asked for.
+    """The frames of a segmentation, each decoded on access.
 
     Args:
         dataset: with its Pixel Data.
@@ -145,7 +145,7 @@ def group_values(dataset: Dataset, sequence: str, keyword: str) -> list[Any]:
     """An attribute of the functional group `sequence`: one value that all frames share, or one for each frame.
 
     None stands for a frame that has none. What is shared may not be in the frames, too (PS3.3 C.7.6.16.1.1), so they
-    are not asked then: there may be thousands.
+    are not read then: there may be thousands.
     """
     value = _value(shared_groups(dataset), sequence, keyword)
     if value is not None:

@@ -64,7 +64,7 @@ def frame_numbers(dataset: Dataset, sequence: str, keyword: str, count: int) -> 
     """An attribute of a functional group, (N, count): one row that all frames share, or one for each.
 
     Raises:
-        InputError: a frame has none, or it is no number.
+        InputError: a frame has none, or it is not a number.
     """
     values = group_values(dataset, sequence, keyword)
     if not values or any(not hasattr(value, "__len__") or len(value) != count for value in values):
@@ -74,7 +74,7 @@ def frame_numbers(dataset: Dataset, sequence: str, keyword: str, count: int) -> 
     except (TypeError, ValueError):
         numbers = np.array([np.nan])
     if not np.isfinite(numbers).all():
-        raise InputError(f"The segmentation has frames whose {keyword} is no number. Export it again.")
+        raise InputError(f"The segmentation has frames whose {keyword} is not a number. Export it again.")
     return numbers
 
 
@@ -85,7 +85,7 @@ def _check_plane(directions: Vector, spacing: Vector) -> None:
         )
     if np.abs(directions @ directions.T - np.eye(2)).max() > _UNIT_TOLERANCE:
         raise InputError(
-            "The segmentation has an ImageOrientationPatient whose directions are no unit vectors at a right angle, so "
+            "The segmentation has an ImageOrientationPatient whose directions are not perpendicular unit vectors, so "
             "its place is unknown. Export it again."
         )
 
@@ -109,11 +109,11 @@ def _check_straight(in_plane: Vector, k: npt.NDArray[np.int64], limit: float) ->
 def _told_distance(dataset: Dataset) -> float | None:
     """Spacing Between Slices, else the thickness; a negative one says nothing about the frames."""
     shared = shared_groups(dataset).get("PixelMeasuresSequence") or [Dataset()]
-    told = (read_numbers(shared[0], keyword).numbers for keyword in ("SpacingBetweenSlices", "SliceThickness"))
-    return next((abs(float(numbers[0])) for numbers in told if numbers is not None and numbers[0]), None)
+    stated = (read_numbers(shared[0], keyword).numbers for keyword in ("SpacingBetweenSlices", "SliceThickness"))
+    return next((abs(float(numbers[0])) for numbers in stated if numbers is not None and numbers[0]), None)
 
 
-def _slices(positions: Vector, normal: Vector, told: float | None) -> tuple[npt.NDArray[np.int64], Vector]:
+def _slices(positions: Vector, normal: Vector, stated: float | None) -> tuple[npt.NDArray[np.int64], Vector]:
     """The slice of each frame, from 0, and the step from slice to slice, LPS mm.
 
     The distance that the file tells counts where the frames follow it, because frames may be left out between all of
@@ -122,8 +122,8 @@ def _slices(positions: Vector, normal: Vector, told: float | None) -> tuple[npt.
     places = positions @ normal
     heights = places - places.min()
     distinct = np.unique(np.round(heights / _SAME_SLICE_MM)) * _SAME_SLICE_MM
-    nearest = float(np.diff(distinct).min()) if distinct.size > 1 else told or 1.0
-    for distance in (told or nearest, nearest):
+    nearest = float(np.diff(distinct).min()) if distinct.size > 1 else stated or 1.0
+    for distance in (stated or nearest, nearest):
         k = np.rint(heights / distance).astype(np.int64)
         if np.abs(heights / distance - k).max() < _UNEVEN and np.unique(k).size == distinct.size:
             return k, _step(positions, k, normal * distance)

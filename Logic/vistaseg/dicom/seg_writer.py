@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
 
-from vistaseg.dicom.algorithm import is_recorded
+from vistaseg.dicom.algorithm import is_recorded, is_shortened
 from vistaseg.dicom.encoding import (
     LONGEST_VALUE,
     DatasetWriter,
@@ -31,6 +31,7 @@ from vistaseg.dicom.frames import (
 from vistaseg.dicom.header import CHARACTER_SET, Description, make_header
 from vistaseg.dicom.measures import loss_notes
 from vistaseg.dicom.planes import Plane, derivation, plane_position, planes_of
+from vistaseg.dicom.segment_items import LONGEST_DESCRIPTION
 from vistaseg.dicom.verifying import require_same
 from vistaseg.errors import InputError, UsageError
 from vistaseg.io import replacing, settle
@@ -116,6 +117,7 @@ def _export(segmentation: Segmentation, series: Series, path: Path, form: _Form,
         *_left_out_notes(segmentation, placed),
         *loss_notes(placed.segments, series.volume.grid),
         *_unrecorded_notes(segments),
+        *_shortened_notes(segments),
     ]
     return SegExport(path, meant, header, left_out, tuple(notes))
 
@@ -138,7 +140,7 @@ def _require_content(segments: Sequence[Segment], labelmap: bool) -> None:
 
 
 def _left_out_notes(given: Segmentation, placed: Segmentation) -> list[str]:
-    """Segments that were empty are told apart from those that lost all of their voxels on the grid of the series."""
+    """Distinguishes segments that were empty from those that lost all of their voxels on the grid of the series."""
     pairs = zip(given.segments, placed.segments, strict=True)
     left_out = [
         (one.name, one.voxel_count if one.drawn is None else one.drawn.voxels)
@@ -159,6 +161,16 @@ def _unrecorded_notes(segments: Iterable[Segment]) -> list[str]:
     if not listed:
         return []
     return [f"How these were made is not recorded, so they say SEMIAUTOMATIC by an unknown algorithm: {listed}."]
+
+
+def _shortened_notes(segments: Iterable[Segment]) -> Iterator[str]:
+    segments = list(segments)
+    histories = ", ".join(segment.name for segment in segments if is_shortened(segment.provenance))
+    if histories:
+        yield f"DICOM has no room for the whole history of these, so it counts the prompts alone: {histories}."
+    names = ", ".join(f"{segment.name[:40]}..." for segment in segments if len(segment.name) > LONGEST_DESCRIPTION)
+    if names:
+        yield f"DICOM has no room for these names, so they are cut: {names}."
 
 
 def _write(file: IO[bytes], header: Dataset, meant: Segmentation, planes: Sequence[Plane], form: _Form) -> None:

@@ -19,13 +19,14 @@ from vistaseg.volume.dicom.values import read_numbers
 ANATOMY = Code("123037004", "SCT", "Anatomical Structure")
 OWN_SCHEME = "99VISTASEG"
 """Coding scheme of structures that have no other code, by their id in the catalogue; "99" is for private ones."""
+LONGEST_DESCRIPTION = 1024  # characters of VR ST, PS3.5 section 6.2
 
 
 def segment_item(segment: Segment, number: int) -> Dataset:
     """The item of a segment under its number in the file, 1 … N.
 
     A segment without terminology is called tissue, which is true of it, and keeps its name as its label; a structure of
-    the catalogue for which there is no code has one of ours. The tracking
+    the catalogue without a standard code has one of ours. The tracking
     id of a segment that came from a DICOM segmentation is kept, so that it can be followed from one to the next.
     """
     item = Dataset()
@@ -52,7 +53,7 @@ def _add_names(item: Dataset, segment: Segment) -> None:
     """A name that does not fit into the label is kept whole in the description."""
     item.SegmentLabel = short_text(segment.name)
     if item.SegmentLabel != segment.name:
-        item.SegmentDescription = segment.name[:1024]
+        item.SegmentDescription = segment.name[:LONGEST_DESCRIPTION]
 
 
 def _add_terminology(item: Dataset, terms: Terminology) -> None:

@@ -149,7 +149,7 @@ def find_outgoing(places: Path | Iterable[Path]) -> tuple[list[Outgoing], tuple[
                 "UID and differ. A PACS would keep one of them: move the other out of the folder."
             )
     if not outgoing:
-        raise InputError("There is no DICOM object to send. Give a folder of DICOM files, or the files.")
+        raise InputError("No DICOM object to send. Give a folder of DICOM files, or the files.")
     notes = []
     if others:
         notes.append(f"Not sent, because they are not DICOM objects: {_names(others)}.")

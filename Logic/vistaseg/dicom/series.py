@@ -47,7 +47,7 @@ def read_series(paths: Paths, uid: str | None = None) -> Series:
         uid: SeriesInstanceUID, the beginning of one, or its number in `find_series`; by default the largest CT is read.
 
     Raises:
-        InputError: there is no such series, or it makes no regular volume; the message says why.
+        InputError: the series does not exist, or its slices do not form a regular volume; the message says why.
     """
     volume, placement = read_stack(choose_stack(paths, uid))
     slices = placement.slices

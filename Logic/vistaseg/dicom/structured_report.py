@@ -41,7 +41,8 @@ def structured_report(export: SegExport, series: Series, measures: Sequence[Meas
     """A Comprehensive SR, as a file: a group for each segment, with what it is, where it lies, and its measures.
 
     Values are reported where they have a unit, which is in a CT; those of a segment with values that no CT has say that
-    they are out of range. The diameter is the largest one in an axial slice.
+    they are out of range. The diameter is the largest one in an axial slice. All is measured on the voxels of the
+    segmentation that the report refers to.
 
     Raises:
         InputError: the headers of the series do not allow a report.
@@ -130,7 +131,7 @@ def _sites(item: Dataset) -> list[Any] | None:
 
 def _measurements(measures: Measures) -> list[Any]:
     rows: list[tuple[Code, float, Code, Code | None, Code | None]] = [
-        (_VOLUME, measures.volume_ml, _MILLILITRE, None, None),
+        (_VOLUME, measures.scan_volume_ml, _MILLILITRE, None, None),
         (_DIAMETER, measures.diameter_mm, _MILLIMETRE, _MAXIMUM, None),
     ]
     if measures.unit == "HU":

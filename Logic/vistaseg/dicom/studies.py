@@ -25,7 +25,7 @@ class Study:
         files: of all images of the study; none where there is a problem.
         series: SeriesInstanceUID of the series, "" where it is blank.
         images: of the series.
-        problem: why there is no series, or None.
+        problem: why no series was found, or None.
     """
 
     folder: Path
@@ -40,7 +40,7 @@ def find_studies(root: Path, apart_from: Sequence[Path] = ()) -> Iterator[Study]
 
     Images of different folders in `root` are of different studies, whatever their UIDs: copies of a study are often
     made by hand. In each folder a StudyInstanceUID makes a study; without one, a folder does. What holds only results,
-    such as segmentations, is no study.
+    such as segmentations, does not count as a study.
 
     Args:
         apart_from: folders to leave out.
@@ -93,7 +93,7 @@ def _by_study(stacks: Iterable[Stack]) -> list[list[Stack]]:
 def _study(root: Path, stacks: Sequence[Stack], found: ImageFiles) -> Study:
     chosen, _ = largest_stack(stacks)
     folder = Path(os.path.commonpath([file.parent for file in chosen.files])).relative_to(root)
-    # Those that were left out too, so that they are told when it is read.
+    # Those that were left out too, so that reading the study names them.
     left_out = (*found.damaged, *found.others, *found.unreachable, *(path for path, _ in found.implausible))
     files = dict.fromkeys([*(file for stack in stacks for file in stack.files), *left_out])
     return Study(folder, tuple(files), chosen.uid, len(chosen.slices))

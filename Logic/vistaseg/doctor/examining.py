@@ -62,7 +62,7 @@ def _installed() -> list[str]:
 
 
 def _model_checks(key: str, compute: Compute, ct: Path | None, progress: Progress) -> Iterator[Check]:
-    """Of one model; a fault of its weights ends them, and is no reason to leave the others out."""
+    """Of one model; a fault of its weights ends them, and the other models are examined all the same."""
     from vistaseg.compute import memory_guard
     from vistaseg.models.registry import load_model
 

@@ -50,7 +50,7 @@ def _tensors(entry: WeightsEntry, found: WeightsStatus) -> Check:
 
     name = f"tensors {entry.key}"
     if found.path is None:
-        return Check(name, FAILED, "There is no file.")
+        return Check(name, FAILED, "The file is missing.")
     try:
         check_file(found.path, entry.model)
     except WeightsError as error:
@@ -64,7 +64,7 @@ def _layout(entry: WeightsEntry, found: WeightsStatus) -> Check:
 
     name = f"layout {entry.key}"
     if found.path is None:
-        return Check(name, FAILED, "There is no file.")
+        return Check(name, FAILED, "The file is missing.")
     try:
         own = recognised_entry(found.path)
     except WeightsError:

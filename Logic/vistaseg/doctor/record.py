@@ -1,4 +1,4 @@
-"""A CT of which others have published what the real weights make of it; and left is left."""
+"""A CT with published results of the real weights; and left is left."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def record_checks(model: SegmentationModel, ct: Path, progress: Progress) -> Ite
     if published:
         yield counts_check(key, found, SPLEEN_03)
     else:
-        yield Check(f"record {key}", NOTE, f"The CT is not {SPLEEN_03.name}: there are no published counts to compare.")
+        yield Check(f"record {key}", NOTE, f"The CT is not {SPLEEN_03.name}: published counts do not apply.")
     yield sides_check(key, found)
 
 
@@ -98,8 +98,8 @@ def sides_check(key: str, found: Segmentation) -> Check:
     if not pairs:
         return Check(name, NOTE, "Too little was found to tell left from right.")
     if swapped:
-        told = " and ".join(f"{catalog.get(a).name} left of {catalog.get(b).name}" for a, b in swapped)
-        text = f"Sides are swapped: {told}. The weights, the scan or its header are mirrored, or the patient is."
+        sides = " and ".join(f"{catalog.get(a).name} left of {catalog.get(b).name}" for a, b in swapped)
+        text = f"Sides are swapped: {sides}. The weights, the scan or its header are mirrored, or the patient is."
         return Check(name, FAILED, text)
     return Check(name, OK, "Right is right: of the kidneys, or of liver and spleen.")
 

@@ -38,7 +38,7 @@ def _precision(model: SegmentationModel, comparison: Comparison) -> Check:
     name, precision = f"window {model.identity.key}", model.computed_on["precision"]
     exact, found = comparison.expected, comparison.found
     if not bool(np.isfinite(found.numpy()).all() and np.isfinite(exact.numpy()).all()):
-        return Check(name, FAILED, f"A window in {precision} gives what is no number: damaged weights or a bad driver.")
+        return Check(name, FAILED, f"A window in {precision} gives NaN: damaged weights or a bad driver.")
     spread = float(exact.std())
     difference = float((found - exact).abs().mean()) / max(spread, 1e-12)
     values = {"precision": precision, "difference_in_deviations": round(difference, 5)}

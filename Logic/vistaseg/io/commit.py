@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from vistaseg.errors import UsageError
-from vistaseg.io.journal import Move, move_all, move_alone, tidy
+from vistaseg.io.journal import Move, identity, move_all, move_alone, tidy
 from vistaseg.io.owner import begin_beating, discard, end_beating, kind_of
 from vistaseg.io.refusals import write_error
 
@@ -71,10 +71,14 @@ class FileSet:
             tidy(folder)
         for staged in self._staged.values():
             end_beating(staged)
+        new = {target: _identity(staged) for target, staged in self._staged.items()}
         try:
             if len(moves) > 1 or (moves and not _move_alone(moves[0])):
                 move_all(moves)
         finally:
+            # Looked up on the disk, because an interruption may have come right after the last move.
+            if new and all(_identity(target) == known for target, known in new.items()):
+                _commits.append(None)
             for staged in self._staged.values():
                 discard(staged)
             self._staged.clear()
@@ -89,6 +93,21 @@ class FileSet:
             alike = other.parent == target.parent and other.name.casefold() == target.name.casefold()
             if alike and other != target and staged.with_name(staged.name.swapcase()).exists():
                 raise UsageError(f"{other} and {target} differ only by their case, which this disk ignores.")
+
+
+_commits: list[None] = []
+
+
+def commits() -> int:
+    """How many times files took their places in this process."""
+    return len(_commits)
+
+
+def _identity(path: Path) -> list[int] | None:
+    try:
+        return identity(path)
+    except OSError:
+        return None
 
 
 def _move_alone(move: Move) -> bool:

@@ -52,7 +52,7 @@ class _Step:
     before: Path
 
     def as_dict(self) -> dict[str, Any]:
-        new = None if self.staged is None or os.path.lexists(self.target) else _identity(self.staged)
+        new = None if self.staged is None or os.path.lexists(self.target) else identity(self.staged)
         return {"target": self.target.name, "before": self.before.name, "new": new}
 
     def do(self) -> None:
@@ -106,18 +106,26 @@ def move_all(moves: Sequence[Move]) -> None:
         for folder in folders:
             turns.enter_context(turn(folder))
             _undo_records(folder)
+        begun = False
         try:
             for record in records:
                 _write_record(record, records, [step for step in steps if step.target.parent == record.parent])
+            begun = True
             for step in steps:
                 step.do()
             records[0].unlink()
         except BaseException:
             if records[0].exists():
                 _undo(records[0])
+            elif begun:  # an interruption right after the step that counts
+                _discard_former(steps, records)
             raise
-        for path in (*records[1:], *(step.before for step in steps)):
-            discard(path)
+        _discard_former(steps, records)
+
+
+def _discard_former(steps: Sequence[_Step], records: Sequence[Path]) -> None:
+    for path in (*records[1:], *(step.before for step in steps)):
+        discard(path)
 
 
 def move_alone(move: Move) -> bool:
@@ -200,7 +208,7 @@ def _names_in(folder: Path) -> list[str]:
         return []
 
 
-def _identity(path: Path) -> list[int]:
+def identity(path: Path) -> list[int]:
     """By which a file or folder is known again after a move."""
     found = path.stat()
     return [found.st_size, found.st_mtime_ns]
@@ -272,7 +280,7 @@ def _put_back(folder: Path, steps: list[dict[str, Any]]) -> None:
             replace_patiently(before, target)
             # Two names of one file: then the system does nothing.
             before.unlink(missing_ok=True)
-        elif step["new"] is not None and os.path.lexists(target) and _identity(target) == step["new"]:
+        elif step["new"] is not None and os.path.lexists(target) and identity(target) == step["new"]:
             aside = folder / own_name()
             os.replace(target, aside)
             discard(aside)

@@ -25,7 +25,7 @@ _FORBIDDEN_LETTERS = re.compile(r'[<>:"|?*\x00-\x1f]')
 def write_error(path: Path, error: OSError) -> UsageError:
     """The error to raise when writing `path` failed: what happened and what to do."""
     if error.errno in _FULL:
-        room = "The quota leaves no room" if error.errno == _QUOTA != errno.ENOSPC else "There is no room left"
+        room = "The quota leaves no room" if error.errno == _QUOTA != errno.ENOSPC else "No room is left"
         return UsageError(f"{room} to write {path}: free some space or choose another folder.")
     if _is_too_long(path, error):
         return UsageError(f"{path} cannot be written: its name or path is too long. Give a shorter one.")
@@ -83,7 +83,7 @@ def require_replaceable(path: Path) -> None:
     """Refuse to replace a file that its owner has protected, or that has the same name but for its case.
 
     Raises:
-        UsageError: it is such a file, or a folder.
+        UsageError: it is such a file, a folder, a device or a pipe.
         OSError: the disk refuses to tell.
     """
     try:
@@ -92,6 +92,8 @@ def require_replaceable(path: Path) -> None:
         return
     if stat.S_ISDIR(found.st_mode):
         raise UsageError(f"{path} is a folder: give another name.")
+    if not stat.S_ISREG(found.st_mode):
+        raise UsageError(f"{path} is a device or a pipe, which a file would replace: give another name.")
     if not os.access(path, os.W_OK):
         raise UsageError(f"{path} is write-protected: lift the protection, or give another name.")
     twin = _name_on_disk(path)

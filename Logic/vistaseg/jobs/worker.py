@@ -83,12 +83,12 @@ class Worker:
             idle: work ahead of any question. It runs when nothing else is queued, and stops for other work at its
                 next report of progress.
             lasting: what it does stays, as files do. Where it is cancelled after it was done, its result is delivered.
-            valid: asked before each delivery; if it says no, progress is not told, and the result or error is
-                dropped.
-            on_done: told the result.
-            on_failed: told the exception; without it the exception comes out of `poll`.
-            on_progress: told the latest of the reports since the last `poll`.
-            on_dropped: told a job of which no result comes; its state and note say why.
+            valid: called before each delivery; if it returns False, progress is not reported, and the result or
+                error is dropped.
+            on_done: called with the result.
+            on_failed: called with the exception; without it the exception comes out of `poll`.
+            on_progress: called with the latest report since the last `poll`.
+            on_dropped: called with a job that will give no result; its state and note say why.
 
         Raises:
             RuntimeError: the worker was closed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def drawn_of(image: Any, placement: LabelmapPlacement, values: Mapping[str, int]
     shape = box.stop if placement.bends else grid.shape_ijk
     voxel_ml = abs(float(np.linalg.det(own[:3, :3]))) / 1000
     found = drawn_segments(labels, box.start, list(values.values()), to_grid, shape, voxel_ml)
-    return dict(zip(values, found, strict=True))
+    return {each: replace(one, bent=placement.bends) for each, one in zip(values, found, strict=True)}
 
 
 def _holds_all(image: Any, placement: LabelmapPlacement) -> bool:

@@ -12,7 +12,9 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from vistaseg.errors import InputError
 from vistaseg.geometry.grid import apply_affine
-from vistaseg.mrml.geometry import BINARY_LABELMAP, has_voxels, lattice_of_image
+from vistaseg.mrml.geometry import BINARY_LABELMAP, Lattice, has_voxels, lattice_of_grid, lattice_of_image
+from vistaseg.mrml.reading import holds_voxels
+from vistaseg.mrml.reference import reference_lattice, reference_volume
 from vistaseg.mrml.tags import PLACE_TAG, read_tag
 from vistaseg.mrml.transforms import transform_between
 from vistaseg.mrml.volumes import grid_of
@@ -96,9 +98,43 @@ def noted_placement(vtk_segment: Any) -> Placement | None:
 
 
 def is_displaced(volume_node: Any, segmentation_node: Any, segment_id: str) -> bool:
-    """Whether volume and segment were moved against each other since the last result in the segment."""
+    """Whether volume and segment were moved against each other since the last result in the segment.
+
+    Nothing is noted with a segment that was drawn by hand: there the voxels tell that it was drawn on.
+    """
     noted = noted_placement(segmentation_node.GetSegmentation().GetSegment(segment_id))
-    return noted is not None and noted.is_apart(placement_of(volume_node, segmentation_node, segment_id))
+    if noted is None:
+        return is_beside_its_scan(volume_node, segmentation_node) and holds_voxels(segmentation_node, segment_id)
+    return noted.is_apart(placement_of(volume_node, segmentation_node, segment_id))
+
+
+def is_beside_its_scan(volume_node: Any, segmentation_node: Any) -> bool:
+    """Whether the reference geometry of a segmentation is a box as large as the volume that it was made for, elsewhere.
+
+    Hardening a transform moves the reference geometry along. Geometries of other extents tell nothing, and no more does
+    a reflection that leaves the box in its place, or a move by less than half a voxel: by as much Slicer displaces a
+    geometry that it makes isotropic.
+    """
+    lattice = reference_lattice(segmentation_node)
+    if lattice is None or lattice.box.empty or reference_volume(segmentation_node) is not volume_node:
+        return False
+    transform, of_volume = transform_between(volume_node, segmentation_node), lattice_of_grid(grid_of(volume_node))
+    volume = np.array([transform.TransformPoint(each) for each in _corners(of_volume).tolist()])
+    own = _corners(lattice)
+    apart = np.linalg.norm(own[:, np.newaxis] - volume[np.newaxis], axis=2).min(axis=1).max()
+    longest = max(np.linalg.norm(each.ijk_to_local[:3, :3], axis=0).max() for each in (lattice, of_volume))
+    return bool(apart > longest / 2 + _AGREEMENT_MM) and _agree(_edges(own), _edges(volume))
+
+
+def _corners(lattice: Lattice) -> np.ndarray:
+    """(8, 3) outer corners of the first and last voxels, mm."""
+    ends = zip(lattice.box.start, lattice.box.stop, strict=True)
+    return lattice.index_to_local(np.array(list(product(*((first - 0.5, stop - 0.5) for first, stop in ends)))))
+
+
+def _edges(corners: np.ndarray) -> np.ndarray:
+    """Lengths of the edges of a box, ascending, and of its diagonal, mm."""
+    return np.sort(np.linalg.norm(corners[[1, 2, 4, 7]] - corners[0], axis=1))
 
 
 def require_in_place(volume_node: Any, segmentation_node: Any, segment_id: str, begun: Placement | None = None) -> None:
@@ -110,11 +146,12 @@ def require_in_place(volume_node: Any, segmentation_node: Any, segment_id: str, 
     Raises:
         InputError: they were.
     """
-    segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
-    before = [each for each in (noted_placement(segment), begun) if each is not None]
-    now = placement_of(volume_node, segmentation_node, segment_id) if before else None
-    if now is None or not any(each.is_apart(now) for each in before):
+    is_moved = is_displaced(volume_node, segmentation_node, segment_id)
+    if not is_moved and begun is not None:
+        is_moved = begun.is_apart(placement_of(volume_node, segmentation_node, segment_id))
+    if not is_moved:
         return
+    segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
     raise InputError(
         f"{volume_node.GetName()} and {segmentation_node.GetName()} were moved against each other since the last "
         f"result in {segment.GetName()}, which does not lie on the scan any more: nothing was written. Put both under "

@@ -66,8 +66,16 @@ def _bends(volume_node: Any) -> bool:
 def remarks(volume_node: Any, segmentation_node: Any, segment_ids: Sequence[str]) -> list[str]:
     """What a user should know of transforms, and of what segments were made for, a sentence or two each."""
     from vistaseg.mrml.belonging import doubt_about
+    from vistaseg.mrml.placement import is_displaced
 
     found = list(filter(None, [doubt_about(volume_node, segmentation_node, segment_ids)]))
+    displaced = [each for each in segment_ids if is_displaced(volume_node, segmentation_node, each)]
+    if displaced:
+        names = ", ".join(segmentation_node.GetSegmentation().GetSegment(each).GetName() for each in displaced)
+        found.append(
+            f"{volume_node.GetName()} and {segmentation_node.GetName()} were moved against each other since these were "
+            f"made, which are exported where they lie now: {names}."
+        )
     transform = volume_node.GetParentTransformNode()
     if transform is not None:
         found.append(

@@ -61,7 +61,7 @@ def load_models(
         recipes: rules of models that have others than the usual ones.
 
     Raises:
-        UsageError: there is no such device.
+        UsageError: the device is unknown.
         WeightsError: weights are not installed, or damaged.
     """
     from vistaseg.compute import MemoryBudget, choose_compute, describe_device

@@ -82,5 +82,5 @@ def _smaller_windows(segmentation: Segmentation, model: SegmentationModel) -> li
 
 
 def _left_out_note(left_out: tuple[int, ...], model: SegmentationModel) -> str:
-    count = "1 structure" if len(left_out) == 1 else f"{len(left_out)} structures"
-    return f"{model.identity.title} does not know {count} of what was asked for, left out: {names(left_out)}."
+    count = f"{len(left_out)} of the requested structures"
+    return f"{model.identity.title} does not know {count}, left out: {names(left_out)}."

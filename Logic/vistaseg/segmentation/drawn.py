@@ -23,16 +23,31 @@ class Drawn:
         voxels: how many it had.
         milliliters: their volume.
         outside: how many of them have their centre outside the grid.
+        bent: whether a transform that bends lies between, so that only the grid shows how large it is.
     """
 
     voxels: int
     milliliters: float
     outside: int
+    bent: bool = False
 
     @property
     def milliliters_inside(self) -> float:
         """The volume of those that lie on the grid."""
         return self.milliliters * (self.voxels - self.outside) / max(self.voxels, 1)
+
+
+def own_size(drawn: Drawn | None, voxels: int, milliliters: float) -> tuple[int, float]:
+    """How many voxels a segment has, and its volume in ml: of its own voxels, wherever these lie.
+
+    It is what Slicer's Segment Statistics measures. A grid that is coarser than a lesion makes it larger or smaller.
+
+    Args:
+        drawn: the segment on its own voxels; None where the grid holds it unchanged.
+        voxels: on the grid.
+        milliliters: on the grid.
+    """
+    return (voxels, milliliters) if drawn is None or drawn.bent else (drawn.voxels, drawn.milliliters)
 
 
 def drawn_segments(

@@ -166,13 +166,13 @@ def _reference_geometry(parameters: str) -> tuple[Matrix, Index] | None:
 def _segments(keys: dict[str, str], layers: npt.NDArray[Any], grid: _Grid) -> tuple[list[Segment], tuple[str, ...]]:
     """The segments that the header describes, then the labels that it does not, and a sentence about these."""
     masks = [_masks(layers[..., n], grid.offset) for n in range(layers.shape[3])]
-    numbers = sorted({int(found[1]) for found in map(re.compile(r"Segment(\d+)_ID$").match, keys) if found})
-    described = [_segment(_keys_of(keys, number), number, masks) for number in numbers]
-    for number in numbers:
-        label, layer = _label_and_layer(_keys_of(keys, number), number)
+    keys_of = _keys_by_segment(keys)
+    described = [_segment(own, number, masks) for number, own in keys_of.items()]
+    for number, own in keys_of.items():
+        label, layer = _label_and_layer(own, number)
         masks[layer].pop(label, None)
     others = _unnamed_segments(masks)
-    if not numbers or not others:
+    if not keys_of or not others:
         return [*described, *others], ()
     named = ", ".join(str(segment.label_value) for segment in others)
     return [*described, *others], (
@@ -191,9 +191,14 @@ def _unnamed_segments(layers: list[dict[int, BoxedMask]]) -> list[Segment]:
     return [Segment(f"label {label}", label, None, distinct_color(label), None, mask) for label, mask in found]
 
 
-def _keys_of(keys: dict[str, str], number: int) -> dict[str, str]:
-    prefix = f"Segment{number}_"
-    return {key.removeprefix(prefix): value for key, value in keys.items() if key.startswith(prefix)}
+def _keys_by_segment(keys: dict[str, str]) -> dict[int, dict[str, str]]:
+    """Of each segment that has an id, by its number and in this order: its keys without their prefix."""
+    found: dict[int, dict[str, str]] = {}
+    for key, value in keys.items():
+        parts = re.fullmatch(r"Segment([0-9]{1,9})_(.*)", key)
+        if parts:
+            found.setdefault(int(parts[1]), {})[parts[2]] = value
+    return {number: found[number] for number in sorted(found) if "ID" in found[number]}
 
 
 def _label_and_layer(keys: dict[str, str], number: int) -> tuple[int, int]:

@@ -300,7 +300,7 @@ class Session:
             self._histories.pop(segment, None)
 
     def fingerprint(self, segment: str) -> str:
-        """`mask_fingerprint` of the mask of a segment."""
+        """`BoxedMask.fingerprint` of the mask of a segment."""
         return self._history(segment).state.mask.fingerprint
 
     def memory_of(self, segment: str) -> dict[str, Any]:

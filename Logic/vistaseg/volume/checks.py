@@ -109,7 +109,7 @@ def impossible_values(array: np.ndarray) -> tuple[str, ...]:
 
 def _check_contrast(low: float, high: float) -> None:
     if low == high:
-        raise InputError(f"All voxels have the same value ({low:g}): there is no image in it. Export the scan again.")
+        raise InputError(f"All voxels have the same value ({low:g}), so it holds no image. Export the scan again.")
     if high <= AIR_LIMIT_HU:
         raise InputError(
             f"The volume is all air: no voxel is above {AIR_LIMIT_HU:g} HU (the highest is {high:g}). Check "
@@ -129,7 +129,7 @@ def _intensity_doubts(low: float, high: float) -> Iterator[str]:
     elif low >= 0:
         yield f"{seen}: they look like stored values, HU + 1024. {expected} If so, subtract 1024."
     else:
-        yield f"{seen}: there is no air, so they may not be HU, or this no CT. {expected}"
+        yield f"{seen}: without air they may not be HU, or this is not a CT. {expected}"
 
 
 def _geometry_doubts(volume: Volume) -> Iterator[str]:

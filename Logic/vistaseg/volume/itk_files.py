@@ -48,7 +48,7 @@ def read_with_itk(path: Path) -> Volume:
     """Read one volume with SimpleITK.
 
     Raises:
-        InputError: the file is no image, is damaged, or holds no three-dimensional image of plain numbers.
+        InputError: the file is not an image, is damaged, or does not hold a three-dimensional image of plain numbers.
     """
     header = checked_header(path)
     with _readable_name(path, header) as name, _point_as_decimal_mark():

@@ -46,7 +46,7 @@ class ItkHeader:
         may_end_later: whether the file may hold more bytes than `byte_count` from there.
         gzip: whether the voxels are one gzip stream.
         gzip_skip: bytes before the voxels in it.
-        packed_bytes: of the zlib stream that the voxels are; None where they are no such stream.
+        packed_bytes: of the zlib stream that the voxels are; None if they are stored otherwise.
     """
 
     image_io: str
@@ -146,7 +146,7 @@ def spatial_shape(field: str, sizes: Sequence[int], spatial: Sequence[int]) -> t
 
 
 def files_of_pattern(field: str, stated: str) -> tuple[str, ...] | None:
-    """The names that a pattern and its numbers (first, last, step) stand for; None where there is no pattern.
+    """The names that a pattern and its numbers (first, last, step) stand for; None without a pattern.
 
     Raises:
         InputError: the pattern or its numbers cannot be used.

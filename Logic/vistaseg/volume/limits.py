@@ -1,4 +1,4 @@
-"""Whether a file can hold what its header promises, asked before any memory is taken for it."""
+"""Whether a file can hold what its header promises, checked before any memory is allocated."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def read_meta_fields(raw: bytes) -> ItkHeader:
     """What the header says, from the first `HEADER_LIMIT` bytes of the file.
 
     Raises:
-        InputError: this is no MetaImage, or a field is missing, unreadable or contradicts another one.
+        InputError: this is not a MetaImage, or a field is missing, unreadable or contradicts another one.
     """
     fields, end = _parse(raw)
     if fields.get("objecttype", "Image").lower() != "image":
@@ -99,7 +99,7 @@ def _parse(raw: bytes) -> tuple[_Fields, int]:
 
 
 def _check_values(fields: _Fields) -> None:
-    """Refuse what ITK and 3D Slicer do not apply, or of which they take one of two.
+    """Refuse fields that ITK and 3D Slicer ignore, or that state a value twice.
 
     Raises:
         InputError: the values are to be scaled, or the order of their bytes is stated twice, differently.

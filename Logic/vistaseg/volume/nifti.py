@@ -49,7 +49,7 @@ _NUMBER_TYPES = {
     2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8",
 }  # fmt: skip
 _INTENTS = {**dict.fromkeys(range(2, 25), "a statistic"), 1002: "labels", 1003: "labels"}
-"""What the values are, by intent_code, where that is no measured intensity; nifti1.h."""
+"""What the values are, by intent_code, where that is not a measured intensity; nifti1.h."""
 _COLOUR_TYPES = (128, 2304)
 
 
@@ -173,7 +173,7 @@ def _scaling_doubts(header: dict[str, Any]) -> tuple[str, ...]:
     """A sentence where the header states an intercept, but no slope that holds.
 
     Raises:
-        InputError: there is a slope, but the intercept is no number.
+        InputError: the slope is set, but the intercept is not a number.
     """
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     if _has_slope(header):
@@ -203,7 +203,7 @@ def _intent_doubts(header: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _has_slope(header: dict[str, Any]) -> bool:
-    """A slope of 0, or one that is no number, means that the values are not scaled."""
+    """A slope of 0 or NaN means that the values are not scaled."""
     slope = float(header["scl_slope"])
     return slope != 0 and math.isfinite(slope)
 

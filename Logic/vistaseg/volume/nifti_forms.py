@@ -1,7 +1,7 @@
 """Where the header of a NIfTI file puts its voxels: sform, qform, and which of the two counts.
 
 ITK, and with it 3D Slicer, chooses between the two by their codes and by how they differ, and its rule has changed from
-version to version. So the installed ITK is asked, with a header that holds these fields and a single voxel.
+version to version. So the rule is taken from the installed ITK, by a header that holds these fields and a single voxel.
 Source of the forms: https://nifti.nimh.nih.gov/nifti-1 (nifti1.h, methods 1 to 3).
 """
 
@@ -136,7 +136,7 @@ def _with_spacing(form: np.ndarray, spacing: np.ndarray) -> np.ndarray:
 
 
 def _apart(one: np.ndarray, other: np.ndarray, shape: _Shape) -> float:
-    """How far a corner of the volume moves at most from one geometry to the other; infinite where one is no matrix."""
+    """The largest distance between corners of the volume in both geometries; infinite where one is not finite."""
     ends = np.array(np.meshgrid(*[(0, size - 1) for size in shape])).reshape(3, -1)
     moved = (one - other) @ np.vstack([ends, np.ones(ends.shape[1])])
     farthest = float(np.linalg.norm(moved[:3], axis=0).max())

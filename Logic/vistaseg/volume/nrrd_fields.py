@@ -92,7 +92,7 @@ def read_nrrd_fields(raw: bytes) -> ItkHeader:
     """What the header says, from the first `HEADER_LIMIT` bytes of the file.
 
     Raises:
-        InputError: this is no NRRD file, or a field is missing, unreadable or contradicts another one.
+        InputError: this is not a NRRD file, or a field is missing, unreadable or contradicts another one.
     """
     fields, listed, end = _parse(raw)
     if "block" in fields.get("type", ""):
@@ -114,7 +114,7 @@ def voxel_type(stated: str, endian: str | None) -> np.dtype[Any]:
     """The type of the voxels, from the fields `type` and `endian`.
 
     Raises:
-        InputError: it is no plain number.
+        InputError: it is not a plain number.
     """
     kind = _KINDS.get(stated.lower())
     if kind is None:

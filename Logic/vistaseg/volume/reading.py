@@ -28,8 +28,8 @@ def read_volume(path: os.PathLike[str] | str, series: str | None = None) -> Volu
         series: of DICOM, which series: its UID, the beginning of it, or its number in the list of what there is.
 
     Raises:
-        UsageError: this is no path.
-        InputError: there is no such file, it is damaged, no image, or no single three-dimensional scan with a
+        UsageError: this is not a path.
+        InputError: the file is missing, damaged, not an image, or not a single three-dimensional scan with a
             usable geometry. The message begins with the name of the file.
     """
     if not isinstance(path, str | os.PathLike):
@@ -69,7 +69,7 @@ def holds_dicom(path: Path) -> bool:
         InputError: there is nothing, or the file is empty.
     """
     if not path.exists():
-        raise InputError(f"There is no such file or folder ({path}). Check the path.")
+        raise InputError(f"No such file or folder: {path}. Check the path.")
     if path.is_dir():
         return True
     if path.stat().st_size == 0:
@@ -87,7 +87,7 @@ def _read_series(path: Path, series: str | None) -> Volume:
 
 def _read_file(path: Path, series: str | None) -> Volume:
     if series is not None:
-        raise InputError("This file is no DICOM, so there are no series to choose from. Leave the series out.")
+        raise InputError("This file is not DICOM, so there is nothing to choose a series from. Omit the series.")
     if path.name.lower().endswith((".nii", ".nii.gz")):
         from vistaseg.volume.nifti import read_nifti
 

@@ -81,7 +81,7 @@ def axis_order(grid: Grid, orientation: str) -> tuple[tuple[int, int, int], tupl
     """
     wanted = [_axis_of_code(code) for code in orientation]
     if sorted(axis for axis, _ in wanted) != [0, 1, 2]:
-        raise InputError(f"{orientation!r} is no orientation: write three letters such as RAS or LPS.")
+        raise InputError(f"{orientation!r} is not an orientation: write three letters such as RAS or LPS.")
     signs = dict(wanted)
     source_of = {axis: index for index, (axis, _) in enumerate(grid.axes)}
     i, j, k = (source_of[axis] for axis, _ in wanted)

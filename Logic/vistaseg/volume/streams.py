@@ -62,7 +62,7 @@ def check_gzip(path: Path, start: int, promised: int) -> None:
         promised: bytes that it has to unpack to.
 
     Raises:
-        InputError: it unpacks to less or more, its checksum is wrong, it is cut off, or is no gzip stream.
+        InputError: it unpacks to less or more, its checksum is wrong, it is cut off, or is not a gzip stream.
     """
     with path.open("rb") as file:
         file.seek(start)
@@ -87,7 +87,7 @@ def check_zlib(path: Path, start: int, packed: int, promised: int) -> None:
 
     Raises:
         InputError: it unpacks to less or more, its checksum is wrong, it is cut off or ends before `packed` bytes, or
-            is no zlib stream.
+            is not a zlib stream.
     """
     stream = zlib.decompressobj(_ZLIB_OR_GZIP)
     found, part = 0, b""

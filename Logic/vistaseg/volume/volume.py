@@ -27,7 +27,7 @@ _OFF_STEP = 0.3141  # usual spacings and origins are whole or half steps: none o
 class Volume:
     """An image volume, immutable: the array is kept as a read-only view.
 
-    Make one with `read_volume`, `from_array`, `from_nibabel` or `from_sitk`. There is no short constructor, because an
+    Make one with `read_volume`, `from_array`, `from_nibabel` or `from_sitk`. A short constructor is not offered: an
     array does not tell the order of its axes: nibabel keeps (i, j, k), SimpleITK (k, j, i).
 
     Attributes:
@@ -154,13 +154,13 @@ class Volume:
             modality: "CT", "MR", ... where that is known.
 
         Raises:
-            InputError: this is no nibabel image, it is not three-dimensional with one number a voxel, or neither form
+            InputError: this is not a nibabel image, not three-dimensional with one number a voxel, or neither form
                 of its place can be used.
         """
         if not hasattr(image, "dataobj") or getattr(image, "affine", None) is None:
             raise InputError(
-                f"{type(image).__name__} is no nibabel image with an affine. Of an array, use Volume.from_array(array, "
-                "affine, axes=...)."
+                f"{type(image).__name__} is not a nibabel image with an affine. For an array, use Volume.from_array("
+                "array, affine, axes=...)."
             )
         values = np.asanyarray(image.dataobj)
         while values.ndim > 3 and values.shape[-1] == 1:
@@ -173,11 +173,11 @@ class Volume:
         """Copy of a SimpleITK image, whose own coordinates are LPS.
 
         Raises:
-            InputError: this is no SimpleITK image, or it is not three-dimensional with one value a voxel.
+            InputError: this is not a SimpleITK image, or it is not three-dimensional with one value a voxel.
         """
         if not isinstance(image, simpleitk().Image):
             raise InputError(
-                f"{type(image).__name__} is no SimpleITK image. Use Volume.from_nibabel(image), or "
+                f"{type(image).__name__} is not a SimpleITK image. Use Volume.from_nibabel(image), or "
                 "Volume.from_array(array, affine, axes=...)."
             )
         if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:

@@ -1,4 +1,4 @@
-"""The user's yes to a license: asked for by exact name, recorded beside the weights."""
+"""The user's yes to a license: by exact name, recorded beside the weights."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def only_shapes() -> Iterator[None]:
 def read_state_dict(path: Path | str) -> dict[str, Tensor]:
     """Tensors of a checkpoint by name, on the CPU, mapped from the file where its format allows.
 
-    Safetensors and both formats of `torch.save` are told apart by content, not by suffix; `{"model": …}`,
+    Safetensors and both formats of `torch.save` are recognized by content, not by suffix; `{"model": …}`,
     `{"state_dict": …}` and `{"model_state_dict": …}` are unwrapped. Pickles are read with `weights_only=True`: code in
     them is never run.
 
@@ -118,7 +118,7 @@ def normalise_vista3d(state: Mapping[str, Any]) -> dict[str, Tensor]:
 def normalise_segvol(state: Mapping[str, Any]) -> dict[str, Tensor]:
     """The state of any published SegVol layout under the tensor names of `SegVolNetwork`.
 
-    The numbers of CLIP's text positions, which are no weights, are dropped, and so is the cross-attention that some
+    The numbers of CLIP's text positions, which are not weights, are dropped, and so is the cross-attention that some
     versions of MONAI save with each block although SegVol has none. All else is left for `load_strictly` to judge.
     """
     state = _strip_prefixes(unwrap(state))
@@ -198,7 +198,7 @@ def _only_tensors(content: Any, path: Path) -> dict[str, Tensor]:
 
 
 def _reader(path: Path) -> Callable[[Path], Any]:
-    """The function that reads the format of this file, told by its first bytes."""
+    """The function that reads the format of this file, recognized by its first bytes."""
     start = _first_bytes(path)
     if start.startswith(b"PK\x03\x04"):
         return _read_zip
@@ -212,7 +212,7 @@ def _reader(path: Path) -> Callable[[Path], Any]:
 def _first_bytes(path: Path) -> bytes:
     # A pipe or a device may never end.
     if path.exists() and not path.is_file():
-        raise WeightsError(f"Cannot read the weights file {path}: it is no file, but a folder, a device or a pipe.")
+        raise WeightsError(f"Cannot read the weights file {path}: it is not a file, but a folder, a device or a pipe.")
     try:
         with path.open("rb") as stream:
             start = stream.read(64)
@@ -272,9 +272,9 @@ def _read_torch(path: Path, mmap: bool) -> Any:
 
 
 def _refused(path: Path, error: Exception) -> WeightsError:
-    asked = re.search(r"GLOBAL (\S+)", str(error))
-    if asked:
-        return WeightsError(f"{path} is a pickle that would run code when opened ({asked[1]}). {_NOT_RUN}")
+    found = re.search(r"GLOBAL (\S+)", str(error))
+    if found:
+        return WeightsError(f"{path} is a pickle that would run code when opened ({found[1]}). {_NOT_RUN}")
     return WeightsError(f"{path} is damaged, or a pickle with more than tensors in it. {_NOT_RUN}")
 
 

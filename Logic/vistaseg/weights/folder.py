@@ -73,6 +73,8 @@ def staging(key: str) -> Iterator[Path]:
 @contextmanager
 def writing_to(folder: Path) -> Iterator[Path]:
     """Make `folder` if needed; what the disk refuses in the block becomes a WeightsError with a way out."""
+    from vistaseg.io import write_error
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield folder
@@ -80,10 +82,9 @@ def writing_to(folder: Path) -> Iterator[Path]:
         cause = error if isinstance(error, OSError) else error.__cause__
         if not isinstance(cause, OSError):
             raise
-        reason = cause.strerror or cause
         raise WeightsError(
-            f"Cannot write the weights to {folder}: {reason}. Free or unlock that folder, "
-            f"or name another one in the environment variable {HOME_VARIABLE}."
+            f"{write_error(folder, cause)} Another folder for weights is named in the environment variable "
+            f"{HOME_VARIABLE}."
         ) from error
 
 
@@ -99,7 +100,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Content of a JSON file, or None where there is no readable one."""
+    """Content of a JSON file, or None if it is missing or unreadable."""
     try:
         content = read_json_file(path)
     except (OSError, ValueError):

@@ -35,7 +35,7 @@ class License:
 
 @dataclass(frozen=True)
 class WeightsEntry:
-    """One published file. `size_bytes`, `sha256` and `md5` are None where nobody has published them.
+    """One published file. `size_bytes`, `sha256` and `md5` are None where they are not published.
 
     Attributes:
         reported_bytes: size that others saw the file have, where its publisher states none.
@@ -90,5 +90,5 @@ def find_entry(key: str) -> WeightsEntry:
     """
     entries = {entry.key: entry for entry in load_manifest()}
     if key not in entries:
-        raise UsageError(f"There are no weights named {key!r}. Known: {', '.join(entries)}.")
+        raise UsageError(f"Unknown weights {key!r}. Known: {', '.join(entries)}.")
     return entries[key]

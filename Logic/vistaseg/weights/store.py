@@ -68,11 +68,7 @@ def list_weights() -> list[WeightsStatus]:
 def status(entry: WeightsEntry) -> WeightsStatus:
     """Status of one entry; the file is hashed only if its size or time is not the recorded one."""
     folder = weights_folder(entry.key)
-    if folder.is_dir():
-        from vistaseg.io import recover  # where there is something to put back; the panel asks for this when it opens
-
-        recover(folder)
-    record = read_record(folder)
+    record = _record_in(folder)
     path = _weights_file(folder, record)
     if path is None:
         return WeightsStatus(entry, WeightsState.MISSING)
@@ -119,7 +115,7 @@ def fetch(entry: WeightsEntry, accept_license: str | None = None, progress: Prog
     with staging(entry.key) as folder:
         resumable = download_folder(entry.key)
         resumable.mkdir(exist_ok=True)
-        first = read_record(weights_folder(entry.key))
+        first = _record_in(weights_folder(entry.key))
         from vistaseg.io import locked
         from vistaseg.io.owner import discard
 
@@ -139,7 +135,7 @@ def import_file(
     """Install a file that the user brought, for machines without a network.
 
     It is checked first to hold exactly the tensors of the model (`expected`: other names and shapes than the
-    model's own), then copied. The published checksum is not asked for, since the file may be fine-tuned.
+    model's own), then copied. The published checksum is not required, since the file may be fine-tuned.
 
     Raises:
         WeightsError: not a checkpoint of this model, the published file of another entry, or a folder that
@@ -164,10 +160,10 @@ def verify(entry: WeightsEntry, progress: Progress | None = None) -> WeightsStat
     """Hash the installed file again; compare with the record, and with the checksum if the manifest has one.
 
     Raises:
-        WeightsError: there is no file.
+        WeightsError: the file does not exist.
     """
     folder = weights_folder(entry.key)
-    record = read_record(folder)
+    record = _record_in(folder)
     path = _weights_file(folder, record)
     if path is None:
         raise WeightsError(f"The weights of {entry.title} are not installed: {_how_to_install(entry)}.")
@@ -188,8 +184,8 @@ def remove(entry: WeightsEntry) -> bool:
     folder, download = weights_folder(entry.key), download_folder(entry.key)
     found = folder.exists() or download.exists()
     if folder.exists():
-        with writing_to(folder):
-            shutil.rmtree(folder)
+        with staging(entry.key) as aside:  # one move, so that they are all there or gone
+            os.replace(folder, aside / folder.name)
     _discard_download(entry.key)
     return found
 
@@ -215,6 +211,15 @@ def _how_to_install(entry: WeightsEntry) -> str:
 def _license_doubt(entry: WeightsEntry) -> str:
     """A sentence about weights that are published without a license, else nothing."""
     return "" if entry.license.stated else f" They state no license. {entry.license.conditions}"
+
+
+def _record_in(folder: Path) -> FileRecord | None:
+    """The record of what is installed; what an interrupted run left half done is put back first."""
+    if folder.is_dir():
+        from vistaseg.io import recover  # where there is something to put back; the panel asks for this when it opens
+
+        recover(folder)
+    return read_record(folder)
 
 
 def _weights_file(folder: Path, record: FileRecord | None) -> Path | None:
@@ -255,7 +260,7 @@ def _other_checksums(pinned: dict[str, str], digests: dict[str, str]) -> list[st
 def _spare_own_file(entry: WeightsEntry) -> None:
     """A file that a user brought may be the only copy of what they trained."""
     folder = weights_folder(entry.key)
-    record = read_record(folder)
+    record = _record_in(folder)
     if record is not None and record.source == "user" and (folder / record.file).is_file():
         raise WeightsError(
             f"The weights {entry.key} on this machine are a file of your own ({record.origin}), which a download "
@@ -326,7 +331,7 @@ def _install(
 
     with writing_to(weights_folder(entry.key)) as folder, together() as files:
         path = folder / f"model{arrived.suffix}"
-        before = read_record(folder)
+        before = _record_in(folder)
         record = replace(make_record(arrived, sha256, source, origin, revision), file=path.name)
         files.put(arrived, path)
         write_record(folder, record)

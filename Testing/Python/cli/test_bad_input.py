@@ -139,7 +139,7 @@ def over_long_name(folder: Path, _write) -> Path:
 
 
 CASES: dict[Callable[..., Path], tuple[str, ...]] = {
-    missing: ("absent.nii.gz", "no such file", "Check the path"),
+    missing: ("absent.nii.gz", "No such file", "Check the path"),
     text: ("notes.txt", "not an image", "Give a NIfTI"),
     fake_nifti: ("scan.nii", "not a NIfTI image", "Export the scan again"),
     folder_without_images: ("empty", "DICOM"),

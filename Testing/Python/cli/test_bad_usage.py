@@ -37,7 +37,7 @@ def fails(vistaseg, scan, results):
     [
         (["--classes", "livr"], ['"livr" is not known', 'Did you mean "liver"']),
         (["--classes", "liver, xyzzyqq"], ['"xyzzyqq" is not known']),
-        (["--classes", "133"], ["no structure 133", "1 to 132"]),
+        (["--classes", "133"], ["structure 133", "1 to 132"]),
         (["--classes", ","], ["No structure was named", "liver"]),
         (["--classes", "rectum"], ['cannot segment "rectum" (id 18)', "too few examples"]),
         (["--classes", "130"], ['cannot segment "liver tumor"', 'Ask for "hepatic tumor" instead']),
@@ -45,9 +45,9 @@ def fails(vistaseg, scan, results):
         (["--model", "unet"], ["--model", "unet", "vista3d", "demo"]),
         (["--device", "tpu"], ["--device", "tpu", "auto", "cpu", "cuda"]),
         (["--precision", "fp8"], ["--precision", "fp8", "fp32", "bf16"]),
-        (["--roi", "1,2,3"], ["'1,2,3' is no box or region", "R,A,S:R,A,S"]),
-        (["--roi", "1,2:3,4"], ["no box or region", "R,A,S:R,A,S"]),
-        (["--roi", "a,b,c:d,e,f"], ["no box or region", "R,A,S:R,A,S"]),
+        (["--roi", "1,2,3"], ["'1,2,3' is not a box or region", "R,A,S:R,A,S"]),
+        (["--roi", "1,2:3,4"], ["not a box or region", "R,A,S:R,A,S"]),
+        (["--roi", "a,b,c:d,e,f"], ["not a box or region", "R,A,S:R,A,S"]),
         (["--roi", "0,0,0:10,0,10"], ["two corners that differ"]),
         (["--roi", "0,0,0:nan,10,10"], ["two corners that differ"]),
         (["--windows", "3"], ["No such option", "--windows"]),
@@ -220,7 +220,7 @@ def test_a_full_disk_leaves_nothing_half_written(fails, results, monkeypatch, ou
     monkeypatch.setattr(os, "fsync", full)
     preview = ["--preview", results / "out.png"]
     message = fails(2, "--model", "demo", "--classes", "liver", *preview, output=f"{results}/{output}")
-    assert "no room left" in message and "free some space" in message
+    assert "No room" in message and "free some space" in message
 
 
 def test_without_weights_the_command_says_how_to_get_them_before_it_reads_the_scan(fails, monkeypatch):

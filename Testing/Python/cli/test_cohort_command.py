@@ -67,7 +67,7 @@ def instant(monkeypatch) -> None:
 
 
 def rows_of(report: Path) -> dict[str, dict[str, str]]:
-    with report.open(newline="") as file:
+    with report.open(encoding="utf-8", newline="") as file:
         return {row["folder"]: row for row in csv.DictReader(file)}
 
 
@@ -176,8 +176,8 @@ def test_what_cannot_be_begun_is_told_at_once(vistaseg, studies, tmp_path, resul
     (results / "file").touch()
     (tmp_path / "empty").mkdir()
     cases = [
-        ((tmp_path / "absent", "-o", results / "out"), 3, "is no folder"),
-        ((tmp_path / "empty", "-o", results / "out"), 3, "There is no study here"),
+        ((tmp_path / "absent", "-o", results / "out"), 3, "is not a folder"),
+        ((tmp_path / "empty", "-o", results / "out"), 3, "No study found here"),
         ((studies, "-o", results / "file"), 2, "is a file"),
         ((studies, "-o", results / "out", "--report", results / "notes.csv"), 2, "is no report of a cohort"),
         ((studies, "-o", results / "out", "--report", results / "short.csv"), 2, "line 2 has not 10 cells"),

@@ -45,7 +45,7 @@ def test_the_report_is_printed_for_programs(vistaseg, scan, results):
 
 def test_a_scan_that_cannot_be_used_leaves_no_folder(vistaseg, tmp_path):
     done = vistaseg("demo", tmp_path / "absent.nii", "-o", tmp_path / "demo")
-    assert done.code == 3 and "no such file" in done.stderr
+    assert done.code == 3 and "No such file" in done.stderr
     assert not (tmp_path / "demo").exists()
 
 

@@ -38,7 +38,11 @@ def test_the_list_tells_what_there_is_and_what_is_wrong_with_it(vistaseg, folder
 
 def test_the_list_of_what_is_no_dicom_is_bad_input(vistaseg, tmp_path, scan):
     (tmp_path / "empty").mkdir()
-    for place, words in ((tmp_path / "empty", "no DICOM images"), (scan, "no DICOM file"), ("absent", "no such file")):
+    for place, words in (
+        (tmp_path / "empty", "no DICOM images"),
+        (scan, "not a DICOM file"),
+        ("absent", "No such file"),
+    ):
         done = vistaseg("dicom", "list", place)
         assert done.code == 3 and words in done.stderr
 
@@ -64,7 +68,7 @@ def test_every_command_that_reads_a_scan_takes_the_choice(vistaseg, folder, resu
     assert done.code == 0, done.stderr
     assert read_segmentation(results / "a.seg.nrrd").shape_ijk[2] == 10
     done = vistaseg("identify", folder, "--model", "demo", "--point", point, "--series", "9")
-    assert done.code == 3 and "'9' is no series here" in done.stderr
+    assert done.code == 3 and "'9' matches no series here" in done.stderr
     vistaseg("segment", folder, "-o", results / "t.nii.gz", "--model", "demo", "--classes", "liver, spleen", *wanted)
     truth = ("--truth", results / "t.nii.gz", "--model", "demo", "--clicks", "1")
     assert vistaseg("evaluate", folder, *truth, *wanted).code == 0
@@ -72,7 +76,7 @@ def test_every_command_that_reads_a_scan_takes_the_choice(vistaseg, folder, resu
 
 
 def test_a_choice_that_is_not_there_is_bad_input(vistaseg, folder, scan, results):
-    for place, words in ((folder, "'9' is no series here"), (scan, "no DICOM, so there are no series")):
+    for place, words in ((folder, "'9' matches no series here"), (scan, "not DICOM")):
         done = vistaseg("segment", place, "-o", results / "out.seg.nrrd", "--model", "demo", "--series", "9")
         assert done.code == 3 and words in done.stderr
     assert not list(results.iterdir())

@@ -167,7 +167,7 @@ def test_of_a_cohort_a_bad_case_is_named_and_the_others_go_on(vistaseg, cohort, 
     report = done.json
     assert [case["name"] for case in report["cases"]] == [str(scan), "scans/scan.nii.gz"]
     assert [case["name"] for case in report["failed"]] == ["absent.nii.gz", str(scan)]
-    assert "no such file" in report["failed"][0]["reason"] and "broken.nii.gz" in report["failed"][1]["reason"]
+    assert "No such file" in report["failed"][0]["reason"] and "broken.nii.gz" in report["failed"][1]["reason"]
     assert {row["name"]: row["count"] for row in report["structures"]} == dict.fromkeys(
         ("spleen", "pancreas", "left kidney"), 2
     )

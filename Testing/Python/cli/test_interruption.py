@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from vistaseg.models.vista3d import features
+from vistaseg.segmentation import read_segmentation
 
 
 @pytest.fixture
@@ -57,6 +58,31 @@ def test_while_the_file_is_written(interrupted, results, monkeypatch):
 def test_while_the_picture_is_drawn(interrupted, results, monkeypatch):
     monkeypatch.setattr("vistaseg.preview.preview_png", press)
     assert "nothing was written" in interrupted("--preview", results / "out.png")
+
+
+@pytest.mark.usefixtures("tiny_demo")
+@pytest.mark.parametrize("more", [(), ("--preview", "out.png")])
+@pytest.mark.parametrize("moment", ["at once", "in the last words"])
+def test_after_everything_was_written_it_is_not_called_nothing(vistaseg, scan, results, monkeypatch, more, moment):
+    """A signal may come right after the step that counts: the new files are there, and it is said."""
+    (results / "out.seg.nrrd").write_bytes(b"before")
+    if moment == "at once":
+        last = "unlink" if more else "replace"
+        genuine = getattr(os, last) if last == "replace" else Path.unlink
+
+        def interrupted(*arguments, **options):
+            genuine(*arguments, **options)
+            if more and arguments[0].suffix == ".undo" or not more and Path(arguments[1]).name == "out.seg.nrrd":
+                press()
+
+        monkeypatch.setattr(*((Path, "unlink") if more else (os, "replace")), interrupted)
+    else:
+        monkeypatch.setattr("vistaseg.cli.run._tell", press)
+    more = [results / word if word.endswith(".png") else word for word in more]
+    done = vistaseg("segment", scan, "-o", results / "out.seg.nrrd", "--model", "demo", *more)
+    assert done.code == 130 and done.stderr.endswith("vistaseg: Interrupted after all was written.\n")
+    assert read_segmentation(results / "out.seg.nrrd").segments
+    assert len(os.listdir(results)) == 1 + bool(more)
 
 
 def test_while_the_scan_is_read(interrupted, monkeypatch):
@@ -134,6 +160,29 @@ def test_the_signal_itself(results, at_work, name):
     assert rest == "vistaseg: Interrupted: nothing was written.\n"
     assert [path.name for path in results.iterdir()] == ["out.seg.nrrd"]
     assert (results / "out.seg.nrrd").read_bytes() == b"before"
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_that_comes_twice_does_not_stop_the_cleaning_up(results, at_work, name):
+    child = at_work("-o", results / "out.seg.nrrd")
+    for _ in range(2):
+        child.send_signal(getattr(signal, name))
+    assert child.wait(30) == 130
+    assert list(results.iterdir()) == []
+
+
+@posix
+@pytest.mark.usefixtures("tiny_demo")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_folder_is_free_after_a_run_into_it_was_ended(results, at_work, vistaseg, scan, name):
+    child = at_work("-o", results / "masks/")
+    child.send_signal(getattr(signal, name))
+    assert child.wait(30) == 130
+    assert [path for path in results.rglob("*") if path.is_file()] == []
+    done = vistaseg("segment", scan, "-o", results / "masks/", "--model", "demo", "--classes", "liver")
+    assert done.code == 0, done.stderr
+    assert not [name for name in os.listdir(results / "masks") if name.startswith(".")]
 
 
 @posix

@@ -112,7 +112,7 @@ def test_a_box_that_meets_the_scan_is_taken_and_one_far_away_is_not(grid, one, o
     ["", "1,2", "a,b,c", "1,2,3:*", "1,2,3:4,5,6", "xyz:1,2,3", "ijk:1,2", "ijk 1,2,3", "lps:ijk:1,2,3", "1" * 999],
 )
 def test_what_is_no_click_is_refused_with_how_to_write_one(text):
-    with pytest.raises(UsageError, match=r"is no click.*R,A,S:\+.*lps:L,P,S:\+.*ijk:I,J,K:\+") as caught:
+    with pytest.raises(UsageError, match=r"is not a click.*R,A,S:\+.*lps:L,P,S:\+.*ijk:I,J,K:\+") as caught:
         parse_point(text)
     assert len(str(caught.value)) < 300
 

@@ -123,8 +123,8 @@ def test_a_known_organ_and_the_published_merging_are_asked_for_by_options(
     ("arguments", "code", "words"),
     [
         ([], 2, "at least one --text, --box or --point"),
-        (["--point", "1,2"], 2, "is no click"),
-        (["--point", "a,b,c"], 2, "is no click"),
+        (["--point", "1,2"], 2, "is not a click"),
+        (["--point", "a,b,c"], 2, "is not a click"),
         (["--point", "1,2,nan"], 2, "not a number"),
         (["--point", INSIDE, "--class", "kidney"], 2, "stands for several"),
         (["--point", INSIDE, "--class", "livver"], 2, "liver"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -67,18 +68,18 @@ def test_classes_of_a_preset_that_the_model_does_not_know_are_left_out_with_one_
     done = segment(results / "out.seg.nrrd", "--preset", "abdomen", "--json")
     told = [line for line in done.stderr.splitlines() if "does not know" in line]
     assert len(told) == 1
-    assert "Tiny does not know 9 structures of what was asked for, left out: pancreas," in told[0]
+    assert "Tiny does not know 9 of the requested structures, left out: pancreas," in told[0]
     assert "and 3 more" in told[0]
     assert sorted(done.json["asked"]) == ["left kidney", "liver", "right kidney", "spleen"]
     assert len(done.json["left_out"]) == 9
-    assert any("does not know 9 structures" in warning for warning in done.json["warnings"])
+    assert any("does not know 9 of" in warning for warning in done.json["warnings"])
 
 
 def test_a_term_for_several_is_answered_as_far_as_the_model_knows_it(segment, results):
     done = segment(results / "out.seg.nrrd", "--classes", "spleen, urogenital", "--json")
     assert done.json["asked"] == ["spleen", "left kidney", "right kidney"]
     assert sorted(done.json["left_out"]) == ["bladder", "prostate"]
-    assert "Tiny does not know 2 structures of what was asked for, left out: " in done.stderr
+    assert "Tiny does not know 2 of the requested structures, left out: " in done.stderr
 
 
 def test_a_preset_and_classes_are_asked_together(segment, results):
@@ -153,6 +154,17 @@ def test_a_result_replaces_the_one_before(segment, results):
     segment(results / "out.seg.nrrd", "--classes", "liver")
     assert read_segmentation(results / "out.seg.nrrd").shape_ijk == (37, 29, 39)
     assert [path.name for path in results.iterdir()] == ["out.seg.nrrd"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+def test_a_result_keeps_the_mode_of_the_one_that_it_replaces(segment, results):
+    paths = [results / name for name in ("out.seg.nrrd", "out.png")]
+    for path, mode in zip(paths, (0o600, 0o640), strict=True):
+        path.write_bytes(b"before")
+        path.chmod(mode)
+    segment(paths[0], "--classes", "liver", "--preview", paths[1])
+    assert [path.stat().st_mode & 0o777 for path in paths] == [0o600, 0o640]
+    assert all(path.read_bytes() != b"before" for path in paths)
 
 
 def test_what_was_asked_for_but_not_found_is_reported(segment, results, monkeypatch):

@@ -90,7 +90,7 @@ def test_import_verify_list_remove_round_trip(home, checkpoint):
     assert listed["state"] == "installed" and listed["source"] == "user"
     assert json.loads(run("verify", "vista3d", "--json"))["sha256"] == listed["sha256"]
     assert "Removed the weights vista3d" in run("remove", "vista3d")
-    assert "There are no weights vista3d" in run("remove", "vista3d")
+    assert "No weights vista3d" in run("remove", "vista3d")
 
 
 def test_what_was_installed_can_be_read_by_programs(home, checkpoint, monkeypatch):

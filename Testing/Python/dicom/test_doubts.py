@@ -72,7 +72,7 @@ def test_a_negative_slope_is_applied_and_told(tmp_path, scan):
 @pytest.mark.parametrize("kind", ["MIP", "MINIP", "SUBTRACTION"])
 def test_projections_and_differences_are_told_by_their_image_type(tmp_path, scan, kind):
     (note,) = read_with(tmp_path, scan, setting(ImageType=["DERIVED", "SECONDARY", kind])).notes
-    assert f"no plain slices by their ImageType (0008,0008) ({kind})" in note
+    assert f"ImageType (0008,0008) does not describe plain slices ({kind})" in note
 
 
 def test_the_rescale_of_the_frames_counts_and_another_of_the_image_is_told(tmp_path, scan):

@@ -142,6 +142,7 @@ def test_a_slice_whose_name_only_begins_as_those_of_macos_is_read(tmp_path, scan
     assert np.array_equal(read_volume(tmp_path).array, scan.array)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
 def test_what_is_no_ordinary_file_is_not_opened(tmp_path, scan):
     write_series(tmp_path, scan)
     os.mkfifo(tmp_path / "pipe.dcm")

@@ -247,7 +247,7 @@ def test_bits_that_are_stored_elsewhere_than_at_the_bottom_are_refused_with_thei
         image.BitsStored, image.HighBit = 12, 15
 
     path = write_series(tmp_path, scan, change=in_one_slice(change))[ODD]
-    with pytest.raises(InputError, match=rf"{path.name} has 12 bits .*BitsStored \(0028,0101\).* bit 15 \(HighBit"):
+    with pytest.raises(InputError, match=rf"{path.name} has 12 bits .*BitsStored \(0028,0101\).* bit is 15 \(HighBit"):
         read_volume(tmp_path)
 
 

@@ -72,7 +72,7 @@ def test_what_is_left_out_is_counted_and_named(tmp_path, scan):
     notes = read_volume(tmp_path).notes
     assert notes == list_series(tmp_path).notes
     assert f"slices may be missing: {paths[0].name}" in notes[0]
-    assert notes[1] == "Files that are no DICOM were left out (2): README.txt, noise."
+    assert notes[1] == "Files that are not DICOM were left out (2): README.txt, noise."
     assert read_volume(paths[1]).notes == notes[:1]
 
 

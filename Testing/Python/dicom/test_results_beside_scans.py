@@ -33,7 +33,7 @@ def folder(tmp_path):
 def test_the_scan_keeps_its_number_and_the_segmentation_is_told_as_one(folder):
     scan, segmentation = find_series(folder)
     assert (scan.number, scan.modality, scan.images, scan.problem) == (1, "CT", 6, None)
-    assert segmentation.modality == "SEG" and "no scan but made from one" in (segmentation.problem or "")
+    assert segmentation.modality == "SEG" and "derived from a scan" in (segmentation.problem or "")
     assert read_series(folder, "1").volume.modality == "CT"
 
 

@@ -107,7 +107,9 @@ def test_dates_of_old_are_kept_and_what_is_none_is_told(tmp_path):
     found = dcmread(tmp_path / "seg.dcm")
     assert (found.StudyDate, found.StudyTime) == ("20200102", "101112") and series.mended == ()
     write_series(tmp_path / "none", volume_on(AXIAL), change=with_no_date_at_all)
-    assert read_series(tmp_path / "none").mended == ("What is no date or time was left empty: PatientBirthDate.",)
+    assert read_series(tmp_path / "none").mended == (
+        "Values that are not dates or times were left empty: PatientBirthDate.",
+    )
 
 
 def test_images_of_a_private_kind_are_refused_in_clear_words(tmp_path):
@@ -175,8 +177,8 @@ def test_a_segmentation_from_before_the_mending_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("told", "written", "words"),
     [
-        (b"U ", "", "PatientSex \\(0010,0040\\) is 'U', none of M, F and O: it was left out"),
-        (b"male", "M", "'male', none of M, F and O: it was written as M"),
+        (b"U ", "", "PatientSex \\(0010,0040\\) is 'U', not M, F or O: it was left out"),
+        (b"male", "M", "'male', not M, F or O: it was written as M"),
         (b"Female", "F", "'Female', .* written as F"),
         (b"other ", "O", "'other', .* written as O"),
         (b"f ", "F", "'f', .* written as F"),

@@ -100,7 +100,7 @@ def test_the_report_refers_to_segments_and_series_and_has_the_measures(tmp_path)
         assert group.tracking_uid == item.TrackingUID
         assert segment.source_series_for_segmentation.value == series.datasets[0].SeriesInstanceUID
         told = [round(measurement.value, 2) for measurement in group.get_measurements()]
-        meant = [row.volume_ml, row.diameter_mm, row.mean, row.standard_deviation]
+        meant = [row.scan_volume_ml, row.diameter_mm, row.mean, row.standard_deviation]
         assert told == pytest.approx([round(value, 2) for value in meant], abs=0.011)
     assert groups[1].finding_sites[0].laterality.meaning == "Left"
 

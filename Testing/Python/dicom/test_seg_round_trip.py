@@ -133,9 +133,31 @@ def test_how_a_segment_was_made_is_told_and_comes_back(tmp_path):
 def test_very_many_prompts_are_counted_where_dicom_has_no_room(tmp_path):
     series = series_of_kind("axial")
     many = SEMIAUTOMATIC | {"prompts": [{"kind": "point", "ras": [1.25, 2.5, 3.75]}] * 500}
-    write_seg(on(series, segment_of("liver", box((1, 4), (2, 6), (3, 7)), many)), series, tmp_path / "seg.dcm")
+    meant = on(series, segment_of("liver", box((1, 4), (2, 6), (3, 7)), many), segment_of("spleen", box(*[(0, 1)] * 3)))
+    notes = write_seg(meant, series, tmp_path / "seg.dcm").notes
     found = read_seg(tmp_path / "seg.dcm", series).segments[0].provenance
     assert found["prompts"] == 500 and found["weights_sha256"] == "ab" * 32
+    assert [("liver" in note, "spleen" in note) for note in notes if "prompts" in note] == [(True, False)]
+
+
+def test_a_name_that_dicom_has_no_room_for_is_cut_with_a_note(tmp_path):
+    series = series_of_kind("axial")
+    meant = on(series, segment_of("n" * 1024, box((1, 2), (2, 6), (3, 7))), segment_of("o" * 1025, box(*[(0, 1)] * 3)))
+    notes = write_seg(meant, series, tmp_path / "seg.dcm").notes
+    assert [segment.name for segment in read_seg(tmp_path / "seg.dcm").segments] == ["n" * 1024, "o" * 1024]
+    assert [("nnn" in note, "ooo" in note) for note in notes if "names" in note] == [(False, True)]
+
+
+def test_what_is_known_of_work_by_hand_is_kept(tmp_path):
+    series = series_of_kind("axial")
+    made = {"algorithm_type": "MANUAL", "software": "VistaSeg 1.0", "edited": True}
+    write_seg(on(series, segment_of("liver", box((1, 4), (2, 6), (3, 7)), made)), series, tmp_path / "seg.dcm")
+    item = pydicom.dcmread(tmp_path / "seg.dcm").SegmentSequence[0]
+    family = item.SegmentationAlgorithmIdentificationSequence[0].AlgorithmFamilyCodeSequence[0]
+    assert (family.CodeValue, family.CodingSchemeDesignator) == ("123109", "DCM")
+    assert "SegmentAlgorithmName" not in item
+    found = read_seg(tmp_path / "seg.dcm", series).segments[0].provenance
+    assert {key: found[key] for key in made} == made
 
 
 def test_region_and_its_side_are_kept(tmp_path):

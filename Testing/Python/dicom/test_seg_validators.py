@@ -156,15 +156,19 @@ BROKEN = {
     "two numbers of a segment": (
         number_of_segment([2, 3]),
         "error",
-        "SegmentNumber (0062,0004) is '2\\\\3', no number",
+        "SegmentNumber (0062,0004) is '2\\\\3', not a number",
     ),
     "frames in letters": (
         illegible("NumberOfFrames", b"abc "),
         "error",
-        "NumberOfFrames (0028,0008) is 'abc', no number",
+        "NumberOfFrames (0028,0008) is 'abc', not a number",
     ),
-    "a list of numbers of frames": (illegible("NumberOfFrames", b"3\\4 "), "error", "no number"),
-    "a list of rows": (lambda data: setattr(data, "Rows", [9, 9]), "error", "Rows (0028,0010) is '9\\\\9', no number"),
+    "a list of numbers of frames": (illegible("NumberOfFrames", b"3\\4 "), "error", "not a number"),
+    "a list of rows": (
+        lambda data: setattr(data, "Rows", [9, 9]),
+        "error",
+        "Rows (0028,0010) is '9\\\\9', not a number",
+    ),
     "rows of three bytes": (illegible("Rows", b"\1\2\3", "US"), "error", "Rows cannot be read"),
     "vast number of frames": (illegible("NumberOfFrames", b"2147483647"), "error", "NumberOfFrames is 2147483647"),
     "bits in a list": (lambda data: setattr(data, "BitsAllocated", [1, 1]), "error", "BitsAllocated"),
@@ -222,8 +226,8 @@ def test_what_is_no_segmentation_is_refused(tmp_path):
     image.save_as(tmp_path / "ct.dcm")
     (tmp_path / "text.dcm").write_text("no DICOM")
     for name, told in {
-        "ct.dcm": "modality CT",
-        "text.dcm": "no DICOM file",
+        "ct.dcm": "its modality is CT",
+        "text.dcm": "not a DICOM file",
         "none.dcm": "Check the path",
         "": "is a folder",
     }.items():

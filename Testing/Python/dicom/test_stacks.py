@@ -126,7 +126,7 @@ def test_a_series_is_chosen_by_number_by_uid_and_by_its_beginning(tmp_path, scan
         assert np.array_equal(read_volume(tmp_path, wanted).array, scan.array + 100)
     with pytest.raises(InputError, match=r"'1.2' stands for several series.* 1: 1.2.3.4; 2: 1.2.9.4"):
         read_series(tmp_path, "1.2")
-    with pytest.raises(InputError, match="'7' is no series here"):
+    with pytest.raises(InputError, match="'7' matches no series here"):
         read_series(tmp_path, "7")
 
 
@@ -139,7 +139,7 @@ def test_a_segmentation_beside_the_scan_is_not_taken_for_it(tmp_path, scan):
     write_series(tmp_path, Volume.from_array(scan.array[:4], scan.ijk_to_ras, axes="kji"), "scan")
     write_series(tmp_path, scan, "seg", setting(Modality="SEG"))
     assert read_volume(tmp_path).shape_ijk[2] == 4
-    with pytest.raises(InputError, match="modality SEG, which is no scan"):
+    with pytest.raises(InputError, match="modality SEG, which is derived from a scan"):
         read_volume(tmp_path, "2")
 
 
@@ -262,7 +262,7 @@ def test_a_series_that_is_mr_by_its_class_is_no_ct_whatever_it_calls_itself(tmp_
     volume = read_volume(tmp_path)
     assert volume.modality == "MR" and find_series(tmp_path)[0].modality == "MR"
     (note,) = volume.notes
-    assert "6 of 6 images have 'CT' under Modality (0008,0060), and are MR images by their SOP class" in note
+    assert "6 of 6 images state 'CT' Modality (0008,0060), and are MR images by their SOP class" in note
 
 
 def test_a_ct_by_its_class_that_calls_itself_other_is_a_ct_with_a_note_and_its_padding_is_air(tmp_path, scan):
@@ -276,7 +276,7 @@ def test_a_ct_by_its_class_that_calls_itself_other_is_a_ct_with_a_note_and_its_p
     volume = read_volume(tmp_path)
     assert volume.modality == "CT" and find_series(tmp_path)[0].modality == "CT"
     assert (volume.array[:, 0, :] == -1000).all()
-    assert "6 of 6 images have 'OT' under Modality (0008,0060), and are CT images by their SOP class" in volume.notes[0]
+    assert "6 of 6 images state 'OT' Modality (0008,0060), and are CT images by their SOP class" in volume.notes[0]
 
 
 @pytest.mark.parametrize("modality", ["MR", "PT"])
@@ -284,7 +284,7 @@ def test_a_ct_by_its_class_that_calls_itself_another_scan_is_refused_as_a_ct_wit
     write_series(tmp_path, scan, change=setting(Modality=modality))
     volume = read_volume(tmp_path)
     assert volume.modality == modality
-    words = f"modality {modality}.*'{modality}' under Modality .*are CT images by their SOP class. They were taken for"
+    words = f"modality {modality}.*'{modality}' Modality .*are CT images by their SOP class. They were taken for"
     with pytest.raises(InputError, match=words):
         check_ct(volume)
 

@@ -21,6 +21,7 @@ from vistaseg.masks.boxed import BoxedMask, MaskChange
 from vistaseg.mrml.editing import SegmentEditing
 from vistaseg.mrml.sharing import release_labelmaps
 from vistaseg.mrml.volumes import volume_from_node
+from vistaseg.mrml.writing import labelmap_of
 from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.workspace.automatic import Earlier, put, sealed
 
@@ -28,6 +29,8 @@ SHAPE_IJK = (512, 512, 600)
 COUNT = 108
 MADE = {"algorithm_type": "AUTOMATIC", "algorithm_name": "VISTA3D", "model": "vista3d"}
 LIMIT_S = 0.5
+UNDO_LIMIT_S = 1.5
+"""Of undo where others changed the label map that all segments share: each is compared with what it was made."""
 
 
 @contextmanager
@@ -86,6 +89,46 @@ def test_a_second_run_does_not_freeze_the_window(run):
     assert len(second) == COUNT and set(first[1:]) < set(second)
     assert first[0] not in second  # what was corrected stays beside its successor
     assert run.node.GetSegmentation().GetNumberOfSegments() == COUNT + 1
+
+
+@pytest.fixture
+def editor(run, scene):
+    """The Segment Editor's logic on the segmentation of `run`."""
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
+    logic = slicer.vtkSlicerSegmentEditorLogic()
+    logic.SetMRMLScene(scene)
+    logic.SetSegmentEditorNode(node)
+    node.SetAndObserveSegmentationNode(run.node)
+    node.SetAndObserveSourceVolumeNode(run.volume_node)
+    node.SetOverwriteMode(node.OverwriteNone)
+    yield logic
+    logic.SetSegmentEditorNode(None)
+    logic.SetMRMLScene(None)
+
+
+def test_keeping_states_before_a_step_does_not_freeze_the_window(run, editor):
+    run()
+    saved = []
+    run.editing._save_elsewhere = lambda: saved.append(editor.SaveStateForUndo())
+    with within(LIMIT_S), run.editing.step():
+        pass
+    assert saved
+
+
+def test_undo_of_a_run_that_others_painted_on_is_bounded_and_keeps_their_segment(run, editor):
+    liver = run()[0]
+    box = VoxelBox((30, 30, 80), (50, 50, 100))
+    spot = np.ones(box.shape_kji, bool)
+    labelmap = labelmap_of(spot, box, run.volume_node, run.node)
+    editor.ModifySegmentByLabelmap(run.node, liver, labelmap, editor.ModificationModeRemove, False, False)
+    with within(UNDO_LIMIT_S):
+        said = run.editing.undo()
+    segmentation = run.node.GetSegmentation()
+    assert list(segmentation.GetSegmentIDs()) == [liver]
+    assert segmentation.GetSegment(liver).GetName() in said
+    with within(UNDO_LIMIT_S):
+        run.editing.redo()
+    assert segmentation.GetNumberOfSegments() == COUNT
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -125,6 +125,31 @@ def test_volumes_that_resampling_changes_are_marked_in_the_table_of_results(desk
     assert "as drawn" not in texts[2]
 
 
+def test_the_volume_of_a_segment_is_that_of_its_own_voxels_in_panel_and_table(desk, case):
+    """As Slicer's Segment Statistics has it, and not as large as the coarser voxels of the scan make it."""
+    finer(desk)
+    case.settle()
+    plate, four = 16 * VOXEL_ML / 4, 16 * VOXEL_ML
+    tree = case.section("Results").ui.resultTree
+    shown = [tuple(tree.topLevelItem(row).text(column) for column in (1, 2)) for row in range(3)]
+    assert shown == [(f"{plate:.2f}", "16"), (f"{plate:.2f}", "16"), (f"{four:.2f}", "64")]
+    desk.press(desk.section.ui.tableButton)
+    rows = {row["name"]: (float(row["volume_ml"]), float(row["scan_volume_ml"])) for row in table(desk)}
+    for name, sizes in {"on": (plate, four), "off": (plate, 0.0), "whole": (four, four)}.items():
+        assert rows[name] == pytest.approx(sizes, abs=0.0006)
+
+
+def test_the_report_of_an_export_measures_the_voxels_that_are_exported(desk):
+    finer(desk)
+    desk.section.ui.reportBox.setChecked(True)
+    desk.export()
+    highdicom = pytest.importorskip("highdicom")
+    (path,) = (path for path in desk.written(".dcm") if pydicom.dcmread(path, stop_before_pixels=True).Modality == "SR")
+    groups = highdicom.sr.srread(path).content.get_volumetric_roi_measurement_groups()
+    volumes = [group.get_measurements()[0].value for group in groups]
+    assert volumes == pytest.approx([16 * VOXEL_ML, 16 * VOXEL_ML], abs=1e-4)
+
+
 def test_volumes_that_resampling_changes_are_told_with_measures_and_export(desk):
     finer(desk)
     desk.section.ui.reportBox.setChecked(True)

@@ -47,7 +47,7 @@ def test_a_move_that_fails_takes_the_others_back(tmp_path, monkeypatch):
         move(source, target)
 
     monkeypatch.setattr(os, "replace", failing)
-    with pytest.raises(UsageError, match="no room"), staged(tmp_path) as staging:
+    with pytest.raises(UsageError, match="No room"), staged(tmp_path) as staging:
         (staging / "a").write_bytes(b"1")
         (staging / "b").write_bytes(b"2")
     assert list(tmp_path.iterdir()) == []

@@ -19,26 +19,15 @@ import SimpleITK
 import torch
 import train_clicks
 from augmentation import Patch
-from click_cases import (
-    BRAINSTEM,
-    LEFT_LUNG,
-    RIGHT_PAROTID,
-    SMALLEST,
-    TUMOUR,
-    UNIONS,
-    ClickCase,
-    openkbp_cases,
-    openkbp_labels,
-    read_click_cases,
-    sts_cases,
-    write_cases,
-)
+from case_cache import openkbp_cases, openkbp_labels, read_cache, sts_cases, write_cases
+from cases import SMALLEST, Case
 from evaluate_clicks import PATIENTS, require_unread, scans, table
 from point_decoding import Frame, decode, positions
 from resumable import PAUSE, export
 from safetensors.torch import load_file
 from simulated_user import SimulatedUser
 from train_clicks import SPECIAL, ClicksRun, choose_objects, random_frame, start_from
+from training_structures import BONE, BRAINSTEM, LEFT_LUNG, RIGHT_PAROTID, TUMOUR, UNIONS, UNSURE_BONE
 
 from vistaseg import catalog
 from vistaseg.models.correction import VoxelClick
@@ -77,11 +66,11 @@ def start(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def cases() -> list[ClickCase]:
+def cases() -> list[Case]:
     """Two CTs of a bright tumour."""
     mask = ball(72, (40, 36, 30), 9)
     image = np.where(mask, 300, -50).astype(np.int16)
-    return [ClickCase(f"STS_{n}", "sts", image, TUMOUR * mask.astype(np.uint8)) for n in (1, 2)]
+    return [Case(f"STS_{n}", "sts", image, TUMOUR * mask.astype(np.uint8), {TUMOUR: (0, 72)}) for n in (1, 2)]
 
 
 def arguments(start: Path, output: Path, **others: object) -> argparse.Namespace:
@@ -148,7 +137,8 @@ def test_a_careless_user_still_clicks_on_an_error() -> None:
 def test_structures_without_a_class_are_clicked_on_as_such() -> None:
     labels = torch.zeros(24, 24, 24, dtype=torch.long)
     labels[2:8], labels[10:12], labels[12:16], labels[20:, :2, :2] = BRAINSTEM, 28, 29, TUMOUR
-    patch = Patch(torch.zeros(1, 1, 24, 24, 24), labels, frozenset())
+    labels[17], labels[18] = BONE, UNSURE_BONE
+    patch = Patch(torch.zeros(1, 1, 24, 24, 24), labels, {})
     objects = [thing for seed in range(60) for thing in choose_objects(patch, generator(seed))]
     lung = torch.isin(labels, torch.tensor(UNIONS[LEFT_LUNG])).numpy()
     for value, targets in ((BRAINSTEM, {False}), (28, {False, True}), (29, {False, True})):
@@ -158,17 +148,18 @@ def test_structures_without_a_class_are_clicked_on_as_such() -> None:
     assert unions
     assert not any(thing.target.supported for thing in unions)
     assert all(thing.mask.sum() >= SMALLEST for thing in objects), "the tumour has 16 voxels"
+    assert not any(thing.mask[17:19].any() for thing in objects), "all the bone of a scan is nothing to click on"
 
 
 def test_special_classes_are_sent_as_such() -> None:
     special = min(SPECIAL)
     labels = torch.full((8, 8, 8), special)
-    patch = Patch(torch.zeros(1, 1, 8, 8, 8), labels, frozenset())
+    patch = Patch(torch.zeros(1, 1, 8, 8, 8), labels, {})
     targets = {choose_objects(patch, generator(seed))[0].target for seed in range(30)}
     assert targets == {ClickTarget(supported=False), ClickTarget(supported=True, special=True)}
 
 
-def test_only_the_branch_for_clicks_learns(start: Path, cases: list[ClickCase], tmp_path: Path) -> None:
+def test_only_the_branch_for_clicks_learns(start: Path, cases: list[Case], tmp_path: Path) -> None:
     run = ClicksRun(arguments(start, tmp_path / "run"), cases)
     for _ in range(4):
         run.advance()
@@ -189,7 +180,7 @@ def test_a_model_of_the_automatic_branch_alone_gets_a_branch_for_clicks(tmp_path
     assert network.point_head.mask_tokens.embedding_dim == 32
 
 
-def test_clicks_are_learned(start: Path, cases: list[ClickCase], tmp_path: Path) -> None:
+def test_clicks_are_learned(start: Path, cases: list[Case], tmp_path: Path) -> None:
     run = ClicksRun(arguments(start, tmp_path / "run", rate=5e-3, minutes=0.5), cases)
 
     def loss_of_the_same_patches() -> float:
@@ -203,7 +194,7 @@ def test_clicks_are_learned(start: Path, cases: list[ClickCase], tmp_path: Path)
     assert loss_of_the_same_patches() < 0.9 * before
 
 
-def test_a_run_goes_on_where_it_stood(start: Path, cases: list[ClickCase], tmp_path: Path) -> None:
+def test_a_run_goes_on_where_it_stood(start: Path, cases: list[Case], tmp_path: Path) -> None:
     """Two steps at once, and one step, an end, and another one, lead to the same weights."""
     together = ClicksRun(arguments(start, tmp_path / "together"), cases)
     for _ in range(2):
@@ -231,7 +222,7 @@ def _own_signals() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_own_signals")
 def test_a_run_waits_while_it_is_paused_and_ends_when_it_is_asked_to(
-    start: Path, cases: list[ClickCase], tmp_path: Path
+    start: Path, cases: list[Case], tmp_path: Path
 ) -> None:
     run = ClicksRun(arguments(start, tmp_path / "run", minutes=1000.0), cases)
     pause = tmp_path / PAUSE
@@ -258,12 +249,13 @@ def test_a_run_waits_while_it_is_paused_and_ends_when_it_is_asked_to(
     assert str(run.state_path.resolve()) in (run.output / "log.txt").read_text()
 
 
-def test_cases_come_back_from_the_cache(cases: list[ClickCase], tmp_path: Path) -> None:
+def test_cases_come_back_from_the_cache(cases: list[Case], tmp_path: Path) -> None:
     write_cases(tmp_path, iter(cases))
-    again = read_click_cases(tmp_path)
+    again = read_cache(tmp_path)
     assert [(case.source, case.name) for case in again] == [("sts", "STS_1"), ("sts", "STS_2")]
     assert np.array_equal(again[0].image, cases[0].image)
     assert np.array_equal(again[1].labels, cases[1].labels)
+    assert again[1].annotated == {TUMOUR: (0, 72)}
     assert len(again[0].places[TUMOUR]) == min(2000, np.count_nonzero(cases[0].labels))
 
 
@@ -272,11 +264,16 @@ def test_manual_contours_lie_where_the_patient_has_them(shared_data: Callable[[s
     places = {structure: voxels.float().mean(0) for structure, voxels in case.places.items()}
     assert places[RIGHT_PAROTID][0] > places[RIGHT_PAROTID + 1][0], "x grows to the right"
     assert places[BRAINSTEM][2] > places[121][2], "z grows to the head"
+    first_plane, last_plane = case.annotated[121]
+    assert 0 <= first_plane < last_plane < case.labels.shape[2], "above and below, the cord goes on"
+    assert case.annotated[1] == (0, case.labels.shape[2]), "no liver is in a head"
     raw = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(shared_data("openkbp/pt_1_lab.nii.gz"))))
     expected = np.count_nonzero(raw == 1) * 3.91 * 3.91 * 2.5
     assert np.count_nonzero(case.labels == BRAINSTEM) * 27 == pytest.approx(expected, rel=0.1)
     (first, *_) = sts_cases(shared_data("sts"), "train", 3.0)
     assert first.places.keys() == {TUMOUR}
+    assert 1 in first.annotated
+    assert 93 not in first.annotated, "of the femur nobody said anything"
 
 
 def test_bad_labels_are_left_out() -> None:

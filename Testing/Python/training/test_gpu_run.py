@@ -11,9 +11,10 @@ import gpu.run
 import numpy as np
 import pytest
 import torch
-from click_cases import TUMOUR, ClickCase
+from cases import Case
 from gpu.run import HU_STEP, GpuRun, in_order, packed, read_pack, seeds, unpacked, write_pack
 from resumable import export
+from training_structures import TUMOUR
 
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.network import build_network
@@ -21,12 +22,18 @@ from vistaseg.models.vista3d.network import build_network
 SMALL = Vista3dConfiguration(width=8, features=32, blocks_down=(1, 1), spacing=(3.0, 3.0, 3.0), window=(32, 32, 32))
 
 
-def scan(name: str, source: str = "sts", side: int = 36) -> ClickCase:
+def scan(name: str, source: str = "sts", side: int = 36) -> Case:
     """A bright cube in noise."""
     rng = np.random.default_rng(0)
     labels = np.zeros((side, side + 2, side + 4), np.uint8)
     labels[8:20, 10:24, 12:26] = TUMOUR
-    return ClickCase(name, source, (rng.normal(0, 40, labels.shape) + 3 * labels).astype(np.int16), labels)
+    return Case(
+        name,
+        source,
+        (rng.normal(0, 40, labels.shape) + 3 * labels).astype(np.int16),
+        labels,
+        {TUMOUR: (0, side)},
+    )
 
 
 def test_a_packed_ct_comes_back_within_half_a_step() -> None:
@@ -42,6 +49,7 @@ def test_a_pack_holds_names_and_labels(tmp_path: Path) -> None:
     (again,) = read_pack(tmp_path / "pack")
     assert (again.name, again.source) == ("STS_007", "sts")
     assert np.array_equal(again.labels, case.labels)
+    assert again.annotated == case.annotated
     assert np.abs(again.image - case.image).max() <= HU_STEP // 2
 
 

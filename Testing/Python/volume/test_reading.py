@@ -22,7 +22,7 @@ def test_a_volume_is_called_after_its_file(tmp_path: Path, name: str) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"scan\.nii.*no such file"):
+    with pytest.raises(InputError, match=r"scan\.nii.*No such file"):
         read_volume(tmp_path / "scan.nii")
 
 
@@ -40,7 +40,7 @@ def test_an_empty_file_is_refused(tmp_path: Path, name: str) -> None:
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "readme.txt").write_text("no images here")
-    with pytest.raises(InputError, match="no DICOM images in this folder"):
+    with pytest.raises(InputError, match="holds no DICOM images"):
         read_volume(tmp_path)
 
 

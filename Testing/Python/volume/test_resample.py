@@ -146,7 +146,7 @@ def test_turning_copies_no_voxels() -> None:
 
 @pytest.mark.parametrize("code", ["RAX", "RRS", "RA", "RLS", "ras"])
 def test_what_is_no_orientation_is_refused(code: str) -> None:
-    with pytest.raises(InputError, match="no orientation"):
+    with pytest.raises(InputError, match="not an orientation"):
         reorient(random_volume(0), code)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_vista3d
 import torch
 from torch import Tensor, nn
 
@@ -30,20 +31,7 @@ def network_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def build_network() -> Callable[[], nn.Module]:
-    from monai.networks.nets.segresnet_ds import SegResNetDS2
-    from monai.networks.nets.vista3d import VISTA3D, ClassMappingClassify, PointMappingSAM
-
-    def build() -> nn.Module:
-        encoder = SegResNetDS2(
-            in_channels=1, blocks_down=(1, 1), norm="instance", out_channels=8, init_filters=8, dsdepth=1
-        )
-        return VISTA3D(
-            image_encoder=encoder,
-            class_head=ClassMappingClassify(n_classes=16, feature_size=8, use_mlp=True),
-            point_head=PointMappingSAM(feature_size=8, n_classes=16, last_supported=8),
-        )
-
-    return build
+    return small_vista3d.build_network
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +42,7 @@ def state(build_network: Callable[[], nn.Module]) -> State:
 
 @pytest.fixture(scope="session")
 def shapes(state: State) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in state.items()}
+    return small_vista3d.shapes_of(state)
 
 
 def research_layout(state: State) -> State:

@@ -14,7 +14,7 @@ from kills import kill_at, operations
 
 from vistaseg.errors import UsageError, WeightsError
 from vistaseg.io.owner import new_mark, own_name
-from vistaseg.weights import WeightsState, fetch, find_entry, import_file, installed_path, status, verify
+from vistaseg.weights import WeightsState, fetch, find_entry, import_file, installed_path, remove, status, verify
 
 ENTRY = find_entry("vista3d")
 
@@ -88,3 +88,18 @@ def test_a_kill_at_any_moment_of_an_import_leaves_the_old_or_the_new_weights(hom
         assert verify(ENTRY).sha256 == new
         assert sorted(path.name for path in home.rglob("*") if path.is_file()) == ["model.pt", "record.json"]
     assert seen == {old, new}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kills need a process that can be copied")
+def test_a_kill_at_any_moment_of_a_removal_leaves_all_or_nothing(home, checkpoint, shapes, tmp_path):
+    import_file(ENTRY, checkpoint, shapes)
+    shutil.copytree(home, tmp_path / "before")
+    steps = operations(lambda: remove(ENTRY), home)
+    for number in range(len(steps)):
+        shutil.rmtree(home)
+        shutil.copytree(tmp_path / "before", home)
+        kill_at(lambda: remove(ENTRY), home, number)
+        assert status(ENTRY).state in (WeightsState.INSTALLED, WeightsState.MISSING), steps[number]
+        remove(ENTRY)
+        assert not [path for path in home.rglob("*") if path.is_file()]
+    assert len(steps) > 4

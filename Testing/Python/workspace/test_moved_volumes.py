@@ -13,6 +13,8 @@ from workspace_case import LEFT, OUTSIDE, RIGHT, Desk
 from vistaseg.errors import InputError
 from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.geometry import Lattice, array_of, lattice_of_image
+from vistaseg.mrml.preconditions import remarks
+from vistaseg.mrml.reference import reference_lattice
 from vistaseg.mrml.transforms import to_world
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.prompts import Point, RegionOfInterest, Text
@@ -125,15 +127,18 @@ SHIFT = transform_of(0.0, (30, 10, 6))
 
 @pytest.mark.parametrize("which", ["volume_node", "segmentation_node"])
 @pytest.mark.parametrize("hardened", [False, True])
-@pytest.mark.parametrize("made", ["clicked", "automatic"])
+@pytest.mark.parametrize("made", ["clicked", "automatic", "painted"])
 def test_a_segment_that_was_moved_against_its_scan_is_not_gone_on_with(
     desk: Desk, which: str, hardened: bool, made: str
 ) -> None:
     if made == "clicked":
         target = desk.target()
         desk.ask(target, LEFT)
-    else:
+    elif made == "automatic":
         (target,) = desk.segment(3)
+    else:
+        target = desk.target()
+        desk.paint(target)
     node, old = getattr(desk, which), desk.scene.GetFirstNodeByName("Turned")
     before, prompts = own_voxels(desk, target), desk.workspace.prompts(target)
     turn = under_also(desk, SHIFT, node)
@@ -157,6 +162,63 @@ def test_a_segment_that_was_moved_against_its_scan_is_not_gone_on_with(
         node.SetAndObserveTransformNodeID(old.GetID())
         desk.ask(target, RIGHT)
         assert (desk.mask(target) >= desk.region(300)).all()
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 1.5, 2.0])
+@pytest.mark.parametrize("isotropic", [False, True])
+def test_a_segment_painted_on_a_geometry_that_slicer_derives_from_the_scan_lies_on_it_until_one_is_moved(
+    desk: Desk, factor: float, isotropic: bool
+) -> None:
+    logic = slicer.vtkSlicerSegmentationGeometryLogic()
+    logic.SetInputSegmentationNode(desk.segmentation_node)
+    logic.SetSourceGeometryNode(desk.volume_node)
+    logic.SetOversamplingFactor(factor)
+    logic.SetIsotropicSpacing(isotropic)
+    assert logic.CalculateOutputGeometry() == ""
+    logic.SetReferenceImageGeometryInSegmentationNode()
+    target = desk.target()
+    paint_as_slicer_does(desk, target)
+    ids = [target.segment_id]
+    assert remarks_on_moves(desk, ids) == []
+    under_also(desk, transform_of(3.0, (9, 0, 0)), desk.segmentation_node)
+    harden(desk.segmentation_node)
+    assert len(remarks_on_moves(desk, ids)) == 1
+    with pytest.raises(InputError, match="moved against each other"):
+        desk.ask(target, LEFT)
+
+
+def paint_as_slicer_does(desk: Desk, target: Any) -> None:
+    """A cube on the voxels of the reference geometry."""
+    lattice = reference_lattice(desk.segmentation_node)
+    assert lattice is not None
+    labelmap = lattice.image((4, 7, 4, 7, 4, 7))
+    labelmap.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+    array_of(labelmap)[...] = 1
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    assert logic.SetBinaryLabelmapToSegment(
+        labelmap, desk.segmentation_node, target.segment_id, logic.MODE_REPLACE, labelmap.GetExtent()
+    )
+
+
+def remarks_on_moves(desk: Desk, segment_ids: list[str]) -> list[str]:
+    """What an export says of segments that were moved."""
+    found = remarks(desk.volume_node, desk.segmentation_node, segment_ids)
+    return [text for text in found if "moved against each other" in text]
+
+
+@pytest.mark.parametrize("made", ["clicked", "painted"])
+def test_an_export_names_the_segments_that_were_moved_and_no_others(desk: Desk, made: str) -> None:
+    target, empty = desk.target("moved"), desk.target("empty")
+    if made == "clicked":
+        desk.ask(target, LEFT)
+    else:
+        desk.paint(target)
+    ids = [target.segment_id, empty.segment_id]
+    assert remarks_on_moves(desk, ids) == []
+    under_also(desk, SHIFT, desk.volume_node)
+    harden(desk.volume_node)
+    (text,) = remarks_on_moves(desk, ids)
+    assert text.endswith(": moved.")
 
 
 def under_also(desk: Desk, transform: Any, node: Any) -> Any:

@@ -27,7 +27,7 @@ class Interaction:
 
     Args:
         scriptedEffect: whose views these are.
-        prompting: that is asked.
+        prompting: takes the prompts.
         tool, removing: tell what the options say: the tool, and whether a click removes.
         onPicked: called when another prompt is picked, or none.
     """
@@ -65,7 +65,7 @@ class Interaction:
         return index if index < len(prompts) and prompts[index] == prompt else None
 
     def process(self, interactor, eventId: int, view) -> bool:
-        """Handle an event; returns whether nobody else is to see it."""
+        """Handle an event; returns whether it ends here."""
         handler = self._handlers.get(eventId)
         if handler is None or view.className() != "qMRMLSliceWidget":
             return False
@@ -137,7 +137,7 @@ class Interaction:
         return True
 
     def _onDoubleClick(self, interactor, view) -> bool:
-        """Two quick clicks are no wish to enlarge the view."""
+        """Two quick clicks do not enlarge the view."""
         return not interactor.GetShiftKey()
 
     def _onKey(self, interactor, view) -> bool:

@@ -34,7 +34,7 @@ def _meantBy(name: str, terms: Terminology | None, structureId: int | None) -> t
 
 
 def areKnown(classIds: tuple[int, ...], models: tuple[str, ...]) -> bool:
-    """Whether one of the models can be asked for all of the classes."""
+    """Whether one of the models knows all of the classes."""
     return any(set(classIds) <= set(spec(key).class_ids()) for key in models)
 
 

@@ -77,7 +77,7 @@ class Options:
         return self.ui.kindCombo.currentIndex
 
     def showKind(self, kind: int | None) -> None:
-        """Show what clicks on the segment are on; None where there is no choice."""
+        """Show what clicks on the segment are on; None where the class leaves no choice."""
         showKind(self.ui.kindCombo, kind)
 
     def show(self, prompts: Sequence[Prompt], picked: int | None, meant: str, proposed: bool, usable: bool) -> None:

@@ -14,7 +14,7 @@ def helpText() -> str:
         "published ones are fetched once, after you have accepted their license.</li>"
         "<li><b>Automatic</b>: tick structures, press Segment.</li>"
         "<li><b>Interactive</b>: choose a segment or a new one, then click inside (+) and outside (−).</li></ol>"
-        "<p>All work is done on this computer; nothing is sent anywhere. Results are no diagnosis: look at each "
+        "<p>All work is done on this computer; nothing is sent anywhere. Results are not a diagnosis: look at each "
         "one.</p>"
     )
 

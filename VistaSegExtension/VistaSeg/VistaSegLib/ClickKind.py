@@ -13,7 +13,7 @@ def kindTexts() -> list[str]:
 
 
 def kindOf(segmentationNode, segmentId: str) -> int | None:
-    """The choice that a segment has; None where its class tells the model what it is, and there is no choice."""
+    """The choice that a segment has; None where its class leaves no choice."""
     from vistaseg.mrml.reading import segment_record  # with the first segment: the panel opens without it
     from vistaseg.mrml.tags import is_known_organ
     from vistaseg.workspace.links import clickable_class
@@ -31,7 +31,7 @@ def setKind(segmentationNode, segmentId: str, kind: int) -> None:
 
 
 def showKind(combo, kind: int | None) -> None:
-    """Show a choice in a combo box of `kindTexts`; of None, where there is no choice, nothing."""
+    """Show a choice in a combo box of `kindTexts`; nothing for None."""
     combo.blockSignals(True)
     combo.setEnabled(kind is not None)
     combo.setCurrentIndex(-1 if kind is None else kind)

@@ -160,11 +160,17 @@ def exportDICOM(
         VistaSegError: a precondition is not met, or the export failed.
     """
     from VistaSegLib.Exporting import Exporting
-    from VistaSegLib.ExportOptions import ExportOptions
+    from VistaSegLib.ExportOptions import ExportOptions, folderNamed
 
     volume = volumeNode or _volumeOf(segmentationNode)
     options = ExportOptions(
-        str(folder), toDatabase, derive, labelmap=labelmap, report=report, description=description, deflate=deflate
+        folderNamed(str(folder)),
+        toDatabase,
+        derive,
+        labelmap=labelmap,
+        report=report,
+        description=description,
+        deflate=deflate,
     )
 
     def start(done: Done) -> None:

@@ -14,14 +14,14 @@ STEP_MS = 5
 
 
 class DatabaseInsertion:
-    """Inserts files, of which the database keeps copies: all of them, or none.
+    """Inserts copies of files into the database: all of them, or none.
 
     It goes on when the panel is closed. The segmentation and the report go first, as a database more often refuses
     those than images.
 
     Args:
         files: SOP instance UID → file, in series of their own; the images first.
-        onDone: told how many of them the database has in the end: all; none, after it refused one; or those that it
+        onDone: called with how many of them the database then has: all; none, after it refused one; or those that it
             could not be rid of.
     """
 
@@ -49,7 +49,7 @@ class DatabaseInsertion:
     def _finish(self, database) -> None:
         self._timer.stop()
         self._running.discard(self)
-        if database is None:  # closed meanwhile: what is in it nobody can say or change now
+        if database is None:  # closed meanwhile: its content is unknown
             self._onDone(len(self._files) - len(self._left))
         else:
             self._onDone(sum(bool(database.fileForInstance(uid)) for uid in self._files))

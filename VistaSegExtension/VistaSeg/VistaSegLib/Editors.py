@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Each editor has an effect of VistaSeg, active or not, and through it can be told to keep a state.
+# Each editor has an effect of VistaSeg, active or not, which lets VistaSeg save a state for undo.
 _effects: list = []
 
 

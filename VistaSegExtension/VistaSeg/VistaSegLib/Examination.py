@@ -1,4 +1,4 @@
-"""Whether this computer, its software and its weights do what the published ones do, told in a message."""
+"""Checks this computer, its software and its weights, and shows the result in a message."""
 
 from __future__ import annotations
 

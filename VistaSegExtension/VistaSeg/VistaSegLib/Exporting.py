@@ -112,10 +112,10 @@ class Exporting:
         """Write the measures of the segments as a table, which needs no DICOM.
 
         Raises:
-            InputError: there is no volume or segmentation that can be measured.
+            InputError: the volume or segmentation is missing or cannot be measured.
         """
         if segmentationNode is None:
-            raise InputError(_("There is no segmentation to measure: choose one."))
+            raise InputError(_("No segmentation to measure: choose one."))
         volume, ids = volume_from_node(volumeNode), segmentIdsOf(segmentationNode, options.visibleOnly)
         foreign = why_foreign(volumeNode, segmentationNode, ids)
         if foreign:
@@ -138,8 +138,8 @@ class Exporting:
         text = _("{count} segments exported to {places}, and read back the same, voxel by voxel.").format(
             count=parcel.delivered.segments, places=_(" and ").join(filter(None, places))
         )
-        told = [*notes, *parcel.delivered.notes]
-        self._workspace.messages.add("warning" if told else "info", " ".join([text, *told]))
+        notes = [*notes, *parcel.delivered.notes]
+        self._workspace.messages.add("warning" if notes else "info", " ".join([text, *notes]))
 
 
 def offer(size: int, deflate: bool) -> str:

@@ -10,7 +10,7 @@ import slicer
 from vistaseg.workspace import Workspace
 
 # PythonQt keeps Python's lock while the application waits for events; a sleep lends it to the worker. Half of the time:
-# with less, PyTorch takes half a minute to load, and nobody notices 10 ms.
+# with less, PyTorch takes half a minute to load, and 10 ms go unnoticed.
 INTERVAL_MS = 10
 LEND_S = 0.01
 # A thread that comes out of PyTorch after Python has ended brings the application down. A window of VISTA3D took 40 s
@@ -54,7 +54,7 @@ _host: Host | None = None
 
 
 def workspace() -> Workspace:
-    """The application's workspace, made when it is first asked for."""
+    """The application's workspace, made at the first call."""
     global _host
     if _host is None:
         use(Workspace(slicer.mrmlScene))

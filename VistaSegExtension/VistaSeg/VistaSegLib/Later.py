@@ -8,7 +8,7 @@ import qt
 
 
 class Later:
-    """Calls a function once, however often it was asked to meanwhile.
+    """Calls a function once for any number of requests.
 
     Args:
         function: without arguments.

@@ -46,6 +46,6 @@ def _addAside(node) -> None:
 
 
 def limitToSliceViews(node) -> None:
-    """Show it in slice views alone: in a 3D view nobody sees which voxel is meant."""
+    """Show it in slice views alone: a 3D view does not show which voxel is meant."""
     for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
         node.GetDisplayNode().AddViewNodeID(view.GetID())

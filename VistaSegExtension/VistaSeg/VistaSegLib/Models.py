@@ -65,6 +65,6 @@ def readyKeys(choice: str) -> tuple[str, ...]:
 
 
 def lookAgain() -> None:
-    """Something was installed or removed: look at the disk again when asked next."""
+    """Something was installed or removed: look at the disk again at the next call."""
     missingPackages.cache_clear()
     missingWeights.cache_clear()

@@ -98,7 +98,7 @@ class Panel:
             section.update()
 
     def cleanup(self) -> None:
-        """Cancel what runs, whose results nobody could undo, and let go of the scene; Slicer may ask more than once."""
+        """Cancel what runs and release the scene; Slicer may call this more than once."""
         if self.sections:
             self.workspace.cancel()
         while self._stops:

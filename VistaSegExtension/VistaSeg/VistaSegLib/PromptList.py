@@ -1,4 +1,4 @@
-"""The prompts of the chosen segment, one a row, in the order in which they were asked."""
+"""The prompts of the chosen segment, one per row, in order."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ class PromptPlacing(VTKObservationMixin):
     While it is on, the scene has a node for what is placed, which is not saved.
 
     Args:
-        onPoint: told (world RAS mm, whether it is positive, nodes of the slice views that it was placed in).
-        onBox: told (the markups ROI, which is gone afterwards, the nodes of the slice views of its corners).
+        onPoint: called with (world RAS mm, whether it is positive, nodes of the slice views that it was placed in).
+        onBox: called with (the markups ROI, which is gone afterwards, the nodes of the slice views of its corners).
         onStopped: called when placing has ended, by whomever.
 
     Attributes:
@@ -62,7 +62,7 @@ class PromptPlacing(VTKObservationMixin):
             self._onStopped()
 
     def close(self) -> None:
-        """As `stop`, and tell nobody."""
+        """As `stop`, without the callback."""
         self._end()
 
     def _end(self) -> None:

@@ -31,7 +31,7 @@ class Prompting:
 
     @property
     def waiting(self) -> tuple[Prompt, ...]:
-        """Prompts on the chosen segment that were not asked yet, in order."""
+        """Prompts on the chosen segment that are not applied yet, in order."""
         return waiting_prompts(*self._place)
 
     def ask(self, prompt: Prompt) -> None:

@@ -14,7 +14,7 @@ from vistaseg.mrml.seals import made_mask
 from vistaseg.mrml.snapshots import Snapshot, snapshot_of
 from vistaseg.mrml.volumes import state_of
 from vistaseg.progress import Progress
-from vistaseg.segmentation.drawn import Drawn
+from vistaseg.segmentation.drawn import Drawn, own_size
 from vistaseg.segmentation.plausibility import Finding, findings, losses, voxel_milliliters, worth_a_look
 
 # See `Host`: a sleep lends Python's lock to the worker.
@@ -28,11 +28,15 @@ class Numbers:
     """What a mask tells.
 
     Attributes:
+        voxels: on the grid of the volume.
+        ownVoxels: see `own_size`.
+        milliliters: likewise.
         drawn: see `vistaseg.segmentation.Segment`.
         masks: each fingerprint that it has: on the grid of the volume, and on its own where that is another.
     """
 
     voxels: int
+    ownVoxels: int
     milliliters: float
     findings: tuple[Finding, ...]
     drawn: Drawn | None
@@ -93,7 +97,7 @@ class ResultRows:
         return [self._row(segmentationNode, segmentId) for segmentId in _ids(segmentationNode)]
 
     def measure(self, segmentationNode, volumeNode) -> Generator[None, None, None]:
-        """Measure what has changed: here it is told by times and copied, and what comes of it is taken at each step."""
+        """Measure what has changed, by modification times; results are taken at each step."""
         place = _placeOf(segmentationNode, volumeNode)
         if place != self._place:
             self._measured, self._place = {}, place
@@ -157,7 +161,8 @@ def _measure(snapshot: Snapshot, known: Mapping[str, Numbers], found: dict[str, 
             voxels = mask.voxel_count
             volume, asDrawn = voxels * voxel_milliliters(snapshot.grid), drawn.get(segmentId)
             reasons = findings(mask, snapshot.grid, snapshot.records[segmentId].structure_id)
-            found[segmentId] = Numbers(voxels, volume, losses(asDrawn, volume) + reasons, asDrawn, masks)
+            size = own_size(asDrawn, voxels, volume)
+            found[segmentId] = Numbers(voxels, *size, losses(asDrawn, volume) + reasons, asDrawn, masks)
 
 
 def _isEdited(segmentationNode, segmentId: str, masks: tuple[str, ...]) -> bool:

@@ -138,7 +138,7 @@ def _textsOf(row: ResultRow) -> tuple[str, ...]:
     if row.measures is None:
         return row.name, "…", "…", made, "", "", color
     reasons = "; ".join(findingText(finding) for finding in row.findings)
-    voxels = f"{row.measures.numbers.voxels:,}".replace(",", " ")
+    voxels = f"{row.measures.numbers.ownVoxels:,}".replace(",", " ")
     return row.name, milliliters(row.measures.numbers.milliliters), voxels, made, "⚠" if reasons else "", reasons, color
 
 

@@ -8,7 +8,7 @@ from VistaSegLib.Swatch import swatch
 
 
 class SegmentCombo:
-    """Fills a combo box with a new segment and those of the chosen segmentation, whoever made them.
+    """Fills a combo box with a new segment and all segments of the chosen segmentation.
 
     Args:
         combo: a QComboBox.

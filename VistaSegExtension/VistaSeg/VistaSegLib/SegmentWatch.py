@@ -1,4 +1,4 @@
-"""Tells when the segments of the chosen segmentation change, whoever changes them."""
+"""Reports changes of the segments of the chosen segmentation."""
 
 from __future__ import annotations
 

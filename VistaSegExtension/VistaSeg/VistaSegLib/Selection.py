@@ -36,7 +36,7 @@ class Selection(VTKObservationMixin):
         self._listeners: list[Callable[[], None]] = []
 
     def setParameters(self, parameters) -> None:
-        """Take another parameter node, or None while there is no scene to keep it in."""
+        """Take another parameter node, or None without a scene to keep it in."""
         self.removeObservers()
         self.parameters = parameters
         if parameters is None:
@@ -106,7 +106,7 @@ class Selection(VTKObservationMixin):
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Keys of the models that are asked, the preferred first; none where weights have to be fetched."""
+        """Keys of the models in use, the preferred first; empty where weights have to be fetched."""
         return readyKeys(known(self.parameters.modelChoice)) if self.parameters else ()
 
     def _onModified(self, *_) -> None:

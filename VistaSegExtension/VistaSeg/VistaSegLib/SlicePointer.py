@@ -18,7 +18,7 @@ class SlicePointer(VTKObservationMixin):
     """Watches the slice views of the layout, and those that come.
 
     Args:
-        onChanged: told whether the pointer is over one now.
+        onChanged: called with whether the pointer is over one now.
     """
 
     def __init__(self, onChanged: Callable[[bool], None]) -> None:

@@ -27,7 +27,7 @@ def listedIds() -> frozenset[int]:
 
 
 def idsKnownTo(models: Iterable[str]) -> frozenset[int]:
-    """Ids that the first of the models that knows any can be asked for: the one that answers."""
+    """Ids known to the first model that knows any: the one that answers."""
     for key in models:
         try:
             known = spec(key).class_ids()

@@ -16,7 +16,7 @@ ID = qt.Qt.UserRole
 class StructureTree:
     """Fills a tree of one column.
 
-    A check on a group is one on those of its structures that are shown and can be asked for; what a search hides
+    A check on a group is one on those of its structures that are shown and can be segmented; what a search hides
     keeps its check.
 
     Args:
@@ -37,7 +37,7 @@ class StructureTree:
         return frozenset(key for key, item in self._items.items() if item.checkState(0) == qt.Qt.Checked)
 
     def setChecked(self, ids: Collection[int]) -> None:
-        """Check these and no others; tells nobody."""
+        """Check these and no others, without a signal."""
         if self.checked == ids:
             return
         with _Silence(self._tree):
@@ -118,7 +118,7 @@ def _checkChildren(group, state) -> None:
 
 
 def _commonState(group):
-    """Of the structures that can be asked for; partial where they differ."""
+    """Of the structures that can be segmented; partial where they differ."""
     states = [item.checkState(0) == qt.Qt.Checked for item in _children(group) if not item.isDisabled()]
     if not any(states):
         return qt.Qt.Unchecked

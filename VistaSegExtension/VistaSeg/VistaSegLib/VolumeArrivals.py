@@ -1,4 +1,4 @@
-"""Tells of scans that come into the scene, whoever brings them."""
+"""Reports scans that are added to the scene."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class VolumeArrivals(VTKObservationMixin):
     """Watches the scene for new scalar volumes.
 
     Args:
-        onArrived: told the node, when the application is idle again, as only then it has its voxels.
+        onArrived: called with the node, when the application is idle again, as only then it has its voxels.
     """
 
     def __init__(self, onArrived: Callable[[object], None]) -> None:

@@ -13,6 +13,7 @@ This differs from it in what follows:
 - Places are counted from the window's first voxel, also where the window sticks out of the region that is looked at.
   There the published code pads the image and not the map of prompts, so that its boxes and points are off by the
   padding.
+- In a single window the user's box is that of the scan's voxels; the published code takes it from the shrunk volume's.
 - Of the voxels that are clicked on, the first is the latest click itself; the published code draws all of them.
 - Negative clicks are kept; the published code drops them in windows.
 - A box with clicks, which the published code refuses: the user's box as far as it lies in the window, and the user's

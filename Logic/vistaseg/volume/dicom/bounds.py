@@ -20,19 +20,19 @@ _ITEM_BYTES = 8
 _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 
 
-def frames_told(header: Any) -> HeaderNumbers:
-    """NumberOfFrames; unusable where it is no whole number from 1 on."""
-    told = read_numbers(header, "NumberOfFrames")
-    if told.numbers is None:
-        return told
-    count = float(told.numbers[0])
+def number_of_frames(header: Any) -> HeaderNumbers:
+    """NumberOfFrames; unusable unless it is a whole number of at least 0."""
+    stated = read_numbers(header, "NumberOfFrames")
+    if stated.numbers is None:
+        return stated
+    count = float(stated.numbers[0])
     # Some write 0 for an image of one frame.
-    return told if count >= 0 and count.is_integer() else told.unusable()
+    return stated if count >= 0 and count.is_integer() else stated.unusable()
 
 
 def frame_count(header: Any) -> int:
-    """The number of frames, 1 where it is not told or cannot be read."""
-    numbers = frames_told(header).numbers
+    """The number of frames, 1 where it is absent or unreadable."""
+    numbers = number_of_frames(header).numbers
     return 1 if numbers is None else max(1, int(numbers[0]))
 
 
@@ -45,15 +45,15 @@ def frame_bytes(header: Any) -> float:
 
 
 def implausible_frames(header: Any, file_bytes: int) -> str | None:
-    """Why an image cannot have the frames that its header tells, or None.
+    """Why a file cannot hold the frames that its header promises, or None.
 
     Args:
         header: without its pixels.
         file_bytes: size of the whole file.
     """
-    told = frames_told(header)
-    if told.is_unreadable:
-        return f"its number of frames is {quoted(told.raw or '')}"
+    stated = number_of_frames(header)
+    if stated.is_unreadable:
+        return f"its number of frames is {quoted(stated.raw or '')}"
     count = frame_count(header)
     if count > 1 and not _can_hold(header, count, file_bytes):
         return f"it cannot hold {count} frames in {size_text(file_bytes)}"

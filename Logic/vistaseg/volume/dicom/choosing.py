@@ -24,7 +24,7 @@ def find_stacks(paths: Paths) -> tuple[list[Stack], ImageFiles]:
     Those of scans come first, so that their numbers stay when results are written beside them.
 
     Raises:
-        InputError: there is no image.
+        InputError: no image was found.
     """
     found = _series_around(paths) if _is_file(paths) else read_images(walk(paths))
     return sorted(stacks_of(found.headers), key=lambda stack: not stack.first.is_scan), found
@@ -38,7 +38,7 @@ def choose_stack(paths: Paths, wanted: str | None = None) -> Stack:
             the stack of the file that was given, else the largest one of a CT, else of another scan.
 
     Raises:
-        InputError: there is no image, or not what is wanted.
+        InputError: no image was found, or no series matches `wanted`.
     """
     stacks, found = find_stacks(paths)
     if wanted is not None:
@@ -60,7 +60,7 @@ def _series_around(path: Path) -> ImageFiles:
     The others of a linked slice lie beside the link or beside what it points to: where more are found.
     """
     if not is_dicom(path):
-        raise InputError("This is no DICOM file. Give a slice of the scan, or the folder of the series.")
+        raise InputError("This is not a DICOM file. Give a slice of the scan, or the folder of the series.")
     places = (path, path.resolve()) if path.is_symlink() else (path,)
     return max((_series_of(place) for place in places), key=lambda found: len(found.headers))
 
@@ -92,16 +92,16 @@ def _wanted(stacks: Sequence[Stack], wanted: str) -> tuple[Stack, tuple[str, ...
     ]
     if len({stack.uid for stack in meant}) == 1:
         return max(meant, key=lambda stack: len(stack.slices)), ()
-    told = "; ".join(f"{number}: {stack.uid or 'no UID'}" for number, stack in enumerate(stacks, start=1))
-    what = "stands for several series" if meant else "is no series here"
-    raise InputError(f"{wanted!r} {what}. Give a number or the beginning of a UID of these: {told}.")
+    listing = "; ".join(f"{number}: {stack.uid or 'no UID'}" for number, stack in enumerate(stacks, start=1))
+    what = "stands for several series" if meant else "matches no series here"
+    raise InputError(f"{wanted!r} {what}. Give a number or the beginning of a UID of these: {listing}.")
 
 
 def largest_stack(stacks: Sequence[Stack]) -> tuple[Stack, tuple[str, ...]]:
     """The largest one of a CT, else of another scan, and a sentence about the other series, if any.
 
-    Scout views, renderings, dose pages and segmentations are no scans, even where they have more images. A series that
-    VistaSeg made from a scan is taken only where there is no other.
+    Scout views, renderings, dose pages and segmentations do not count, even if they have more images. A series that
+    VistaSeg made from a scan is taken only if the folder holds nothing else.
     """
     found = [stack for stack in stacks if stack.first.is_scan and not stack.first.is_own] or list(stacks)
     whole = [stack for stack in found if stack.may_be_scan] or found
@@ -120,12 +120,14 @@ def largest_stack(stacks: Sequence[Stack]) -> tuple[Stack, tuple[str, ...]]:
 def _beside(chosen: Stack, stacks: Sequence[Stack]) -> tuple[str, ...]:
     """A sentence about the other stacks of its series; localizers go without saying."""
     others = [stack for stack in stacks if stack.uid == chosen.uid and stack is not chosen and stack.part]
-    told = [_told(stack) for stack in others if not stack.first.is_localizer]
-    if not told or not chosen.part:
+    left_out = [_described(stack) for stack in others if not stack.first.is_localizer]
+    if not left_out or not chosen.part:
         return ()
-    named = ", ".join(told[:_NAMED_AT_MOST]) + (", ..." if len(told) > _NAMED_AT_MOST else "")
-    return (f"The series is mixed: of {1 + len(told)} parts {_told(chosen)} was taken, and left out: {named}.",)
+    named = ", ".join(left_out[:_NAMED_AT_MOST]) + (", ..." if len(left_out) > _NAMED_AT_MOST else "")
+    return (
+        f"The series is mixed: of {1 + len(left_out)} parts {_described(chosen)} was taken, and left out: {named}.",
+    )
 
 
-def _told(stack: Stack) -> str:
+def _described(stack: Stack) -> str:
     return f"{stack.part} ({'1 image' if len(stack.slices) == 1 else f'{len(stack.slices)} images'})"

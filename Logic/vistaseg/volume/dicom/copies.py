@@ -49,8 +49,8 @@ def without_copies(slices: Sequence[Slice], same_uid: bool) -> tuple[list[Slice]
     copies = len(slices) - len(kept)
     if not copies:
         return kept, ()
-    told = "1 image is a copy of another one and was" if copies == 1 else f"{copies} images are copies and were"
-    return kept, (f"{told} left out.",)
+    subject = "1 image is a copy of another one and was" if copies == 1 else f"{copies} images are copies and were"
+    return kept, (f"{subject} left out.",)
 
 
 def _distinct(group: Sequence[Slice], same_uid: bool) -> list[Slice]:

@@ -1,4 +1,4 @@
-"""What a header says of its slices that does not fit the rest of it: of two truths one was taken, and is told."""
+"""Header values of slices that contradict others: one of the two is used, and a note says which."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def kind_note(ordered: Sequence[Slice]) -> tuple[str, ...]:
     found = next((kind for kind in kinds if kind in _PROJECTIONS), None)
     if found is None:
         return ()
-    return (f"The images are no plain slices by their {named('ImageType')} ({found}): organs in them may mislead.",)
+    return (f"{named('ImageType')} does not describe plain slices ({found}): organs in them may mislead.",)
 
 
 def _distance(ordered: Sequence[Slice]) -> float:
@@ -100,8 +100,8 @@ def _distance(ordered: Sequence[Slice]) -> float:
 
 def _usual(ordered: Sequence[Slice], keyword: str) -> float | None:
     """What most slices say, where any of them says something legible."""
-    told = (piece.numbers(keyword, "PixelMeasuresSequence", 1).numbers for piece in ordered)
-    counts = Counter(float(value[0]) for value in told if value is not None)
+    stated = (piece.numbers(keyword, "PixelMeasuresSequence", 1).numbers for piece in ordered)
+    counts = Counter(float(value[0]) for value in stated if value is not None)
     return counts.most_common(1)[0][0] if counts else None
 
 

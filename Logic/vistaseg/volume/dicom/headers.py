@@ -40,7 +40,7 @@ class ImageFiles:
     Attributes:
         headers: `TAGS` of each image, in the order of their files' names.
         damaged: DICOM files that break off in the header, and those that only have the name of one.
-        others: files that are no DICOM, without hidden ones.
+        others: files that are not DICOM, without hidden ones.
         implausible: images whose header promises what the file cannot hold, and why.
         unreachable: links that lead nowhere, and files and folders that cannot be opened.
     """
@@ -69,7 +69,7 @@ class ImageFiles:
             listed = _listed(self.unreachable)
             notes.append(f"{_UNREACHABLE} were left out, so slices or series may be missing: {listed}.")
         if self.others:
-            notes.append(f"Files that are no DICOM were left out ({len(self.others)}): {_listed(self.others)}.")
+            notes.append(f"Files that are not DICOM were left out ({len(self.others)}): {_listed(self.others)}.")
         return tuple(notes)
 
 
@@ -107,7 +107,7 @@ def read_images(found: FoundFiles) -> ImageFiles:
 
 
 def read_header(path: Path, tags: list[str] | None = None, pixels: bool = False) -> Any:
-    """All of a header, or only some tags of it; None where it breaks off or is no DICOM.
+    """All of a header, or only some tags of it; None where it breaks off or is not DICOM.
 
     Attributes whose values cannot be read are taken out, and named by `unreadable_in`.
     """
@@ -160,6 +160,4 @@ def _no_images(damaged: Sequence[Path], unreachable: Sequence[Path]) -> InputErr
             f"No image can be read here: the header of {damaged[0].name} breaks off, or it is damaged. Copy or export "
             "the series again."
         )
-    return InputError(
-        "There are no DICOM images in this folder. Give the folder that holds the .dcm files, or an image file."
-    )
+    return InputError("This folder holds no DICOM images. Give the folder that holds the .dcm files, or an image file.")

@@ -54,17 +54,17 @@ class PaddingMarks:
         marked = (stored >= low) & (stored <= high)
         if not marked.any():
             return
-        told = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+        stated = f"{low:g}" if low == high else f"{low:g} to {high:g}"
         if float(values[marked].max()) <= _SURELY_AIR_HU:
             return
         outside = _connected_to_border(marked)
         replaced = int(outside.sum())
         if replaced:
-            self._replaced[told] += replaced
+            self._replaced[stated] += replaced
             values[outside] = AIR_HU
         kept = int(marked.sum()) - replaced
         if kept:
-            self._kept[told] += kept
+            self._kept[stated] += kept
 
 
 def _connected_to_border(marked: np.ndarray) -> np.ndarray:
@@ -84,7 +84,7 @@ def _limits(piece: Slice) -> tuple[float, float] | None:
     value, limit = piece.padding
     if value.numbers is None or limit.is_unreadable:
         return None
-    ends = [_as_stored(piece, int(told.numbers[0])) for told in (value, limit) if told.numbers is not None]
+    ends = [_as_stored(piece, int(stated.numbers[0])) for stated in (value, limit) if stated.numbers is not None]
     return min(ends), max(ends)
 
 

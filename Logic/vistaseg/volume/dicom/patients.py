@@ -35,9 +35,9 @@ def half_blank_note(slices: Sequence[Slice]) -> tuple[str, ...]:
     partly = {keyword: count for keyword, count in blank.items() if 0 < count < len(slices)}
     if not partly:
         return ()
-    told = ", ".join(f"{keyword} in {count} of {len(slices)}" for keyword, count in partly.items())
+    blanks = ", ".join(f"{keyword} in {count} of {len(slices)}" for keyword, count in partly.items())
     return (
-        f"Some images do not say which patient they are of, and others of the series do (blank: {told}). Check that "
+        f"Some images do not say which patient they are of, and others of the series do (blank: {blanks}). Check that "
         "all are of one patient.",
     )
 

@@ -57,7 +57,7 @@ def place(stack: Stack) -> SlicePlacement:
 def _check_images(slices: Sequence[Slice]) -> None:
     if not all(piece.is_scan for piece in slices):
         kind = slices[0].modality
-        raise InputError(f"This is of modality {kind}, which is no scan but made from one. Give the scan itself.")
+        raise InputError(f"This is of modality {kind}, which is derived from a scan. Give the scan itself.")
     if any(piece.text("PhotometricInterpretation") == "PALETTE COLOR" for piece in slices):
         raise InputError(
             "The values of this series are colours of a palette (PALETTE COLOR), not measured ones. Give the scan "
@@ -89,7 +89,7 @@ def _check_stored_bits(slices: Sequence[Slice]) -> None:
         stored, high = (read_numbers(piece.header, keyword).numbers for keyword in ("BitsStored", "HighBit"))
         if stored is not None and high is not None and high[0] != stored[0] - 1:
             raise InputError(
-                f"{_name(piece)} has {stored[0]:g} bits per voxel ({named('BitsStored')}) of which the highest is bit "
+                f"{_name(piece)} has {stored[0]:g} bits per voxel ({named('BitsStored')}), and its highest bit is "
                 f"{high[0]:g} ({named('HighBit')}) and not {stored[0] - 1:g}, so its values are unknown. Export the "
                 "series again."
             )
@@ -131,9 +131,9 @@ def _modality_note(slices: Sequence[Slice]) -> tuple[str, ...]:
     odd = [piece for piece in slices if piece.class_modality not in ("", piece.text("Modality").upper())]
     if not odd:
         return ()
-    told = odd[0].text("Modality")
+    stated = odd[0].text("Modality")
     return (
-        f"{len(odd)} of {len(slices)} images have {quoted(told) if told else 'nothing'} under {named('Modality')}, and "
+        f"{len(odd)} of {len(slices)} images state {quoted(stated) if stated else 'no'} {named('Modality')}, and "
         f"are {odd[0].class_modality} images by their SOP class. They were taken for {odd[0].modality}.",
     )
 
@@ -150,9 +150,9 @@ def _rescale_note(slices: Sequence[Slice]) -> tuple[str, ...]:
         return ()
     usual = counts.most_common(1)[0][0]
     odd = [piece for piece in slices if piece.rescale != usual]
-    told, expected = (f"slope {pair[0]:g}, intercept {pair[1]:g}" for pair in (odd[0].rescale, usual) if pair)
+    stated, expected = (f"slope {pair[0]:g}, intercept {pair[1]:g}" for pair in (odd[0].rescale, usual) if pair)
     return (
-        f"{len(odd)} of {len(slices)} slices are rescaled otherwise than the rest: {_name(odd[0])} with {told}, most "
+        f"{len(odd)} of {len(slices)} slices are rescaled otherwise than the rest: {_name(odd[0])} with {stated}, most "
         f"with {expected}. Each was rescaled as it says. Check that its values fit those of its neighbours.",
     )
 
@@ -170,11 +170,11 @@ def _unit_note(slices: Sequence[Slice]) -> tuple[str, ...]:
 
 
 def _padding_note(slices: Sequence[Slice]) -> tuple[str, ...]:
-    bad = [(piece, told) for piece in slices for told in piece.padding if told.is_unreadable]
+    bad = [(piece, stated) for piece in slices for stated in piece.padding if stated.is_unreadable]
     if not bad:
         return ()
-    piece, told = bad[0]
-    return (f"{_name(piece)} has no usable {told.named}, so voxels outside the image may have any value.",)
+    piece, stated = bad[0]
+    return (f"{_name(piece)} has no usable {stated.named}, so voxels outside the image may have any value.",)
 
 
 def _name(piece: Slice) -> str:

@@ -20,7 +20,7 @@ def read_dicom(paths: Paths, series: str | None = None) -> Volume:
         series: another one, by its SeriesInstanceUID, the beginning of it, or its number in `find_stacks`.
 
     Raises:
-        InputError: there is no series of images, or it makes no regular volume; the message says why.
+        InputError: no series of images was found, or its slices do not form a regular volume; the message says why.
     """
     return read_stack(choose_stack(paths, series))[0]
 

@@ -64,7 +64,7 @@ def _tilt_error(sideways: float, along: float) -> InputError:
 
 def _sideways_error(sideways: np.ndarray, ordered: Sequence[Slice]) -> InputError:
     distances = np.linalg.norm(sideways - np.median(sideways, axis=0), axis=1)
-    off = [_told(ordered[index]) for index in np.flatnonzero(distances > distances.max() / 2).tolist()]
+    off = [_described(ordered[index]) for index in np.flatnonzero(distances > distances.max() / 2).tolist()]
     more = len(off) - _NAMED_AT_MOST
     named = ", ".join(off[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
     return InputError(
@@ -84,7 +84,7 @@ def _check_gaps(gaps: np.ndarray, ordered: Sequence[Slice]) -> None:
     worst = int(np.argmax(np.abs(gaps - usual)))
     if abs(gaps[worst] - usual) <= _GAP_TOLERANCE * usual:
         return
-    between = f"{gaps[worst]:.2f} mm between {_told(ordered[worst])} and {_told(ordered[worst + 1])}"
+    between = f"{gaps[worst]:.2f} mm between {_described(ordered[worst])} and {_described(ordered[worst + 1])}"
     if gaps[worst] > 1.5 * usual:
         raise InputError(
             f"Slices are missing: {between}, elsewhere {usual:.2f} mm. Export the whole series again: what lay "
@@ -104,11 +104,11 @@ def _check_drift(along: np.ndarray, ordered: Sequence[Slice]) -> None:
     if away <= max(_GAP_TOLERANCE * distance, _ROUNDING_MM) + SAME_PLACE_MM:
         return
     raise InputError(
-        f"The slice distance is uneven: {_told(ordered[worst])} lies {away:.2f} mm from where slices at the mean "
+        f"The slice distance is uneven: {_described(ordered[worst])} lies {away:.2f} mm from where slices at the mean "
         f"distance of {distance:.2f} mm would put it. Resample the series to even slices, in 3D Slicer for instance, "
         "and save it as NRRD."
     )
 
 
-def _told(piece: Slice) -> str:
+def _described(piece: Slice) -> str:
     return piece.path.name if piece.frame is None else f"frame {piece.frame + 1}"

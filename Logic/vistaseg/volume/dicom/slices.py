@@ -95,17 +95,17 @@ class Slice:
 
     @cached_property
     def _orientation(self) -> HeaderNumbers:
-        told = self.numbers("ImageOrientationPatient", "PlaneOrientationSequence", 6)
-        if told.numbers is None:
-            return told
-        vectors = told.numbers.reshape(2, 3)
+        stated = self.numbers("ImageOrientationPatient", "PlaneOrientationSequence", 6)
+        if stated.numbers is None:
+            return stated
+        vectors = stated.numbers.reshape(2, 3)
         is_sound = np.abs(vectors @ vectors.T - np.eye(2)).max() <= _UNIT_TOLERANCE
-        return told if is_sound else told.unusable()
+        return stated if is_sound else stated.unusable()
 
     @cached_property
     def _spacing(self) -> HeaderNumbers:
-        told = self.numbers("PixelSpacing", "PixelMeasuresSequence", 2)
-        return told.unusable() if told.numbers is not None and (told.numbers <= 0).any() else told
+        stated = self.numbers("PixelSpacing", "PixelMeasuresSequence", 2)
+        return stated.unusable() if stated.numbers is not None and (stated.numbers <= 0).any() else stated
 
     @cached_property
     def slope_and_intercept(self) -> tuple[HeaderNumbers, HeaderNumbers]:
@@ -119,7 +119,7 @@ class Slice:
     @cached_property
     def rescale(self) -> tuple[float, float] | None:
         """Slope and intercept; None where the header does not have both."""
-        slope, intercept = (told.numbers for told in self.slope_and_intercept)
+        slope, intercept = (stated.numbers for stated in self.slope_and_intercept)
         return None if slope is None or intercept is None else (float(slope[0]), float(intercept[0]))
 
     @property
@@ -161,7 +161,7 @@ class Slice:
 
     @property
     def sop_class(self) -> str:
-        """UID of the kind of image, "" where it is told nowhere."""
+        """SOP Class UID, "" where the file states none."""
         return self.text("SOPClassUID") or str(self.header.file_meta.get("MediaStorageSOPClassUID", "") or "")
 
     @cached_property
@@ -170,8 +170,8 @@ class Slice:
 
         OT (other) says nothing of its own, so that the SOP class decides.
         """
-        told = self.text("Modality").upper()
-        return (self.class_modality or told) if told in ("", "OT", "CT") else told
+        stated = self.text("Modality").upper()
+        return (self.class_modality or stated) if stated in ("", "OT", "CT") else stated
 
     @property
     def class_modality(self) -> str:

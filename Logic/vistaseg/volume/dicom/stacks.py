@@ -56,7 +56,7 @@ class Stack:
 
     @property
     def may_be_scan(self) -> bool:
-        """Whether it has several images, each of which was measured and has a place."""
+        """Whether it has several images that were all measured and have a place."""
         first = self.first
         measured = first.is_scan and first.is_grey and not first.is_localizer
         return measured and first.missing is None and len(self.slices) > 1

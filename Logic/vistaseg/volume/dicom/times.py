@@ -28,7 +28,7 @@ _TELLING = {
 
 
 def by_time(slices: Sequence[Slice]) -> list[tuple[str, list[Slice]]]:
-    """Split slices, of which some lie at the same place, into parts in which none do.
+    """Split slices that share places into parts in which no place occurs twice.
 
     Returns:
         What to call each part, "" where there is only one, and its slices. Where no attribute tells the parts apart

@@ -38,7 +38,7 @@ class HeaderNumbers:
 
     @property
     def is_unreadable(self) -> bool:
-        """Whether the header has the attribute, and its value is no number, not finite or not as many as needed."""
+        """Whether the header has the attribute, but not as finite numbers of the right count."""
         return self.raw is not None
 
     @property

@@ -23,11 +23,13 @@ from vistaseg.models.segvol.prompt_encoder import PromptBatch
 from vistaseg.models.segvol.tokenizer import token_ids
 from vistaseg.models.segvol.zoom import ZoomOutZoomIn
 from vistaseg.progress import silent
-from vistaseg.prompts import Text
+from vistaseg.prompts import RegionOfInterest, Text
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
 SHAPE = (20, 37, 120)
+ONE, SEVERAL = (24, 90, 100), (48, 60, 70)
+"""Shapes of scans for which the full-size network needs one window, and several."""
 
 
 def corners(mask: Tensor) -> Tensor:
@@ -38,9 +40,14 @@ def corners(mask: Tensor) -> Tensor:
     return torch.cat([places.min(dim=0).values, places.max(dim=0).values])[None].float()
 
 
-def published(network: SegVolNetwork, whole: Tensor, text: Tensor | None, box: Tensor | None) -> Tensor:
-    """Mask (d, h, w) of a cropped volume; the box is one of the shrunk volume."""
+def published(network: SegVolNetwork, whole: Tensor, text: Tensor | None, drawn: Tensor | None) -> Tensor:
+    """Mask (d, h, w) of a cropped volume, of a text and of the box around the voxels that are 1 in `drawn`.
+
+    As in inference_demo.py and monai_inferers_utils.py, but that what is padded with the image is padded with its
+    prompts too, and that in a single window the box is not one of shrunk voxels: see `window_prompts`.
+    """
     window = network.configuration.image_size
+    box = None if drawn is None else corners(Resize(window, mode="nearest-exact")(drawn[None])[0])
     shrunk = Resize(window, mode="nearest-exact")(whole[None]).as_tensor()[None]
     logits = network.decode(network.embed(shrunk), PromptBatch(boxes=box, texts=text))
     logits = functional.interpolate(logits[None], size=whole.shape, mode="nearest")[0, 0]
@@ -48,12 +55,14 @@ def published(network: SegVolNetwork, whole: Tensor, text: Tensor | None, box: T
     low, high = corners(predicted)[0].long().split(3)
     margins = [max(0, w - int(b - a + 1)) // 2 for a, b, w in zip(low, high, window, strict=True)]
     region = tuple(
-        slice(max(0, int(a) - m), min(n, int(b) + m) + 1)
+        slice(max(0, int(a) - m), min(n, int(b) + m + 1))
         for a, b, m, n in zip(low, high, margins, whole.shape, strict=True)
     )
     lacking = [max(w - (s.stop - s.start), 0) for w, s in zip(window, region, strict=True)]
     padding = [side for n in reversed(lacking) for side in (n // 2, n - n // 2)]
     seen = functional.pad(predicted[region].float(), padding)
+    if drawn is not None and seen.shape == window:
+        seen = functional.pad(drawn[region], padding)
 
     def predictor(patch: Tensor, slices: list[list[slice]]) -> Tensor:
         own = None if box is None else corners(seen[tuple(slices[0][2:])])
@@ -66,26 +75,31 @@ def published(network: SegVolNetwork, whole: Tensor, text: Tensor | None, box: T
     return torch.sigmoid(logits) > 0.5
 
 
+def filled(box: VoxelBox, shape: tuple[int, int, int]) -> Tensor:
+    """1 in a box, else 0."""
+    drawn = torch.zeros(shape)
+    drawn[box.slices] = 1
+    return drawn
+
+
+@pytest.mark.parametrize(
+    "shape", [SHAPE, (6, 12, 40), (12, 14, 44)], ids=["large", "one window", "thinner than a window"]
+)
 @pytest.mark.parametrize("with_box", [False, True])
 @pytest.mark.parametrize("seed", range(4))
 def test_texts_and_boxes_give_the_published_mask(
-    network: SegVolNetwork, small: SegVolConfiguration, seed: int, with_box: bool
+    network: SegVolNetwork, small: SegVolConfiguration, seed: int, with_box: bool, shape: tuple[int, int, int]
 ) -> None:
     generator = np.random.default_rng(seed)
-    volume = Volume.from_array(generator.normal(0, 400, SHAPE).astype(np.float32), np.eye(4), axes="kji")
+    volume = Volume.from_array(generator.normal(0, 400, shape).astype(np.float32), np.eye(4), axes="kji")
     image = segvol_image(volume, small.image_size)
     every = VoxelBox.whole(image.crop.shape)
     whole = image.window(every, every)[0, 0]
     torch.manual_seed(seed)
     text = 3 * torch.randn(1, small.width)
-    own = VoxelBox((3, 4, 10), (18, 30, 100)) if with_box else None
+    own = VoxelBox((1, 4, 10), (shape[0] - 2, shape[1] - 3, shape[2] - 6)) if with_box else None
     with torch.inference_mode():
-        batch = None
-        if own is not None:
-            drawn = torch.zeros(image.crop.shape)
-            drawn[own.slices] = 1
-            batch = corners(Resize(small.image_size, mode="nearest-exact")(drawn[None])[0])
-        expected = published(network, whole, text, batch)
+        expected = published(network, whole, text, None if own is None else filled(own, image.crop.shape))
     zoom = ZoomOutZoomIn(network, image, Encoding(network, image, CPU, 10**8), CPU)
     found = zoom.find(PlacedPrompts(box=own, text="liver"), text, 1, (), silent)
     answered = found.within(image.crop.reversed)
@@ -96,21 +110,31 @@ def test_texts_and_boxes_give_the_published_mask(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_full_size_segvol_gives_the_published_mask_from_end_to_end() -> None:
-    """180,891,216 random parameters and a text in a session."""
+@pytest.mark.parametrize(("shape", "asked"), [(ONE, "text"), (ONE, "box"), (SEVERAL, "box"), (SEVERAL, "both")])
+def test_full_size_segvol_gives_the_published_mask_from_end_to_end(shape: tuple[int, int, int], asked: str) -> None:
+    """180,891,216 random parameters, a text and a box in a session; in one window of the scan, or in several."""
     torch.manual_seed(4)
     network = build_network(SegVolConfiguration()).requires_grad_(False)
-    array = np.random.default_rng(2).normal(0, 400, (24, 90, 100)).astype(np.float32)
+    array = np.random.default_rng(2).normal(0, 400, shape).astype(np.float32)
     volume = Volume.from_array(array, np.eye(4), axes="kji")
     model = SegVol(network, network.configuration, CPU, ModelIdentity("segvol", "SegVol", "ab" * 32), 10**8)
     session = Session(volume, model)
     session.start("a")
-    found = session.add(Text("liver"), "a")
     image = segvol_image(volume, network.configuration.image_size)
     every = VoxelBox.whole(image.crop.shape)
+    # Of the voxels of the volume, from centre to centre.
+    low, high = np.array((2, 8, 6)), np.array(shape) - (5, 20, 9)
+    if asked != "text":
+        session.add(RegionOfInterest(tuple(map(float, low[::-1])), tuple(map(float, high[::-1]))), "a")
+    if asked != "box":
+        session.add(Text("liver"), "a")
+    drawn = torch.zeros(shape)
+    drawn[tuple(slice(a, b + 1) for a, b in zip(low, high, strict=True))] = 1
     with torch.inference_mode():
-        text = network.embed_texts(token_ids("liver")[None])
-        expected = published(network, image.window(every, every)[0, 0], text, None)
+        text = None if asked == "box" else network.embed_texts(token_ids("liver")[None])
+        box = None if asked == "text" else drawn[image.crop.slices]
+        expected = published(network, image.window(every, every)[0, 0], text, box)
+    found = session.result("a")
     answered = np.zeros(volume.array.shape, bool)
     answered[found.mask.box.slices_kji] = found.mask.array
     whole = np.zeros(volume.array.shape, bool)

@@ -153,7 +153,7 @@ def test_a_file_where_a_folder_should_be_is_refused(tmp_path, name):
 
 def test_a_file_without_suffix_is_no_folder_for_masks(tmp_path):
     (tmp_path / "file").write_bytes(b"mine")
-    with pytest.raises(UsageError, match="no place"):
+    with pytest.raises(UsageError, match="file"):
         check_writable(tmp_path / "file")
 
 

@@ -191,7 +191,7 @@ def paint_as_slicer_does(desk: Desk, target: Any) -> None:
     """A cube on the voxels of the reference geometry."""
     lattice = reference_lattice(desk.segmentation_node)
     assert lattice is not None
-    labelmap = lattice.image((4, 7, 4, 7, 4, 7))
+    labelmap = lattice.image(VoxelBox((4, 4, 4), (8, 8, 8)))
     labelmap.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
     array_of(labelmap)[...] = 1
     logic = slicer.vtkSlicerSegmentationsModuleLogic

@@ -10,7 +10,6 @@ import slicer
 from vistaseg.mrml.dicom_images import instance_uids_of
 from vistaseg.mrml.geometry import lattice_of_grid, offset_between
 from vistaseg.mrml.reference import reference_lattice, reference_volume
-from vistaseg.mrml.resampling import moved, united_bounds
 from vistaseg.mrml.seals import seal_of
 from vistaseg.mrml.tags import PROMPTS_TAG, read_tag
 from vistaseg.mrml.volumes import grid_of, volume_from_node
@@ -96,7 +95,7 @@ def _is_part(part: Any, whole: Any) -> bool:
     offset = offset_between(of_whole, whole, part)
     if offset is None:
         return False
-    return united_bounds(of_whole.bounds, moved(lattice_of_grid(grid_of(part)).bounds, offset)) == of_whole.bounds
+    return of_whole.box.union(lattice_of_grid(grid_of(part)).box.shifted(offset)) == of_whole.box
 
 
 def _patient_of(node: Any) -> int:

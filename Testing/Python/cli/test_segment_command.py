@@ -51,7 +51,7 @@ def test_the_three_forms_hold_the_same_segmentation(segment, results):
     assert maps[0].any() and np.array_equal(maps[0], maps[1])
     masks = read_segmentation(outputs[2])
     for one, other in zip(read_segmentation(outputs[0]).segments, masks.segments, strict=True):
-        assert one.name == other.name and np.array_equal(one.mask, other.mask)
+        assert one.name == other.name and one.mask.equals(other.mask)
 
 
 def test_a_slash_at_the_end_makes_a_folder_even_when_the_name_has_a_dot(segment, results):

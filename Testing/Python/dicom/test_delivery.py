@@ -14,7 +14,8 @@ from dicom_series import write_series
 
 from vistaseg.dicom import Delivery, deliver
 from vistaseg.errors import CancelledError, InputError, UsageError
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
+from vistaseg.masks.boxed import BoxedMask
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.volume import Volume
 
 
@@ -31,8 +32,8 @@ def folder(tmp_path) -> Path:
 
 
 def segments(volume: Volume, threshold: int = 0) -> Segmentation:
-    mask = crop_to_content(volume.array > threshold)
-    return Segmentation(volume.shape_ijk, volume.ijk_to_ras, [Segment("part", 1, None, (1, 2, 3), None, *mask)])
+    mask = BoxedMask.of(volume.array > threshold)
+    return Segmentation(volume.shape_ijk, volume.ijk_to_ras, [Segment("part", 1, None, (1, 2, 3), None, mask)])
 
 
 def files_below(folder: Path) -> list[Path]:

@@ -56,7 +56,7 @@ def break_segments(desk: Desk) -> str:
 
 def break_segmentation(desk: Desk) -> str:
     desk.choose(desk.volume, None)
-    return "no segmentation"
+    return "Choose a segmentation"
 
 
 def break_volume(desk: Desk) -> str:

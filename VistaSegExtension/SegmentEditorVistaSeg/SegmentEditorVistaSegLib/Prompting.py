@@ -12,6 +12,7 @@ from SegmentEditorVistaSegLib.Choice import chosenTarget, requireTarget, segment
 from SegmentEditorVistaSegLib.Naming import areKnown, giveName, meantBy
 from SegmentEditorVistaSegLib.Writing import EffectWriter
 from vistaseg.errors import InputError, VistaSegError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.views import require_shown
 from vistaseg.mrml.volumes import grid_of
@@ -158,12 +159,8 @@ class EffectPrompting:
     def _maskOf(self, target: SegmentReference, volumeNode) -> np.ndarray | None:
         """The segment on the whole grid of the volume, bool (k, j, i); None where it is empty."""
         grid = grid_of(volumeNode)
-        mask, extent = read_mask(segmentationOf(target), target.segment_id, volumeNode, grid)
-        if extent.empty:
-            return None
-        whole = np.zeros(grid.shape_ijk[::-1], dtype=bool)
-        whole[extent.slices_kji] = mask
-        return whole
+        mask = read_mask(segmentationOf(target), target.segment_id, volumeNode, grid)
+        return None if mask.empty else mask.within(VoxelBox.whole(grid.shape_ijk))
 
 
 def _saysWhere(prompt: Prompt) -> bool:

@@ -102,9 +102,7 @@ def test_texts_and_boxes_give_the_published_mask(
         expected = published(network, whole, text, None if own is None else filled(own, image.crop.shape))
     zoom = ZoomOutZoomIn(network, image, Encoding(network, image, CPU, 10**8), CPU)
     found = zoom.find(PlacedPrompts(box=own, text="liver"), text, 1, (), silent)
-    answered = np.zeros(image.crop.shape, bool)
-    assert found.region is not None
-    answered[found.region.slices] = found.mask
+    answered = found.within(image.crop.reversed)
     assert 0.01 < answered.mean() < 0.99
     # Logits that are 0 but for rounding may fall on either side.
     assert (answered != expected.numpy()).mean() < 1e-4
@@ -138,7 +136,7 @@ def test_full_size_segvol_gives_the_published_mask_from_end_to_end(shape: tuple[
         expected = published(network, image.window(every, every)[0, 0], text, box)
     found = session.result("a")
     answered = np.zeros(volume.array.shape, bool)
-    answered[found.extent.slices_kji] = found.mask
+    answered[found.mask.box.slices_kji] = found.mask.array
     whole = np.zeros(volume.array.shape, bool)
     whole[image.crop.slices] = expected.numpy()
     assert 0.001 < whole.mean() < 0.999

@@ -85,7 +85,9 @@ def test_the_package_is_marked_as_typed():
 def test_help_shows_how_to_begin():
     code = "import vistaseg; help(vistaseg)"
     environment = {"PYTHONPATH": str(Path(vistaseg.__file__).parents[1]), "PAGER": "cat", "TERM": "dumb"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, encoding="utf-8", check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, encoding="utf-8", check=True
+    )
     assert 'vistaseg.segment("CT.nii.gz", "liver, kidneys")' in done.stdout
     assert "segment(" in done.stdout and "open_session(" in done.stdout
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import host
 import numpy as np
 import pytest
 import slicer
@@ -30,10 +31,13 @@ class Times:
 
     def show(self, time: int) -> None:
         self.browser.SetSelectedItemNumber(time)
-        logic = slicer.vtkSlicerSequencesLogic()
-        logic.SetMRMLScene(self.desk.scene)
-        logic.UpdateProxyNodesFromSequences(self.browser)
-        logic.SetMRMLScene(None)
+        if host.is_slicer():
+            slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(self.browser)
+        else:
+            logic = slicer.vtkSlicerSequencesLogic()
+            logic.SetMRMLScene(self.desk.scene)
+            logic.UpdateProxyNodesFromSequences(self.browser)
+            logic.SetMRMLScene(None)
         shown = slicer.util.arrayFromVolume(self.desk.volume_node)
         assert np.count_nonzero(shown != self.desk.volume.array) == time * shown[::3].size
 

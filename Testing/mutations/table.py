@@ -395,6 +395,20 @@ MUTATIONS = (
         ("mrml", "workspace/test_workspace.py", "extension/interactive/test_segments.py", "extension/test_stories.py"),
     ),
     Mutation(
+        "What was moved against its scan is refused",
+        _LOGIC + "mrml/placement.py",
+        "    if not is_moved:\n        return\n",
+        "    return\n",
+        ("workspace/test_moved_volumes.py",),
+    ),
+    Mutation(
+        "Segments drawn by hand are known to have been moved",
+        _LOGIC + "mrml/placement.py",
+        "return is_beside_its_scan(volume_node, segmentation_node) and",
+        "return False and",
+        ("workspace/test_moved_volumes.py",),
+    ),
+    Mutation(
         "Prompts follow a transform that is hardened",
         _LOGIC + "workspace/memory.py",
         "    if not _alike(there, ijk_to_ras):\n        return None\n",

@@ -361,14 +361,19 @@ def _seconds(given: tuple[str, ...]) -> float:
 def _signalled(given: tuple[str, ...], number: signal.Signals, seconds: float, folder: Path) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    process = os.getpid()
-    timer = threading.Timer(seconds, lambda: os.kill(process, number) if not ended.is_set() else None)
-    timer.daemon, ended = True, threading.Event()
+    timer = threading.Timer(seconds, partial(_send_while_handled, number))
+    timer.daemon = True
     timer.start()
-    try:
-        _run(given, folder)
-    finally:
-        ended.set()
+    _run(given, folder)
+
+
+def _send_while_handled(number: signal.Signals) -> None:
+    """To this process, not before the command has begun nor after it has ended."""
+    end = time.monotonic() + 1
+    while signal.getsignal(signal.SIGTERM) == signal.SIG_DFL and time.monotonic() < end:
+        time.sleep(0.001)
+    if signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        os.kill(os.getpid(), number)
 
 
 def _kept_or_done(given: tuple[str, ...], folder: Path) -> str:

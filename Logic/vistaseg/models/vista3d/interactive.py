@@ -35,8 +35,8 @@ STOPPED = (
 )
 
 DOUBTFUL = (
-    "The model sees something else than this mask here: only what is near the click was changed. Click again to change "
-    "more, or take large parts away by hand."
+    "The model disagrees here; only the area near the click was changed. Click again to change more, or erase large parts "
+    "by hand."
 )
 
 

@@ -35,8 +35,8 @@ STOPPED = (
 )
 
 DOUBTFUL = (
-    "The model disagrees here; only the area near the click was changed. Click again to change more, or erase large parts "
-    "by hand."
+    "The model disagrees here; only the area near the click was changed. Click again to change more, or erase large "
+    "parts by hand."
 )
 
 

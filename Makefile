@@ -115,8 +115,9 @@ train-demo: $(BIN)/.ready $(CACHE)/.ready
 	$(BIN)/python Testing/training/train_clicks.py --start training-run/automatic --cache training-run/cases \
 		--output training-run/demo
 
-train-segvol: $(BIN)/.ready
-	$(BIN)/python Testing/training/train_segvol.py --output training-run/segvol
+train-segvol: $(BIN)/.ready $(CACHE)/.ready
+	$(BIN)/python Testing/training/case_cache.py --data "$(DATA)" --chest $(CHEST) --cache training-run/cases
+	$(BIN)/python Testing/training/train_segvol.py --cache training-run/cases --output training-run/segvol
 
 clean:
 	rm -rf $(VENV) $(SLICER_VENV) $(CACHE) demo-output

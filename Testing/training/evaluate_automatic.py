@@ -46,8 +46,8 @@ PATIENTS = {"validation": (201, 233), "test": tuple(range(241, 341, 12))}
 CONTOURED = {2: ("spinal cord", (121,)), 5: ("esophagus", (11,))}
 """Label of that collection → structure; compared in the planes in which it was drawn."""
 TAUGHT = {
-    1: ("liver", (1,)),
-    6: ("spleen", (3,)),
+    1: ("spleen", (3,)),
+    6: ("liver", (1,)),
     13: ("left lung", (28, 29)),
     14: ("right lung", (30, 31, 32)),
     15: ("bone", UNIONS[BONE]),

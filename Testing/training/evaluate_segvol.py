@@ -1,22 +1,24 @@
-"""Measure a small SegVol: Dice for each kind of prompt, on torsos that it never saw or on a labelled CT.
+"""Measure a small SegVol: Dice for each kind of prompt, on torsos that it never saw, on a labelled CT or on several.
 
-    python Testing/training/evaluate_segvol.py --model FOLDER [--ct FILE --labels FILE --names FILE]
+    python Testing/training/evaluate_segvol.py --model FOLDER [--ct FILE --labels FILE --names FILE | --data FOLDER]
 
-`--names` is a JSON object of label value → structure. The prompts are those of a user: the name of the structure, the
-box around it, one click at its middle, and the box with the name.
+`--names` is a JSON object of label value → structure; `--data` measures the validation CTs of `evaluate_clicks.py`.
+The prompts are those of a user: the name of the structure, the box around it, one click at its middle, and the box with
+the name.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "Logic"), str(Path(__file__).resolve().parent)]
 
+from evaluate_clicks import scans  # noqa: E402
 from evaluate_demo import SETS, set_of  # noqa: E402
 from torsos import FIRST_BODY, IDS, random_torso  # noqa: E402
 
@@ -55,7 +57,7 @@ def prompts_of_a_user(mask: np.ndarray, name: str, volume: Volume) -> dict[str, 
     index, _ = next_click(mask, np.zeros_like(mask), volume.spacing) or ((0, 0, 0), True)
     r, a, s = volume.index_to_ras([index])[0].tolist()
     click, box = Point((r, a, s)), bounding_box(mask, volume.grid)
-    if name == NAMELESS:
+    if name not in IDS:
         return {"box": [box], "1 click": [click]}
     return {"text": [Text(name)], "box": [box], "1 click": [click], "box + text": [box, Text(name)]}
 
@@ -66,7 +68,7 @@ def dice_after(session: Session, prompts: list[Prompt], truth: np.ndarray, segme
     for prompt in prompts:
         answer = session.add(prompt, segment)
     found = np.zeros_like(truth)
-    found[answer.extent.slices_kji] = answer.mask
+    found[answer.mask.box.slices_kji] = answer.mask.array
     return float(2 * (found & truth).sum() / (found.sum() + truth.sum()))
 
 
@@ -100,6 +102,13 @@ def ct_masks(volume: Volume, labels: Path, names: Path) -> Iterator[tuple[str, n
                 yield name, mask
 
 
+def validation_masks(volume: Volume, labels: Path, names: Mapping[int, str]) -> Iterator[tuple[str, np.ndarray]]:
+    """Every structure of a CT, whether the model has a name for it or not."""
+    truth = read_truth(labels, volume, {str(label): name for label, name in names.items()})
+    for target in truth.targets:
+        yield target.name, truth.mask(target)
+
+
 def table(scores: Scores) -> str:
     """Means, as a table in Markdown."""
     kinds = ("text", "box", "1 click", "box + text")
@@ -114,7 +123,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
-    for name in ("ct", "labels", "names"):
+    for name in ("ct", "labels", "names", "data"):
         parser.add_argument(f"--{name}", type=Path)
     arguments = parser.parse_args()
     model = load(arguments.model)
@@ -122,6 +131,10 @@ def main() -> None:
     if arguments.ct:
         volume = read_volume(arguments.ct)
         measure(model, volume, ct_masks(volume, arguments.labels, arguments.names), scores)
+    elif arguments.data:
+        for scan in scans("validation", arguments.data):
+            volume = read_volume(scan.ct)
+            measure(model, volume, validation_masks(volume, scan.labels, scan.names), scores)
     else:
         for seed in range(FIRST_SEED, FIRST_SEED + TORSOS):
             torso = random_torso(np.random.default_rng(seed))

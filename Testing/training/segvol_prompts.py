@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 from augmentation import chance
 from clicks import NEGATIVE, POSITIVE, as_tensors, random_voxel
-from segvol_views import NAMES, View
+from segvol_views import View
 from torch import Tensor
 
 from vistaseg.models.segvol.prompt_encoder import PromptBatch
@@ -50,8 +50,7 @@ class Question:
 
 def random_questions(view: View, named: bool, generator: torch.Generator) -> list[Question]:
     """Objects of a view, all with a name or some without; a few are not there."""
-    texts = view.texts()
-    absent = [text for text in NAMES if text not in texts]
+    texts, absent = view.texts(), view.texts(there=False)
     possible: list[str | int] = [*texts] if named else [*view.objects()]
     found = [_question(view, what) for what in _drawn(possible, OBJECTS, generator)]
     if absent and (not found or chance(ABSENT_SHARE * OBJECTS, generator)) and (named or view.zoomed_in):

@@ -46,10 +46,12 @@ class Scene:
 
     Attributes:
         labels: uint8 (d, h, w), of the cropped volume.
+        looked_for: organs that are labelled wherever they are.
     """
 
     image: SegVolImage
     labels: np.ndarray
+    looked_for: frozenset[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +62,13 @@ class View:
         image: float32 (1, 1, D, H, W) in 0 … 1.
         labels: uint8 (D, H, W).
         zoomed_in: whether it is a window at full resolution.
+        looked_for: organs that are labelled wherever they are.
     """
 
     image: Tensor
     labels: Tensor
     zoomed_in: bool
+    looked_for: frozenset[str]
 
     @cached_property
     def counts(self) -> Tensor:
@@ -75,9 +79,10 @@ class View:
         """Mask (D, H, W) of what a text means."""
         return torch.stack([self.labels == IDS[name] for name in NAMES[text]]).any(0)
 
-    def texts(self) -> list[str]:
-        """Texts that mean something here."""
-        return [text for text, names in NAMES.items() if sum(int(self.counts[IDS[n]]) for n in names) >= SMALLEST]
+    def texts(self, there: bool = True) -> list[str]:
+        """Texts of what is here, or of what is known not to be."""
+        known = [text for text, names in NAMES.items() if self.looked_for.issuperset(names)]
+        return [text for text in known if (sum(int(self.counts[IDS[n]]) for n in NAMES[text]) >= SMALLEST) == there]
 
     def objects(self) -> list[int]:
         """Labels of what can be pointed at."""
@@ -87,13 +92,13 @@ class View:
 def scene_of(torso: Torso, image_size: Index) -> Scene:
     """Prepare a torso exactly as a volume is when the model is used."""
     image = segvol_image(torso.volume, image_size)
-    return Scene(image, torso.labels[image.crop.slices])
+    return Scene(image, torso.labels[image.crop.slices], torso.looked_for)
 
 
 def whole_view(scene: Scene) -> View:
     """All of it, shrunk."""
     labels = scene.labels[np.ix_(*scene.image.zoom.down)]
-    return View(scene.image.whole(), torch.from_numpy(labels), zoomed_in=False)
+    return View(scene.image.whole(), torch.from_numpy(labels), zoomed_in=False, looked_for=scene.looked_for)
 
 
 def window_view(scene: Scene, generator: torch.Generator) -> View:
@@ -107,7 +112,8 @@ def window_view(scene: Scene, generator: torch.Generator) -> View:
     seen = window.intersection(region)
     labels = np.zeros(window.shape, np.uint8)
     labels[seen.relative_to(window.start).slices] = scene.labels[seen.slices]
-    return View(scene.image.window(window, region), torch.from_numpy(labels), zoomed_in=True)
+    image = scene.image.window(window, region)
+    return View(image, torch.from_numpy(labels), zoomed_in=True, looked_for=scene.looked_for)
 
 
 def random_view(scene: Scene, generator: torch.Generator) -> View:

@@ -66,10 +66,12 @@ class Torso:
     Attributes:
         volume: int16 HU.
         labels: uint8 (k, j, i): `IDS` of organs, from `FIRST_BODY` on bodies without a name.
+        looked_for: organs that are labelled wherever they are; of others nothing is known.
     """
 
     volume: Volume
     labels: np.ndarray
+    looked_for: frozenset[str] = frozenset(IDS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,10 +154,10 @@ def turned(torso: Torso) -> Torso:
         torso.volume.array[:, ::-1, ::-1].copy(),
         torso.volume.ijk_to_ras @ turn,
         axes="kji",
-        name="torso",
+        name=torso.volume.name,
         modality="CT",
     )
-    return Torso(volume, torso.labels[:, ::-1, ::-1].copy())
+    return Torso(volume, torso.labels[:, ::-1, ::-1].copy(), torso.looked_for)
 
 
 def random_grid(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -3,9 +3,9 @@
     python Testing/training/case_cache.py --cache CACHE --data FOLDER --chest FOLDER
     python Testing/training/train_automatic.py --cache CACHE --output RUN [--start Resources/demo-model]
 
-Without `--start` it begins with random weights. With it, the weights of the branch for clicks are kept; where the
-encoder has moved, `train_clicks.py` has to follow. A run can be stopped at any time and goes on where it stood when the
-same command is given again. While there is a file PAUSE beside the folder RUN it waits.
+Without `--start` it begins with random weights. With it, the weights of the branch for clicks are kept; with
+`--encoder-rate 0` its answers are, too, else `train_clicks.py` has to follow. A run can be stopped at any time and goes
+on where it stood when the same command is given again. While there is a file PAUSE beside the folder RUN it waits.
 """
 
 from __future__ import annotations
@@ -54,8 +54,6 @@ LOSS_VOXELS = 25_000
 """Of a patch, at most: more only cost time."""
 EMBEDDING_RATE = 5.0
 """Factor of the learning rate of the class embeddings, which each see only a few of the steps."""
-ENCODER_RATE = 1.0
-"""Factor of that of the encoder; 0 leaves it, and with it the answers to clicks, as they are."""
 FEATURES = 16
 """In training: the automatic branch trains faster with them than with those that clicks need, see `widening`."""
 CONFIGURATION = Vista3dConfiguration(
@@ -94,16 +92,16 @@ def asked_classes(annotated: Mapping[int, Tensor], classes: Collection[int]) -> 
     return sorted(found.intersection(classes))
 
 
-def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:
-    """The class embeddings learn faster than the rest; the encoder may learn more slowly."""
+def parameter_groups(network: nn.Module, encoder_rate: float) -> list[dict[str, Any]]:
+    """The class embeddings learn faster than the rest; the encoder at its own rate, at 0 not at all."""
     embeddings = list(network.class_head.class_embeddings.parameters())
     encoder = list(network.image_encoder.encoder.parameters())
     own = {id(parameter) for parameter in (*embeddings, *encoder)}
     for parameter in encoder:
-        parameter.requires_grad_(ENCODER_RATE > 0)
+        parameter.requires_grad_(encoder_rate > 0)
     return [
         {"params": [p for p in network.parameters() if id(p) not in own], "share": 1.0},
-        {"params": encoder, "share": ENCODER_RATE},
+        {"params": encoder, "share": encoder_rate},
         {"params": embeddings, "share": EMBEDDING_RATE, "weight_decay": 0.0},
     ]
 
@@ -117,7 +115,7 @@ class AutomaticRun(ResumableRun):
     """Training of the encoder and the automatic branch, one patch a step.
 
     Args:
-        arguments: of `add_run_arguments`, and `start`, the folder of a model or None.
+        arguments: of `add_run_arguments`, `start`, the folder of a model or None, and `encoder_rate`.
     """
 
     def __init__(self, arguments: argparse.Namespace, cases: list[Case]) -> None:
@@ -129,7 +127,7 @@ class AutomaticRun(ResumableRun):
             self.model, trained_classes=tuple(sorted({*(self.model.trained_classes or ()), *trained_classes(cases)}))
         )
         network = network.train().to(memory_format=torch.channels_last_3d)
-        super().__init__(network, parameter_groups(network), self.model.as_dict(), arguments)
+        super().__init__(network, parameter_groups(network, arguments.encoder_rate), self.model.as_dict(), arguments)
 
     def start_from(self, folder: Path | None) -> tuple[nn.Module, Vista3dConfiguration]:
         """The network to train and the configuration to ship; keeps the state of a model that it starts from."""
@@ -177,6 +175,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, required=True, help="folder of case_cache.py")
     parser.add_argument("--start", type=Path, help="folder of the model to start from")
+    parser.add_argument("--encoder-rate", type=float, default=1.0, help="factor of the encoder's learning rate")
     parser.add_argument("--leave-out", action="append", default=[], help="start of the names of cases never shown")
     add_run_arguments(parser, minutes=150.0, rate=1e-3)
     arguments = parser.parse_args()

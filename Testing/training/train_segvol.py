@@ -1,9 +1,9 @@
 """Train the small SegVol: for trying the software out and for its tests, not for reading scans.
 
-    python Testing/training/train_segvol.py --output RUN
+    python Testing/training/train_segvol.py --output RUN [--cache CACHE] [--start Resources/segvol-demo]
 
-It learns on generated torsos, on two CPU cores in minutes. A run can be stopped at any time and goes on where it stood
-when the same command is given again.
+It learns on generated torsos, and on the CTs of a cache of `case_cache.py`. A run can be stopped at any time and goes
+on where it stood when the same command is given again.
 """
 
 from __future__ import annotations
@@ -20,11 +20,15 @@ from torch import Tensor
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "Logic"), str(Path(__file__).resolve().parent)]
 
+from augmentation import chance  # noqa: E402
+from case_cache import read_cache  # noqa: E402
 from losses import mask_loss  # noqa: E402
 from resumable import ResumableRun, add_run_arguments  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 from segvol_attention import attend_by_place  # noqa: E402
 from segvol_decoding import coarse_logits, coarse_masks  # noqa: E402
 from segvol_prompts import TEXT, prompts_for, random_kinds, random_questions  # noqa: E402
+from segvol_scans import random_scan  # noqa: E402
 from segvol_views import NAMES, Scene, View, random_view, scene_of  # noqa: E402
 from torsos import random_torso  # noqa: E402
 
@@ -53,8 +57,12 @@ CONFIGURATION = SegVolConfiguration(
 BATCH = 4
 KINDS = 2
 """Combinations of prompts that each view is asked about with."""
-SCENES = 192
+SCENES = 96
 """Kept at once."""
+CT_SHARE = 0.75
+"""Of the scenes, where there is a cache of CTs."""
+SOURCES = {"labelled": 0.5, "openkbp": 0.2, "chests": 0.15, "sts": 0.15}
+"""Share of the CTs from each collection."""
 STEPS_OF_A_SCENE = 3
 """After so many steps one of them is replaced."""
 
@@ -103,15 +111,31 @@ def views_loss(network: SegVolNetwork, views: list[View], generator: torch.Gener
 
 
 class SegVolRun(ResumableRun):
-    """Training of the small SegVol on torsos that are replaced by and by."""
+    """Training of the small SegVol on scans that are replaced by and by.
+
+    Args:
+        arguments: of `add_run_arguments`, and folders or None: `cache` of CTs, `start` of a model to go on from.
+    """
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         torch.manual_seed(arguments.seed)
         network = untrained_network(CONFIGURATION)
+        if arguments.start is not None:
+            state = load_file(arguments.start / "model.safetensors")
+            network.load_state_dict({name: value.float() for name, value in state.items()})
+        cases = [] if arguments.cache is None else read_cache(arguments.cache)
+        by_source = {source: [case for case in cases if case.source == source and case.places] for source in SOURCES}
+        self.cases = {source: own for source, own in by_source.items() if own}
         super().__init__(network, parameter_groups(network), CONFIGURATION.as_dict(), arguments)
         self.scenes = [self.new_scene() for _ in range(SCENES)]
 
     def new_scene(self) -> Scene:
+        if self.cases and chance(CT_SHARE, self.generator):
+            shares = torch.tensor([SOURCES[source] for source in self.cases])
+            own = list(self.cases.values())[int(torch.multinomial(shares, 1, generator=self.generator))]
+            case = own[int(torch.randint(len(own), (), generator=self.generator))]
+            scene = scene_of(random_scan(case, self.generator), CONFIGURATION.image_size)
+            return scene if scene.labels.any() else self.new_scene()
         seed = int(torch.randint(2**31, (), generator=self.generator))
         return scene_of(random_torso(np.random.default_rng(seed)), CONFIGURATION.image_size)
 
@@ -127,6 +151,8 @@ class SegVolRun(ResumableRun):
 def main() -> None:
     """Train until the time is used up."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cache", type=Path, help="folder of case_cache.py")
+    parser.add_argument("--start", type=Path, help="folder of the model to start from")
     add_run_arguments(parser, minutes=16.0, rate=2e-3)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

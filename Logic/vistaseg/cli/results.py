@@ -179,8 +179,8 @@ def _keep(segmentation: Segmentation, output: str) -> Path | None:
         return None
     wanted = Path(output)
     stem = wanted.name.removesuffix(".gz").removesuffix(".nii").removesuffix(".dcm").removesuffix(".seg.nrrd")
-    places: tuple[Callable[[], Path], ...] = (lambda: wanted.parent, Path.cwd, Path.home)
-    for find in places:
+    finders: tuple[Callable[[], Path], ...] = (lambda: wanted.parent, Path.cwd, Path.home)
+    for find in finders:
         names = itertools.chain((f"{stem}.seg.nrrd",), (f"{stem}-{number}.seg.nrrd" for number in range(2, 1000)))
         try:
             folder = find()

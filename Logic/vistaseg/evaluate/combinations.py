@@ -13,9 +13,10 @@ from vistaseg.evaluate.clicks import next_click
 from vistaseg.evaluate.metrics import score
 from vistaseg.evaluate.results import Prompted
 from vistaseg.evaluate.simulation import bounding_box
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import Mask
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import Point, Prompt, Text
-from vistaseg.segmentation.model import Mask
 
 if TYPE_CHECKING:
     from vistaseg.session import Session
@@ -31,7 +32,7 @@ def parse_combinations(text: str) -> tuple[Combination, ...]:
     """Combinations in words: "text, box, point+text".
 
     Raises:
-        UsageError: a word is no kind of prompt, is said twice, or a combination is; or there is none.
+        UsageError: a word is not a kind of prompt, a word or a combination comes twice, or none was given.
     """
     found = tuple(_parse(part) for part in text.split(","))
     if len(set(found)) < len(found):
@@ -43,7 +44,7 @@ def _parse(text: str) -> Combination:
     words = [word.strip().lower() for word in text.split("+")]
     unknown = [word for word in words if word not in KINDS]
     if unknown:
-        raise UsageError(f"{unknown[0]!r} is no kind of prompt: write text, box, point, or several, as in box+text.")
+        raise UsageError(f"{unknown[0]!r} is not a kind of prompt: write text, box, point, or several, as in box+text.")
     if len(set(words)) < len(words):
         raise UsageError(f"A kind of prompt comes twice in {text.strip()!r}: name each once.")
     return tuple(kind for kind in KINDS if kind in words)
@@ -90,8 +91,7 @@ def ask_once(
             notes.append(str(refusal))
             continue
         notes += [found.note] if found.note else []
-        answer = np.zeros_like(truth_mask)
-        answer[found.extent.slices_kji] = found.mask
+        answer = found.mask.within(VoxelBox.whole(session.volume.shape_ijk))
     seconds = time.perf_counter() - start
     return Prompted(words, score(truth_mask, answer, session.volume.spacing), seconds, tuple(notes))
 

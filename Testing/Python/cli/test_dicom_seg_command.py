@@ -18,8 +18,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from vistaseg.cli.results import kept_if_lost
 from vistaseg.dicom import read_seg, read_series
 from vistaseg.errors import InputError, UsageError
-from vistaseg.geometry.box import VoxelBox
 from vistaseg.io import sha256_of
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.segmentation import Segment, Segmentation, read_segmentation, write_segmentation
 from vistaseg.volume import Volume
 from vistaseg.volume.limits import size_text
@@ -242,7 +242,7 @@ def test_a_result_that_cannot_be_exported_is_kept_and_the_message_says_where(
 
 
 def test_a_result_is_kept_after_an_error_that_no_one_foresaw(tmp_path, capsys):
-    voxel = Segment("dot", 1, None, (1, 2, 3), None, np.ones((1, 1, 1), bool), VoxelBox((0, 0, 0), (1, 1, 1)))
+    voxel = Segment("dot", 1, None, (1, 2, 3), None, BoxedMask.of(np.ones((1, 1, 1))))
     with (
         pytest.raises(RuntimeError),
         kept_if_lost(Segmentation((2, 2, 2), np.eye(4), [voxel]), str(tmp_path / "out.dcm")),
@@ -257,7 +257,7 @@ def test_a_result_whose_folder_is_gone_is_kept_elsewhere(tmp_path, monkeypatch, 
     """A network drive may go during the computation."""
     for name in ("home", *(["work"] if kept_in == "work" else [])):
         (tmp_path / name).mkdir()
-    voxel = Segment("liver", 1, None, (1, 2, 3), None, np.ones((1, 1, 1), bool), VoxelBox((0, 0, 0), (1, 1, 1)))
+    voxel = Segment("liver", 1, None, (1, 2, 3), None, BoxedMask.of(np.ones((1, 1, 1))))
     monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "work")
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
     kept = tmp_path / kept_in / "out.seg.nrrd"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import augmentation
 import evaluate_automatic
+import evaluate_clicks
 import numpy as np
 import pytest
 import torch
@@ -21,10 +22,11 @@ from resumable import export
 from safetensors.torch import load_file
 from teachers import lungs_in_the_lowest_plane, with_bone
 from train_automatic import AutomaticRun, View, asked_classes
-from training_structures import BONE, LEFT_LUNG, RIGHT_LUNG, SPINE, UNIONS, UNSURE_BONE
+from training_structures import BONE, LEFT_LUNG, RIGHT_LUNG, SPINE, UNSURE_BONE
 from variants import voxels_of
 from widening import narrowed, widened
 
+from vistaseg import catalog
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
 from vistaseg.models.vista3d.network import build_network
 
@@ -182,8 +184,10 @@ def cases() -> list[Case]:
     ]
 
 
-def arguments(start: Path | None, output: Path) -> argparse.Namespace:
-    return argparse.Namespace(start=start, output=output, minutes=1.0, rate=2e-3, seed=1, copy=None)
+def arguments(start: Path | None, output: Path, encoder_rate: float = 1.0) -> argparse.Namespace:
+    return argparse.Namespace(
+        start=start, output=output, encoder_rate=encoder_rate, minutes=1.0, rate=2e-3, seed=1, copy=None
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -212,11 +216,8 @@ def test_the_branch_for_clicks_is_shipped_as_it_was(start: Path, cases: list[Cas
     assert any(name.startswith("image_encoder.encoder.") for name in changed)
 
 
-def test_a_fixed_encoder_stays_as_it_was(
-    start: Path, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(train_automatic, "ENCODER_RATE", 0.0)
-    run = AutomaticRun(arguments(start, tmp_path / "run"), cases)
+def test_a_fixed_encoder_stays_as_it_was(start: Path, cases: list[Case], tmp_path: Path) -> None:
+    run = AutomaticRun(arguments(start, tmp_path / "run", encoder_rate=0.0), cases)
     run.advance()
     before, after = load_file(start / "model.safetensors"), run.weights()
     assert all(
@@ -266,7 +267,14 @@ def test_scraps_are_what_is_outside_the_largest_piece() -> None:
 def test_choosing_and_testing_share_no_patient_with_training() -> None:
     assert all(201 <= number <= 240 for number in evaluate_automatic.PATIENTS["validation"])
     assert all(number >= 241 for number in evaluate_automatic.PATIENTS["test"])
-    assert set(UNIONS[LEFT_LUNG]) == {28, 29}
+
+
+def test_the_labels_of_the_chest_are_those_that_clicks_are_measured_on() -> None:
+    found = {label: name for label, (name, _) in evaluate_automatic.TAUGHT.items() if name != "bone"}
+    assert found == evaluate_clicks.CHEST_NAMES
+    names = {structure.id: structure.name for structure in catalog.structures()}
+    for name, classes in (*evaluate_automatic.TAUGHT.values(), *evaluate_automatic.CONTOURED.values()):
+        assert len(classes) > 1 or names[classes[0]] == name
 
 
 def test_test_cases_are_read_once_for_each_file_of_weights(

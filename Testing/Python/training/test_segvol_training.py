@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
+from cases import Case
 from evaluate_segvol import FIRST_SEED
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,9 +24,11 @@ from segvol_prompts import (
     random_questions,
     voxel_beside,
 )
+from segvol_scans import label_table, random_scan
 from segvol_views import NAMES, Scene, View, scene_of, whole_view, window_view
 from torsos import IDS, random_torso
 from train_segvol import CONFIGURATION, parameter_groups, untrained_network, views_loss
+from training_structures import BONE, LEFT_LUNG, TUMOUR, UNSURE_BONE
 
 from vistaseg.models.segvol.configuration import SegVolConfiguration
 from vistaseg.models.segvol.network import SegVolNetwork, build_network
@@ -133,6 +136,46 @@ def test_prompts_belong_to_their_masks(scene: Scene, kind: tuple[str, ...]) -> N
             assert question.text is not None and torch.equal(question.mask, view.organ(question.text))
 
 
+@pytest.fixture(scope="module")
+def case() -> Case:
+    """A CT with a bright liver to the right and a structure without a name to the left; and no stomach."""
+    labels = np.zeros((60, 50, 40), np.uint8)
+    labels[34:50, 15:35, 8:30], labels[10:20, 20:30, 10:25] = 1, TUMOUR
+    image = np.where(labels == 1, 160, np.where(labels == TUMOUR, 60, -40)).astype(np.int16)
+    return Case("one", "labelled", image, labels, {1: (0, 40), TUMOUR: (0, 40), 12: (0, 40), 121: (4, 40)})
+
+
+def test_a_scan_of_a_ct_keeps_right_and_left(case: Case) -> None:
+    turned = 0
+    for seed in range(8):
+        scan = random_scan(case, generator(seed))
+        liver, tumour = (
+            scan.volume.index_to_ras(np.argwhere(scan.labels == label)[:, ::-1]).mean(axis=0)
+            for label in (IDS["liver"], scan.labels.max())
+        )
+        assert liver[0] > tumour[0] + 20, "the liver is on the right"
+        turned += scan.volume.ijk_to_ras[0, 0] < 0
+    assert 0 < turned < 8
+
+
+def test_nobody_is_asked_for_organs_that_nobody_looked_for(case: Case) -> None:
+    scan = random_scan(case, generator())
+    assert scan.looked_for == {"liver", "stomach"}
+    view = whole_view(scene_of(scan, SIZE))
+    assert set(view.texts(there=False)) == {"stomach"}
+    texts = {question.text for seed in range(20) for question in random_questions(view, True, generator(seed))}
+    assert texts <= {"liver", "stomach"}
+    assert len(view.objects()) == 2, "what has no name is an object"
+
+
+def test_what_nobody_is_sure_of_is_no_object() -> None:
+    table = label_table()
+    assert not table[[0, BONE, UNSURE_BONE]].any()
+    assert table[LEFT_LUNG] == table[28] == IDS["left lung"]
+    bodies = [int(label) for label in table if label >= 100]
+    assert len(bodies) == len(set(bodies))
+
+
 def test_training_lowers_the_loss(scene: Scene) -> None:
     torch.manual_seed(0)
     network = untrained_network(CONFIGURATION)
@@ -173,7 +216,7 @@ def test_a_run_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pytest.Monkey
     import train_segvol
 
     monkeypatch.setattr(train_segvol, "SCENES", 2)
-    arguments = argparse.Namespace(output=tmp_path, minutes=1.0, rate=1e-3, seed=1, copy=None)
+    arguments = argparse.Namespace(output=tmp_path, minutes=1.0, rate=1e-3, seed=1, copy=None, cache=None, start=None)
     run = train_segvol.SegVolRun(arguments)
     run.advance()
     run.save()

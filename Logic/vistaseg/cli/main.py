@@ -129,6 +129,10 @@ def main() -> None:
         _fail(MemoryLimitError("Memory ran out. Close other programs, or crop the scan first."))
     except KeyboardInterrupt:
         _fail(CancelledError("Interrupted."))
+    except SystemExit as stop:
+        if stop.code == CancelledError.exit_code:  # of the framework, which ends in silence
+            _fail(CancelledError("Interrupted."))
+        raise
 
 
 @contextlib.contextmanager

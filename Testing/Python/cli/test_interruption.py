@@ -90,9 +90,10 @@ def test_while_the_scan_is_read(interrupted, monkeypatch):
     assert "nothing was written" in interrupted()
 
 
-def test_while_the_options_are_read(vistaseg, monkeypatch):
+@pytest.mark.parametrize("place", ["TyperGroup.parse_args", "_Commands.make_context"])
+def test_before_the_command_begins(vistaseg, monkeypatch, place):
     """The framework ended in silence, with the code alone."""
-    monkeypatch.setattr("vistaseg.cli.main.TyperGroup.parse_args", press)
+    monkeypatch.setattr(f"vistaseg.cli.main.{place}", press)
     done = vistaseg("classes")
     assert (done.code, done.stdout, done.stderr) == (130, "", "vistaseg: Interrupted.\n")
 

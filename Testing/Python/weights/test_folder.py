@@ -30,7 +30,7 @@ def test_without_the_variable_it_is_the_users_data_folder(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [(errno.EACCES, "no permission"), (errno.ENOSPC, "no room"), (errno.EFBIG, "no room")]
+    ("number", "words"), [(errno.EACCES, "no permission"), (errno.ENOSPC, "space"), (errno.EFBIG, "space")]
 )
 def test_a_folder_that_refuses_is_named_with_the_reason_and_a_way_out(home, monkeypatch, number, words):
     def refuse(self: Path, **_: object) -> None:

@@ -99,7 +99,7 @@ def test_an_interrupted_copy_installs_nothing(home, checkpoint, shapes, monkeypa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(shutil, "copyfile", stop)
-    with pytest.raises(WeightsError, match="no room"):
+    with pytest.raises(WeightsError, match="space"):
         import_file(ENTRY, checkpoint, shapes)
     assert status(ENTRY).state is WeightsState.MISSING
 

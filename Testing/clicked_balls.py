@@ -90,7 +90,7 @@ def full(session: Session, segment: str) -> np.ndarray:
     """The mask of a segment, (k, j, i) of the scan."""
     answer = session.result(segment)
     mask = np.zeros(session.volume.array.shape, bool)
-    mask[answer.extent.slices_kji] = answer.mask
+    mask[answer.mask.box.slices_kji] = answer.mask.array
     return mask
 
 

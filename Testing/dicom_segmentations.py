@@ -12,7 +12,8 @@ from pydicom.uid import MRImageStorage, PositronEmissionTomographyImageStorage
 
 from vistaseg import catalog
 from vistaseg.dicom import Series
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
+from vistaseg.masks.boxed import BoxedMask
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.volume import Volume
 
 SHAPE_KJI = (6, 9, 10)
@@ -88,12 +89,12 @@ KINDS = (*GRIDS, "MR", "PET", "enhanced CT")
 
 def segment_of(name: str, mask: np.ndarray, provenance: dict[str, Any] | None = None, label: int = 1) -> Segment:
     """A segment of a mask (k, j, i), with the codes of the structure of that name, if there is one."""
-    cropped, extent = crop_to_content(mask)
+    boxed = BoxedMask.of(mask)
     found = {structure.name: structure for structure in catalog.structures()}.get(name)
     made = AUTOMATIC if provenance is None else provenance
     if found is None:
-        return Segment(name, label, None, (201, 30, 77), None, cropped, extent, dict(made))
-    return Segment(name, found.id, found.id, found.color, found.terminology, cropped, extent, dict(made))
+        return Segment(name, label, None, (201, 30, 77), None, boxed, dict(made))
+    return Segment(name, found.id, found.id, found.color, found.terminology, boxed, dict(made))
 
 
 def box(*ranges: tuple[int, int], shape_kji: tuple[int, int, int] = SHAPE_KJI) -> np.ndarray:

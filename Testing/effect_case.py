@@ -24,6 +24,7 @@ else:
     from host import segment_editor
 
 from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.mrml.transforms import to_world
 from vistaseg.mrml.writing import labelmap_of
 from vistaseg.volume import Volume
@@ -98,8 +99,8 @@ class Bench:
 
     def fill(self, name: str, mask: np.ndarray) -> None:
         """Put a mask, bool (k, j, i), in the place of a segment, whatever the rules."""
-        logic, whole = slicer.vtkSlicerSegmentationsModuleLogic, VoxelBox((0, 0, 0), self.volume.shape_ijk)
-        labelmap = labelmap_of(mask, whole, self.volumeNode, self.segmentationNode)
+        logic, whole = slicer.vtkSlicerSegmentationsModuleLogic, VoxelBox.whole(self.volume.shape_ijk)
+        labelmap = labelmap_of(BoxedMask(mask, whole), self.volumeNode, self.segmentationNode)
         logic.SetBinaryLabelmapToSegment(labelmap, self.segmentationNode, self.segments[name], logic.MODE_REPLACE)
 
     def region(self, low: float, high: float) -> np.ndarray:

@@ -14,8 +14,9 @@ from host.mrml_nodes import add_scan, add_segmentation
 from waiting import wait_until
 
 from vistaseg.catalog import get
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.mrml.adding import add_segments
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.volume import Volume
 
 SHAPE = (9, 8, 6)
@@ -33,7 +34,7 @@ def scan() -> Volume:
 def structure(class_id: int, mask: np.ndarray, **provenance: Any) -> Segment:
     """A structure of the catalogue, from a mask (k, j, i) of the whole scan."""
     known = get(class_id)
-    return Segment(known.name, class_id, class_id, known.color, known.terminology, *crop_to_content(mask), provenance)
+    return Segment(known.name, class_id, class_id, known.color, known.terminology, BoxedMask.of(mask), provenance)
 
 
 def blocks() -> list[Segment]:
@@ -119,8 +120,7 @@ def same(found: Segmentation, meant: list[Segment]) -> bool:
     pairs = zip(found.segments, meant, strict=True)
     return all(
         one.name == other.name
-        and one.extent == other.extent
-        and np.array_equal(one.mask, other.mask)
+        and one.mask.equals(other.mask)
         and one.terminology == other.terminology
         and one.provenance["algorithm_type"] == other.provenance["algorithm_type"]
         for one, other in pairs

@@ -10,6 +10,7 @@ from scipy.ndimage import label
 
 from vistaseg.errors import InputError
 from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import MaskChange
 from vistaseg.models.protocol import ClassMasks, ModelIdentity, PromptAnswer, PromptQuestion
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest
@@ -54,8 +55,8 @@ class FakeVolume:
         found = self._region(prompt)
         nothing = np.zeros_like(found)
         positive = not isinstance(prompt, Point) or prompt.positive
-        whole = VoxelBox((0, 0, 0), self.volume.shape_ijk)
-        return PromptAnswer(found if positive else nothing, nothing if positive else found, whole, {})
+        whole, parts = VoxelBox.whole(self.volume.shape_ijk), (found, nothing) if positive else (nothing, found)
+        return PromptAnswer(MaskChange.in_box(*parts, whole), {})
 
     def hint(self, ras: Ras, progress: Progress) -> None:
         self._work(progress)

@@ -26,6 +26,7 @@ from PIL import Image
 from PySide6.QtCore import QBuffer
 
 from vistaseg.evaluate.clicks import next_click
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.reading import read_mask, segment_record
 from vistaseg.preview import preview_png
 from vistaseg.segmentation import Segment, Segmentation
@@ -90,9 +91,7 @@ def correct(panel: Any, volume: Volume, truth: np.ndarray) -> str:
 def corrected(panel: Any, volume: Volume) -> np.ndarray:
     """The segment that is clicked on, bool (k, j, i)."""
     segment = next(one for one in segments(panel, volume) if one.name == CORRECTED)
-    mask = np.zeros(volume.array.shape, dtype=bool)
-    mask[segment.extent.slices_kji] = segment.mask
-    return mask
+    return segment.mask.within(VoxelBox.whole(volume.shape_ijk))
 
 
 def dice(mask: np.ndarray, truth: np.ndarray) -> float:
@@ -105,8 +104,8 @@ def segments(panel: Any, volume: Volume) -> list[Segment]:
     node, scan, found = panel.selection.segmentationNode, panel.selection.volumeNode, []
     for number, segment_id in enumerate(node.GetSegmentation().GetSegmentIDs(), 1):
         record = segment_record(node, segment_id)
-        mask, extent = read_mask(node, segment_id, scan, volume.grid)
-        found.append(Segment(record.name, number, record.structure_id, record.color, None, mask, extent))
+        mask = read_mask(node, segment_id, scan, volume.grid)
+        found.append(Segment(record.name, number, record.structure_id, record.color, None, mask))
     return found
 
 

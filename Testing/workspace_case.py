@@ -10,7 +10,8 @@ from host.mrml_nodes import add_scan, add_segmentation, full_mask
 from waiting import wait_until
 
 from vistaseg.geometry.box import VoxelBox
-from vistaseg.mrml.editing import SegmentChange, SegmentEditing
+from vistaseg.masks.boxed import MaskChange
+from vistaseg.mrml.editing import SegmentEditing
 from vistaseg.mrml.reading import segment_record
 from vistaseg.mrml.transforms import matrix_from_array
 from vistaseg.prompts import Point, Prompt
@@ -83,7 +84,7 @@ class Desk:
         """Fill a box of a segment by hand."""
         everything = np.ones(extent.shape_kji, bool)
         with self.editing.step():
-            self.editing.apply(target.segment_id, SegmentChange(everything, ~everything, extent))
+            self.editing.apply(target.segment_id, MaskChange.in_box(everything, ~everything, extent))
 
     def finish(self, seconds: float = 20.0) -> None:
         """Poll as a host does, until nothing is left to do."""

@@ -17,7 +17,8 @@ from dicom_series import write_series
 
 from vistaseg.errors import WeightsError
 from vistaseg.io import check_folder, recover, sha256_of, together, write_bytes
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content, read_segmentation, write_segmentation
+from vistaseg.masks.boxed import BoxedMask
+from vistaseg.segmentation import Segment, Segmentation, read_segmentation, write_segmentation
 from vistaseg.volume import Volume, read_volume
 
 SHAPE_IJK = (5, 4, 3)
@@ -51,7 +52,7 @@ def segmentation(version: int) -> Segmentation:
     for label, name in enumerate(NAMES[version], start=1):
         mask = np.zeros(SHAPE_IJK[::-1], dtype=bool)
         mask[:version, label - 1, :] = True
-        segments.append(Segment(name, label, None, (10 * label, 20, 30), None, *crop_to_content(mask)))
+        segments.append(Segment(name, label, None, (10 * label, 20, 30), None, BoxedMask.of(mask)))
     return Segmentation(SHAPE_IJK, AFFINE, segments, "CT")
 
 

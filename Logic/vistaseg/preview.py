@@ -90,7 +90,7 @@ class _Turn:
 
     def start(self, segment: Segment) -> tuple[int, ...]:
         """Where the turned mask of a segment begins in the turned array."""
-        boxes = [segment.extent.slices_kji[axis] for axis in self.order]
+        boxes = [segment.mask.box.slices_kji[axis] for axis in self.order]
         ends = zip(boxes, self.flips, self.size, strict=True)
         return tuple(size - box.stop if flip else box.start for box, flip, size in ends)
 
@@ -178,7 +178,7 @@ def _compose(volume: Volume, segmentation: Segmentation, title: str, footer: str
 def _draw_views(picture: Image.Image, volume: Volume, segmentation: Segmentation, top: int) -> None:
     turn = _Turn.of(volume.grid)
     by_size = sorted(segmentation.segments, key=lambda segment: -segment.voxel_count)
-    placed = [_Placed(item.color, turn.array(item.mask), turn.start(item)) for item in by_size]
+    placed = [_Placed(item.color, turn.array(item.mask.array), turn.start(item)) for item in by_size]
     for number, view in enumerate(_VIEWS):
         left = MARGIN + number * (PANEL + MARGIN)
         position = _busiest_slice(placed, view.across, turn.size[view.across])

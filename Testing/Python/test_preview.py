@@ -9,8 +9,9 @@ from PIL import Image
 
 from vistaseg import preview
 from vistaseg.errors import UsageError
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.preview import MARGIN, PANEL, check_preview_path, render_preview
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.volume import Volume
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -40,7 +41,7 @@ def scene(orientation: str, spacing=(2.0, 2.0, 2.0)) -> tuple[Volume, Segmentati
     segments = []
     for label, ((name, place), color) in enumerate(zip(places.items(), (RED, GREEN, BLUE), strict=True), start=1):
         mask = np.linalg.norm(ras - place, axis=-1) < 7
-        segments.append(Segment(name, label, None, color, None, *crop_to_content(mask)))
+        segments.append(Segment(name, label, None, color, None, BoxedMask.of(mask)))
     return Volume.from_array(np.zeros(shape[::-1], dtype=np.int16), matrix, axes="kji"), Segmentation(
         shape, matrix, segments
     )
@@ -109,10 +110,10 @@ def test_the_slice_that_shows_most_structures_is_taken(tmp_path):
     large, small, thin = mask.copy(), mask.copy(), mask.copy()
     large[1:4, 0:8, 0:8] = large[7, 0:3, 0:3] = True
     small[7, 5:8, 5:8] = thin[7, 0:3, 5:8] = True
-    crops = [crop_to_content(item) for item in (large, small, thin)]
+    crops = [BoxedMask.of(item) for item in (large, small, thin)]
     colors = (RED, GREEN, BLUE)
     segments = [
-        Segment("x", n, None, color, None, *crop) for n, (color, crop) in enumerate(zip(colors, crops, strict=True), 1)
+        Segment("x", n, None, color, None, crop) for n, (color, crop) in enumerate(zip(colors, crops, strict=True), 1)
     ]
     render_preview(
         Volume.from_array(np.zeros((9, 9, 9)), np.eye(4), axes="kji"),
@@ -156,7 +157,7 @@ def test_below_each_view_stands_where_its_slice_lies(orientation, spacing, monke
     mask = np.zeros(shape[::-1], dtype=bool)
     mask[tuple(reversed(index))] = True
     r, a, s = matrix[:3, :3] @ index + matrix[:3, 3]
-    segment = Segment("voxel", 1, None, RED, None, *crop_to_content(mask))
+    segment = Segment("voxel", 1, None, RED, None, BoxedMask.of(mask))
     said = captions(Volume.from_array(np.zeros(shape[::-1]), matrix, axes="kji"), [segment], monkeypatch)
     assert said == [f"Axial, S {s:.1f} mm", f"Coronal, A {a:.1f} mm", f"Sagittal, R {r:.1f} mm"]
 
@@ -171,8 +172,8 @@ def test_a_caption_fits_below_its_view(monkeypatch):
 
 @pytest.mark.parametrize("count", [0, 1, 39, 40, 41, 200])
 def test_any_number_of_structures_fits(tmp_path, count):
-    mask, extent = crop_to_content(np.ones((1, 1, 1)))
-    segments = [Segment("a very long name " * 5, n + 1, None, RED, None, mask, extent) for n in range(count)]
+    mask = BoxedMask.of(np.ones((1, 1, 1)))
+    segments = [Segment("a very long name " * 5, n + 1, None, RED, None, mask) for n in range(count)]
     segmentation = Segmentation((20, 20, 20), np.eye(4), segments)
     render_preview(
         Volume.from_array(np.zeros((20, 20, 20)), np.eye(4), axes="kji"),
@@ -189,7 +190,7 @@ def test_any_number_of_structures_fits(tmp_path, count):
 
 def test_empty_segments_are_listed_and_disturb_nothing(tmp_path):
     volume, segmentation = scene("RAS")
-    segmentation.segments.append(Segment("none", 9, None, (9, 9, 9), None, *crop_to_content(np.zeros((1, 1, 1)))))
+    segmentation.segments.append(Segment("none", 9, None, (9, 9, 9), None, BoxedMask.of(np.zeros((1, 1, 1)))))
     render_preview(volume, segmentation, tmp_path / "x.png")
     assert centre(panels(tmp_path / "x.png")[0], RED)[0] > 0.4
 

@@ -16,7 +16,8 @@ from frozen_calls import FROZEN
 
 import vistaseg
 from vistaseg.errors import InputError, UsageError, WeightsError
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content, read_segmentation
+from vistaseg.masks.boxed import BoxedMask
+from vistaseg.segmentation import Segment, Segmentation, read_segmentation
 from vistaseg.volume import read_volume
 
 SCAN = FROZEN / "input" / "scan.nii.gz"
@@ -49,8 +50,7 @@ def two_organs(affine: np.ndarray) -> Segmentation:
     found = [(1, "liver"), (3, "spleen")]
     segments = []
     for label, (structure_id, name) in enumerate(found, start=1):
-        mask, extent = crop_to_content(array == label)
-        segments.append(Segment(name, label, structure_id, (1, 2, 3), None, mask, extent))
+        segments.append(Segment(name, label, structure_id, (1, 2, 3), None, BoxedMask.of(array == label)))
     return Segmentation((5, 6, 7), affine, segments, "CT")
 
 
@@ -85,7 +85,9 @@ def test_the_package_is_marked_as_typed():
 def test_help_shows_how_to_begin():
     code = "import vistaseg; help(vistaseg)"
     environment = {"PYTHONPATH": str(Path(vistaseg.__file__).parents[1]), "PAGER": "cat", "TERM": "dumb"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, encoding="utf-8", check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, encoding="utf-8", check=True
+    )
     assert 'vistaseg.segment("CT.nii.gz", "liver, kidneys")' in done.stdout
     assert "segment(" in done.stdout and "open_session(" in done.stdout
 
@@ -127,7 +129,7 @@ def test_a_session_answers_a_click_in_ras():
     session = vistaseg.open_session(SCAN, model="demo", device="cpu")
     session.start("lesion")
     answer = session.add(vistaseg.Point((35.2, 10.8, 309.3)), "lesion")
-    assert answer.mask.any() and [model.identity.key for model in session.models] == ["demo", "segvol-demo"]
+    assert not answer.mask.empty and [model.identity.key for model in session.models] == ["demo", "segvol-demo"]
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,9 @@ import numpy as np
 from timing import in_turns, ratio, spread
 
 from vistaseg.compute import choose_compute
-from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import NO_VOXELS, BoxedMask, MaskChange
 from vistaseg.models.registry import load_model
 from vistaseg.mrml.adding import add_segments
-from vistaseg.mrml.editing import SegmentChange
 from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.prompts import Point
 from vistaseg.segmentation import Segment
@@ -87,9 +86,9 @@ def measure_writing() -> dict[str, Any]:
     }
 
 
-def _grown(segment: Segment, steps: int) -> SegmentChange:
-    start, stop = (tuple(edge + STEP * steps for edge in ends) for ends in (segment.extent.start, segment.extent.stop))
-    return SegmentChange(segment.mask, np.zeros_like(segment.mask), VoxelBox(start, stop))
+def _grown(segment: Segment, steps: int) -> MaskChange:
+    box = segment.mask.box.shifted([STEP * steps] * 3)
+    return MaskChange(BoxedMask(segment.mask.array, box), NO_VOXELS)
 
 
 def measure_clicks() -> dict[str, Any]:

@@ -21,9 +21,9 @@ from host.mrml_scene import set_up
 from timing import in_turns, ratio, spread
 
 from vistaseg.catalog import everything, structures
-from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import NO_VOXELS, BoxedMask, MaskChange
 from vistaseg.mrml.adding import add_segments
-from vistaseg.mrml.editing import SegmentChange, SegmentEditing
+from vistaseg.mrml.editing import SegmentEditing
 from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.removing import WatchedSegmentations
 from vistaseg.mrml.sharing import release_labelmaps
@@ -116,10 +116,8 @@ def measure_removal(result: Segmentation, volume_node: Any) -> dict[str, list[fl
 
 def clicks_on(segment: Segment) -> Any:
     """Changes of the size of an organ, to and fro: a shift by some voxels is added, then taken away."""
-    start, stop = np.array(segment.extent.start) + 6, np.array(segment.extent.stop) + 6
-    extent = VoxelBox(tuple(start.tolist()), tuple(stop.tolist()))
-    nothing = np.zeros_like(segment.mask)
-    return cycle([SegmentChange(segment.mask, nothing, extent), SegmentChange(nothing, segment.mask, extent)])
+    mask = BoxedMask(segment.mask.array, segment.mask.box.shifted((6, 6, 6)))
+    return cycle([MaskChange(mask, NO_VOXELS), MaskChange(NO_VOXELS, mask)])
 
 
 def measure_clicks(result: Segmentation, volume_node: Any) -> dict[str, list[float]]:

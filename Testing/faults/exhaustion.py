@@ -1,4 +1,4 @@
-"""No memory at each allocation, no room at each write, and two processes at once, for each command that writes."""
+"""No memory at each allocation, no room at each write, signals, and two processes, for each command that writes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import random
 import resource
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
@@ -61,6 +63,7 @@ def exhaustion_cases(seed: int, few: bool = False) -> Iterator[Case]:
     if not few:
         yield from _network_cases()
     yield from _disk_cases(writers)
+    yield from _signal_cases(seed, writers, 1 if few else 4)
     yield from _two_at_once(writers)
 
 
@@ -237,7 +240,7 @@ def _exhausted(reader: str, what: str, given: tuple[str, ...], change: Callable[
     )
 
 
-def _done_well(given: tuple[str, ...], folder: Path, outcome: Outcome) -> str:
+def _done_well(given: tuple[str, ...], folder: Path, outcome: Outcome | None) -> str:
     """What a command wrote that says that it is done is what it always writes."""
     found, alone = attempt(partial(_meaning, folder)).result, _meaning_alone(given)
     return _litter(folder) if found == alone else f"done, and wrote something else: {_difference(found, alone)}"
@@ -312,6 +315,73 @@ def _writes(given: tuple[str, ...]) -> list[int]:
     outcome = attempt(trace)
     assert outcome.result is not None, outcome.stderr
     return moments(outcome.result)
+
+
+# Signals
+
+
+def _signal_cases(seed: int, writers: _Writers, each: int) -> Iterator[Case]:
+    """At moments that the seed draws, of which some come when all is done."""
+    draw = random.Random(seed)
+    for writer, (given, _) in writers.items():
+        for name in ("SIGTERM", "SIGHUP", "SIGINT"):
+            for _ in range(each):
+                part = draw.uniform(0, 1.1)
+                yield Case(
+                    "signals",
+                    f"{writer}: {name} after {part:.0%} of its time",
+                    partial(_put_with_results if _repeats(given) else _put_alone, given),
+                    partial(_signalled, given, getattr(signal, name), part * _seconds(given)),
+                    partial(_done_well, given),
+                    ("interrupted",),
+                    frozenset((0, 130)),
+                    partial(_kept_or_done, given),
+                )
+
+
+@lru_cache
+def _seconds(given: tuple[str, ...]) -> float:
+    """Of a run that nothing disturbs."""
+
+    def run() -> float:
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as folder:
+            _put(Path(folder))
+            begun = time.monotonic()
+            _run(given, Path(folder))
+            os.chdir("/")
+            return time.monotonic() - begun
+
+    outcome = attempt(run)
+    assert outcome.result is not None, outcome.stderr
+    return outcome.result
+
+
+def _signalled(given: tuple[str, ...], number: signal.Signals, seconds: float, folder: Path) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    timer = threading.Timer(seconds, partial(_send_while_handled, number))
+    timer.daemon = True
+    timer.start()
+    _run(given, folder)
+
+
+def _send_while_handled(number: signal.Signals) -> None:
+    """To this process, not before the command has begun nor after it has ended."""
+    end = time.monotonic() + 1
+    while signal.getsignal(signal.SIGTERM) == signal.SIG_DFL and time.monotonic() < end:
+        time.sleep(0.001)
+    if signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        os.kill(os.getpid(), number)
+
+
+def _kept_or_done(given: tuple[str, ...], folder: Path) -> str:
+    """An interruption leaves what was there, or comes when all is written; of a cohort each study so."""
+    if not _repeats(given):
+        return _litter(folder)
+    kept = _kept_well(given, folder)
+    return kept and _done_well(given, folder, None)
 
 
 # Two processes

@@ -9,11 +9,13 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.mrml.adding import add_segments
 from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.transforms import matrix_from_array
 from vistaseg.mrml.volumes import grid_of
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.volume import Volume
 
 SHAPE_IJK = (9, 8, 7)
@@ -96,8 +98,7 @@ def random_parent(random: np.random.Generator, kind: str) -> np.ndarray | None:
 def segment_of(mask: np.ndarray, name: str = "liver", **more: Any) -> Segment:
     """A segment of a mask (k, j, i) on the whole grid."""
     fields = {"structure_id": None, "color": (10, 200, 30), "terminology": None} | more
-    cropped, extent = crop_to_content(mask)
-    return Segment(name, 1, mask=cropped, extent=extent, **fields)
+    return Segment(name, 1, mask=BoxedMask.of(mask), **fields)
 
 
 def add_masks(segmentation_node: Any, volume_node: Any, *masks: np.ndarray) -> list[str]:
@@ -110,7 +111,4 @@ def add_masks(segmentation_node: Any, volume_node: Any, *masks: np.ndarray) -> l
 def full_mask(segmentation_node: Any, segment_id: str, volume_node: Any) -> np.ndarray:
     """The mask of a segment on the whole grid of a volume, (k, j, i)."""
     grid = grid_of(volume_node)
-    mask, extent = read_mask(segmentation_node, segment_id, volume_node, grid)
-    full = np.zeros(grid.shape_ijk[::-1], dtype=bool)
-    full[extent.slices_kji] = mask
-    return full
+    return read_mask(segmentation_node, segment_id, volume_node, grid).within(VoxelBox.whole(grid.shape_ijk))

@@ -127,7 +127,7 @@ MUTATIONS = (
     Mutation(
         "Bound: packed masks in sessions",
         _LOGIC + "session/saved.py",
-        "    if not _inflates_to(bits, -(-math.prod(extent.shape_kji) // 8)):",
+        "    if not _inflates_to(bits, -(-box.size // 8)):",
         "    if False:",
         ("session/test_histories.py",),
     ),
@@ -215,8 +215,8 @@ MUTATIONS = (
     Mutation(
         "An export is tried before the work",
         _LOGIC + "dicom/preconditions.py",
-        "    mask = np.ones((1, 1, 1), dtype=bool)",
-        "    return\n    mask = np.ones((1, 1, 1), dtype=bool)",
+        '    trial = Segment("trial", 1, None, (128, 128, 128), None, BoxedMask.of(np.ones((1, 1, 1))))',
+        "    return",
         (
             "cli/test_dicom_seg_command.py::test_what_stops_a_dicom_output_is_said_before_a_model_is_loaded",
             "cli/test_dicom_seg_command.py::test_a_study_of_a_cohort_that_cannot_be_exported_fails_before_it_is_segmented",
@@ -276,8 +276,8 @@ MUTATIONS = (
     Mutation(
         "The lattice of a segmentation grows to hold the volume",
         _LOGIC + "mrml/reference.py",
-        "    bounds = united_bounds(lattice.bounds, volume)",
-        "    bounds = lattice.bounds",
+        "    box = lattice.box.union(volume)",
+        "    box = lattice.box",
         ("mrml", "extension/test_two_scans.py"),
     ),
     Mutation(
@@ -393,6 +393,20 @@ MUTATIONS = (
         "    if not has_labelmaps(segmentation_node):\n        raise",
         "    if False:\n        raise",
         ("mrml", "workspace/test_workspace.py", "extension/interactive/test_segments.py", "extension/test_stories.py"),
+    ),
+    Mutation(
+        "What was moved against its scan is refused",
+        _LOGIC + "mrml/placement.py",
+        "    if not is_moved:\n        return\n",
+        "    return\n",
+        ("workspace/test_moved_volumes.py",),
+    ),
+    Mutation(
+        "Segments drawn by hand are known to have been moved",
+        _LOGIC + "mrml/placement.py",
+        "return is_beside_its_scan(volume_node, segmentation_node) and",
+        "return False and",
+        ("workspace/test_moved_volumes.py",),
     ),
     Mutation(
         "Prompts follow a transform that is hardened",

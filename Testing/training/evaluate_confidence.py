@@ -93,7 +93,7 @@ def planes(model: Vista3d, volume: Volume, labels: np.ndarray, ids: Sequence[int
     vectors = class_vectors(model.network, ids)
     plan = plan_windows(image.size, model.configuration)
     for slab in stream_slabs(model.network, image, plan, model.compute, silent):
-        yield from slab_planes(slab, truth[slab.box.slices_kji].movedim(slab.axis, 0), vectors)
+        yield from slab_planes(slab, truth[slab.box.slices].movedim(slab.axis, 0), vectors)
 
 
 def slab_planes(slab: Slab, truth: Tensor, vectors: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

@@ -68,7 +68,7 @@ def dice_after(session: Session, prompts: list[Prompt], truth: np.ndarray, segme
     for prompt in prompts:
         answer = session.add(prompt, segment)
     found = np.zeros_like(truth)
-    found[answer.extent.slices_kji] = answer.mask
+    found[answer.mask.box.slices_kji] = answer.mask.array
     return float(2 * (found & truth).sum() / (found.sum() + truth.sum()))
 
 

@@ -7,7 +7,8 @@ import torch
 
 from vistaseg.evaluate.clicks import next_click
 from vistaseg.geometry.box import Index
-from vistaseg.models.correction import Mask, VoxelClick, near_click, recognises, touched_change
+from vistaseg.masks.boxed import Mask
+from vistaseg.models.correction import VoxelClick, near_click, recognises, touched_change
 
 SPACING = (1.0, 1.0, 1.0)
 """The network's voxels are cubes."""
@@ -47,4 +48,4 @@ class SimulatedUser:
         click = self.clicks[-1]
         if not click.positive and not recognises(found, self.answer):
             found = np.where(near_click(self.answer, click), found, self.answer)
-        self.answer = touched_change(self.answer, found, [click]).applied(self.answer)
+        self.answer = touched_change(self.answer, found, [click])

@@ -36,7 +36,7 @@ from training_structures import BONE, CLICKED_UNIONS, FIRST_WITHOUT_CLASS, UNION
 from widening import widened  # noqa: E402
 
 from vistaseg import catalog  # noqa: E402
-from vistaseg.models.correction import Mask  # noqa: E402
+from vistaseg.masks.boxed import Mask  # noqa: E402
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration  # noqa: E402
 from vistaseg.models.vista3d.network import build_network  # noqa: E402
 from vistaseg.models.vista3d.point_head import ClickTarget, reduce  # noqa: E402

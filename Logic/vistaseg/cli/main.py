@@ -59,15 +59,27 @@ class _Commands(TyperGroup):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the options before the command."""
+        with _interruption_raised():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command of a context."""
-        try:
-            return super().invoke(ctx)
-        except _WRONG_USE as error:
-            error.message = printable(error.message)
-            raise
-        except KeyboardInterrupt as error:
-            raise CancelledError("Interrupted.") from error
+        with _interruption_raised():
+            try:
+                return super().invoke(ctx)
+            except _WRONG_USE as error:
+                error.message = printable(error.message)
+                raise
+
+
+@contextlib.contextmanager
+def _interruption_raised() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise CancelledError("Interrupted.") from error
 
 
 def _load(name: str) -> Any:

@@ -169,17 +169,24 @@ def kept_if_lost(segmentation: Segmentation, output: str) -> Iterator[None]:
 
 
 def _keep(segmentation: Segmentation, output: str) -> Path | None:
-    """Where it was kept; None where there is nothing to keep, or not even that can be written."""
+    """Where it was kept: beside the output, else in the working folder or at home, since a drive may be gone or full.
+
+    None where there is nothing to keep, or it cannot be written anywhere.
+    """
     from vistaseg.segmentation import write_segmentation
 
     if not any(segment.voxel_count for segment in segmentation.segments):
         return None
     wanted = Path(output)
     stem = wanted.name.removesuffix(".gz").removesuffix(".nii").removesuffix(".dcm").removesuffix(".seg.nrrd")
-    names = itertools.chain((f"{stem}.seg.nrrd",), (f"{stem}-{number}.seg.nrrd" for number in range(2, 1000)))
-    place = next(wanted.with_name(name) for name in names if not (wanted.with_name(name)).exists())
-    try:
-        write_segmentation(segmentation, str(place))
-    except VistaSegError:
-        return None
-    return place
+    finders: tuple[Callable[[], Path], ...] = (lambda: wanted.parent, Path.cwd, Path.home)
+    for find in finders:
+        names = itertools.chain((f"{stem}.seg.nrrd",), (f"{stem}-{number}.seg.nrrd" for number in range(2, 1000)))
+        try:
+            folder = find()
+            place = next(folder / name for name in names if not (folder / name).exists())
+            write_segmentation(segmentation, str(place))
+        except (VistaSegError, OSError, RuntimeError):  # a folder that is gone, a home that is not known
+            continue
+        return place
+    return None

@@ -86,7 +86,6 @@ class StartingMask:
             own.color,
             own.terminology,
             made.mask,
-            made.extent,
             made.provenance | {"corrected": dict(own.provenance)},
         )
 

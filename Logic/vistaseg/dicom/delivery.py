@@ -14,7 +14,7 @@ from vistaseg.dicom.measures import csv_bytes, measure, warnings_in, without_vox
 from vistaseg.dicom.seg_writer import SegExport, write_seg
 from vistaseg.dicom.series import Series, read_series
 from vistaseg.dicom.structured_report import structured_report
-from vistaseg.io import check_folder, sha256_of, staged, write_bytes
+from vistaseg.io import check_folder, sha256_of, staged, write_bytes, write_error
 from vistaseg.progress import Progress, silent
 from vistaseg.segmentation import Segmentation
 from vistaseg.volume import Volume
@@ -114,8 +114,12 @@ def _own_series(delivery: Delivery) -> tuple[Series, tuple[str, ...]]:
 
 
 def _derived_series(delivery: Delivery, folder: Path, progress: Progress) -> Series:
-    folder.mkdir()
-    return read_series(write_derived_ct(delivery.volume, folder, study=delivery.study, progress=progress))
+    try:
+        folder.mkdir()
+        images = write_derived_ct(delivery.volume, folder, study=delivery.study, progress=progress)
+    except OSError as error:
+        raise write_error(delivery.folder, error) from error
+    return read_series(images)
 
 
 def _write(

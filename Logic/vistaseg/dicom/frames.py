@@ -39,8 +39,8 @@ def labelmap_places(segments: Sequence[Segment]) -> list[FramePlace]:
 
 
 def _occupied_slices(segment: Segment) -> list[int]:
-    start = segment.extent.start[2]
-    return [start + int(k) for k in np.flatnonzero(segment.mask.any(axis=(1, 2)))]
+    start = segment.mask.box.start[2]
+    return [start + int(k) for k in np.flatnonzero(segment.mask.array.any(axis=(1, 2)))]
 
 
 def binary_bytes(segments: Sequence[Segment], places: Iterable[FramePlace], shape_ijk: Index) -> Iterator[bytes]:
@@ -52,8 +52,8 @@ def binary_bytes(segments: Sequence[Segment], places: Iterable[FramePlace], shap
 
 def _binary_frame(segment: Segment, k: int, shape_ijk: Index) -> Frame:
     frame = np.zeros(shape_ijk[1::-1], dtype=bool)
-    slice_k, slice_j, slice_i = segment.extent.slices_kji
-    frame[slice_j, slice_i] = segment.mask[k - slice_k.start]
+    slice_k, slice_j, slice_i = segment.mask.box.slices_kji
+    frame[slice_j, slice_i] = segment.mask.array[k - slice_k.start]
     return frame
 
 
@@ -63,9 +63,9 @@ def labelmap_bytes(segments: Sequence[Segment], places: Iterable[FramePlace], sh
     for place in places:
         frame = np.zeros(shape_ijk[1::-1], dtype=dtype)
         for number, segment in enumerate(segments, start=1):
-            slice_k, slice_j, slice_i = segment.extent.slices_kji
+            slice_k, slice_j, slice_i = segment.mask.box.slices_kji
             if slice_k.start <= place.k < slice_k.stop:
-                frame[slice_j, slice_i][segment.mask[place.k - slice_k.start]] = number
+                frame[slice_j, slice_i][segment.mask.array[place.k - slice_k.start]] = number
         yield frame.tobytes()
 
 

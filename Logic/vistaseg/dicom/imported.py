@@ -11,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from vistaseg import catalog
 from vistaseg.dicom.codes import short_text, terms_as_written
 from vistaseg.dicom.seg_reader import import_seg
@@ -91,7 +89,7 @@ def _codes(segment: Segment) -> object:
 
 
 def _same_voxels(one: Segment, other: Segment) -> bool:
-    return one.extent == other.extent and np.array_equal(one.mask, other.mask)
+    return one.mask.equals(other.mask)
 
 
 def _history(segment: Segment, known: Segment) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def loss_notes(segments: Iterable[Segment], grid: Grid) -> list[str]:
 
 
 def _measure(number: int, segment: Segment, segmentation: Segmentation, volume: Volume) -> Measures:
-    values = volume.array[segment.extent.slices_kji][segment.mask].astype(np.float64)
+    values = volume.array[segment.mask.box.slices_kji][segment.mask.array].astype(np.float64)
     is_ct, milliliters = volume.modality == "CT", segmentation.volume_ml(segment)
     return Measures(
         number,
@@ -133,7 +133,7 @@ def longest_axial_diameter(segment: Segment, grid: Grid) -> float:
     axis = next(n for n, (world, _) in enumerate(grid.axes) if world == 2)
     others = [n for n in range(3) if n != axis]
     steps = grid.ijk_to_ras[:3, others]
-    slices = np.moveaxis(segment.mask.transpose(2, 1, 0), axis, 0)
+    slices = np.moveaxis(segment.mask.array.transpose(2, 1, 0), axis, 0)
     longest = 0.0
     for mask in slices:
         points = _ends_of_rows(mask) @ steps.T

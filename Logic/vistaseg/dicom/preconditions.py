@@ -12,7 +12,7 @@ from vistaseg.dicom.planes import planes_of
 from vistaseg.dicom.seg_writer import SegExport
 from vistaseg.dicom.series import Series
 from vistaseg.dicom.structured_report import structured_report
-from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.volume.dicom.headers import not_quoting
 
@@ -23,8 +23,7 @@ def require_exportable(series: Series, *, labelmap: bool = False, report: bool =
     Raises:
         InputError: the headers of the series do not allow it; names the attribute.
     """
-    mask = np.ones((1, 1, 1), dtype=bool)
-    trial = Segment("trial", 1, None, (128, 128, 128), None, mask, VoxelBox((0, 0, 0), (1, 1, 1)))
+    trial = Segment("trial", 1, None, (128, 128, 128), None, BoxedMask.of(np.ones((1, 1, 1))))
     with not_quoting():
         header = make_header([trial], series, planes_of(series), labelmap, Description())
         if report:

@@ -20,9 +20,8 @@ from vistaseg.dicom.seg_file import FrameSource, frame_count, frame_groups, grou
 from vistaseg.dicom.seg_grid import SegGrid, seg_grid
 from vistaseg.dicom.segment_items import segment_of_item
 from vistaseg.errors import InputError
-from vistaseg.geometry.box import EMPTY_BOX, VoxelBox
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
-from vistaseg.segmentation.model import Mask
+from vistaseg.masks.boxed import NO_VOXELS, BoxedMask
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.segmentation.resampling import Placed, onto_grid
 from vistaseg.volume.dicom.files import damage
 from vistaseg.volume.dicom.headers import not_quoting
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 FRACTION = 0.5
 """Voxels of a fractional segmentation count from here on."""
-
-Crop = tuple[Mask, VoxelBox]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,18 +126,18 @@ def _segmentation(dataset: Dataset, name: str) -> Segmentation:
     if len(grid.k) != count:
         raise InputError(f"It has {count} frames, and functional groups for {len(grid.k)}. Export it again.")
     frames = FrameSource(dataset)
-    crops = _labelmap_crops(frames, grid) if _is_labelmap(dataset) else _crops(dataset, frames, grid)
-    _require_descriptions(dataset, crops)
+    masks = _labelmap_masks(frames, grid) if _is_labelmap(dataset) else _masks(dataset, frames, grid)
+    _require_descriptions(dataset, masks)
     numbered = {_segment_number(item): item for item in dataset.SegmentSequence}
-    segments = [_segment(dataset, item, crops.get(number)) for number, item in sorted(numbered.items()) if number]
+    segments = [_segment(dataset, item, masks.get(number)) for number, item in sorted(numbered.items()) if number]
     label = str(dataset.get("SeriesDescription", "") or name)
     return Segmentation(grid.shape_ijk, grid.ijk_to_ras, segments, label)
 
 
-def _require_descriptions(dataset: Dataset, crops: dict[int, Crop]) -> None:
+def _require_descriptions(dataset: Dataset, masks: dict[int, BoxedMask]) -> None:
     background = int(dataset.get("PixelPaddingValue") or 0) if _is_labelmap(dataset) else 0
     described = {_segment_number(item) for item in dataset.SegmentSequence} | {background}
-    unknown = [str(number) for number, (mask, _) in sorted(crops.items()) if mask.any() and number not in described]
+    unknown = [str(number) for number, mask in sorted(masks.items()) if not mask.empty and number not in described]
     if unknown:
         raise InputError(
             f"It has voxels of segments that it does not describe (number {', '.join(unknown)}), so what they are is "
@@ -158,9 +155,8 @@ def _is_labelmap(dataset: Dataset) -> bool:
     return str(dataset.SegmentationType) == "LABELMAP"
 
 
-def _segment(dataset: Dataset, item: Dataset, crop: Crop | None) -> Segment:
-    mask, extent = crop or (np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX)
-    segment = segment_of_item(item, mask, extent)
+def _segment(dataset: Dataset, item: Dataset, mask: BoxedMask | None) -> Segment:
+    segment = segment_of_item(item, mask or NO_VOXELS)
     known: dict[str, Any] = dict(segment.provenance)
     if dataset.SegmentationType == "FRACTIONAL":
         known["thresholded_at"] = FRACTION
@@ -187,16 +183,16 @@ def _series_number(dataset: Dataset) -> int:
     return 0 if numbers is None else int(numbers[0])
 
 
-def _labelmap_crops(frames: FrameSource, grid: SegGrid) -> dict[int, Crop]:
-    from vistaseg.segmentation.model import label_crops
+def _labelmap_masks(frames: FrameSource, grid: SegGrid) -> dict[int, BoxedMask]:
+    from vistaseg.segmentation.model import label_masks
 
     labels = np.zeros(grid.shape_ijk[::-1], dtype=np.uint16)
     for number, k in enumerate(grid.k):
         labels[k] = frames[number]
-    return {label: (mask, extent) for label, mask, extent in label_crops(labels)}
+    return label_masks(labels)
 
 
-def _crops(dataset: Dataset, frames: FrameSource, grid: SegGrid) -> dict[int, Crop]:
+def _masks(dataset: Dataset, frames: FrameSource, grid: SegGrid) -> dict[int, BoxedMask]:
     """The mask of each segment, one after the other, so that only one is ever held at full size."""
     threshold = _threshold(dataset)
     members: dict[int, list[int]] = defaultdict(list)
@@ -209,7 +205,7 @@ def _crops(dataset: Dataset, frames: FrameSource, grid: SegGrid) -> dict[int, Cr
         )
     for frame, number in enumerate(numbers * (frames.count if len(numbers) == 1 else 1)):
         members[int(number)].append(frame)
-    return {number: _crop(frames, grid, own, threshold) for number, own in members.items()}
+    return {number: _mask(frames, grid, own, threshold) for number, own in members.items()}
 
 
 def _threshold(dataset: Dataset) -> float:
@@ -221,10 +217,10 @@ def _threshold(dataset: Dataset) -> float:
     return 1.0
 
 
-def _crop(frames: FrameSource, grid: SegGrid, own: list[int], threshold: float) -> Crop:
+def _mask(frames: FrameSource, grid: SegGrid, own: list[int], threshold: float) -> BoxedMask:
     slices = [grid.k[frame] for frame in own]
     first = min(slices)
     mask: npt.NDArray[np.bool_] = np.zeros((max(slices) - first + 1, *frames.shape), dtype=bool)
     for frame, k in zip(own, slices, strict=True):
         mask[k - first] |= frames[frame] >= threshold
-    return crop_to_content(mask, (0, 0, first))
+    return BoxedMask.of(mask, (0, 0, first))

@@ -11,9 +11,9 @@ from vistaseg.catalog import Code, Structure, Terminology
 from vistaseg.dicom.algorithm import add_algorithm, provenance_in
 from vistaseg.dicom.codes import GENERIC, code_in, code_sequence, short_text
 from vistaseg.dicom.history import predecessor_of
-from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.segmentation import Segment, distinct_color
-from vistaseg.segmentation.model import Color, Mask
+from vistaseg.segmentation.model import Color
 from vistaseg.volume.dicom.values import read_numbers
 
 ANATOMY = Code("123037004", "SCT", "Anatomical Structure")
@@ -76,7 +76,7 @@ def cielab(color: Color) -> list[int]:
     return list(CIELabColor.from_rgb(*color).value)
 
 
-def segment_of_item(item: Dataset, mask: Mask, extent: VoxelBox) -> Segment:
+def segment_of_item(item: Dataset, mask: BoxedMask) -> Segment:
     """A segment from its item of the Segment Sequence; its label value is its number in the file."""
     number = int(item.SegmentNumber)
     terms, name = terminology_in(item), name_in(item)
@@ -90,7 +90,6 @@ def segment_of_item(item: Dataset, mask: Mask, extent: VoxelBox) -> Segment:
         color_in(item, number),
         terms,
         mask,
-        extent,
         provenance_in(item),
     )
 

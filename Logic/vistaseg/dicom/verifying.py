@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pydicom.dataset import Dataset
 
 from vistaseg.dicom.algorithm import MANUAL, algorithm_name, algorithm_type
@@ -45,7 +44,7 @@ def _same(meant: Segment, found: Segment, item: Dataset) -> bool:
 def _comparisons(meant: Segment, found: Segment, item: Dataset) -> Iterator[bool]:
     made, said, tracked = meant.provenance, found.provenance, predecessor_of(found.provenance)
     yield short_text(found.name) == short_text(meant.name)
-    yield found.extent == meant.extent and np.array_equal(found.mask, meant.mask)
+    yield found.mask.equals(meant.mask)
     yield terms_as_written(terms_of(found)) == terms_as_written(terms_of(meant))
     yield found.color == meant.color
     yield algorithm_type(said) == algorithm_type(made)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from vistaseg import catalog
 from vistaseg.doctor.report import FAILED, NOTE, OK, Check
 from vistaseg.errors import CancelledError, VistaSegError
@@ -109,7 +107,4 @@ def sides_check(key: str, found: Segmentation) -> Check:
 def _right(found: Segmentation, number: int) -> float:
     """R in mm of the centroid of a segment."""
     segment = found.segments[number]
-    k, j, i = (float(np.mean(places)) for places in np.nonzero(segment.mask))
-    start = segment.extent.start
-    index = np.array([i + start[0], j + start[1], k + start[2], 1.0])
-    return float((found.ijk_to_ras @ index)[0])
+    return float(found.grid.index_to_ras([segment.mask.centroid])[0, 0])

@@ -14,9 +14,10 @@ from vistaseg.evaluate.metrics import Scores, score
 from vistaseg.evaluate.results import StructureResult
 from vistaseg.evaluate.simulation import simulate
 from vistaseg.evaluate.truth import GroundTruthStructure, Truth
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask, Mask
 from vistaseg.progress import Progress, silent
 from vistaseg.segmentation import Segment, Segmentation
-from vistaseg.segmentation.model import Mask
 
 if TYPE_CHECKING:
     from vistaseg.session import Session
@@ -39,14 +40,14 @@ def evaluate_case(
 
     Args:
         correct: click on the automatic mask of a structure, where the model knows it, and not on nothing.
-        prompts: combinations of prompts that each structure is also asked for with, once.
+        prompts: combinations of prompts that each structure is also segmented with, once.
         zero_shot: click on every structure as on one without a class.
 
     Returns:
         A result for each structure, in the order of the truth.
 
     Raises:
-        UsageError: no click was asked for.
+        UsageError: the number of clicks is below 1.
         MemoryLimitError, CancelledError: of the session.
     """
     starts = automatic_masks(session, truth, progress) if correct else {}
@@ -99,19 +100,19 @@ class AutomaticMask:
 def automatic_masks(session: Session, truth: Truth, progress: Progress = silent) -> dict[str, AutomaticMask]:
     """The automatic answers, by name, for the structures that the model knows in all their parts.
 
-    The model is asked for everything that it knows: classes compete for a voxel, and the answer for one must not depend
+    All classes that the model knows are segmented: classes compete for a voxel, and the answer for one must not depend
     on which others are compared.
 
     Raises:
         MemoryLimitError, CancelledError: of the session.
     """
     known = set(session.model.class_ids)
-    asked = [target for target in truth.targets if target.class_ids and known.issuperset(target.class_ids)]
-    if not asked:
+    known_targets = [target for target in truth.targets if target.class_ids and known.issuperset(target.class_ids)]
+    if not known_targets:
         return {}
     everything = [i for i in catalog.everything() if i in known]
-    answer = session.segment([*everything, *(i for target in asked for i in target.class_ids)], None, progress)
-    return {target.name: _answer(answer, target) for target in asked}
+    answer = session.segment([*everything, *(i for target in known_targets for i in target.class_ids)], None, progress)
+    return {target.name: _answer(answer, target) for target in known_targets}
 
 
 def _scores(session: Session, truth: Truth, found: dict[str, AutomaticMask]) -> dict[str, Scores]:
@@ -130,10 +131,8 @@ def _class_id(session: Session, target: GroundTruthStructure) -> int | None:
 
 def _answer(found: Segmentation, target: GroundTruthStructure) -> AutomaticMask:
     parts = [segment for segment in found.segments if segment.structure_id in target.class_ids]
-    mask = np.zeros(found.shape_kji, dtype=bool)
-    for part in parts:
-        mask[part.extent.slices_kji] |= part.mask
-    return AutomaticMask(mask, _mean_confidence(parts))
+    mask = BoxedMask.union_of([part.mask for part in parts])
+    return AutomaticMask(mask.within(VoxelBox.whole(found.shape_ijk)), _mean_confidence(parts))
 
 
 def _mean_confidence(parts: Sequence[Segment]) -> float | None:

@@ -40,7 +40,7 @@ class EvaluationPlan:
         correct: whether the clicks correct the automatic mask, where the model knows the structure.
         structures: names, "liver, spleen", for only these.
         names: what the labels of the truths mean, see `read_truth`.
-        prompts: combinations of prompts that each structure is also asked for with, see `parse_combinations`.
+        prompts: combinations of prompts that each structure is also segmented with, see `parse_combinations`.
         zero_shot: whether every structure is clicked on as one without a class.
     """
 
@@ -75,7 +75,7 @@ def read_cohort(path: Path) -> list[CaseFiles]:
     """Read a table of cases, CSV with the columns ct, truth and perhaps series; paths are relative to the table.
 
     Raises:
-        InputError: it cannot be read, lacks a column, a row lacks a path, or there is no row.
+        InputError: it cannot be read, lacks a column, a row lacks a path, or it has no row.
     """
     # A pipe or a device may never end.
     if path.exists() and not path.is_file():
@@ -86,7 +86,7 @@ def read_cohort(path: Path) -> list[CaseFiles]:
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check the path.") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is no CSV text ({error}).") from error
+        raise InputError(f"{path} is not CSV text ({error}).") from error
     cases = [_case(path, number, row) for number, row in rows if any(row.values())]
     if not cases:
         raise InputError(f"{path} lists no case: write the columns ct and truth, and a row for each case.")

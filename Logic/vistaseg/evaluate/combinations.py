@@ -14,10 +14,10 @@ from vistaseg.evaluate.clicks import next_click
 from vistaseg.evaluate.metrics import score
 from vistaseg.evaluate.results import Prompted
 from vistaseg.evaluate.simulation import bounding_box
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask, Mask
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import Point, Prompt, Text
-from vistaseg.segmentation import crop_to_content
-from vistaseg.segmentation.model import Mask
 
 if TYPE_CHECKING:
     from vistaseg.session import Session
@@ -36,7 +36,7 @@ def parse_combinations(text: str) -> tuple[Combination, ...]:
     """Combinations in words: "text, box, point+text".
 
     Raises:
-        UsageError: a word is no kind of prompt, is said twice, or a combination is; or there is none.
+        UsageError: a word is not a kind of prompt, a word or a combination comes twice, or none was given.
     """
     found = tuple(_parse(part) for part in text.split(","))
     if len(set(found)) < len(found):
@@ -49,7 +49,7 @@ def _parse(text: str) -> Combination:
     unknown = [word for word in words if word not in KINDS]
     if unknown:
         raise UsageError(
-            f"{unknown[0]!r} is no kind of prompt: write text, box, point, patches, or several, as in box+text."
+            f"{unknown[0]!r} is not a kind of prompt: write text, box, point, patches, or several, as in box+text."
         )
     if len(set(words)) < len(words):
         raise UsageError(f"A kind of prompt comes twice in {text.strip()!r}: name each once.")
@@ -97,8 +97,7 @@ def ask_once(
             notes.append(str(refusal))
             continue
         notes += [found.note] if found.note else []
-        answer = np.zeros_like(truth_mask)
-        answer[found.extent.slices_kji] = found.mask
+        answer = found.mask.within(VoxelBox.whole(session.volume.shape_ijk))
     seconds = time.perf_counter() - start
     return Prompted(words, score(truth_mask, answer, session.volume.spacing), seconds, tuple(notes))
 
@@ -123,13 +122,13 @@ def patch_middles(session: Session, truth: Mask) -> Iterator[Point]:
     Args:
         truth: bool (k, j, i), not empty.
     """
-    part, extent = crop_to_content(truth)
+    part = BoxedMask.of(truth)
     sides = [max(1, round(PATCH_MM / step)) for step in session.volume.spacing[::-1]]
-    for first in itertools.product(*(range(0, n, side) for n, side in zip(part.shape, sides, strict=True))):
-        patch = part[tuple(slice(a, a + side) for a, side in zip(first, sides, strict=True))]
+    for first in itertools.product(*(range(0, n, side) for n, side in zip(part.array.shape, sides, strict=True))):
+        patch = part.array[tuple(slice(a, a + side) for a, side in zip(first, sides, strict=True))]
         found = next_click(patch, np.zeros_like(patch), session.volume.spacing)
         if found is not None:
-            index = np.add(found[0], np.add(extent.start, first[::-1]))
+            index = np.add(found[0], np.add(part.box.start, first[::-1]))
             r, a, s = session.volume.index_to_ras([index.tolist()])[0].tolist()
             yield Point((r, a, s))
 

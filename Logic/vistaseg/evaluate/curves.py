@@ -22,7 +22,7 @@ class Curve:
         dice, surface_dice, seconds: one for each of `clicks`.
         automatic: without clicks; None where no model knows the structure.
         confidence: in what is automatic; None where no model says it.
-        prompted: combination of prompts → scores of the answers to it, None where no structure can be asked for so.
+        prompted: combination of prompts → scores of the answers to it, None where no structure takes it.
     """
 
     name: str

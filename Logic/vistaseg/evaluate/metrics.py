@@ -10,8 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from vistaseg.segmentation import crop_to_content
-from vistaseg.segmentation.model import Mask
+from vistaseg.masks.boxed import BoxedMask, Mask
 
 TOLERANCE_MM = 2.0
 """How far a surface may be off and still count as right, as in the CVPR 2025 challenge."""
@@ -66,8 +65,8 @@ def area_under_curve(values: Sequence[float]) -> float:
 
 def _cropped(truth: Mask, prediction: Mask) -> tuple[Mask, Mask]:
     """Both masks in the box that holds them, and a margin of nothing."""
-    _, extent = crop_to_content(truth | prediction)
-    one, other = (np.pad(mask[extent.slices_kji], _MARGIN) for mask in (truth, prediction))
+    box = BoxedMask.of(truth | prediction).box
+    one, other = (np.pad(mask[box.slices_kji], _MARGIN) for mask in (truth, prediction))
     return one, other
 
 

@@ -17,7 +17,7 @@ class EvaluatedStep:
         dice, surface_dice: of the answer, see `Scores`.
         seconds: that the answer took.
         peak_bytes: the most memory that the process had had by then.
-        prompt: what was asked with; None where nothing was left to mend.
+        prompt: of this step; None where nothing was left to correct.
         note: what the session said of it, such as why it refused it; may be empty.
     """
 
@@ -57,7 +57,7 @@ class StructureResult:
         steps: the box, if there was one, and each click.
         automatic: scores of the automatic answer; None where the model does not know the structure.
         confidence: how sure the model is of that answer, 0 to 1; None where it says nothing, or found nothing.
-        prompted: for each combination of prompts, if any was asked for.
+        prompted: for each combination of prompts.
     """
 
     name: str

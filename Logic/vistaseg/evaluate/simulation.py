@@ -12,10 +12,11 @@ from vistaseg.evaluate.clicks import next_click
 from vistaseg.evaluate.memory import peak_bytes
 from vistaseg.evaluate.metrics import score
 from vistaseg.evaluate.results import EvaluatedStep
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.geometry.grid import Grid
+from vistaseg.masks.boxed import Mask
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
-from vistaseg.segmentation.model import Mask
 
 if TYPE_CHECKING:
     from vistaseg.session import Session
@@ -43,11 +44,11 @@ def simulate(
         start: mask that the clicks are to correct, like the truth; None for nothing.
 
     Returns:
-        A step for the box, if asked for, and for each click. Where nothing is left to mend the step repeats the
+        A step for the box, if one is wanted, and for each click. Where nothing is left to mend the step repeats the
         last one without a prompt. A prompt that the session refuses changes nothing, and the step says why.
 
     Raises:
-        UsageError: no click was asked for.
+        UsageError: the number of clicks is below 1.
         InputError: the truth is empty.
         MemoryLimitError, CancelledError: of the session.
     """
@@ -97,7 +98,7 @@ class _User:
         return Point((r, a, s), positive)
 
     def step(self, clicks: int, prompt: Prompt | None) -> EvaluatedStep:
-        """Ask, and compare the answer with the truth."""
+        """Give a prompt, and compare the answer with the truth."""
         seconds, note = (0.0, "") if prompt is None else self._ask(prompt)
         scores = score(self._truth, self._answer, self._session.volume.spacing)
         return EvaluatedStep(clicks, scores.dice, scores.surface_dice, seconds, peak_bytes(), prompt, note)
@@ -110,6 +111,5 @@ class _User:
         except InputError as refusal:  # a click outside what the model sees: a user would have made it too
             return time.perf_counter() - start, str(refusal)
         seconds = time.perf_counter() - start
-        self._answer = np.zeros_like(self._truth)
-        self._answer[answer.extent.slices_kji] = answer.mask
+        self._answer = answer.mask.within(VoxelBox.whole(self._session.volume.shape_ijk))
         return seconds, answer.note

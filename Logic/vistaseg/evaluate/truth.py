@@ -13,10 +13,11 @@ import numpy as np
 from vistaseg import catalog
 from vistaseg.bounded_json import read_json_file
 from vistaseg.errors import InputError, UsageError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.geometry.grid import Grid
 from vistaseg.geometry.matrices import same_grid
+from vistaseg.masks.boxed import BoxedMask, Mask
 from vistaseg.segmentation import Segment, Segmentation, read_segmentation
-from vistaseg.segmentation.model import Mask
 from vistaseg.segmentation.table import FORMAT
 from vistaseg.volume import Volume, reorient
 
@@ -58,9 +59,8 @@ class Truth:
 
     def mask(self, target: GroundTruthStructure) -> Mask:
         """The voxels of a structure, bool (k, j, i) on the grid of the CT."""
-        full = np.zeros(self.segmentation.shape_kji, dtype=bool)
-        for piece in target.pieces:
-            full[piece.extent.slices_kji] |= piece.mask
+        union = BoxedMask.union_of([piece.mask for piece in target.pieces])
+        full = union.within(VoxelBox.whole(self.segmentation.shape_ijk))
         turned = reorient(Volume.from_array(full, self.segmentation.ijk_to_ras, axes="kji"), self.orientation)
         return np.ascontiguousarray(turned.array)
 
@@ -71,14 +71,14 @@ class Truth:
             UsageError: no name was given.
             InputError: it has none of them.
         """
-        asked = [name.strip() for name in _SEPARATORS.split(names) if name.strip()]
-        if not asked:
+        given = [name.strip() for name in _SEPARATORS.split(names) if name.strip()]
+        if not given:
             raise UsageError('No structure was named: give names, such as "liver, left kidney".')
-        wanted = {name: _known_as(name)[0].casefold() for name in asked}
+        wanted = {name: _known_as(name)[0].casefold() for name in given}
         kept = tuple(target for target in self.targets if target.name.casefold() in wanted.values())
         if not kept:
             raise InputError(
-                f"The truth has no {' or '.join(asked)}. It has {_listed([t.name for t in self.targets])}."
+                f"The truth has no {' or '.join(given)}. It has {_listed([t.name for t in self.targets])}."
             )
         found = {target.name.casefold() for target in kept}
         missing = [f"The truth has no {name}." for name, own in wanted.items() if own not in found]
@@ -95,11 +95,11 @@ def read_truth(path: Path, volume: Volume, names: Mapping[str, str] | None = Non
             counts; segments that are not named keep their own names. Several with one name are one structure.
 
     Raises:
-        InputError: it cannot be read, is of another grid, holds a value that is no class id, or nothing.
+        InputError: it cannot be read, is of another grid, holds a value that is not a class id, or nothing.
     """
     segmentation = read_segmentation(path)
     _require_grid(segmentation, volume, path)
-    filled = [segment for segment in segmentation.segments if segment.mask.any()]
+    filled = [segment for segment in segmentation.segments if not segment.mask.empty]
     texts = [_text(segment, names, path) for segment in filled]
     targets = _targets([(text, segment) for text, segment in zip(texts, filled, strict=True) if text is not None])
     if not targets:
@@ -113,18 +113,18 @@ def read_names(path: Path) -> dict[str, str]:
     """Read a JSON object of label value, or name of a segment → name of a structure; or the table of a label map.
 
     Raises:
-        InputError: there is no such file, or it is something else.
+        InputError: the file does not exist, or is something else.
     """
     try:
         values = read_json_file(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check the path.") from error
     except ValueError as error:
-        raise InputError(f"{path} is no table of names ({error}): give a JSON file.") from error
+        raise InputError(f"{path} is not a table of names ({error}): give a JSON file.") from error
     if isinstance(values, dict) and values.get("format") == FORMAT:
         return _names_in_table(values, path)
     if not isinstance(values, dict) or not all(isinstance(name, str) and name.strip() for name in values.values()):
-        raise InputError(f'{path} is no table of names: write it like {{"1": "spleen", "5": "liver"}}.')
+        raise InputError(f'{path} is not a table of names: write it like {{"1": "spleen", "5": "liver"}}.')
     return values
 
 

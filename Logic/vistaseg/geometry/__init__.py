@@ -1,4 +1,4 @@
 """Grids of voxels in the patient, the matrices that place them, and boxes of voxels.
 
-Import from the modules; this file imports nothing, so that nobody pays for more than they use.
+Import from the modules: this file imports nothing, which keeps the start short.
 """

@@ -27,7 +27,7 @@ def sound_affine(values: npt.ArrayLike) -> Matrix:
     """The matrix (4, 4) of a file, if voxels can lie where it says.
 
     Raises:
-        ValueError, TypeError, OverflowError: it is no matrix of finite numbers, or is singular.
+        ValueError, TypeError, OverflowError: it is not a matrix of finite numbers, or is singular.
     """
     matrix: Matrix = np.asarray(values, dtype=np.float64)
     try:

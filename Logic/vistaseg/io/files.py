@@ -30,9 +30,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         UsageError: the file cannot be written; says why.
     """
-    require_name(path)
-    target = Path(os.path.realpath(path))
-    _require_place(target)
+    target = _target_of(path)
     staged = target.with_name(own_name())
     try:
         with kept_alive(staged):
@@ -72,9 +70,7 @@ def check_file_place(path: Path) -> None:
     Raises:
         UsageError: a folder is there, or the file cannot be written or replaced.
     """
-    require_name(path)
-    target = Path(os.path.realpath(path))
-    _require_place(target)
+    target = _target_of(path)
     check_folder(target.parent)
     _require_place(target)
     if target.exists():
@@ -129,6 +125,15 @@ def _trial(folder: Path) -> Iterator[Path]:
         raise write_error(folder, error) from error
     finally:
         discard(trial)
+
+
+def _target_of(path: Path) -> Path:
+    """The file that takes the content: where a symbolic link leads; open pipes have names that lead nowhere."""
+    require_name(path)
+    _require_place(path)
+    target = Path(os.path.realpath(path))
+    _require_place(target)
+    return target
 
 
 def _require_place(target: Path) -> None:

@@ -83,7 +83,7 @@ def require_replaceable(path: Path) -> None:
     """Refuse to replace a file that its owner has protected, or that has the same name but for its case.
 
     Raises:
-        UsageError: it is such a file, or a folder.
+        UsageError: it is such a file, a folder, a device or a pipe.
         OSError: the disk refuses to tell.
     """
     try:
@@ -92,6 +92,8 @@ def require_replaceable(path: Path) -> None:
         return
     if stat.S_ISDIR(found.st_mode):
         raise UsageError(f"{path} is a folder: give another name.")
+    if not stat.S_ISREG(found.st_mode):
+        raise UsageError(f"{path} is a device or a pipe, which a file would replace: give another name.")
     if not os.access(path, os.W_OK):
         raise UsageError(f"{path} is write-protected: lift the protection, or give another name.")
     twin = _name_on_disk(path)

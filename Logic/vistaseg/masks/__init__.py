@@ -1,4 +1,4 @@
 """Masks of voxels and what is computed with them.
 
-Import from the modules; this file imports nothing, so that nobody pays for more than they use.
+Import from the modules: this file imports nothing, which keeps the start short.
 """

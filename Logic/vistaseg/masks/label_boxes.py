@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def label_boxes(labels: npt.NDArray[np.integer[Any]]) -> dict[int, VoxelBox]:
     """The smallest box (i, j, k) of each label above 0, by ascending label, found in one pass over the map.
 
-    It goes by runs of one label along i, of which there are far fewer than voxels, and plane by plane, which stays in
+    It goes by runs of one label along i, which are far fewer than voxels, and plane by plane, which stays in
     the processor's cache. `scipy.ndimage.find_objects` gives the same, voxel by voxel.
 
     Args:

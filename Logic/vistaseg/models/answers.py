@@ -1,4 +1,4 @@
-"""What a network answered, before anything is made of it, and what it is asked to compare its answers."""
+"""Checks of what a network answers, and an image to compare answers on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was computed and may be asked for again, within a budget of memory."""
+"""What was computed and may be needed again, within a budget of memory."""
 
 from __future__ import annotations
 

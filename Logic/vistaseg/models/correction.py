@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from vistaseg.geometry.box import Index
+from vistaseg.masks.boxed import Mask
+from vistaseg.masks.components import TOUCHING, components_at
 
-Mask = npt.NDArray[np.bool_]
 Place3 = tuple[float, float, float]
-TOUCHING = np.ones((3, 3, 3), dtype=bool)
-"""26-connectivity."""
 
 RECOGNISED = 0.75
 """Share of a mask that an answer has to hold to count as an answer about it. Ours."""
@@ -51,40 +49,22 @@ class VoxelClick:
         return VoxelClick((x, y, z), self.positive, None if self.place is None else (a, b, c))
 
 
-@dataclass(frozen=True, eq=False)
-class Correction:
-    """Voxels, bool arrays of one shape, that an answer adds to a mask and removes from it."""
-
-    added: Mask
-    removed: Mask
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing changes."""
-        return not (self.added.any() or self.removed.any())
-
-    def applied(self, mask: Mask) -> Mask:
-        """The mask after the change."""
-        changed: Mask = (mask | self.added) & ~self.removed
-        return changed
-
-
-def touched_change(before: Mask, after: Mask, clicks: Sequence[VoxelClick]) -> Correction:
-    """The part of the difference between two masks that the clicks ask for.
+def touched_change(before: Mask, after: Mask, clicks: Sequence[VoxelClick]) -> Mask:
+    """A mask with those of the changes to another one that clicks ask for.
 
     A positive click adds the component of the new mask that it lies in, seen from outside the old mask alone where the
     click is outside it; a negative click removes the component of the old mask less the new one. A click that misses
     by one voxel still counts.
     """
-    added, removed = np.zeros_like(before), np.zeros_like(before)
+    added = np.zeros_like(before)
     for inside, space in ((True, after), (False, after & ~before)):
-        chosen = [click for click in clicks if click.positive and before[click.index] == inside]
-        added |= components_at(space, chosen)
-    removed |= components_at(before & ~after, [click for click in clicks if not click.positive])
-    return Correction(added & ~before, removed)
+        added |= components_at(space, [c.index for c in clicks if c.positive and before[c.index] == inside])
+    removed = components_at(before & ~after, [click.index for click in clicks if not click.positive])
+    changed: Mask = (before | added) & ~removed
+    return changed
 
 
-def published_change(before: Mask, after: Mask, clicks: Sequence[VoxelClick]) -> Correction:
+def published_change(before: Mask, after: Mask, clicks: Sequence[VoxelClick]) -> Mask:
     """What MONAI's `VISTA3D.connected_components_combine` makes of a mask, an answer and all clicks in a window.
 
     A positive click adds the component that it is in, or is nearest to within `_REACH` voxels: of the answer where any
@@ -100,7 +80,8 @@ def published_change(before: Mask, after: Mask, clicks: Sequence[VoxelClick]) ->
         label = _nearest_label(components, _rounded(click, before.shape))
         if label:
             chosen |= components == label
-    return Correction(after & chosen & ~before, before & chosen & ~after)
+    changed: Mask = np.where(chosen, after, before)
+    return changed
 
 
 def recognises(found: Mask, mask: Mask) -> bool:
@@ -109,7 +90,7 @@ def recognises(found: Mask, mask: Mask) -> bool:
 
 
 def near_click(mask: Mask, click: VoxelClick) -> Mask:
-    """The ball around a click that reaches a little beyond the surface of the mask, inside or outside of which it is.
+    """The ball around a click, inside or outside a mask, that reaches a little beyond the surface of the mask.
 
     One click on what is wrong with a mask speaks for as much as it is deep in it.
     """
@@ -121,37 +102,20 @@ def near_click(mask: Mask, click: VoxelClick) -> Mask:
     return ball
 
 
-def with_rim(change: Correction, before: Mask) -> Correction:
-    """The change, which also takes away the neighbours of what it removes that are no neighbours of what stays.
+def with_rim(removed: Mask, before: Mask) -> Mask:
+    """What is removed from a mask, with its neighbours that do not touch what stays.
 
     A mask finer than this grid has voxels there that are too few to be seen in `before`, and would be left as a shell.
     """
-    if not change.removed.any():
-        return change
-    found = ndimage.find_objects(change.removed.view(np.uint8))[0]
+    if not removed.any():
+        return removed
+    found = ndimage.find_objects(removed.view(np.uint8))[0]
     x, y, z = (slice(max(side.start - 2, 0), side.stop + 2) for side in found)
-    near = change.removed[x, y, z]
+    near = removed[x, y, z]
     stays = before[x, y, z] & ~near
-    removed = change.removed.copy()
-    removed[x, y, z] |= ndimage.binary_dilation(near, TOUCHING) & ~ndimage.binary_dilation(stays, TOUCHING)
-    return Correction(change.added, removed)
-
-
-def components_at(mask: Mask, clicks: Sequence[VoxelClick]) -> Mask:
-    """The 26-connected components of a mask that hold a click, or a neighbour of it."""
-    if not clicks or not mask.any():
-        return np.zeros_like(mask)
-    components, _ = ndimage.label(mask, TOUCHING)
-    touched = {value for click in clicks for value in _labels_at(components, click)}
-    found: Mask = np.isin(components, sorted(touched))
-    return found
-
-
-def components_with(mask: Mask, seeds: Mask) -> Mask:
-    """The 26-connected components of a mask that hold a seed."""
-    components, _ = ndimage.label(mask, TOUCHING)
-    found: Mask = np.isin(components, np.setdiff1d(np.unique(components[seeds]), [0]))
-    return found
+    wider = removed.copy()
+    wider[x, y, z] |= ndimage.binary_dilation(near, TOUCHING) & ~ndimage.binary_dilation(stays, TOUCHING)
+    return wider
 
 
 def _rounded(click: VoxelClick, shape: Sequence[int]) -> Index:
@@ -166,11 +130,3 @@ def _nearest_label(components: np.ndarray, index: Index) -> int:
         if cube.any():
             return int(cube.max())
     return 0
-
-
-def _labels_at(components: np.ndarray, click: VoxelClick) -> set[int]:
-    own = int(components[click.index])
-    if own:
-        return {own}
-    around = components[tuple(slice(max(p - 1, 0), p + 2) for p in click.index)]
-    return {int(value) for value in np.unique(around) if value}

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask, MaskChange
 from vistaseg.models.recipe import Recipe
 from vistaseg.progress import Progress
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest
@@ -61,7 +61,7 @@ class PromptQuestion:
         class_id: id in the catalogue; None for a structure without a class.
         known_organ: whether a structure without a class is of a kind that the model was trained on; else it is
             something new.
-        mask: bool (k, j, i), the segment so far, of `extent` only.
+        mask: the segment so far, on the volume's grid.
         record: of the same prompt when it was answered before, to get the same answer; None for a new one.
         given: whether the mask is more than what the model's answers to the prompts led to.
     """
@@ -69,8 +69,7 @@ class PromptQuestion:
     prompts: tuple[Prompt, ...]
     records: tuple[Mapping[str, Any], ...]
     class_id: int | None
-    mask: np.ndarray
-    extent: VoxelBox
+    mask: BoxedMask
     record: Mapping[str, Any] | None = None
     given: bool = False
     known_organ: bool = False
@@ -81,15 +80,12 @@ class PromptAnswer:
     """What a prompt changes.
 
     Attributes:
-        added, removed: bool (k, j, i), of `extent` only.
-        extent: a box on the volume's grid.
+        change: on the volume's grid.
         record: JSON-able; makes the answer repeatable.
         note: a sentence for the user, or nothing.
     """
 
-    added: np.ndarray
-    removed: np.ndarray
-    extent: VoxelBox
+    change: MaskChange
     record: Mapping[str, Any]
     note: str = ""
 
@@ -136,7 +132,7 @@ class SegmentationModel(Protocol):
 
     @property
     def class_ids(self) -> tuple[int, ...]:
-        """Ids of the catalogue that can be asked for directly."""
+        """Ids of the catalogue that can be requested directly."""
 
     @property
     def takes(self) -> frozenset[type[Prompt]]:

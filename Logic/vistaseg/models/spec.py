@@ -69,14 +69,14 @@ class ModelSpec:
         title: for people.
         prompts: kinds of prompts that it takes.
         load: reads the weights; see `vistaseg.models.registry.load_model`.
-        class_ids: ids of the catalogue that it can be asked for directly, ascending; none where it knows no ids.
+        class_ids: ids of the catalogue that can be requested directly, ascending; none where it knows no ids.
         sliding_windows: how it covers a whole scan to segment it automatically; None where it cannot.
         bundled: whether its weights come with its package. Others are published, and have an entry in
             `Resources/weights.json` under the same key.
         box_trained: whether its weights were trained with boxes.
         thread_seconds: a window takes on one thread of a server's CPU.
         check_name: refuses a text that is not the name of a structure with a UsageError.
-        spelling: the name that the model is asked for where a user gives this one.
+        spelling: the name that the model gets where a user gives this one.
         check_text: refuses a name that the network cannot read with a UsageError; may import PyTorch.
         compare: answers of the loaded model to compare, for `vistaseg doctor`.
     """
@@ -97,7 +97,7 @@ class ModelSpec:
 
     @property
     def reads_names(self) -> bool:
-        """Whether any text can be asked for."""
+        """Whether any text can be requested."""
         return "text" in self.prompts
 
     def expected_windows(self, size_mm: Sequence[float]) -> int:

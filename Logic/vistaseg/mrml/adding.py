@@ -30,25 +30,26 @@ class _Layer:
     """A label map that segments share as long as they do not overlap.
 
     Attributes:
-        extent: of the label map on the grid of the volume.
+        box: of the label map on the grid of the volume.
         count: segments drawn so far, with the values 1, 2, ...
-        labels: uint8 (k, j, i).
+        array: uint8 (k, j, i).
     """
 
-    extent: VoxelBox
+    box: VoxelBox
     count: int = 0
-    labels: np.ndarray = field(init=False)
+    array: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
-        self.labels = np.zeros(self.extent.shape_kji, dtype=np.uint8)
+        self.array = np.zeros(self.box.shape_kji, dtype=np.uint8)
 
     def draw(self, segment: Segment) -> int | None:
         """The value that the segment was drawn with; None where it overlaps another, or no value is left."""
-        box = self.labels[segment.extent.relative_to(self.extent.start).slices_kji]
-        if self.count == _LARGEST_VALUE or ((box != 0) & segment.mask).any():
+        mask = segment.mask.array
+        part = self.array[segment.mask.box.relative_to(self.box.start).slices_kji]
+        if self.count == _LARGEST_VALUE or ((part != 0) & mask).any():
             return None
         self.count += 1
-        np.copyto(box, np.uint8(self.count), where=segment.mask)
+        np.copyto(part, np.uint8(self.count), where=mask)
         return self.count
 
 
@@ -91,7 +92,7 @@ def add_segments(
     require_labelmaps(segmentation_node)
     drawn = (drawing or draw(segmentation.segments)).places
     layers = {id(layer): layer for layer, _ in drawn if layer is not None}.values()
-    images = {id(layer): labelmap_of(layer.labels, layer.extent, volume_node, segmentation_node) for layer in layers}
+    images = {id(layer): labelmap_of(layer, volume_node, segmentation_node) for layer in layers}
     segmentation_node.CreateDefaultDisplayNodes()
     with one_modification(segmentation_node):
         segmentation_node.GetSegmentation().RemoveRepresentation(CLOSED_SURFACE)
@@ -107,8 +108,8 @@ def add_segments(
 def draw(segments: Sequence[Segment]) -> Drawing:
     """Draw segments into as few label maps as can be."""
     layers: list[_Layer] = []
-    whole = reduce(VoxelBox.union, (segment.extent for segment in segments), EMPTY_BOX)
-    return Drawing([(None, 1) if segment.extent.empty else _draw_one(segment, layers, whole) for segment in segments])
+    whole = reduce(VoxelBox.union, (segment.mask.box for segment in segments), EMPTY_BOX)
+    return Drawing([(None, 1) if segment.mask.box.empty else _draw_one(segment, layers, whole) for segment in segments])
 
 
 def _draw_one(segment: Segment, layers: list[_Layer], whole: VoxelBox) -> tuple[_Layer, int]:

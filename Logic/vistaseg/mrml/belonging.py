@@ -9,8 +9,8 @@ import slicer
 
 from vistaseg.mrml.dicom_images import instance_uids_of
 from vistaseg.mrml.geometry import lattice_of_grid, offset_between
+from vistaseg.mrml.placement import noted_volume
 from vistaseg.mrml.reference import reference_lattice, reference_volume
-from vistaseg.mrml.resampling import moved, united_bounds
 from vistaseg.mrml.seals import seal_of
 from vistaseg.mrml.tags import PROMPTS_TAG, read_tag
 from vistaseg.mrml.volumes import grid_of, volume_from_node
@@ -40,16 +40,31 @@ def doubt_about(volume_node: Any, segmentation_node: Any, segment_ids: Sequence[
     """Why segments may not be of a volume, though nothing says for sure that they are not; "" where they are."""
     made_for = reference_volume(segmentation_node)
     name, volume = segmentation_node.GetName(), volume_node.GetName()
+    if made_for is volume_node:
+        # One node shows many scans: the times of a sequence, or what filters made of it.
+        foreign = _noted_on_others(volume_node, segmentation_node, segment_ids)
+        return _on_other_voxels(volume, segmentation_node, foreign)
     if made_for is not None:
-        same = made_for is volume_node or _share_images(made_for, volume_node)
+        same = _share_images(made_for, volume_node)
         return "" if same else f"{name} was made for {made_for.GetName()}, not for {volume}: check that it lies on it."
     foreign = _made_of_others(volume_node, segmentation_node, segment_ids, unless_noted=False)
     if foreign:
-        return f"These were made on other voxels than {volume} has: {_named(segmentation_node, foreign)}. Check them."
+        return _on_other_voxels(volume, segmentation_node, foreign)
     lattice = reference_lattice(segmentation_node)
     if lattice is None or offset_between(lattice, segmentation_node, volume_node) is not None:
         return ""
     return f"Nothing says which scan {name} was made for, and it has other voxels than {volume}: check that it fits."
+
+
+def _on_other_voxels(volume: str, segmentation_node: Any, segment_ids: Sequence[str]) -> str:
+    names = _named(segmentation_node, segment_ids)
+    return f"These were made on other voxels than {volume} has: {names}. Check them." if names else ""
+
+
+def _noted_on_others(volume_node: Any, segmentation_node: Any, segment_ids: Sequence[str]) -> list[str]:
+    """Segments whose last result was made on other voxels than a volume has now; quick, also in a large scan."""
+    segmentation = segmentation_node.GetSegmentation()
+    return [each for each in segment_ids if noted_volume(segmentation.GetSegment(each), volume_node) is False]
 
 
 def _made_of_others(
@@ -96,7 +111,7 @@ def _is_part(part: Any, whole: Any) -> bool:
     offset = offset_between(of_whole, whole, part)
     if offset is None:
         return False
-    return united_bounds(of_whole.bounds, moved(lattice_of_grid(grid_of(part)).bounds, offset)) == of_whole.bounds
+    return of_whole.box.union(lattice_of_grid(grid_of(part)).box.shifted(offset)) == of_whole.box
 
 
 def _patient_of(node: Any) -> int:

@@ -37,12 +37,12 @@ def require_labelmaps(segmentation_node: Any) -> None:
 
 
 def use_labelmaps(segmentation_node: Any, volume_node: Any) -> None:
-    """Make a node keep its segments as label maps, as the Segment Editor does after it has asked.
+    """Make a node keep its segments as label maps, as the Segment Editor does after a question to the user.
 
     What the segments were before is lost, and small detail of surfaces with it.
 
     Raises:
-        InputError: there is no way from what they are to voxels.
+        InputError: they cannot be converted to voxels.
     """
     if has_labelmaps(segmentation_node):
         return
@@ -56,7 +56,7 @@ def converted_segment(segmentation_node: Any, segment_id: str, volume_node: Any,
     """A copy of a vtkSegment with a label map, on the voxels of the volume unless the transforms between bend.
 
     Raises:
-        InputError: there is no way from what it is to voxels.
+        InputError: it cannot be converted to voxels.
     """
     source = segmentation_node.GetSegmentation()
     copy = slicer.vtkSegmentation()
@@ -65,7 +65,7 @@ def converted_segment(segmentation_node: Any, segment_id: str, volume_node: Any,
     to_segmentation = linear_part(transform_between(volume_node, segmentation_node))
     if to_segmentation is not None:
         matrix: np.ndarray = to_segmentation @ grid.ijk_to_ras
-        set_reference(copy, Lattice(matrix, lattice_of_grid(grid).bounds))
+        set_reference(copy, Lattice(matrix, lattice_of_grid(grid).box))
     copy.CopySegmentFromSegmentation(source, segment_id)
     _create_labelmaps(copy, source.GetSegment(segment_id).GetName())
     return copy.GetSegment(segment_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vistaseg.geometry.box import EMPTY_BOX, Index, VoxelBox, as_index
-from vistaseg.segmentation.model import Mask
+from vistaseg.masks.boxed import NO_VOXELS, BoxedMask
 
 
 def box_of_value(labels: np.ndarray, value: int) -> VoxelBox:
@@ -26,16 +26,16 @@ def box_of_value(labels: np.ndarray, value: int) -> VoxelBox:
     return VoxelBox(as_index(first for first, _ in ends), as_index(stop for _, stop in ends)) if ends else EMPTY_BOX
 
 
-def crop_to_value(labels: np.ndarray, value: int, start: Index) -> tuple[Mask, VoxelBox]:
+def crop_to_value(labels: np.ndarray, value: int, start: Index) -> BoxedMask:
     """Where a label map (k, j, i) has a value, cropped; its first voxel is at `start` (i, j, k) of the grid."""
     return crop_to_box(labels, value, start, box_of_value(labels, value))
 
 
-def crop_to_box(labels: np.ndarray, value: int, start: Index, box: VoxelBox) -> tuple[Mask, VoxelBox]:
+def crop_to_box(labels: np.ndarray, value: int, start: Index, box: VoxelBox) -> BoxedMask:
     """As `crop_to_value`, where the smallest box that holds the value is known; `EMPTY_BOX` where nothing does."""
     if box.empty:
-        return np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX
-    return labels[box.slices_kji] == value, box.shifted(start)
+        return NO_VOXELS
+    return BoxedMask(labels[box.slices_kji] == value, box.shifted(start))
 
 
 def _ends(lines: np.ndarray) -> tuple[int, int]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from vistaseg.mrml.geometry import array_of, as_bounds, bounds_of, extent_of, is_empty, lattice_of_image
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.mrml.geometry import array_of, has_voxels, lattice_of_image
 from vistaseg.mrml.reading import LabelmapPlacement
 from vistaseg.mrml.transforms import array_from_matrix
 from vistaseg.segmentation.drawn import Drawn, drawn_segments
@@ -24,7 +25,7 @@ def drawn_of(image: Any, placement: LabelmapPlacement, values: Mapping[str, int]
         placement: how it lies to the volume.
         values: segment id → the value that it is drawn with.
     """
-    if image is None or is_empty(as_bounds(image.GetExtent())) or _holds_all(image, placement):
+    if not has_voxels(image) or _holds_all(image, placement):
         return {}
     lattice, grid = lattice_of_image(image), placement.grid
     own, to_grid = lattice.ijk_to_local, np.eye(4)
@@ -34,17 +35,15 @@ def drawn_of(image: Any, placement: LabelmapPlacement, values: Mapping[str, int]
     elif not placement.bends:
         own = array_from_matrix(placement.transform.GetMatrix()) @ lattice.ijk_to_local
         to_grid = grid.ras_to_ijk @ own
-    bounds, labels = lattice.bounds, array_of(image)
-    shape = (bounds[1] + 1, bounds[3] + 1, bounds[5] + 1) if placement.bends else grid.shape_ijk
-    start = (bounds[0], bounds[2], bounds[4])
+    labels, box = array_of(image), lattice.box
+    shape = box.stop if placement.bends else grid.shape_ijk
     voxel_ml = abs(float(np.linalg.det(own[:3, :3]))) / 1000
-    found = drawn_segments(labels, start, list(values.values()), to_grid, shape, voxel_ml)
+    found = drawn_segments(labels, box.start, list(values.values()), to_grid, shape, voxel_ml)
     return {each: replace(one, bent=placement.bends) for each, one in zip(values, found, strict=True)}
 
 
 def _holds_all(image: Any, placement: LabelmapPlacement) -> bool:
     if placement.offset is None:
         return False
-    bounds = lattice_of_image(image).bounds
-    extent = extent_of(bounds, placement.offset, placement.grid)
-    return extent is not None and bounds_of(extent, placement.offset) == bounds
+    box = lattice_of_image(image).box.relative_to(placement.offset)
+    return box.intersection(VoxelBox.whole(placement.grid.shape_ijk)) == box

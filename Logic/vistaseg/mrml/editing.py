@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import slicer
 
 from vistaseg.errors import InputError
-from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import MaskChange
 from vistaseg.mrml.converting import require_labelmaps
 from vistaseg.mrml.geometry import array_of, lattice_of_image
 from vistaseg.mrml.intensities import intensities_on
@@ -21,26 +20,10 @@ from vistaseg.mrml.sharing import isolate_segment
 from vistaseg.mrml.steps import Steps
 from vistaseg.mrml.volumes import is_in_scene
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation.model import Mask
 
 
 def _nothing() -> None:
     """Nobody else keeps states."""
-
-
-@dataclass(frozen=True, eq=False)
-class SegmentChange:
-    """What a segment gains and loses.
-
-    Attributes:
-        added: bool, (k, j, i), of `extent` only.
-        removed: likewise.
-        extent: a box on the grid of the volume.
-    """
-
-    added: Mask
-    removed: Mask
-    extent: VoxelBox
 
 
 class SegmentEditing:
@@ -97,7 +80,7 @@ class SegmentEditing:
         with self._steps.recording():
             yield
 
-    def apply(self, segment_id: str, change: SegmentChange) -> None:
+    def apply(self, segment_id: str, change: MaskChange) -> None:
         """Add and remove voxels of a segment, as far as the rules allow.
 
         Raises:
@@ -165,7 +148,7 @@ class SegmentEditing:
 
 
 def allowed_parts(
-    change: SegmentChange, segmentation_node: Any, segment_id: str, volume_node: Any, rules: Rules
+    change: MaskChange, segmentation_node: Any, segment_id: str, volume_node: Any, rules: Rules
 ) -> Iterator[tuple[Any, bool]]:
     """What the rules allow of a change: (vtkOrientedImageData of 0 and 1, whether it is removed), nothing empty.
 
@@ -175,14 +158,14 @@ def allowed_parts(
         InputError: the rules name a segment that is gone.
     """
     for mask, removing in ((change.added, False), (change.removed, True)):
-        if not mask.any():
+        if mask.empty:
             continue
-        labelmap = labelmap_of(mask, change.extent, volume_node, segmentation_node)
+        labelmap = labelmap_of(mask, volume_node, segmentation_node)
         lattice = lattice_of_image(labelmap)
         voxels = array_of(labelmap)
         if rules.intensities is not None:
-            voxels[~in_range(intensities_on(volume_node, change.extent, lattice, segmentation_node), rules)] = 0
-        allowed = editable(segmentation_node, segment_id, rules, lattice, lattice.bounds, removing)
+            voxels[~in_range(intensities_on(volume_node, mask.box, lattice, segmentation_node), rules)] = 0
+        allowed = editable(segmentation_node, segment_id, rules, lattice, removing)
         if allowed is not None:
             voxels[~allowed] = 0
         if voxels.any():

@@ -12,7 +12,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from vistaseg.geometry.box import VoxelBox
+from vistaseg.geometry.box import VoxelBox, as_index
 from vistaseg.geometry.grid import Grid, apply_affine
 from vistaseg.mrml.transforms import array_from_matrix, linear_part, matrix_from_array, transform_between
 from vistaseg.mrml.volumes import grid_of
@@ -23,7 +23,6 @@ CLOSED_SURFACE = "Closed surface"
 _AGREEMENT = 0.01
 """Largest distance, in voxels, at which the voxels of two grids still count as the same."""
 
-Bounds = tuple[int, int, int, int, int, int]
 Offset = tuple[int, int, int]
 
 
@@ -33,15 +32,15 @@ class Lattice:
 
     Attributes:
         ijk_to_local: (4, 4), voxel index to the coordinates of the node, mm.
-        bounds: first and last index along i, j and k, as VTK gives extents; nothing where last < first.
+        box: of its voxel indices, which may begin below 0.
     """
 
     ijk_to_local: np.ndarray
-    bounds: Bounds
+    box: VoxelBox
 
-    def image(self, bounds: Bounds | None = None) -> Any:
+    def image(self, box: VoxelBox | None = None) -> Any:
         """A vtkOrientedImageData of these voxels, or of others of the same lattice, without values."""
-        return place(slicer.vtkOrientedImageData(), self, bounds or self.bounds)
+        return place(slicer.vtkOrientedImageData(), self, box or self.box)
 
     def index_to_local(self, index: np.ndarray) -> np.ndarray:
         """Positions (N, 3) in mm of continuous indices (N, 3)."""
@@ -56,12 +55,12 @@ def lattice_of_image(image: Any) -> Lattice:
     """Where the voxels of a vtkOrientedImageData lie."""
     matrix = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
-    return Lattice(array_from_matrix(matrix), as_bounds(image.GetExtent()))
+    return Lattice(array_from_matrix(matrix), box_of_extent(image.GetExtent()))
 
 
 def lattice_of_grid(grid: Grid) -> Lattice:
     """The voxels of a grid."""
-    return Lattice(grid.ijk_to_ras, bounds_of(VoxelBox.whole(grid.shape_ijk)))
+    return Lattice(grid.ijk_to_ras, VoxelBox.whole(grid.shape_ijk))
 
 
 def offset_between(lattice: Lattice, segmentation_node: Any, volume_node: Any) -> Offset | None:
@@ -70,38 +69,34 @@ def offset_between(lattice: Lattice, segmentation_node: Any, volume_node: Any) -
     if to_segmentation is None:
         return None
     grid = grid_of(volume_node)
-    return shift(Lattice(to_segmentation @ grid.ijk_to_ras, lattice_of_grid(grid).bounds), lattice)
+    return shift(Lattice(to_segmentation @ grid.ijk_to_ras, lattice_of_grid(grid).box), lattice)
 
 
 def shift(one: Lattice, other: Lattice) -> Offset | None:
     """What is added to a voxel index of one lattice to get that of the other; None where the voxels differ."""
     between = np.linalg.inv(other.ijk_to_local) @ one.ijk_to_local
     offset = np.rint(between[:3, 3]).astype(int)
-    corners = np.array(list(product(*zip(one.bounds[::2], one.bounds[1::2], strict=True))))
+    corners = np.array(
+        list(product(*((first, stop - 1) for first, stop in zip(one.box.start, one.box.stop, strict=True))))
+    )
     if np.abs(apply_affine(between, corners) - corners - offset).max() > _AGREEMENT:
         return None
     return int(offset[0]), int(offset[1]), int(offset[2])
 
 
-def bounds_of(extent: VoxelBox, offset: Offset = (0, 0, 0)) -> Bounds:
-    """The inclusive bounds of VTK for a half-open extent that is moved by `offset`."""
-    ends = zip(extent.start, extent.stop, offset, strict=True)
-    return as_bounds([value for first, last, move in ends for value in (first + move, last + move - 1)])
+def box_of_extent(extent: Sequence[int]) -> VoxelBox:
+    """The box of VTK's extent: first and last index along i, j and k; empty where a last one is below the first."""
+    return VoxelBox(as_index(extent[::2]), as_index(last + 1 for last in extent[1::2]))
 
 
-def extent_of(bounds: Bounds, offset: Offset, grid: Grid) -> VoxelBox | None:
-    """The part of a volume's grid that bounds of a lattice cover, None where they cover nothing of it."""
-    low = [max(first - move, 0) for first, move in zip(bounds[::2], offset, strict=True)]
-    ends = zip(bounds[1::2], offset, grid.shape_ijk, strict=True)
-    high = [min(last - move + 1, size) for last, move, size in ends]
-    if any(last <= first for first, last in zip(low, high, strict=True)):
-        return None
-    return VoxelBox((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+def has_voxels(image: Any) -> bool:
+    """Whether there is an image, and a voxel in it."""
+    return image is not None and not box_of_extent(image.GetExtent()).empty
 
 
-def place(image: Any, lattice: Lattice, bounds: Bounds) -> Any:
-    """The image, whose voxels from now on are those of a lattice within bounds of its size."""
-    image.SetExtent(bounds)
+def place(image: Any, lattice: Lattice, box: VoxelBox) -> Any:
+    """The image, whose voxels from now on are those of a box of a lattice, which has its size."""
+    image.SetExtent([end for a, b in zip(box.start, box.stop, strict=True) for end in (a, b - 1)])
     image.SetGeometryFromImageToWorldMatrix(matrix_from_array(lattice.ijk_to_local))
     return image
 
@@ -110,14 +105,3 @@ def array_of(image: Any) -> np.ndarray:
     """The values of an image, (k, j, i): its own memory, which lives as long as the array."""
     i, j, k = image.GetDimensions()
     return np.asarray(vtk_to_numpy(image.GetPointData().GetScalars()).reshape(k, j, i))
-
-
-def is_empty(bounds: Bounds) -> bool:
-    """Whether VTK's bounds hold no voxel."""
-    return any(last < first for first, last in zip(bounds[::2], bounds[1::2], strict=True))
-
-
-def as_bounds(values: Sequence[int]) -> Bounds:
-    """Six numbers as bounds."""
-    i0, i1, j0, j1, k0, k1 = values
-    return i0, i1, j0, j1, k0, k1

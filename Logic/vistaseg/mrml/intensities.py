@@ -9,7 +9,7 @@ import slicer
 from vtk.util.numpy_support import numpy_to_vtk
 
 from vistaseg.geometry.box import VoxelBox, as_index
-from vistaseg.mrml.geometry import Lattice, array_of, bounds_of, lattice_of_grid, offset_between
+from vistaseg.mrml.geometry import Lattice, array_of, lattice_of_grid, offset_between
 from vistaseg.mrml.transforms import transform_between
 from vistaseg.mrml.volumes import volume_from_node
 
@@ -17,13 +17,13 @@ _MARGIN = 3
 """Voxels of the volume around a box: interpolation looks beyond it."""
 
 
-def intensities_on(volume_node: Any, extent: VoxelBox, lattice: Lattice, segmentation_node: Any) -> np.ndarray:
+def intensities_on(volume_node: Any, box: VoxelBox, lattice: Lattice, segmentation_node: Any) -> np.ndarray:
     """The values of a volume on the voxels of a segmentation, interpolated linearly where those lie otherwise.
 
     So does `vtkSlicerSegmentEditorLogic::UpdateAlignedSourceVolume`, with the whole volume.
 
     Args:
-        extent: a box of the volume; beyond it only its surroundings are looked at.
+        box: of the volume; beyond it only its surroundings are looked at.
         lattice: in the coordinates of the segmentation node.
 
     Returns:
@@ -31,11 +31,11 @@ def intensities_on(volume_node: Any, extent: VoxelBox, lattice: Lattice, segment
     """
     volume = volume_from_node(volume_node)
     offset = offset_between(lattice, segmentation_node, volume_node)
-    if offset is not None and lattice.bounds == bounds_of(extent, offset):
-        return volume.array[extent.slices_kji]
-    box = _grown(extent, volume.shape_ijk)
-    image = lattice_of_grid(volume.grid.cropped(box)).image()
-    image.GetPointData().SetScalars(numpy_to_vtk(volume.array[box.slices_kji].ravel(), deep=True))
+    if offset is not None and lattice.box == box.shifted(offset):
+        return volume.array[box.slices_kji]
+    wider = _grown(box, volume.shape_ijk)
+    image = lattice_of_grid(volume.grid.cropped(wider)).image()
+    image.GetPointData().SetScalars(numpy_to_vtk(volume.array[wider.slices_kji].ravel(), deep=True))
     output = slicer.vtkOrientedImageData()
     slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
         image,
@@ -49,6 +49,6 @@ def intensities_on(volume_node: Any, extent: VoxelBox, lattice: Lattice, segment
     return array_of(output)
 
 
-def _grown(extent: VoxelBox, shape_ijk: tuple[int, int, int]) -> VoxelBox:
-    wider = VoxelBox(as_index(a - _MARGIN for a in extent.start), as_index(b + _MARGIN for b in extent.stop))
+def _grown(box: VoxelBox, shape_ijk: tuple[int, int, int]) -> VoxelBox:
+    wider = VoxelBox(as_index(a - _MARGIN for a in box.start), as_index(b + _MARGIN for b in box.stop))
     return wider.intersection(VoxelBox.whole(shape_ijk))

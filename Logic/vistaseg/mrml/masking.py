@@ -13,9 +13,9 @@ import numpy as np
 import slicer
 
 from vistaseg.errors import InputError
-from vistaseg.mrml.geometry import BINARY_LABELMAP, Bounds, Lattice
+from vistaseg.masks.boxed import Mask
+from vistaseg.mrml.geometry import BINARY_LABELMAP, Lattice
 from vistaseg.mrml.resampling import values_on
-from vistaseg.segmentation.model import Mask
 
 _Node = slicer.vtkMRMLSegmentationNode
 
@@ -62,10 +62,8 @@ def in_range(voxels: np.ndarray, rules: Rules) -> Mask:
     return np.asarray((voxels >= low) & (voxels <= high))
 
 
-def editable(
-    segmentation_node: Any, segment_id: str, rules: Rules, lattice: Lattice, bounds: Bounds, removing: bool
-) -> Mask | None:
-    """Which voxels of a box the mode of masking allows, bool (k, j, i); None for all of them.
+def editable(segmentation_node: Any, segment_id: str, rules: Rules, lattice: Lattice, removing: bool) -> Mask | None:
+    """Which voxels of a lattice the mode of masking allows, bool (k, j, i); None for all of them.
 
     Inside a single segment the editor lets the edited one be erased everywhere, and so does this.
 
@@ -77,10 +75,10 @@ def editable(
         return None
     ids = _mask_segments(segmentation_node, rules)
     if mode in (_Node.EditAllowedOutsideAllSegments, _Node.EditAllowedOutsideVisibleSegments):
-        return ~_covered(segmentation_node, ids - {segment_id}, lattice, bounds)
+        return ~_covered(segmentation_node, ids - {segment_id}, lattice)
     if mode == _Node.EditAllowedInsideSingleSegment and removing:
         ids = ids | {segment_id}
-    return _covered(segmentation_node, ids, lattice, bounds)
+    return _covered(segmentation_node, ids, lattice)
 
 
 def _mask_segments(segmentation_node: Any, rules: Rules) -> set[str]:
@@ -119,9 +117,9 @@ def images_of(segmentation_node: Any, ids: set[str]) -> dict[Any, dict[int, str]
     return found
 
 
-def _covered(segmentation_node: Any, ids: set[str], lattice: Lattice, bounds: Bounds) -> Mask:
-    """Where any of the segments is, (k, j, i) within bounds of a lattice."""
-    covered = np.zeros([last - first + 1 for first, last in zip(bounds[4::-2], bounds[5::-2], strict=True)], dtype=bool)
+def _covered(segmentation_node: Any, ids: set[str], lattice: Lattice) -> Mask:
+    """Where any of the segments is, (k, j, i) of a lattice."""
+    covered = np.zeros(lattice.box.shape_kji, dtype=bool)
     for image, values in images_of(segmentation_node, ids).items():
-        covered |= np.isin(values_on(image, lattice, bounds), list(values))
+        covered |= np.isin(values_on(image, lattice, lattice.box), list(values))
     return covered

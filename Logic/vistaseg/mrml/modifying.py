@@ -9,7 +9,7 @@ from typing import Any
 
 @contextmanager
 def one_modification(node: Any) -> Iterator[None]:
-    """Whoever watches the node is told once of each kind of change, at the end.
+    """Observers of the node hear once of each kind of change, at the end.
 
     Each telling costs an application with views some milliseconds, and as many again to draw.
     """

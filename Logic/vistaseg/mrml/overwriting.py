@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import slicer
 
-from vistaseg.mrml.geometry import BINARY_LABELMAP, Offset, array_of, is_empty, lattice_of_image, shift
+from vistaseg.mrml.geometry import BINARY_LABELMAP, Offset, array_of, lattice_of_image, shift
 from vistaseg.mrml.masking import Rules, images_of, segment_ids, visible_ids
 from vistaseg.mrml.modifying import one_modification
-from vistaseg.mrml.resampling import common_bounds, moved, slices_of
 
 _Editor = slicer.vtkMRMLSegmentEditorNode
 
@@ -62,12 +61,12 @@ def _has_more_than_labelmaps(segmentation_node: Any) -> bool:
 
 def _erase(image: Any, values: list[int], labelmap: Any, offset: Offset) -> list[int]:
     """Clear some values of an image where a label map is set; returns those that were there."""
-    there, here = moved(lattice_of_image(image).bounds, offset), lattice_of_image(labelmap).bounds
-    common = common_bounds(there, here)
-    if is_empty(common):
+    there, here = lattice_of_image(image).box.shifted(offset), lattice_of_image(labelmap).box
+    common = there.intersection(here)
+    if common.empty:
         return []
-    part = array_of(image)[slices_of(common, there)]
-    taken = array_of(labelmap)[slices_of(common, here)] != 0
+    part = array_of(image)[common.relative_to(there.start).slices_kji]
+    taken = array_of(labelmap)[common.relative_to(here.start).slices_kji] != 0
     under = part[taken]
     lost = np.isin(under, values)
     if not lost.any():

@@ -12,8 +12,8 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from vistaseg.errors import InputError
 from vistaseg.geometry.grid import apply_affine
-from vistaseg.mrml.geometry import BINARY_LABELMAP, Lattice, is_empty, lattice_of_grid, lattice_of_image
-from vistaseg.mrml.reading import has_voxels
+from vistaseg.mrml.geometry import BINARY_LABELMAP, Lattice, has_voxels, lattice_of_grid, lattice_of_image
+from vistaseg.mrml.reading import holds_voxels
 from vistaseg.mrml.reference import reference_lattice, reference_volume
 from vistaseg.mrml.tags import PLACE_TAG, read_tag
 from vistaseg.mrml.transforms import transform_between
@@ -51,12 +51,11 @@ class Placement:
 def placement_of(volume_node: Any, segmentation_node: Any, segment_id: str) -> Placement:
     """How they lie to each other now; the volume has an image."""
     image = segmentation_node.GetSegmentation().GetSegment(segment_id).GetRepresentation(BINARY_LABELMAP)
-    has_voxels = image is not None and not is_empty(image.GetExtent())
     return Placement(
         voxels_key(volume_node),
         volume_node.GetName() or "",
         points_between(volume_node, segmentation_node),
-        lattice_of_image(image).ijk_to_local if has_voxels else None,
+        lattice_of_image(image).ijk_to_local if has_voxels(image) else None,
     )
 
 
@@ -105,7 +104,7 @@ def is_displaced(volume_node: Any, segmentation_node: Any, segment_id: str) -> b
     """
     noted = noted_placement(segmentation_node.GetSegmentation().GetSegment(segment_id))
     if noted is None:
-        return is_beside_its_scan(volume_node, segmentation_node) and has_voxels(segmentation_node, segment_id)
+        return is_beside_its_scan(volume_node, segmentation_node) and holds_voxels(segmentation_node, segment_id)
     return noted.is_apart(placement_of(volume_node, segmentation_node, segment_id))
 
 
@@ -117,7 +116,7 @@ def is_beside_its_scan(volume_node: Any, segmentation_node: Any) -> bool:
     geometry that it makes isotropic.
     """
     lattice = reference_lattice(segmentation_node)
-    if lattice is None or is_empty(lattice.bounds) or reference_volume(segmentation_node) is not volume_node:
+    if lattice is None or lattice.box.empty or reference_volume(segmentation_node) is not volume_node:
         return False
     transform, of_volume = transform_between(volume_node, segmentation_node), lattice_of_grid(grid_of(volume_node))
     volume = np.array([transform.TransformPoint(each) for each in _corners(of_volume).tolist()])
@@ -129,8 +128,8 @@ def is_beside_its_scan(volume_node: Any, segmentation_node: Any) -> bool:
 
 def _corners(lattice: Lattice) -> np.ndarray:
     """(8, 3) outer corners of the first and last voxels, mm."""
-    ends = zip(lattice.bounds[::2], lattice.bounds[1::2], strict=True)
-    return lattice.index_to_local(np.array(list(product(*((first - 0.5, last + 0.5) for first, last in ends)))))
+    ends = zip(lattice.box.start, lattice.box.stop, strict=True)
+    return lattice.index_to_local(np.array(list(product(*((first - 0.5, stop - 0.5) for first, stop in ends)))))
 
 
 def _edges(corners: np.ndarray) -> np.ndarray:

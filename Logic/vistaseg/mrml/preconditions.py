@@ -26,7 +26,7 @@ def obstacles(volume_node: Any, segmentation_node: Any, segment_ids: Sequence[st
 
 def _obstacles(volume_node: Any, segmentation_node: Any, segment_ids: Sequence[str], derive: bool) -> Iterator[str]:
     if segmentation_node is None:
-        yield "There is no segmentation: choose one, or segment something first."
+        yield "Choose a segmentation, or segment something first."
     elif not segment_ids:
         yield f"{segmentation_node.GetName()} has no segments to export: segment something, or show what is hidden."
     try:

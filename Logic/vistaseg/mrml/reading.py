@@ -1,4 +1,4 @@
-"""Segments of a segmentation node as masks on the grid of a volume, whoever made them."""
+"""Segments of a segmentation node as masks on the grid of a volume, from VistaSeg or elsewhere."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import vtk
 from vistaseg.errors import InputError
 from vistaseg.geometry.box import EMPTY_BOX, Index, VoxelBox
 from vistaseg.geometry.grid import Grid
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.mrml.converting import converted_segment, has_labelmaps
 from vistaseg.mrml.cropping import crop_to_value
 from vistaseg.mrml.dicom_images import instance_uids_of
@@ -18,18 +19,14 @@ from vistaseg.mrml.geometry import (
     BINARY_LABELMAP,
     Offset,
     array_of,
-    as_bounds,
-    bounds_of,
-    extent_of,
-    is_empty,
+    has_voxels,
     lattice_of_grid,
     lattice_of_image,
     offset_between,
 )
-from vistaseg.mrml.resampling import common_bounds, covered_bounds, resample, slices_of
+from vistaseg.mrml.resampling import covered_box, resample
 from vistaseg.mrml.tags import SegmentRecord, record_of
 from vistaseg.mrml.transforms import linear_part, matrix_from_array, transform_between
-from vistaseg.segmentation.model import Mask
 from vistaseg.segmentation.tags import IMPORTED
 
 _SLICES_AT_ONCE = 8
@@ -62,15 +59,15 @@ class LabelmapPlacement:
         Returns:
             Unsigned integers (k, j, i), and the index (i, j, k) of the first on the grid.
         """
-        if image is None or is_empty(as_bounds(image.GetExtent())):
+        if not has_voxels(image):
             return _nothing()
         if self.offset is None:
             return _resampled(image, self.transform, self.grid)
-        lattice = lattice_of_image(image)
-        extent = extent_of(lattice.bounds, self.offset, self.grid)
-        if extent is None:
+        own = lattice_of_image(image).box.relative_to(self.offset)
+        box = own.intersection(VoxelBox.whole(self.grid.shape_ijk))
+        if box.empty:
             return _nothing()
-        return array_of(image)[slices_of(bounds_of(extent, self.offset), lattice.bounds)], extent.start
+        return array_of(image)[box.relative_to(own.start).slices_kji], box.start
 
 
 def placement_of(image: Any, segmentation_node: Any, volume_node: Any, grid: Grid) -> LabelmapPlacement:
@@ -80,7 +77,7 @@ def placement_of(image: Any, segmentation_node: Any, volume_node: Any, grid: Gri
         image: vtkOrientedImageData in the coordinates of the segmentation node, or None.
         grid: that of the volume, in its own coordinates.
     """
-    if image is None or is_empty(as_bounds(image.GetExtent())):
+    if not has_voxels(image):
         return LabelmapPlacement(grid, (0, 0, 0))
     offset = offset_between(lattice_of_image(image), segmentation_node, volume_node)
     if offset is not None:
@@ -94,7 +91,7 @@ def placement_of(image: Any, segmentation_node: Any, volume_node: Any, grid: Gri
     return LabelmapPlacement(grid, None, linear)
 
 
-def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid) -> tuple[Mask, VoxelBox]:
+def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: Grid) -> BoxedMask:
     """The mask of a segment on the grid of a volume, cropped to its content.
 
     Where the voxels of both are the same, nothing is resampled. Otherwise each voxel of the volume takes the
@@ -103,11 +100,8 @@ def read_mask(segmentation_node: Any, segment_id: str, volume_node: Any, grid: G
     Args:
         grid: that of the volume, in its own coordinates.
 
-    Returns:
-        bool (k, j, i) of the extent, and the extent.
-
     Raises:
-        InputError: there is no such segment, or no way from its representation to voxels.
+        InputError: the segment does not exist, or its representation cannot be converted to voxels.
     """
     image, value = labelmap_of_segment(segmentation_node, segment_id, volume_node, grid)
     labels, start = placement_of(image, segmentation_node, volume_node, grid).labels(image)
@@ -120,7 +114,7 @@ def segment_record(segmentation_node: Any, segment_id: str) -> SegmentRecord:
     Where nothing but Slicer's importer of DICOM segmentations says how it was made, the provenance says that, too.
 
     Raises:
-        InputError: there is no such segment.
+        InputError: the segment does not exist.
     """
     record = record_of(_segment(segmentation_node, segment_id))
     names = {"algorithm_type", "algorithm_name"}
@@ -129,19 +123,19 @@ def segment_record(segmentation_node: Any, segment_id: str) -> SegmentRecord:
     return replace(record, provenance={**record.provenance, IMPORTED: True})
 
 
-def has_voxels(segmentation_node: Any, segment_id: str) -> bool:
+def holds_voxels(segmentation_node: Any, segment_id: str) -> bool:
     """Whether anything is in a segment, wherever it lies; also in one that is a surface."""
     segment = _segment(segmentation_node, segment_id)
     if not has_labelmaps(segmentation_node):
         return segment.GetRepresentation(segmentation_node.GetSegmentation().GetSourceRepresentationName()) is not None
     image = segment.GetRepresentation(BINARY_LABELMAP)
-    if image is None or is_empty(as_bounds(image.GetExtent())):
+    if not has_voxels(image):
         return False
     return bool((array_of(image) == segment.GetLabelValue()).any())
 
 
 def mask_time(segmentation_node: Any, segment_id: str) -> int:
-    """A number that is another whenever the mask of a segment may have changed; 0 where there is no segment."""
+    """A number that is another whenever the mask of a segment may have changed; 0 without a segment."""
     segmentation = segmentation_node.GetSegmentation()
     segment = segmentation.GetSegment(segment_id)
     if segment is None:
@@ -163,7 +157,7 @@ def labelmap_of_segment(segmentation_node: Any, segment_id: str, volume_node: An
     """vtkOrientedImageData that holds a segment, None for an empty one, and the value that it has there.
 
     Raises:
-        InputError: there is no such segment, or no way from its representation to voxels.
+        InputError: the segment does not exist, or its representation cannot be converted to voxels.
     """
     segment = _segment(segmentation_node, segment_id)
     if not has_labelmaps(segmentation_node):
@@ -173,16 +167,15 @@ def labelmap_of_segment(segmentation_node: Any, segment_id: str, volume_node: An
 
 def _resampled(image: Any, transform: Any, grid: Grid) -> tuple[np.ndarray, Index]:
     target = lattice_of_grid(grid)
-    bounds = common_bounds(covered_bounds(lattice_of_image(image), target, transform), target.bounds)
-    if is_empty(bounds):
+    box = covered_box(lattice_of_image(image), target, transform).intersection(target.box)
+    if box.empty:
         return _nothing()
-    i, j, k = (last - first + 1 for first, last in zip(bounds[::2], bounds[1::2], strict=True))
-    labels = np.empty((k, j, i), dtype=array_of(image).dtype)
-    for first in range(0, k, _SLICES_AT_ONCE):
-        last = min(first + _SLICES_AT_ONCE, k) - 1
-        part = as_bounds([*bounds[:4], bounds[4] + first, bounds[4] + last])
-        labels[first : last + 1] = array_of(resample(image, target, part, transform))
-    return labels, (bounds[0], bounds[2], bounds[4])
+    labels = np.empty(box.shape_kji, dtype=array_of(image).dtype)
+    (i, j, low), (to_i, to_j, high) = box.start, box.stop
+    for k in range(low, high, _SLICES_AT_ONCE):
+        part = VoxelBox((i, j, k), (to_i, to_j, min(k + _SLICES_AT_ONCE, high)))
+        labels[k - low : part.stop[2] - low] = array_of(resample(image, target, part, transform))
+    return labels, box.start
 
 
 def _nothing() -> tuple[np.ndarray, Index]:

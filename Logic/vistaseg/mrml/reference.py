@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import slicer
 import vtk
 
 from vistaseg.errors import InputError
 from vistaseg.mrml.geometry import (
-    Bounds,
     Lattice,
-    as_bounds,
+    box_of_extent,
     lattice_of_grid,
     offset_between,
 )
-from vistaseg.mrml.resampling import covered_bounds, moved, united_bounds
+from vistaseg.mrml.resampling import covered_box
 from vistaseg.mrml.transforms import array_from_matrix, transform_between
 from vistaseg.mrml.volumes import grid_of
 
@@ -31,10 +29,10 @@ def reference_lattice(segmentation_node: Any) -> Lattice | None:
     text = text or segmentation.DetermineCommonLabelmapGeometry(
         segmentation.EXTENT_UNION_OF_SEGMENTS, vtk.vtkStringArray()
     )
-    matrix, bounds = vtk.vtkMatrix4x4(), [0, -1, 0, -1, 0, -1]
-    if not text or not slicer.vtkSegmentationConverter.DeserializeImageGeometry(text, matrix, bounds):
+    matrix, extent = vtk.vtkMatrix4x4(), [0, -1, 0, -1, 0, -1]
+    if not text or not slicer.vtkSegmentationConverter.DeserializeImageGeometry(text, matrix, extent):
         return None
-    return Lattice(array_from_matrix(matrix), as_bounds(bounds))
+    return Lattice(array_from_matrix(matrix), box_of_extent(extent))
 
 
 def prepare_lattice(segmentation_node: Any, volume_node: Any) -> Lattice:
@@ -93,20 +91,16 @@ def _covering(lattice: Lattice, segmentation_node: Any, volume_node: Any) -> Lat
     transform = transform_between(volume_node, segmentation_node)
     offset = offset_between(lattice, segmentation_node, volume_node)
     whole = lattice_of_grid(grid_of(volume_node))
-    volume = covered_bounds(whole, lattice, transform) if offset is None else moved(whole.bounds, offset)
-    bounds = united_bounds(lattice.bounds, volume)
-    if bounds != lattice.bounds and np.prod(_sizes(bounds), dtype=float) > _MOST_VOXELS:
+    volume = covered_box(whole, lattice, transform) if offset is None else whole.box.shifted(offset)
+    box = lattice.box.union(volume)
+    if box != lattice.box and box.size > _MOST_VOXELS:
         raise InputError(
             f"{segmentation_node.GetName()} cannot be made large enough for {volume_node.GetName()}: with its voxels, "
-            f"it would have {' × '.join(str(size) for size in _sizes(bounds))} of them. Nothing was written: choose "
+            f"it would have {' × '.join(str(size) for size in box.shape)} of them. Nothing was written: choose "
             "another segmentation, or make a new one."
         )
-    return Lattice(lattice.ijk_to_local, bounds)
+    return Lattice(lattice.ijk_to_local, box)
 
 
 def _reference_parameter() -> str:
     return str(slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName())
-
-
-def _sizes(bounds: Bounds) -> list[int]:
-    return [last - first + 1 for first, last in zip(bounds[::2], bounds[1::2], strict=True)]

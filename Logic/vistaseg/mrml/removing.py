@@ -43,7 +43,7 @@ def part_segments(segmentation_node: Any, ids: Collection[str]) -> None:
 
 
 def watch_removals(segmentation_node: Any) -> Callable[[], None]:
-    """Have segments of a node removed quickly, whoever removes them; call what is returned to end it.
+    """Have segments of a node removed quickly, also by other code; call what is returned to end it.
 
     Undo, and what removes all segments, goes by their order. So when one has been removed right after another, the
     next one gets a label map of its own. All segments would be too many: before it writes a file Slicer draws them
@@ -65,7 +65,7 @@ def watch_removals(segmentation_node: Any) -> Callable[[], None]:
 
 
 class WatchedSegmentations:
-    """Segmentation nodes of a scene that go quickly, and whose segments do, whoever removes them.
+    """Segmentation nodes of a scene that, like their segments, are removed quickly, also by other code.
 
     Once such a node is removed from the scene, its segments have no masks any more.
     """

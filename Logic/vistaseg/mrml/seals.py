@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.mrml.tags import ANSWER_TAG, SEAL_TAG, read_tag
-from vistaseg.segmentation.fingerprint import mask_fingerprint
-from vistaseg.segmentation.model import Mask
 from vistaseg.segmentation.tags import json_tag, values_of_json_tag
 
 
@@ -20,16 +18,16 @@ class Seal:
     Attributes:
         volume: `Volume.content_hash` of what it was made of.
         name: that it was given.
-        mask: `mask_fingerprint`, on the grid of the volume.
+        mask: `BoxedMask.fingerprint`, on the grid of the volume.
     """
 
     volume: str
     name: str
     mask: str
 
-    def holds(self, mask: Mask, extent: VoxelBox) -> bool:
-        """Whether this is the mask, bool (k, j, i) of `extent` only."""
-        return mask_fingerprint(mask, extent) == self.mask
+    def holds(self, mask: BoxedMask) -> bool:
+        """Whether this is the mask."""
+        return mask.fingerprint == self.mask
 
 
 def seal(vtk_segment: Any, made: Seal) -> None:
@@ -47,12 +45,12 @@ def seal_of(vtk_segment: Any) -> Seal | None:
 
 
 def seal_answer(vtk_segment: Any, mask: str) -> None:
-    """Say what the last prompt made of a segment: its `mask_fingerprint`, on the grid of the volume."""
+    """Say what the last prompt made of a segment: its `BoxedMask.fingerprint`, on the grid of the volume."""
     vtk_segment.SetTag(ANSWER_TAG, mask)
 
 
 def made_mask(vtk_segment: Any, provenance: Mapping[str, Any]) -> str | None:
-    """`mask_fingerprint` of what a model last made of a segment; None where nothing says so.
+    """`BoxedMask.fingerprint` of what a model last made of a segment; None where nothing says so.
 
     Args:
         provenance: of the segment; it tells which seal is the last.

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import vtk
 
-from vistaseg.geometry.box import VoxelBox, as_index
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.cropping import box_of_value
-from vistaseg.mrml.geometry import BINARY_LABELMAP, Bounds, Lattice, array_of, bounds_of, lattice_of_image
+from vistaseg.mrml.geometry import BINARY_LABELMAP, array_of, lattice_of_image
 
 
 def shared_labelmaps(segmentation_node: Any) -> list[tuple[Any, dict[str, int]]]:
@@ -76,7 +76,7 @@ def _move_out(segment: Any, find: Callable[[np.ndarray, int], VoxelBox]) -> None
     box = find(labels, value)
     content = labels[box.slices_kji]
     mask = content == value
-    own = lattice.image(_bounds_in(lattice, box))
+    own = lattice.image(box.shifted(lattice.box.start))
     own.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
     if mask.size:
         np.copyto(array_of(own), mask, casting="unsafe")
@@ -85,8 +85,3 @@ def _move_out(segment: Any, find: Callable[[np.ndarray, int], VoxelBox]) -> None
     shared.GetPointData().GetScalars().Modified()
     segment.SetLabelValue(1)
     segment.AddRepresentation(BINARY_LABELMAP, own)
-
-
-def _bounds_in(lattice: Lattice, box: VoxelBox) -> Bounds:
-    """The bounds of VTK for a box of the array of an image."""
-    return bounds_of(box, as_index(lattice.bounds[::2]))

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import slicer
 
-from vistaseg.geometry.box import EMPTY_BOX, Index, VoxelBox
+from vistaseg.geometry.box import EMPTY_BOX, Index
 from vistaseg.geometry.grid import Grid
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.masks.label_boxes import label_boxes
 from vistaseg.mrml.cropping import crop_to_box
 from vistaseg.mrml.drawing import drawn_of
-from vistaseg.mrml.geometry import array_of, as_bounds, is_empty
+from vistaseg.mrml.geometry import array_of, has_voxels, lattice_of_image
 from vistaseg.mrml.reading import LabelmapPlacement, labelmap_of_segment, placement_of, segment_record
 from vistaseg.mrml.seals import Seal, seal_of
 from vistaseg.mrml.tags import SegmentRecord
@@ -23,7 +24,6 @@ from vistaseg.progress import Progress, silent
 from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.segmentation.confidence import without_confidence
 from vistaseg.segmentation.drawn import Drawn
-from vistaseg.segmentation.model import Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,26 +43,26 @@ class Layer:
     values: Mapping[str, int]
     bent: tuple[np.ndarray, Index] | None = None
 
-    def masks(self) -> Iterator[tuple[str, Mask, VoxelBox]]:
-        """Of each segment its id, its mask (k, j, i) and where that lies on the grid; all are found in one pass."""
+    def masks(self) -> Iterator[tuple[str, BoxedMask]]:
+        """The id of each segment, and its mask on the grid; all are found in one pass."""
         return _masks(*(self.bent or self.placement.labels(self.image)), self.values)
 
     def drawn(self) -> dict[str, Drawn]:
         """Of segments that the grid may not hold unchanged, what they are on the voxels of the label map."""
         return drawn_of(self.image, self.placement, self.values)
 
-    def own_masks(self) -> Iterator[tuple[str, Mask, VoxelBox]]:
+    def own_masks(self) -> Iterator[tuple[str, BoxedMask]]:
         """As `masks` on the voxels of the label map; nothing where those are the volume's or begin before index 0."""
-        if self.image is None or self.placement.offset == (0, 0, 0) or is_empty(as_bounds(self.image.GetExtent())):
+        if self.image is None or self.placement.offset == (0, 0, 0) or not has_voxels(self.image):
             return iter(())
-        i, _, j, _, k, _ = self.image.GetExtent()
-        return _masks(array_of(self.image), (i, j, k), self.values) if min(i, j, k) >= 0 else iter(())
+        start = lattice_of_image(self.image).box.start
+        return _masks(array_of(self.image), start, self.values) if min(start) >= 0 else iter(())
 
 
-def _masks(labels: np.ndarray, start: Index, values: Mapping[str, int]) -> Iterator[tuple[str, Mask, VoxelBox]]:
+def _masks(labels: np.ndarray, start: Index, values: Mapping[str, int]) -> Iterator[tuple[str, BoxedMask]]:
     boxes = label_boxes(labels)
     for segment_id, value in values.items():
-        yield segment_id, *crop_to_box(labels, value, start, boxes.get(value, EMPTY_BOX))
+        yield segment_id, crop_to_box(labels, value, start, boxes.get(value, EMPTY_BOX))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,16 +85,16 @@ class Snapshot:
 
     def segmentation(self, progress: Progress = silent) -> Segmentation:
         """The segments with their masks, empty ones too; may be called in any thread, and takes a while."""
-        found: dict[str, tuple[Mask, VoxelBox]] = {}
+        found: dict[str, BoxedMask] = {}
         drawn: dict[str, Drawn] = {}
         for layer in self.layers:
             drawn.update(layer.drawn())
-            for segment_id, mask, extent in layer.masks():
+            for segment_id, mask in layer.masks():
                 progress("segments", len(found), len(self.records))
-                found[segment_id] = mask, extent
+                found[segment_id] = mask
         segments = [
-            Segment(record.name, label, record.structure_id, record.color, record.terminology, *found[segment_id],
-                    self._provenance(segment_id, *found[segment_id]), drawn.get(segment_id))
+            Segment(record.name, label, record.structure_id, record.color, record.terminology, found[segment_id],
+                    self._provenance(segment_id, found[segment_id]), drawn.get(segment_id))
             for label, (segment_id, record) in enumerate(self.records.items(), start=1)
         ]  # fmt: skip
         return Segmentation(self.grid.shape_ijk, self.grid.ijk_to_ras, segments, self.name, self._notes())
@@ -104,10 +104,10 @@ class Snapshot:
             return ()
         return (f"{self.name} has other voxels than the scan: it was resampled to the nearest voxel.",)
 
-    def _provenance(self, segment_id: str, mask: Mask, extent: VoxelBox) -> dict[str, Any]:
+    def _provenance(self, segment_id: str, mask: BoxedMask) -> dict[str, Any]:
         """How a segment was made; an automatic one that was painted on since is automatic no more."""
         made, old = self.records[segment_id].provenance, self.seals.get(segment_id)
-        if made.get("algorithm_type") != "AUTOMATIC" or old is None or old.holds(mask, extent):
+        if made.get("algorithm_type") != "AUTOMATIC" or old is None or old.holds(mask):
             return made
         return {**without_confidence(made), "algorithm_type": "SEMIAUTOMATIC", "edited": True}
 
@@ -116,7 +116,7 @@ def layers_of(segmentation_node: Any, volume_node: Any, segment_ids: Iterable[st
     """The label maps of segments as they lie on the grid of a volume, not copied: for the thread of MRML alone.
 
     Raises:
-        InputError: a segment is gone, or there is no way from its representation to voxels.
+        InputError: a segment is gone, or its representation cannot be converted to voxels.
     """
     grid = grid_of(volume_node)
     images: dict[str, tuple[Any, dict[str, int]]] = {}
@@ -137,7 +137,7 @@ def snapshot_of(segmentation_node: Any, volume_node: Any, segment_ids: Iterable[
         segment_ids: in the order that they shall have; None for all.
 
     Raises:
-        InputError: a segment is gone, or there is no way from its representation to voxels.
+        InputError: a segment is gone, or its representation cannot be converted to voxels.
     """
     ids = list(segmentation_node.GetSegmentation().GetSegmentIDs() if segment_ids is None else segment_ids)
     layers = [_copied(layer) for layer in layers_of(segmentation_node, volume_node, ids)]
@@ -164,6 +164,6 @@ def segmentation_from_node(
     """The segments of a node on the grid of a volume; see `snapshot_of`, which does not keep the main thread as long.
 
     Raises:
-        InputError: a segment is gone, or there is no way from its representation to voxels.
+        InputError: a segment is gone, or its representation cannot be converted to voxels.
     """
     return snapshot_of(segmentation_node, volume_node, segment_ids).segmentation()

@@ -10,23 +10,21 @@ import numpy as np
 import slicer
 import vtk
 
+from vistaseg.geometry.box import EMPTY_BOX, VoxelBox, as_index
+from vistaseg.masks.boxed import Mask
 from vistaseg.mrml.contents import SegmentContent, content_of, put_content, tell_changed
 from vistaseg.mrml.cropping import box_of_value
 from vistaseg.mrml.geometry import (
     BINARY_LABELMAP,
-    Bounds,
     Lattice,
     array_of,
-    as_bounds,
-    is_empty,
+    has_voxels,
     lattice_of_image,
     shift,
 )
-from vistaseg.mrml.resampling import covered_bounds, moved, slices_of, united_bounds, values_on
+from vistaseg.mrml.resampling import covered_box, values_on
 from vistaseg.mrml.tags import own_tags, set_own_tags
-from vistaseg.segmentation.model import Mask
 
-_NO_BOUNDS: Bounds = (0, -1, 0, -1, 0, -1)
 _INNER = (slice(1, -1),) * 3
 _SURROUNDED = 0.5
 """Part of what lies beside a step's voxels from which on the segment has grown as a whole, and not by a stroke."""
@@ -85,7 +83,7 @@ class Edit:
     """Voxels that a segment gained and lost, on its own label map's voxels, and the tags before and after.
 
     Attributes:
-        gained, lost: bits of the mask (k, j, i) of `bounds`, as `numpy.packbits` gives them.
+        gained, lost: bits of the mask (k, j, i) of `box`, as `numpy.packbits` gives them.
         held: how many voxels that share a face with what was gained belonged to the segment as well, after the step and
             after the same step the other way round; nothing is noted of the latter.
         masks: `_fingerprint` of the segment before and after.
@@ -93,7 +91,7 @@ class Edit:
 
     segment_id: str
     lattice: Lattice
-    bounds: Bounds
+    box: VoxelBox
     gained: bytes
     lost: bytes
     held: tuple[int, int]
@@ -113,7 +111,7 @@ class Edit:
         """See `StepPart`."""
         segment = place.segment(self.segment_id)
         image = None if segment is None else segment.GetRepresentation(BINARY_LABELMAP)
-        if not self.has_voxels or image is None or is_empty(image.GetExtent()):
+        if not self.changes_voxels or not has_voxels(image):
             return ""
         if shift(self.lattice, lattice_of_image(image)) is not None:
             return ""
@@ -123,7 +121,7 @@ class Edit:
         )
 
     @property
-    def has_voxels(self) -> bool:
+    def changes_voxels(self) -> bool:
         """Whether it changed any."""
         return bool(self.gained or self.lost)
 
@@ -132,7 +130,7 @@ class Edit:
         segment = place.segment(self.segment_id)
         if not self.gained or _fingerprint(segment) == self.masks[1]:
             return ""
-        now, gained = _part_of(segment, self.lattice, _grown(self.bounds)), _unpacked(self.gained, self.bounds)
+        now, gained = _part_of(segment, self.lattice, _grown(self.box)), _unpacked(self.gained, self.box)
         beside = _beside(gained)
         free = int(beside.sum()) - self.held[0]
         is_surrounded = int((beside & now).sum()) - self.held[0] > _SURROUNDED * free
@@ -169,10 +167,10 @@ class Edit:
         self.masks, self.tags = self.masks[::-1], self.tags[::-1]
 
     def _labelmap(self, bits: bytes) -> Any:
-        image = self.lattice.image(self.bounds)
+        image = self.lattice.image(self.box)
         image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
         array = array_of(image)
-        array[...] = _unpacked(bits, self.bounds)
+        array[...] = _unpacked(bits, self.box)
         return image
 
 
@@ -262,10 +260,10 @@ class Added:
 
 @dataclass(frozen=True, eq=False)
 class Before:
-    """A part of a segment before it is changed: a mask (k, j, i) of bounds of a lattice."""
+    """A part of a segment before it is changed: a mask (k, j, i) of a box of a lattice."""
 
     lattice: Lattice
-    bounds: Bounds
+    box: VoxelBox
     mask: Mask
     fingerprint: int
 
@@ -273,18 +271,18 @@ class Before:
 def before_edit(segment: Any, written: Lattice, known: Before | None) -> Before:
     """What a segment has where a label map is about to be written; together with what was known before."""
     image = segment.GetRepresentation(BINARY_LABELMAP)
-    own = written if image is None or is_empty(image.GetExtent()) else lattice_of_image(image)
+    own = lattice_of_image(image) if has_voxels(image) else written
     lattice = own if known is None else known.lattice
     offset = shift(written, lattice)
     # Voxels of other places: all of the segment may change.
-    other = united_bounds(lattice.bounds, covered_bounds(written, lattice, vtk.vtkGeneralTransform()))
-    bounds = other if offset is None else moved(written.bounds, offset)
-    bounds = bounds if known is None else united_bounds(bounds, known.bounds)
-    mask = _part_of(segment, lattice, bounds)
+    other = lattice.box.union(covered_box(written, lattice, vtk.vtkGeneralTransform()))
+    box = other if offset is None else written.box.shifted(offset)
+    box = box if known is None else box.union(known.box)
+    mask = _part_of(segment, lattice, box)
     if known is not None:
-        mask[slices_of(known.bounds, bounds)] = known.mask
-        return Before(lattice, bounds, mask, known.fingerprint)
-    return Before(lattice, bounds, mask, _fingerprint(segment))
+        mask[known.box.relative_to(box.start).slices_kji] = known.mask
+        return Before(lattice, box, mask, known.fingerprint)
+    return Before(lattice, box, mask, _fingerprint(segment))
 
 
 def edit_of(
@@ -294,38 +292,33 @@ def edit_of(
     after = _fingerprint(segment)
     if piece is None:
         image = segment.GetRepresentation(BINARY_LABELMAP)
-        lattice = lattice_of_image(image) if image is not None else Lattice(np.eye(4), _NO_BOUNDS)
-        return Edit(segment_id, lattice, _NO_BOUNDS, b"", b"", (0, 0), (after, after), tags)
+        lattice = lattice_of_image(image) if image is not None else Lattice(np.eye(4), EMPTY_BOX)
+        return Edit(segment_id, lattice, EMPTY_BOX, b"", b"", (0, 0), (after, after), tags)
     if after == piece.fingerprint and tags[0] == tags[1]:
         return None
-    around = _part_of(segment, piece.lattice, _grown(piece.bounds))
+    around = _part_of(segment, piece.lattice, _grown(piece.box))
     now = around[_INNER]
     gained = now & ~piece.mask
     held = int((_beside(gained) & around).sum()), 0
     masks = piece.fingerprint, after
-    return Edit(segment_id, piece.lattice, piece.bounds, _packed(gained), _packed(piece.mask & ~now), held, masks, tags)
+    return Edit(segment_id, piece.lattice, piece.box, _packed(gained), _packed(piece.mask & ~now), held, masks, tags)
 
 
 def _packed(mask: Mask) -> bytes:
     return np.packbits(mask).tobytes() if mask.any() else b""
 
 
-def _unpacked(bits: bytes, bounds: Bounds) -> Mask:
-    """What `_packed` packed of bounds, bool (k, j, i); all false of nothing."""
-    shape = _shape_kji(bounds)
+def _unpacked(bits: bytes, box: VoxelBox) -> Mask:
+    """What `_packed` packed of a box, bool (k, j, i); all false of nothing."""
     if not bits:
-        return np.zeros(shape, bool)
-    count = int(np.prod(shape))
-    return np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=count).astype(bool).reshape(shape)
+        return np.zeros(box.shape_kji, bool)
+    found = np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=box.size)
+    return found.astype(bool).reshape(box.shape_kji)
 
 
-def _shape_kji(bounds: Bounds) -> list[int]:
-    return [last - first + 1 for first, last in zip(bounds[4::-2], bounds[5::-2], strict=True)]
-
-
-def _grown(bounds: Bounds) -> Bounds:
+def _grown(box: VoxelBox) -> VoxelBox:
     """Larger by one voxel on each side."""
-    return as_bounds([value + (1 if n % 2 else -1) for n, value in enumerate(bounds)])
+    return VoxelBox(as_index(a - 1 for a in box.start), as_index(b + 1 for b in box.stop))
 
 
 def _beside(mask: Mask) -> Mask:
@@ -338,18 +331,18 @@ def _beside(mask: Mask) -> Mask:
     return grown & ~padded
 
 
-def _part_of(segment: Any, lattice: Lattice, bounds: Bounds) -> Mask:
-    """A segment within bounds of a lattice, bool (k, j, i)."""
+def _part_of(segment: Any, lattice: Lattice, box: VoxelBox) -> Mask:
+    """A segment in a box of a lattice, bool (k, j, i)."""
     image = segment.GetRepresentation(BINARY_LABELMAP)
-    if image is None or is_empty(image.GetExtent()):
-        return np.zeros(_shape_kji(bounds), bool)
-    return np.asarray(values_on(image, lattice, bounds) == segment.GetLabelValue())
+    if not has_voxels(image):
+        return np.zeros(box.shape_kji, bool)
+    return np.asarray(values_on(image, lattice, box) == segment.GetLabelValue())
 
 
 def _fingerprint(segment: Any) -> int:
     """A number that tells the mask of a segment from others on the same voxels."""
     image = segment.GetRepresentation(BINARY_LABELMAP)
-    if image is None or is_empty(image.GetExtent()):
+    if not has_voxels(image):
         return 0
     labels, value = array_of(image), segment.GetLabelValue()
     box = box_of_value(labels, value)

@@ -108,7 +108,7 @@ class Steps:
             names += [place.segment(part.segment_id).GetName() for part in going if not part.swap(place)]
         # The other way round, what a segment stood before is there when it comes again.
         _append(target, going[::-1])
-        if not names and all(isinstance(part, Edit) and not part.has_voxels for part in going):
+        if not names and all(isinstance(part, Edit) and not part.changes_voxels for part in going):
             return "No voxel was changed: the prompt of this step had changed none."
         return _note(names)
 
@@ -161,9 +161,9 @@ def _touched(place: UndoPlace, parts: Sequence[StepPart]) -> list[str]:
     # Written, perhaps for another segment of the same label map: the seal tells.
     seals = {each: seal_of(place.segment(each)) for each in doubtful}
     holds = {
-        segment_id: (one := seals[segment_id]) is not None and one.holds(mask, extent)
+        segment_id: (one := seals[segment_id]) is not None and one.holds(mask)
         for layer in layers_of(place.node, place.volume, doubtful)
-        for segment_id, mask, extent in layer.masks()
+        for segment_id, mask in layer.masks()
     }
     return [each for each in doubtful if not holds.get(each, False)]
 

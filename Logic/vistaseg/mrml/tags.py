@@ -69,7 +69,7 @@ def tag_segment(vtk_segment: Any, segment: Segment) -> None:
 
 
 def record_of(vtk_segment: Any) -> SegmentRecord:
-    """What a vtkSegment says of itself, whoever made it."""
+    """What a vtkSegment says of itself, from VistaSeg or elsewhere."""
     tags = {name: text for name in TAG_NAMES if (text := read_tag(vtk_segment, name)) is not None}
     red, green, blue = (round(value * 255) for value in vtk_segment.GetColor())
     return SegmentRecord(
@@ -83,7 +83,7 @@ def record_of(vtk_segment: Any) -> SegmentRecord:
 
 
 def tag_provenance(vtk_segment: Any, provenance: Mapping[str, Any]) -> None:
-    """Tell how a vtkSegment was made; nothing stays of what was told before."""
+    """Note how a vtkSegment was made, in place of what was noted before."""
     for name in PROVENANCE_TAG_NAMES:
         vtk_segment.RemoveTag(name)
     for name, value in provenance_tags(provenance).items():

@@ -29,7 +29,7 @@ def scans_in(slice_node: Any) -> list[Any]:
 
 
 def scan_instead(slice_nodes: Iterable[Any], volume_node: Any) -> Any | None:
-    """The scan that slice views show while none of them shows a volume; None where one does, or there is no scan."""
+    """The scan that slice views show while none of them shows a volume; None where one does, and without a scan."""
     shown = [node for slice_node in slice_nodes for node in scans_in(slice_node)]
     if not shown or volume_node in shown:
         return None

@@ -50,7 +50,7 @@ def volume_from_node(node: Any) -> Volume:
     changes with them, which `state_of` tells.
 
     Raises:
-        InputError: there is no node or no image, it is a label map or has several values a voxel, or its
+        InputError: the node or its image is missing, it is a label map or has several values a voxel, or its
             position matrix is not usable.
     """
     _check_kind(node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import vtk
@@ -10,37 +10,41 @@ import vtk
 from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.geometry import (
     array_of,
-    bounds_of,
     lattice_of_grid,
     lattice_of_image,
     offset_between,
     place,
 )
 from vistaseg.mrml.reference import prepare_lattice
-from vistaseg.mrml.resampling import covered_bounds, resample
+from vistaseg.mrml.resampling import covered_box, resample
 from vistaseg.mrml.transforms import transform_between
 from vistaseg.mrml.volumes import grid_of
 
 
-def labelmap_of(mask: np.ndarray, extent: VoxelBox, volume_node: Any, segmentation_node: Any) -> Any:
+class BoxedArray(Protocol):
+    """A mask or label map in a box of a volume: bool or uint8 (k, j, i)."""
+
+    @property
+    def array(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def box(self) -> VoxelBox: ...  # noqa: D102
+
+
+def labelmap_of(part: BoxedArray, volume_node: Any, segmentation_node: Any) -> Any:
     """A mask or label map of a volume as a vtkOrientedImageData of bytes in the coordinates of a segmentation node.
 
     Where the voxels of both are the same, nothing is resampled. Otherwise each voxel of the segmentation takes
     the value of the nearest of the volume's. The node's reference geometry is made, or made larger, to hold the volume.
 
-    Args:
-        mask: bool or uint8, (k, j, i), of `extent` only.
-        extent: its place on the volume's grid.
-
     Raises:
         InputError: see `prepare_lattice`.
     """
-    image = lattice_of_grid(grid_of(volume_node).cropped(extent)).image()
+    image = lattice_of_grid(grid_of(volume_node).cropped(part.box)).image()
     image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
-    np.copyto(array_of(image), mask, casting="unsafe")
+    np.copyto(array_of(image), part.array, casting="unsafe")
     lattice = prepare_lattice(segmentation_node, volume_node)
     offset = offset_between(lattice, segmentation_node, volume_node)
     if offset is not None:
-        return place(image, lattice, bounds_of(extent, offset))
+        return place(image, lattice, part.box.shifted(offset))
     transform = transform_between(volume_node, segmentation_node)
-    return resample(image, lattice, covered_bounds(lattice_of_image(image), lattice, transform), transform)
+    return resample(image, lattice, covered_box(lattice_of_image(image), lattice, transform), transform)

@@ -63,5 +63,5 @@ def _answered(session: Session, prompt: Prompt, segment: str, reporter: Reporter
         reporter.tell(answer.note)
     if answer.changed is None:
         reporter.tell("The prompt changed nothing.")
-    described = {"segment": segment, "model": model, "seconds": seconds, "voxels": int(answer.mask.sum())}
+    described = {"segment": segment, "model": model, "seconds": seconds, "voxels": answer.mask.voxel_count}
     return prompt.as_dict() | described | {"note": answer.note}

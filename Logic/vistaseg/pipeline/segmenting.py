@@ -82,4 +82,5 @@ def _smaller_windows(segmentation: Segmentation, model: SegmentationModel) -> li
 
 
 def _left_out_note(left_out: tuple[int, ...], model: SegmentationModel) -> str:
-    return f"{model.identity.title} does not know {len(left_out)} of the requested structures, left out: {names(left_out)}."
+    count = f"{len(left_out)} of the requested structures"
+    return f"{model.identity.title} does not know {count}, left out: {names(left_out)}."

@@ -5,7 +5,6 @@ from vistaseg.segmentation.model import (
     LabelInfo,
     Segment,
     Segmentation,
-    crop_to_content,
     distinct_color,
 )
 from vistaseg.segmentation.overlap import assign_layers, overlapping_pairs
@@ -17,7 +16,6 @@ __all__ = [
     "Segmentation",
     "assign_layers",
     "check_writable",
-    "crop_to_content",
     "distinct_color",
     "overlapping_pairs",
     "read_segmentation",

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 LOW_CONFIDENCE = 0.65
-"""A mask of which a model is less sure than this is worth a look.
+"""A mask whose model is less sure than this is worth a look.
 
 Ours, and chosen with the demo model alone, on its own CTs as they are, deformed, turned, in thick slices and brighter:
-of masks with a Dice below 0.7 it marks 85 of 100, of the others 3. A class that is asked for alone has no rival and
+of masks with a Dice below 0.7 it marks 85 of 100, of the others 3. A class that is requested alone has no rival and
 comes out surer: then it marks 24 and 0. No other model's confidence was compared with Dice; `vistaseg evaluate` does.
 """
 

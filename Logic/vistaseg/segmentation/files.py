@@ -1,4 +1,4 @@
-"""The forms in which a segmentation is kept, told apart by the path; and whether a path can be written.
+"""The formats of segmentations, chosen by the path; and whether a path can be written.
 
 What reads or writes a form is imported with its first file: the panel in Slicer, which keeps segments in the scene,
 opens without any of it.
@@ -80,7 +80,7 @@ def is_folder_output(path: Path | str) -> bool:
     """Whether a path to write to means a folder with one file per structure.
 
     Raises:
-        UsageError: it is no place for a segmentation.
+        UsageError: a segmentation cannot be written there.
     """
     return not _output_suffix(path)
 
@@ -93,7 +93,7 @@ def _output_suffix(path: Path | str) -> str:
     if found or target.is_dir() or str(path).endswith(separators):
         return found
     if target.suffix or target.exists():
-        raise UsageError(f"{target} is no place for a segmentation: give {OUTPUT_FORMATS}.")
+        raise UsageError(f"{target} does not name a format for a segmentation: give {OUTPUT_FORMATS}.")
     return ""
 
 

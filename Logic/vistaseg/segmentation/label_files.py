@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from vistaseg.errors import InputError, UsageError
-from vistaseg.geometry.box import VoxelBox
 from vistaseg.geometry.matrices import Matrix, same_grid, sound_affine
 from vistaseg.io import locked, made_folder, recover, tidy, together, write_bytes
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.segmentation.foreign import own_files, spare_foreign_files
-from vistaseg.segmentation.model import Mask, Segment, Segmentation, crop_to_content
+from vistaseg.segmentation.model import Segment, Segmentation
 from vistaseg.segmentation.nifti import check_nifti_grid, read_nifti, write_nifti
 from vistaseg.segmentation.overlap import require_label_map
 from vistaseg.segmentation.slabs import label_dtype
@@ -80,12 +80,12 @@ def read_label_map(path: Path) -> Segmentation:
     with _damage_reported(table_path(path)):
         if not is_described(path, table.get("image", {})):
             return replace(plain, notes=(*plain.notes, _not_believed(path)))
-        named = [segment_of_row(row, _crop(found.pop(row["label"], None))) for row in table["segments"]]
+        named = [segment_of_row(row, _mask(found.pop(row["label"], None))) for row in table["segments"]]
         return _on_grid(table, plain, [*named, *found.values()])
 
 
 def _not_a_table(path: Path) -> str:
-    return f"{table_path(path).name} is no table that VistaSeg wrote: each label is called by its number."
+    return f"{table_path(path).name} is not a table that VistaSeg wrote: each label is called by its number."
 
 
 def _not_believed(path: Path) -> str:
@@ -95,8 +95,8 @@ def _not_believed(path: Path) -> str:
     )
 
 
-def _crop(segment: Segment | None) -> tuple[Mask, VoxelBox] | None:
-    return None if segment is None else (segment.mask, segment.extent)
+def _mask(segment: Segment | None) -> BoxedMask | None:
+    return None if segment is None else segment.mask
 
 
 @contextmanager
@@ -173,7 +173,7 @@ def read_folder(folder: Path) -> Segmentation:
         return replace(segmentation, segments=segments)
 
 
-def _read_mask(folder: Path, row: dict[str, Any], on: Segmentation) -> tuple[Mask, VoxelBox]:
+def _read_mask(folder: Path, row: dict[str, Any], on: Segmentation) -> BoxedMask:
     path = folder / Path(row["file"]).name
     labels, ijk_to_ras, _ = read_nifti(path)
     if labels.shape != on.shape_kji or not _near(ijk_to_ras, on):
@@ -183,7 +183,7 @@ def _read_mask(folder: Path, row: dict[str, Any], on: Segmentation) -> tuple[Mas
             f"{path} is not the file that {FOLDER_TABLE} was written for, so what that says of it is not believed: "
             "write the segmentation again, or give this file alone."
         )
-    return crop_to_content(labels != 0)
+    return BoxedMask.of(labels != 0)
 
 
 def _near(ijk_to_ras: Matrix, image: Segmentation) -> bool:

@@ -1,4 +1,4 @@
-"""The result of a segmentation: masks cropped to their extents on the grid of the input volume."""
+"""The result of a segmentation: boxed masks on the grid of the input volume."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from vistaseg.errors import UsageError
-from vistaseg.geometry.box import EMPTY_BOX, Index, VoxelBox
+from vistaseg.geometry.box import Index, VoxelBox
+from vistaseg.masks.boxed import BoxedMask, Mask
 from vistaseg.masks.label_boxes import label_boxes
 from vistaseg.segmentation.confidence import confidence_of
-from vistaseg.segmentation.on_grid import SegmentOnGrid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,38 +25,10 @@ if TYPE_CHECKING:
     from vistaseg.segmentation.drawn import Drawn
 
 Color = tuple[int, int, int]
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 MAX_LABEL = 65535
 SHOWN = 4
 """Segments that a `repr` names."""
-
-
-def crop_to_content(mask: npt.ArrayLike, start: Index = (0, 0, 0)) -> tuple[Mask, VoxelBox]:
-    """Smallest box around the set voxels of `mask` (k, j, i), whose first voxel is at `start` (i, j, k).
-
-    Returns the cropped copy and its extent on the grid; a mask without voxels gives an empty one.
-    """
-    array = np.asarray(mask, dtype=bool)
-    if array.size and all(array.take(end, axis).any() for axis in range(3) for end in (0, -1)):
-        i, j, k = start
-        return array.copy(), VoxelBox((i, j, k), (i + array.shape[2], j + array.shape[1], k + array.shape[0]))
-    first = [0, 0, 0]
-    for axis in range(3):  # each looks only at what the one before has left
-        bounds = _occupied(array, axis)
-        if bounds is None:
-            return np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX
-        first[axis] = bounds[0]
-        array = np.moveaxis(np.moveaxis(array, axis, 0)[slice(*bounds)], 0, axis)
-    (k, j, i), (depth, height, width) = first, array.shape
-    low = (start[0] + i, start[1] + j, start[2] + k)
-    return array.copy(), VoxelBox(low, (low[0] + width, low[1] + height, low[2] + depth))
-
-
-def _occupied(array: Mask, axis: int) -> tuple[int, int] | None:
-    others = tuple(other for other in range(3) if other != axis)
-    indices = np.flatnonzero(array.any(axis=others))
-    return (int(indices[0]), int(indices[-1]) + 1) if indices.size else None
 
 
 @dataclass(eq=False)
@@ -69,8 +41,7 @@ class Segment:
         structure_id: id in the catalog, None for what is not in it.
         color: (red, green, blue), 0 to 255.
         terminology: DICOM codes, None where there are none.
-        mask: bool, (k, j, i), of `extent` only.
-        extent: the box of `mask` on the grid of the volume.
+        mask: on the grid of the volume.
         provenance: JSON-able; `algorithm_type` (AUTOMATIC, SEMIAUTOMATIC, MANUAL) and `algorithm_name` are
             what Slicer hands on to DICOM.
         drawn: what it is on the voxels that it was drawn on, where the grid may not hold it unchanged; else None.
@@ -81,23 +52,19 @@ class Segment:
     structure_id: int | None
     color: Color
     terminology: Terminology | None
-    mask: Mask
-    extent: VoxelBox
+    mask: BoxedMask
     provenance: dict[str, Any] = field(default_factory=dict)
     drawn: Drawn | None = None
 
     def __post_init__(self) -> None:
         self.name = _one_line(self.name)
-        self.mask = np.asarray(self.mask, dtype=bool)
-        if min(self.extent.start) < 0 or self.mask.shape != self.extent.shape_kji:
-            raise ValueError(f"a mask of {self.mask.shape} does not fill an extent of {self.extent.shape_kji}")
         if not 1 <= self.label_value <= MAX_LABEL:
             raise ValueError(f"label value {self.label_value} of {self.name!r} is not in 1 to {MAX_LABEL}")
 
     @property
     def voxel_count(self) -> int:
         """Number of voxels set."""
-        return int(np.count_nonzero(self.mask))
+        return self.mask.voxel_count
 
     @property
     def confidence(self) -> float | None:
@@ -150,7 +117,7 @@ class Segmentation:
     def __post_init__(self) -> None:
         self.ijk_to_ras = np.array(self.ijk_to_ras, dtype=np.float64)
         for segment in self.segments:
-            if any(last > size for last, size in zip(segment.extent.stop, self.shape_ijk, strict=True)):
+            if any(last > size for last, size in zip(segment.mask.box.stop, self.shape_ijk, strict=True)):
                 raise ValueError(f"segment {segment.name!r} lies outside the grid {self.shape_ijk}")
 
     def __repr__(self) -> str:
@@ -213,9 +180,7 @@ class Segmentation:
 
     def full_mask(self, segment: Segment) -> Mask:
         """The mask of a segment on the whole grid, (k, j, i)."""
-        mask = np.zeros(self.shape_kji, dtype=bool)
-        mask[segment.extent.slices_kji] = segment.mask
-        return mask
+        return segment.mask.within(VoxelBox.whole(self.shape_ijk))
 
     def label_map(self) -> npt.NDArray[np.uint16]:
         """Label values on the whole grid, uint16 (k, j, i), 0 where there is nothing.
@@ -228,7 +193,7 @@ class Segmentation:
         require_label_map(self.segments)
         labels = np.zeros(self.shape_kji, dtype=np.uint16)
         for segment in self.segments:
-            labels[segment.extent.slices_kji][segment.mask] = segment.label_value
+            labels[segment.mask.box.slices_kji][segment.mask.array] = segment.label_value
         return labels
 
     def to_sitk(self) -> Any:
@@ -286,23 +251,62 @@ class Segmentation:
         """
         k, j, i = label_map.shape
         segments = [
-            _segment_of_label(label, crop, extent, (table or {}).get(label), provenance or {})
-            for label, crop, extent in label_crops(label_map)
+            _segment_of_label(label, mask, (table or {}).get(label), provenance or {})
+            for label, mask in label_masks(label_map).items()
         ]
         return cls((i, j, k), ijk_to_ras, segments, name)
 
 
-def _segment_of_label(
-    label: int, mask: Mask, extent: VoxelBox, info: LabelInfo | None, provenance: Mapping[str, Any]
-) -> Segment:
+@dataclass(frozen=True, eq=False)
+class SegmentOnGrid:
+    """One segment of a segmentation, with its whole grid.
+
+    Attributes:
+        segment: name, codes, colour, and how it was made.
+        segmentation: that it belongs to.
+    """
+
+    segment: Segment
+    segmentation: Segmentation
+
+    @property
+    def name(self) -> str:
+        """Name of the structure."""
+        return self.segment.name
+
+    @property
+    def mask(self) -> Mask:
+        """Bool (k, j, i) on the whole grid; a new array."""
+        return self.segmentation.full_mask(self.segment)
+
+    @property
+    def voxel_count(self) -> int:
+        """Number of voxels set."""
+        return self.segment.voxel_count
+
+    @property
+    def volume_ml(self) -> float:
+        """Volume in millilitres."""
+        return self.segmentation.volume_ml(self.segment)
+
+    @property
+    def confidence(self) -> float | None:
+        """How sure the model is of an automatic mask, 0…1; None where it says nothing."""
+        return self.segment.confidence
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.volume_ml:.4g} ml>"
+
+
+def _segment_of_label(label: int, mask: BoxedMask, info: LabelInfo | None, provenance: Mapping[str, Any]) -> Segment:
     made = dict(provenance)
     if info is None:
-        return Segment(f"label {label}", label, None, distinct_color(label), None, mask, extent, made)
-    return Segment(info.name, label, info.id, info.color, info.terminology, mask, extent, made)
+        return Segment(f"label {label}", label, None, distinct_color(label), None, mask, made)
+    return Segment(info.name, label, info.id, info.color, info.terminology, mask, made)
 
 
-def label_crops(label_map: npt.NDArray[np.integer[Any]]) -> list[tuple[int, Mask, VoxelBox]]:
-    """(label, mask, extent) of each label in a map (k, j, i), each cropped, found in one pass over the map.
+def label_masks(label_map: npt.NDArray[np.integer[Any]]) -> dict[int, BoxedMask]:
+    """The mask of each label in a map (k, j, i), by ascending label, found in one pass over the map.
 
     Raises:
         UsageError: a label is negative or above 65535.
@@ -310,7 +314,7 @@ def label_crops(label_map: npt.NDArray[np.integer[Any]]) -> list[tuple[int, Mask
     if label_map.size and (int(label_map.min()) < 0 or int(label_map.max()) > MAX_LABEL):
         raise UsageError(f"A label map holds labels from 0 to {MAX_LABEL}, this one does not: renumber its labels.")
     boxes = label_boxes(label_map)
-    return [(label, label_map[box.slices_kji] == label, box) for label, box in boxes.items()]
+    return {label: BoxedMask(label_map[box.slices_kji] == label, box) for label, box in boxes.items()}
 
 
 def distinct_color(number: int) -> Color:

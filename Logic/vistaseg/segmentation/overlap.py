@@ -17,24 +17,19 @@ def overlapping_pairs(segments: Sequence[Segment]) -> list[tuple[int, int]]:
     A first pass marks the voxels that are covered more than once: what overlaps nothing costs no more.
     """
     crowded = _crowded(segments)
-    return [(a, b) for a, b in combinations(crowded, 2) if _overlap(segments[a], segments[b])]
+    return [(a, b) for a, b in combinations(crowded, 2) if segments[a].mask.overlaps(segments[b].mask)]
 
 
 def _crowded(segments: Sequence[Segment]) -> list[int]:
-    stops = [segment.extent.stop for segment in segments]
+    stops = [segment.mask.box.stop for segment in segments]
     if not stops:
         return []
     covered = np.zeros(tuple(max(axis) for axis in zip(*stops, strict=True))[::-1], dtype=np.uint8)
     for segment in segments:
-        box = covered[segment.extent.slices_kji]
-        box[segment.mask] = np.minimum(box[segment.mask] + 1, 2)
-    return [n for n, item in enumerate(segments) if (covered[item.extent.slices_kji][item.mask] > 1).any()]
-
-
-def _overlap(one: Segment, other: Segment) -> bool:
-    common = one.extent.intersection(other.extent)
-    parts = [each.mask[common.relative_to(each.extent.start).slices_kji] for each in (one, other)]
-    return not common.empty and bool((parts[0] & parts[1]).any())
+        part, mask = covered[segment.mask.box.slices_kji], segment.mask.array
+        part[mask] = np.minimum(part[mask] + 1, 2)
+    masks = [segment.mask for segment in segments]
+    return [n for n, mask in enumerate(masks) if (covered[mask.box.slices_kji][mask.array] > 1).any()]
 
 
 def assign_layers(segments: Sequence[Segment]) -> list[int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vistaseg.geometry.box import VoxelBox
-from vistaseg.segmentation.model import Segment, crop_to_content
+from vistaseg.segmentation.model import Segment
 
 if TYPE_CHECKING:
     from vistaseg.geometry.grid import Grid
@@ -37,15 +37,11 @@ def place_of(segment: Segment, grid: Grid) -> VoxelPlace | None:
 
     In an oblique grid the box in mm is that of the voxels' own box, and larger than the segment.
     """
-    mask, box = crop_to_content(segment.mask, segment.extent.start)
-    if box.empty:
+    mask = segment.mask.cropped()
+    if mask.box.empty:
         return None
-    centre = []
-    for axis, start in zip((2, 1, 0), box.start, strict=True):
-        counts = mask.sum(axis=tuple(other for other in range(3) if other != axis))
-        centre.append(start + float(np.average(np.arange(len(counts)), weights=counts)))
-    centroid, low, high = grid.index_to_ras([centre])[0], *grid.cropped(box).bounds_ras
-    return VoxelPlace(_triple(centroid), _triple(low), _triple(high), box)
+    centroid, low, high = grid.index_to_ras([mask.centroid])[0], *grid.cropped(mask.box).bounds_ras
+    return VoxelPlace(_triple(centroid), _triple(low), _triple(high), mask.box)
 
 
 def _triple(values: np.ndarray) -> Ras:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask, Mask
 from vistaseg.resources import resource_path
 from vistaseg.segmentation.confidence import LOW_CONFIDENCE, confidence_of
-from vistaseg.segmentation.model import Mask, Segment
+from vistaseg.segmentation.model import Segment
 from vistaseg.volume.simpleitk import simpleitk
 
 if TYPE_CHECKING:
@@ -81,21 +81,20 @@ class Finding:
         }
 
 
-def findings(mask: Mask, extent: VoxelBox, grid: Grid, structure_id: int | None) -> tuple[Finding, ...]:
-    """Why a segment is worth a look; nothing where there is no reason, or no voxel.
+def findings(mask: BoxedMask, grid: Grid, structure_id: int | None) -> tuple[Finding, ...]:
+    """Why a segment is worth a look; nothing without a reason, or without a voxel.
 
     Args:
-        mask: bool (k, j, i), of `extent` only.
-        extent: a box on `grid`.
+        mask: on `grid`.
         grid: of the scan.
-        structure_id: id in the catalogue; None for a structure without a class, of which no size is known.
+        structure_id: id in the catalogue; None for a structure without a class, whose size is not known.
     """
-    if not mask.any():
+    if mask.empty:
         return ()
-    cut = touches_border(mask, extent, grid.shape_ijk)
-    milliliters = float(np.count_nonzero(mask)) * voxel_milliliters(grid)
+    cut = touches_border(mask, grid.shape_ijk)
+    milliliters = float(mask.voxel_count) * voxel_milliliters(grid)
     found = [Finding("border")] if cut else []
-    found += [] if structure_id in _references().in_pieces else _pieces(mask)
+    found += [] if structure_id in _references().in_pieces else _pieces(mask.array)
     return (*found, *_size(milliliters, structure_id, cut))
 
 
@@ -116,7 +115,7 @@ def worth_a_look(
 def segment_findings(segment: Segment, grid: Grid) -> tuple[Finding, ...]:
     """All that makes a segment of a file or of a result worth a look."""
     milliliters = segment.voxel_count * voxel_milliliters(grid)
-    found = losses(segment.drawn, milliliters) + findings(segment.mask, segment.extent, grid, segment.structure_id)
+    found = losses(segment.drawn, milliliters) + findings(segment.mask, grid, segment.structure_id)
     return worth_a_look(found, segment.provenance, segment.voxel_count)
 
 
@@ -146,11 +145,11 @@ def voxel_milliliters(grid: Grid) -> float:
     return abs(float(np.linalg.det(grid.ijk_to_ras[:3, :3]))) / 1000.0
 
 
-def touches_border(mask: Mask, extent: VoxelBox, shape_ijk: tuple[int, int, int]) -> bool:
-    """Whether a mask (k, j, i), of `extent` only, has a voxel in the outermost layer of a grid."""
+def touches_border(mask: BoxedMask, shape_ijk: tuple[int, int, int]) -> bool:
+    """Whether a mask has a voxel in the outermost layer of its grid."""
     return any(
-        (extent.start[axis] == 0 and bool(mask.take(0, 2 - axis).any()))
-        or (extent.stop[axis] == size and bool(mask.take(-1, 2 - axis).any()))
+        (mask.box.start[axis] == 0 and bool(mask.array.take(0, 2 - axis).any()))
+        or (mask.box.stop[axis] == size and bool(mask.array.take(-1, 2 - axis).any()))
         for axis, size in enumerate(shape_ijk)
     )
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vistaseg.geometry.box import EMPTY_BOX, VoxelBox
+from vistaseg.geometry.box import EMPTY_BOX, Index, VoxelBox, as_index
 from vistaseg.geometry.matrices import Matrix
+from vistaseg.masks.boxed import NO_VOXELS, BoxedMask, Mask
 from vistaseg.segmentation.drawn import Drawn, drawn_segments
-from vistaseg.segmentation.model import Mask, Segment, Segmentation, crop_to_content
+from vistaseg.segmentation.model import Segment, Segmentation
 
 if TYPE_CHECKING:
     from vistaseg.geometry.grid import Grid
@@ -59,8 +60,8 @@ def onto_grid(segmentation: Segmentation, grid: Grid) -> Placed:
 def _drawn(segment: Segment, to_old: Matrix, own: Grid, grid: Grid) -> Drawn:
     """The segment on its own grid, for what it loses on another."""
     voxel_ml = abs(float(np.linalg.det(own.ijk_to_ras[:3, :3]))) / 1000
-    labels, to_grid = segment.mask.view(np.uint8), np.linalg.inv(to_old).astype(np.float64)
-    return drawn_segments(labels, segment.extent.start, [1], to_grid, grid.shape_ijk, voxel_ml)[0]
+    labels, to_grid = segment.mask.array.view(np.uint8), np.linalg.inv(to_old).astype(np.float64)
+    return drawn_segments(labels, segment.mask.box.start, [1], to_grid, grid.shape_ijk, voxel_ml)[0]
 
 
 def _is_turn(steps: Matrix) -> bool:
@@ -69,40 +70,36 @@ def _is_turn(steps: Matrix) -> bool:
     return bool((axes.sum(axis=0) == 1).all() and (axes.sum(axis=1) == 1).all())
 
 
-def _with_mask(segment: Segment, mask: Mask, extent: VoxelBox) -> Segment:
-    return replace(segment, mask=mask, extent=extent, provenance=dict(segment.provenance))
+def _with_mask(segment: Segment, mask: BoxedMask) -> Segment:
+    return replace(segment, mask=mask, provenance=dict(segment.provenance))
 
 
 def _turned(segment: Segment, to_old: Matrix, grid: Grid) -> Segment:
     """The same voxels in the order of the new grid."""
-    if segment.extent.empty:
-        return _with_mask(segment, segment.mask, EMPTY_BOX)
+    if segment.mask.box.empty:
+        return _with_mask(segment, NO_VOXELS)
     old_axis = np.argmax(np.abs(to_old[:3, :3]), axis=0)  # of each new axis
     flipped = [to_old[old_axis[axis], axis] < 0 for axis in range(3)]
-    turned = segment.mask.transpose(2, 1, 0).transpose(old_axis)
+    turned = segment.mask.array.transpose(2, 1, 0).transpose(old_axis)
     turned = turned[tuple(slice(None, None, -1 if flip else 1) for flip in flipped)].transpose(2, 1, 0)
-    corners = np.array([segment.extent.start, np.array(segment.extent.stop) - 1])
+    corners = np.array([segment.mask.box.start, np.array(segment.mask.box.stop) - 1])
     first = (np.linalg.inv(to_old) @ np.c_[corners, [1, 1]].T)[:3].min(axis=1)
-    return _clipped(segment, turned, np.rint(first).astype(int), grid)
+    return _with_mask(segment, _clipped(turned, as_index(np.rint(first)), grid))
 
 
-def _clipped(segment: Segment, mask: Mask, first: np.ndarray, grid: Grid) -> Segment:
-    """A mask whose first voxel is at `first` (i, j, k), without what lies outside the grid."""
-    last = first + mask.shape[::-1]
-    start, stop = np.maximum(first, 0), np.minimum(last, grid.shape_ijk)
-    if (stop <= start).any():
-        return _with_mask(segment, np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX)
-    i, j, k = (slice(int(low), int(high)) for low, high in zip(start - first, stop - first, strict=True))
-    begin = (int(start[0]), int(start[1]), int(start[2]))
-    return _with_mask(segment, *crop_to_content(mask[k, j, i], begin))
+def _clipped(mask: Mask, first: Index, grid: Grid) -> BoxedMask:
+    """A mask (k, j, i) whose first voxel is at `first` (i, j, k), without what lies outside the grid."""
+    whole = VoxelBox.whole(mask.shape[::-1]).shifted(first)
+    inside = whole.intersection(VoxelBox.whole(grid.shape_ijk))
+    return NO_VOXELS if inside.empty else BoxedMask.of(mask[inside.relative_to(first).slices_kji], inside.start)
 
 
 def _resampled(segment: Segment, to_old: Matrix, grid: Grid) -> Segment:
-    box = _box(segment.extent, to_old, grid)
+    box = _box(segment.mask.box, to_old, grid)
     if box.empty:
-        return _with_mask(segment, np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX)
+        return _with_mask(segment, NO_VOXELS)
     mask = np.stack([_resampled_slice(segment, to_old, box, k) for k in range(box.start[2], box.stop[2])])
-    return _with_mask(segment, *crop_to_content(mask, box.start))
+    return _with_mask(segment, BoxedMask.of(mask, box.start))
 
 
 def _box(extent: VoxelBox, to_old: Matrix, grid: Grid) -> VoxelBox:
@@ -123,10 +120,10 @@ def _resampled_slice(segment: Segment, to_old: Matrix, box: VoxelBox, k: int) ->
     points = np.stack([i.ravel(), j.ravel(), np.full(i.size, k), np.ones(i.size)])
     index = (
         np.rint(np.round((to_old @ points)[:3], _TIE_DIGITS)).astype(int)
-        - np.array(segment.extent.start)[:, np.newaxis]
+        - np.array(segment.mask.box.start)[:, np.newaxis]
     )
-    size = np.array(segment.mask.shape[::-1])[:, np.newaxis]
+    size = np.array(segment.mask.box.shape)[:, np.newaxis]
     inside = ((index >= 0) & (index < size)).all(axis=0)
     found = np.zeros(i.size, dtype=bool)
-    found[inside] = segment.mask[index[2, inside], index[1, inside], index[0, inside]]
+    found[inside] = segment.mask.array[index[2, inside], index[1, inside], index[0, inside]]
     return found.reshape(i.shape)

@@ -97,10 +97,10 @@ def _segment_keys(number: int, segment: Segment, layer: int) -> dict[str, str]:
 
 def _extent_text(segment: Segment) -> str:
     """First and last index of each axis; an empty one is 0 -1, as Slicer has it."""
-    extent = segment.extent
-    if extent.empty:
+    box = segment.mask.box
+    if box.empty:
         return "0 -1 0 -1 0 -1"
-    return " ".join(f"{first} {last - 1}" for first, last in zip(extent.start, extent.stop, strict=True))
+    return " ".join(f"{first} {last - 1}" for first, last in zip(box.start, box.stop, strict=True))
 
 
 def _segmentation_keys(segmentation: Segmentation) -> dict[str, str]:

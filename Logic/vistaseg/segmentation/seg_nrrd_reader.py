@@ -15,16 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from vistaseg.errors import InputError, UsageError
-from vistaseg.geometry.box import EMPTY_BOX, Index, VoxelBox
+from vistaseg.geometry.box import Index
 from vistaseg.geometry.grid import affine, shifted
 from vistaseg.geometry.matrices import LPS_RAS, Matrix, same_grid, sound_affine
+from vistaseg.masks.boxed import NO_VOXELS, BoxedMask
 from vistaseg.segmentation.model import (
     Color,
-    Mask,
     Segment,
     Segmentation,
     distinct_color,
-    label_crops,
+    label_masks,
 )
 from vistaseg.segmentation.nrrd_header import read_header
 from vistaseg.segmentation.seg_nrrd import REFERENCE_GEOMETRY, REPRESENTATION
@@ -114,7 +114,7 @@ def _build(path: Path, fields: dict[str, Any], keys: dict[str, str], voxels: npt
     if keys.get("Segmentation_MasterRepresentation", REPRESENTATION) != REPRESENTATION:
         raise ValueError("it holds no binary label map")
     if voxels.dtype.kind not in "iu":
-        raise ValueError("its voxels are no labels")
+        raise ValueError("its voxels are not labels")
     layers = voxels[..., np.newaxis] if voxels.ndim == 3 else voxels
     if layers.ndim != 4:
         raise ValueError(f"it has {voxels.ndim} dimensions")
@@ -165,13 +165,13 @@ def _reference_geometry(parameters: str) -> tuple[Matrix, Index] | None:
 
 def _segments(keys: dict[str, str], layers: npt.NDArray[Any], grid: _Grid) -> tuple[list[Segment], tuple[str, ...]]:
     """The segments that the header describes, then the labels that it does not, and a sentence about these."""
-    crops = [_crops(layers[..., n], grid.offset) for n in range(layers.shape[3])]
+    masks = [_masks(layers[..., n], grid.offset) for n in range(layers.shape[3])]
     keys_of = _keys_by_segment(keys)
-    described = [_segment(own, number, crops) for number, own in keys_of.items()]
+    described = [_segment(own, number, masks) for number, own in keys_of.items()]
     for number, own in keys_of.items():
         label, layer = _label_and_layer(own, number)
-        crops[layer].pop(label, None)
-    others = _unnamed_segments(crops)
+        masks[layer].pop(label, None)
+    others = _unnamed_segments(masks)
     if not keys_of or not others:
         return [*described, *others], ()
     named = ", ".join(str(segment.label_value) for segment in others)
@@ -181,17 +181,14 @@ def _segments(keys: dict[str, str], layers: npt.NDArray[Any], grid: _Grid) -> tu
     )
 
 
-_Crops = dict[int, tuple[Mask, VoxelBox]]
+def _masks(layer: npt.NDArray[Any], offset: Index) -> dict[int, BoxedMask]:
+    found = label_masks(np.ascontiguousarray(layer))
+    return {label: BoxedMask(mask.array, mask.box.shifted(offset)) for label, mask in found.items()}
 
 
-def _crops(layer: npt.NDArray[Any], offset: Index) -> _Crops:
-    found = label_crops(np.ascontiguousarray(layer))
-    return {label: (mask, extent.shifted(offset)) for label, mask, extent in found}
-
-
-def _unnamed_segments(crops: list[_Crops]) -> list[Segment]:
-    found = [(label, crop) for layer in crops for label, crop in layer.items()]
-    return [Segment(f"label {label}", label, None, distinct_color(label), None, *crop) for label, crop in found]
+def _unnamed_segments(layers: list[dict[int, BoxedMask]]) -> list[Segment]:
+    found = [(label, mask) for layer in layers for label, mask in layer.items()]
+    return [Segment(f"label {label}", label, None, distinct_color(label), None, mask) for label, mask in found]
 
 
 def _keys_by_segment(keys: dict[str, str]) -> dict[int, dict[str, str]]:
@@ -209,11 +206,10 @@ def _label_and_layer(keys: dict[str, str], number: int) -> tuple[int, int]:
     return int(keys.get("LabelValue", 1)), int(keys.get("Layer", number))
 
 
-def _segment(keys: dict[str, str], number: int, crops: list[_Crops]) -> Segment:
+def _segment(keys: dict[str, str], number: int, layers: list[dict[int, BoxedMask]]) -> Segment:
     label, layer = _label_and_layer(keys, number)
-    if not 0 <= layer < len(crops):
+    if not 0 <= layer < len(layers):
         raise ValueError(f"segment {number} is in a layer that is not there")
-    mask, extent = crops[layer].get(label, (np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX))
     tags = split_tags(keys.get("Tags", ""))
     require_sound_tags(tags)
     return Segment(
@@ -222,8 +218,7 @@ def _segment(keys: dict[str, str], number: int, crops: list[_Crops]) -> Segment:
         structure_id=structure_of(tags),
         color=_color(keys.get("Color") or keys.get("DefaultColor"), number),
         terminology=terminology_of(tags),
-        mask=mask,
-        extent=extent,
+        mask=layers[layer].get(label, NO_VOXELS),
         provenance=provenance_of(tags),
     )
 

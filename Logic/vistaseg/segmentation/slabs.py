@@ -33,6 +33,6 @@ def paint_slabs(
 
 
 def _paint(image: npt.NDArray[Any], k: int, value: int, segment: Segment) -> None:
-    slice_k, slice_j, slice_i = segment.extent.slices_kji
+    slice_k, slice_j, slice_i = segment.mask.box.slices_kji
     if slice_k.start <= k < slice_k.stop:
-        image[slice_j, slice_i][segment.mask[k - slice_k.start]] = value
+        image[slice_j, slice_i][segment.mask.array[k - slice_k.start]] = value

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from vistaseg.bounded_json import read_json_file
 from vistaseg.errors import InputError
-from vistaseg.geometry.box import EMPTY_BOX, VoxelBox
-from vistaseg.segmentation.model import Color, Mask, Segment, Segmentation
+from vistaseg.masks.boxed import NO_VOXELS, BoxedMask
+from vistaseg.segmentation.model import Color, Segment, Segmentation
 
 if TYPE_CHECKING:
     from vistaseg.catalog import Code, Terminology
@@ -115,19 +113,18 @@ def read_table(path: Path) -> dict[str, Any] | None:
     return table if isinstance(table, dict) and table.get("format") == FORMAT else None
 
 
-def segment_of_row(row: dict[str, Any], crop: tuple[Mask, VoxelBox] | None) -> Segment:
-    """A segment from its row and its cropped mask; None when no voxel has its label.
+def segment_of_row(row: dict[str, Any], mask: BoxedMask | None) -> Segment:
+    """A segment from its row and its mask; None when no voxel has its label.
 
     Raises:
         KeyError, TypeError, ValueError: the row is damaged.
     """
-    mask, extent = crop or (np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX)
     name, provenance, structure_id = row["name"], row["provenance"], row["id"]
     if not isinstance(name, str) or not isinstance(provenance, dict):
         raise TypeError("a name is a text, and a provenance an object")
     label, color = whole_number(row["label"]), _color(row["color"])
     known = None if structure_id is None else whole_number(structure_id)
-    return Segment(name, label, known, color, _terminology(row["codes"]), mask, extent, provenance)
+    return Segment(name, label, known, color, _terminology(row["codes"]), mask or NO_VOXELS, provenance)
 
 
 def whole_number(value: Any) -> int:
@@ -137,7 +134,7 @@ def whole_number(value: Any) -> int:
         TypeError: it is something else.
     """
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{reprlib.repr(value)} is no whole number")
+        raise TypeError(f"{reprlib.repr(value)} is not a whole number")
     return value
 
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vistaseg.masks.boxed import NO_VOXELS, BoxedMask, Mask, MaskChange
 from vistaseg.models.protocol import ClassMasks, OpenedVolume, PromptAnswer, PromptQuestion
 from vistaseg.progress import Progress
-from vistaseg.segmentation import crop_to_content
-from vistaseg.segmentation.model import Mask
 
 ENGINE = "classes"
 NOTHING_FOUND = "Nothing of it was found in this scan, and nothing was changed."
@@ -20,13 +19,11 @@ def answer_by_classes(
     opened: OpenedVolume, class_ids: Sequence[int], question: PromptQuestion, progress: Progress
 ) -> PromptAnswer:
     """Add the structures to the segment; nothing of it is taken away."""
-    found = _union(opened.segment_classes(class_ids, None, progress), class_ids)
-    note = NOTHING_NEW if found.any() else NOTHING_FOUND
-    if not question.extent.empty:
-        found[question.extent.slices_kji] &= ~question.mask
-    cropped, extent = crop_to_content(found)
+    found = BoxedMask.of(_union(opened.segment_classes(class_ids, None, progress), class_ids))
+    added = found.difference(question.mask).cropped()
     record = {"engine": ENGINE, "class_ids": list(class_ids)}
-    return PromptAnswer(cropped, np.zeros_like(cropped), extent, record, "" if cropped.any() else note)
+    note = "" if not added.empty else NOTHING_FOUND if found.empty else NOTHING_NEW
+    return PromptAnswer(MaskChange(added, NO_VOXELS), record, note)
 
 
 def _union(masks: ClassMasks, class_ids: Sequence[int]) -> Mask:

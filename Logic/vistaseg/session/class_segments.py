@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from vistaseg import catalog
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.models.protocol import ClassMasks
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.segmentation.confidence import with_confidence
 from vistaseg.volume import Volume
 
@@ -32,6 +33,6 @@ def class_segments(masks: ClassMasks, volume: Volume, provenance: Mapping[str, A
 
 
 def _overlapping(class_id: int, mask: np.ndarray, provenance: Mapping[str, Any]) -> Segment:
-    structure, (cropped, extent) = catalog.get(class_id), crop_to_content(mask)
+    structure = catalog.get(class_id)
     color, terminology = structure.color, structure.terminology
-    return Segment(structure.name, class_id, class_id, color, terminology, cropped, extent, dict(provenance))
+    return Segment(structure.name, class_id, class_id, color, terminology, BoxedMask.of(mask), dict(provenance))

@@ -1,4 +1,4 @@
-"""Prompts that were answered under other rules than today's: noted with each, and told where they are answered anew."""
+"""Prompts that were answered under other rules than today's: each one says so, and so does a new answer to it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from vistaseg.masks.packed import PackedMask
 from vistaseg.models.protocol import SegmentationModel
 from vistaseg.models.recipe import Recipe
 from vistaseg.session.engines import Engines
-from vistaseg.session.history import Answer, History, PackedMask, Step
+from vistaseg.session.history import Answer, History, Step
 from vistaseg.session.saved import restored_segment, saved_segment
 from vistaseg.volume import Volume
 
@@ -53,14 +54,14 @@ def answered_again(answer: Answer, steps: Sequence[Step], engines: Engines) -> A
     Args:
         steps: as they were before.
     """
-    told: dict[str, list[str]] = {}
+    changed: dict[str, list[str]] = {}
     for step in steps:
         if RULES in step.record:
             model = engines.model(str(step.record["model"]))
-            told.setdefault(model.identity.title, _differences(step.record[RULES], model))
-    if not told:
+            changed.setdefault(model.identity.title, _differences(step.record[RULES], model))
+    if not changed:
         return answer
-    rules = "; ".join(f"{title}: {', '.join(names)}" for title, names in told.items())
+    rules = "; ".join(f"{title}: {', '.join(names)}" for title, names in changed.items())
     note = (
         f"The prompts that stay were first answered under other rules ({rules}) and have been answered again under "
         "today's: more may have changed than what the prompt taken back had done."

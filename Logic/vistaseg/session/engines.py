@@ -10,10 +10,10 @@ from vistaseg.volume import Volume
 
 
 class Engines:
-    """Models by their keys; what a model prepares for the volume is made when it is first asked.
+    """Models by their keys; what a model prepares for the volume is made at its first use.
 
     Args:
-        models: at least one, of different keys; the first is asked where several could answer.
+        models: at least one, of different keys; the first one answers where several could.
 
     Raises:
         InputError: the first model cannot use the volume.
@@ -27,7 +27,7 @@ class Engines:
 
     @property
     def models(self) -> tuple[SegmentationModel, ...]:
-        """In the order in which they are asked."""
+        """In order of preference."""
         return tuple(self._models.values())
 
     @property

@@ -2,61 +2,19 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from vistaseg.geometry.box import EMPTY_BOX, VoxelBox
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask, MaskChange
+from vistaseg.masks.packed import NOTHING_PACKED, PackedMask
 from vistaseg.prompts import Prompt
-from vistaseg.segmentation import crop_to_content
-from vistaseg.segmentation.fingerprint import packed_fingerprint
-from vistaseg.segmentation.model import Mask
-
-
-@dataclass(frozen=True, eq=False)
-class PackedMask:
-    """A mask in a small part of its space: histories hold many.
-
-    Attributes:
-        extent: its box on the volume's grid.
-        bits: of the mask (k, j, i) of the extent, in C order, compressed by zlib.
-    """
-
-    extent: VoxelBox
-    bits: bytes
-
-    @classmethod
-    def of(cls, mask: Mask, extent: VoxelBox) -> PackedMask:
-        """Pack a mask (k, j, i) of an extent, cropped to what is set."""
-        cropped, box = crop_to_content(mask, extent.start)
-        return cls(box, zlib.compress(np.packbits(cropped).tobytes(), 1))
-
-    @property
-    def mask(self) -> Mask:
-        """(k, j, i) bool, of the extent."""
-        shape = self.extent.shape_kji
-        bits = np.frombuffer(zlib.decompress(self.bits), dtype=np.uint8)
-        return np.unpackbits(bits, count=int(np.prod(shape))).astype(bool).reshape(shape)
-
-    @property
-    def fingerprint(self) -> str:
-        """`mask_fingerprint` of the mask."""
-        return packed_fingerprint(zlib.decompress(self.bits), self.extent)
-
-    def equals(self, other: PackedMask) -> bool:
-        """Whether both have the same voxels."""
-        return self.extent == other.extent and self.bits == other.bits
-
-
-NOTHING = PackedMask.of(np.zeros((0, 0, 0), dtype=bool), EMPTY_BOX)
 
 
 @dataclass(frozen=True)
 class Step:
-    """One prompt and what the model wants to be told again to give the same answer.
+    """One prompt, and the record from which its model repeats the answer.
 
     Attributes:
         mask: what the host made of the answer, where it did not let all of it through.
@@ -97,14 +55,12 @@ class Answer:
     """The mask of a segment after a step.
 
     Attributes:
-        mask: bool (k, j, i), of the extent only.
-        extent: its box on the volume's grid.
+        mask: on the volume's grid.
         changed: the box of the voxels that the step changed; None where it changed none.
         note: a sentence for the user, or nothing.
     """
 
-    mask: Mask
-    extent: VoxelBox
+    mask: BoxedMask
     changed: VoxelBox | None
     note: str = ""
 
@@ -119,7 +75,7 @@ class History:
 
     def __init__(self, class_id: int | None, known_organ: bool = False) -> None:
         self.class_id, self.known_organ = class_id, known_organ
-        self._states = [State(NOTHING, (), NOTHING)]
+        self._states = [State(NOTHING_PACKED, (), NOTHING_PACKED)]
         self._at = 0
 
     @property
@@ -170,21 +126,10 @@ class History:
 
     def answer(self, changed: VoxelBox | None) -> Answer:
         """The mask that holds."""
-        packed = self.state.mask
-        return Answer(packed.mask, packed.extent, changed, self.state.note)
+        return Answer(self.state.mask.unpacked(), changed, self.state.note)
 
     def _go(self, at: int) -> Answer:
         before, self._at = self.state.mask, at
-        return self.answer(changed_extent(before, self.state.mask))
-
-
-def changed_extent(before: PackedMask, after: PackedMask) -> VoxelBox | None:
-    """The box of the voxels in which two masks differ."""
-    if before.equals(after):
-        return None
-    box = before.extent.union(after.extent)
-    difference = np.zeros(box.shape_kji, dtype=bool)
-    for packed in (before, after):
-        if not packed.extent.empty:
-            difference[packed.extent.relative_to(box.start).slices_kji] ^= packed.mask
-    return crop_to_content(difference, box.start)[1]
+        if before.equals(self.state.mask):
+            return self.answer(None)
+        return self.answer(MaskChange.between(before.unpacked(), self.state.mask.unpacked()).box)

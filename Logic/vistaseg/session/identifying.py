@@ -10,11 +10,11 @@ import numpy as np
 
 from vistaseg import catalog
 from vistaseg.errors import InputError, UsageError
-from vistaseg.geometry.box import EMPTY_BOX
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import NO_VOXELS, Mask
 from vistaseg.models.protocol import ClassMasks, OpenedVolume, PromptQuestion, SegmentationModel
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Prompt, Text
-from vistaseg.segmentation.model import Mask
 from vistaseg.session.engines import Engines
 
 NOTHING_THERE = "There is nothing to name there. Click into the structure, or give its mask."
@@ -98,8 +98,5 @@ def _names(
 
 def _prompted_mask(opened: OpenedVolume, what: Prompt, shape_kji: tuple[int, ...], progress: Progress) -> Mask:
     """What a click or box alone means to a model, on the volume's grid."""
-    nothing = np.zeros((0, 0, 0), dtype=bool)
-    answer = opened.answer(PromptQuestion((what,), (), None, nothing, EMPTY_BOX), progress)
-    mask = np.zeros(shape_kji, dtype=bool)
-    mask[answer.extent.slices_kji] = answer.added
-    return mask
+    answer = opened.answer(PromptQuestion((what,), (), None, NO_VOXELS), progress)
+    return answer.change.added.within(VoxelBox.whole(shape_kji[::-1]))

@@ -1,4 +1,4 @@
-"""The prompts of a segment as a model is asked."""
+"""The prompts of a segment as a question to a model."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from vistaseg.session.routing import Route
 
 
 def question_of(chosen: Route, history: History, record: Mapping[str, Any] | None) -> PromptQuestion:
-    """The prompts of a segment as a model is asked; of other models' answers it learns no more than whose they are."""
+    """The prompts of a segment as a question to a model; the records of other models name the model alone."""
     steps, mask = history.state.steps, history.state.mask
     own = [step.record if step.record["model"] == chosen.model else {"engine": step.record["model"]} for step in steps]
     return PromptQuestion(
         prompts=(*(step.prompt for step in steps), chosen.prompt),
         records=tuple(own),
         class_id=history.class_id,
-        mask=mask.mask,
-        extent=mask.extent,
+        mask=mask.unpacked(),
         record=record,
         known_organ=history.known_organ,
-        given=not history.state.start.extent.empty
+        given=not history.state.start.box.empty
         or any(step.record["model"] != chosen.model or isinstance(step.prompt, Text) for step in steps),
     )

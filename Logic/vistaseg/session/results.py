@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from vistaseg import catalog
-from vistaseg.models.protocol import PromptAnswer
 from vistaseg.segmentation import Segment, distinct_color
 from vistaseg.session.earlier_rules import RULES
-from vistaseg.session.history import History, PackedMask, Step
+from vistaseg.session.history import History, Step
 
 FIRST_FREE_LABEL = 200
 """Above the ids of the catalogue: labels of structures without a class."""
@@ -19,20 +16,6 @@ FIRST_FREE_LABEL = 200
 
 KNOWN_ORGAN = "known organ"
 """How a structure without a class was clicked on, where it was not as something new."""
-
-
-def changed_mask(before: PackedMask, answer: PromptAnswer) -> PackedMask:
-    """The mask after an answer."""
-    if answer.extent.empty:
-        return before
-    box = before.extent.union(answer.extent)
-    mask = np.zeros(box.shape_kji, dtype=bool)
-    if not before.extent.empty:
-        mask[before.extent.relative_to(box.start).slices_kji] = before.mask
-    part = mask[answer.extent.relative_to(box.start).slices_kji]
-    part |= answer.added
-    part &= ~answer.removed
-    return PackedMask.of(mask, box)
 
 
 def made_segments(
@@ -43,7 +26,7 @@ def made_segments(
     return [
         _segment(name, history, _label(history.class_id, taken), provenance(history))
         for name, history in histories.items()
-        if not history.state.mask.extent.empty
+        if not history.state.mask.box.empty
     ]
 
 
@@ -58,8 +41,7 @@ def _segment(name: str, history: History, label: int, provenance: Mapping[str, A
         history.class_id,
         distinct_color(label) if structure is None else structure.color,
         None if structure is None else structure.terminology,
-        state.mask.mask,
-        state.mask.extent,
+        state.mask.unpacked(),
         {
             **provenance,
             "algorithm_type": "SEMIAUTOMATIC" if "model" in provenance else "MANUAL",

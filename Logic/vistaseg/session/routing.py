@@ -1,8 +1,8 @@
 """Which model answers a prompt, and why.
 
-Clicks stay with the model that a segment was made by. A box goes to a model that was trained with boxes; where there is
-none, another one answers, and the user is told. A text is first looked up among the structures: one that a model knows
-by class is answered by that model; any other is read by a model that takes texts, in the spelling it was trained with.
+Clicks stay with the model that a segment was made by. A box goes to a model that was trained with boxes; without one,
+another model answers, with a note for the user. A text is first looked up among the structures: one that a model knows
+by class is answered by that model; any other is read by a model that takes texts, in the spelling of its training.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Route:
 
     Attributes:
         model: its key.
-        prompt: as the model is asked.
+        prompt: as the model gets it.
         class_ids: what a text is answered with, by a model that knows classes; else empty.
         why: a sentence for the user, or nothing where it is plain.
     """
@@ -100,13 +100,13 @@ def _by_reading(prompt: Text, models: Sequence[SegmentationModel]) -> Route | No
     reading = next((model for model in models if Text in model.takes), None)
     if reading is None:
         return None
-    asked = Text(spec(reading.identity.key).spelling(prompt.text))
-    other = "" if asked == prompt else f', asked for "{asked.text}", the nearest name of its training'
+    spelled = Text(spec(reading.identity.key).spelling(prompt.text))
+    other = "" if spelled == prompt else f', asked for "{spelled.text}", the nearest name of its training'
     others = [model.identity.title for model in models if model.class_ids]
     unknown = f", because {' and '.join(others)} has no class for it" if others else ""
-    plain = asked == prompt and len(models) == 1
+    plain = spelled == prompt and len(models) == 1
     why = "" if plain else f'"{prompt.text}" was read by {reading.identity.title}{other}{unknown}.'
-    return Route(reading.identity.key, asked, (), why)
+    return Route(reading.identity.key, spelled, (), why)
 
 
 def _titles(models: Sequence[SegmentationModel]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import math
 import reprlib
 import zlib
 from collections.abc import Iterator, Mapping
@@ -16,12 +15,13 @@ import numpy as np
 from vistaseg import catalog
 from vistaseg.errors import UsageError
 from vistaseg.geometry.box import Index, VoxelBox
+from vistaseg.masks.packed import PackedMask
 from vistaseg.models.protocol import SegmentationModel
 from vistaseg.models.recipe import Recipe
 from vistaseg.prompts import prompt_from_dict
 from vistaseg.segmentation.table import whole_number
 from vistaseg.session.engines import Engines
-from vistaseg.session.history import History, PackedMask, Step
+from vistaseg.session.history import History, Step
 from vistaseg.session.routing import Route
 from vistaseg.volume import Volume
 
@@ -50,7 +50,7 @@ def models_of(document: Any) -> list[str]:
     """Keys of the models that a saved session had, in their order.
 
     Raises:
-        UsageError: it is no saved session.
+        UsageError: it is not a saved session.
     """
     models = document.get("models") if isinstance(document, dict) and document.get("format") == FORMAT else None
     if not isinstance(models, dict) or not models:
@@ -62,7 +62,7 @@ def recipe_of(document: Any, key: str) -> Recipe:
     """The rules that a model of a saved session had; those of the first versions where none were written down.
 
     Raises:
-        UsageError: it is no saved session with that model, or its rules are not known here.
+        UsageError: it is not a saved session with that model, or its rules are not known here.
     """
     try:
         return Recipe.of(document["models"][key].get("recipe"))
@@ -212,18 +212,18 @@ def _restored_step(values: Mapping[str, Any], shape_ijk: Index) -> Step:
 
 def _saved_mask(packed: PackedMask) -> dict[str, Any]:
     bits = base64.b64encode(packed.bits).decode("ascii")
-    return {"start": list(packed.extent.start), "stop": list(packed.extent.stop), "bits": bits}
+    return {"start": list(packed.box.start), "stop": list(packed.box.stop), "bits": bits}
 
 
 def _restored_mask(values: Mapping[str, Any], shape_ijk: Index) -> PackedMask:
     (i, j, k), (to_i, to_j, to_k) = ([whole_number(value) for value in values[key]] for key in ("start", "stop"))
-    extent = VoxelBox((i, j, k), (to_i, to_j, to_k))
-    if any(last > size for last, size in zip(extent.stop, shape_ijk, strict=True)):
+    box = VoxelBox((i, j, k), (to_i, to_j, to_k))
+    if box.intersection(VoxelBox.whole(shape_ijk)) != box:
         raise ValueError("a mask reaches outside the volume")
     bits = base64.b64decode(values["bits"])
-    if not _inflates_to(bits, -(-math.prod(extent.shape_kji) // 8)):
+    if not _inflates_to(bits, -(-box.size // 8)):
         raise ValueError("the mask does not fill its box")
-    return PackedMask(extent, bits)
+    return PackedMask(box, bits)
 
 
 def _inflates_to(packed: bytes, count: int) -> bool:

@@ -1,4 +1,4 @@
-"""A session: one volume before one model or several, and the results asked of them so far.
+"""A session: one volume, one model or several, and the results so far.
 
 The command line, the panel and the editor effect are clients of this.
 """
@@ -13,23 +13,23 @@ import numpy as np
 
 from vistaseg import catalog
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
-from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask, Mask
+from vistaseg.masks.packed import PackedMask
 from vistaseg.models.protocol import OpenedVolume, SegmentationModel
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import Prompt, Ras, RegionOfInterest, require_inside
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
-from vistaseg.segmentation.model import Mask
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.session.class_answers import answer_by_classes
 from vistaseg.session.class_segments import class_segments
 from vistaseg.session.earlier_rules import answered_again, recalled_segment, remembered_segment
 from vistaseg.session.effects import effect_text
 from vistaseg.session.engines import Engines
-from vistaseg.session.history import Answer, History, PackedMask, State, Step
+from vistaseg.session.history import Answer, History, State, Step
 from vistaseg.session.identifying import Identification, identify
 from vistaseg.session.provenance import provenance_of
 from vistaseg.session.questions import question_of
 from vistaseg.session.regions import holds_voxel
-from vistaseg.session.results import changed_mask, made_segments
+from vistaseg.session.results import made_segments
 from vistaseg.session.routing import Route, route
 from vistaseg.session.saved import DAMAGE, repeated, restored, saved
 from vistaseg.volume import Volume
@@ -40,7 +40,7 @@ class Session:
 
     Args:
         volume: a CT that passed `vistaseg.volume.check_ct`.
-        model: a loaded model, which is asked where several could answer.
+        model: a loaded model, which answers where several could.
         others: further models, of other keys: a prompt goes to the one that can answer it, see `routing`.
 
     Raises:
@@ -75,16 +75,16 @@ class Session:
                 first click in one of them costs what the second one does.
 
         Returns:
-            Segments in the order asked for, on the volume's grid; classes that were not found are left out.
+            Segments in the requested order, on the volume's grid; classes that were not found are left out.
 
         Raises:
-            UsageError: the model does not know a class, or none was asked for.
+            UsageError: the model does not know a class, or none was named.
             InputError: the region lies outside the body, or holds no voxel centre.
             MemoryLimitError, CancelledError: nothing was changed.
         """
         ids = catalog.ids_of(class_ids)
         if not ids:
-            raise UsageError("No structure was asked for: name at least one.")
+            raise UsageError("Name at least one structure.")
         if region is not None:
             require_inside(region, self.volume.grid)
             self._require_voxels(region)
@@ -97,7 +97,7 @@ class Session:
 
     @property
     def models(self) -> tuple[SegmentationModel, ...]:
-        """In the order in which they are asked."""
+        """In order of preference."""
         return self._engines.models
 
     @property
@@ -134,22 +134,22 @@ class Session:
         """
         if mask.shape != self.volume.array.shape:
             raise UsageError(f"The mask has {mask.shape} voxels (k, j, i), the volume {self.volume.array.shape}.")
-        packed = PackedMask.of(*crop_to_content(mask))
+        packed = PackedMask.of(BoxedMask.of(mask))
         with self._stepping:
             return self._histories.setdefault(segment, History(None)).push(State(packed, (), packed))
 
-    def follow(self, segment: str, mask: Mask, extent: VoxelBox, prompts: Sequence[Prompt] = ()) -> Answer:
+    def follow(self, segment: str, mask: BoxedMask, prompts: Sequence[Prompt] = ()) -> Answer:
         """Go where a host's own undo, redo or painting has led a segment.
 
         A mask that the segment had after one of its steps, done or undone, leads to that step; any other becomes the
         one that later prompts start from.
 
         Args:
-            mask: bool (k, j, i), of `extent` only, on the volume's grid.
+            mask: on the volume's grid.
             prompts: that the host says led there; they tell which of several steps with the same mask is meant.
         """
         with self._stepping:
-            return self._history(segment).follow(PackedMask.of(mask, extent), prompts)
+            return self._history(segment).follow(PackedMask.of(mask), prompts)
 
     def set_class(self, segment: str, class_id: int | None, known_organ: bool = False) -> None:
         """Tell what a segment is, for the prompts to come; see `start`."""
@@ -157,22 +157,21 @@ class Session:
             history = self._history(segment)
             history.class_id, history.known_organ = class_id, known_organ
 
-    def amend(self, segment: str, mask: Mask, extent: VoxelBox) -> None:
+    def amend(self, segment: str, mask: BoxedMask) -> None:
         """Tell what the host made of the last step, where its own rules did not let all of it through.
 
         Args:
-            mask: bool (k, j, i), of `extent` only, on the volume's grid.
+            mask: on the volume's grid.
         """
-        packed = PackedMask.of(mask, extent)
         with self._stepping:
-            self._history(segment).amend(packed)
+            self._history(segment).amend(PackedMask.of(mask))
 
     def route(self, prompt: Prompt, segment: str | None = None, model: str | None = None) -> Route:
         """Which model would answer a prompt, and why.
 
         Args:
             segment: the segment that it is for, or None for a new one.
-            model: key of the model to be asked; None leaves it to the session.
+            model: key of the model; None leaves the choice to the session.
 
         Raises:
             UsageError: no model takes it, or the text is a sentence.
@@ -185,10 +184,10 @@ class Session:
         """Answer one more prompt on a segment.
 
         Args:
-            model: key of the model to be asked; None leaves it to the session, see `route`.
+            model: key of the model; None leaves the choice to the session, see `route`.
 
         Raises:
-            UsageError: there is no such segment, its class cannot be clicked on, or no model takes the prompt.
+            UsageError: the segment does not exist, its class cannot be clicked on, or no model takes the prompt.
             InputError: the prompt lies outside the scan or the body.
             MemoryLimitError, CancelledError: nothing was changed. A segment that was changed, undone or cleared
                 meanwhile, from another thread, counts as cancelling.
@@ -222,19 +221,19 @@ class Session:
         """Whether any of these prompts changed something."""
         return any(step.record["changed"] for step in self._history(segment).state.steps)
 
-    def rebase(self, segment: str, mask: Mask, extent: VoxelBox, count: int, prompts: Sequence[Prompt] = ()) -> None:
+    def rebase(self, segment: str, mask: BoxedMask, count: int, prompts: Sequence[Prompt] = ()) -> None:
         """Take the host's undo, redo or painting into account that came while prompts were answered.
 
         The segment goes where the host has led it, see `follow`, and the late prompts come after that; `amend` then
         says what has become of their answers.
 
         Args:
-            mask: bool (k, j, i), of `extent` only, on the volume's grid.
+            mask: on the volume's grid.
             count: how many prompts there were before those that were answered.
             prompts: see `follow`.
         """
         with self._stepping:
-            self._history(segment).rebase(PackedMask.of(mask, extent), count, prompts)
+            self._history(segment).rebase(PackedMask.of(mask), count, prompts)
 
     def without(self, segment: str, index: int, progress: Progress = silent) -> Answer:
         """Answer the prompts of a segment again but for one; the answer's note tells where the rules were others.
@@ -243,7 +242,7 @@ class Session:
             index: place of the prompt in `prompts`.
 
         Raises:
-            UsageError: there is no such prompt.
+            UsageError: the prompt does not exist.
             InputError, MemoryLimitError, CancelledError: nothing was changed.
         """
         before = self._history(segment).state
@@ -301,19 +300,19 @@ class Session:
             self._histories.pop(segment, None)
 
     def fingerprint(self, segment: str) -> str:
-        """`mask_fingerprint` of the mask of a segment."""
+        """`BoxedMask.fingerprint` of the mask of a segment."""
         return self._history(segment).state.mask.fingerprint
 
     def memory_of(self, segment: str) -> dict[str, Any]:
         """The prompts of a segment, the mask they started from, and the rules, JSON-able, for `resume`."""
         return remembered_segment(segment, self._history(segment), self._engines)
 
-    def resume(self, segment: str, memory: Any, mask: Mask, extent: VoxelBox) -> None:
+    def resume(self, segment: str, memory: Any, mask: BoxedMask) -> None:
         """Go on with a segment of an earlier session, whose mask is at hand; no prompt is answered again.
 
         Args:
             memory: of `memory_of`.
-            mask: bool (k, j, i), of `extent` only: where the prompts had led.
+            mask: where the prompts had led, on the volume's grid.
 
         Raises:
             UsageError: the memory is damaged or of another grid, or there is a segment of that name.
@@ -324,9 +323,9 @@ class Session:
             raise UsageError("What was saved of the segment's prompts is damaged.") from error
         self._begin(segment, history)
         with self._stepping:
-            if not start.extent.empty:
+            if not start.box.empty:
                 self._history(segment).push(State(start, (), start))
-            self._history(segment).push(State(start, steps, PackedMask.of(mask, extent)))
+            self._history(segment).push(State(start, steps, PackedMask.of(mask)))
 
     def as_dict(self) -> dict[str, Any]:
         """Everything that is needed to make the same segments again, JSON-able."""
@@ -347,7 +346,7 @@ class Session:
         session = cls(volume, *models)
         for name, history, start, steps in restored(document, volume, session._engines):
             session._histories[name] = history
-            if not start.extent.empty:
+            if not start.box.empty:
                 session._histories[name].push(State(start, (), start))
             for step in steps:
                 session._answer(repeated(step), step.record, name, progress)
@@ -365,11 +364,11 @@ class Session:
             answer = answer_by_classes(opened, chosen.class_ids, question, progress)
         else:
             answer = opened.answer(question, progress)
-        mask = changed_mask(state.mask, answer)
+        mask = state.mask if answer.change.empty else PackedMask.of(question.mask.apply(answer.change))
         changed = not mask.equals(state.mask)
         step = Step(chosen.prompt, {"model": chosen.model, "changed": changed, **answer.record})
-        told = effect_text(question.prompts, answer.note, changed, mask.extent.empty, self.volume.grid)
-        stepped = state.stepped(step, mask, " ".join(filter(None, (chosen.why, told))))
+        effect = effect_text(question.prompts, answer.note, changed, mask.box.empty, self.volume.grid)
+        stepped = state.stepped(step, mask, " ".join(filter(None, (chosen.why, effect))))
         progress("windows", 1, 1)  # the last chance to cancel
         with self._stepping:
             if self._histories.get(segment) is not history or history.state is not state:

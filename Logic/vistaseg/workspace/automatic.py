@@ -16,7 +16,6 @@ from vistaseg.mrml.removing import part_segments
 from vistaseg.mrml.seals import Seal, seal, seal_of
 from vistaseg.mrml.snapshots import Snapshot, snapshot_of
 from vistaseg.segmentation import Segmentation
-from vistaseg.segmentation.fingerprint import mask_fingerprint
 from vistaseg.volume import Volume
 from vistaseg.workspace.writer import Writer
 
@@ -35,10 +34,7 @@ class Sealed:
 
 def sealed(result: Segmentation, volume: Volume) -> Sealed:
     """Take down what each segment is; in the worker's thread."""
-    seals = [
-        Seal(volume.content_hash, segment.name, mask_fingerprint(segment.mask, segment.extent))
-        for segment in result.segments
-    ]
+    seals = [Seal(volume.content_hash, segment.name, segment.mask.fingerprint) for segment in result.segments]
     return Sealed(result, seals, draw(result.segments))
 
 
@@ -79,7 +75,7 @@ class Earlier:
 
 
 def _fingerprints(snapshot: Snapshot) -> dict[str, str]:
-    return {each: mask_fingerprint(mask, box) for layer in snapshot.layers for each, mask, box in layer.masks()}
+    return {each: mask.fingerprint for layer in snapshot.layers for each, mask in layer.masks()}
 
 
 def put(
@@ -87,8 +83,8 @@ def put(
 ) -> list[str]:
     """Put the segments of a result down as one step; returns their ids.
 
-    A segment that an earlier automatic result of the same volume and region left, and that nobody has touched since,
-    becomes its successor: it keeps its id, name, colour and place in the list, and stays chosen where it was.
+    A new run replaces unedited segments from an earlier run on the same volume and region: each keeps its id, name,
+    colour and place in the list, and stays chosen where it was.
 
     Args:
         earlier: the segments as they were before the work, where they were looked at.
@@ -133,7 +129,7 @@ def _superseded(segmentation_node: Any, made: Sealed, earlier: Earlier) -> dict[
 
 
 def not_found(class_ids: Sequence[int], result: Segmentation) -> str:
-    """A sentence on what was asked for and is not in a result, or nothing."""
+    """A sentence on requested structures that are not in a result, or nothing."""
     found = {segment.structure_id for segment in result.segments}
     missing = [catalog.get(class_id).name for class_id in catalog.expand(class_ids) if class_id not in found]
     if not missing:

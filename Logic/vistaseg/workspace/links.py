@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vistaseg import catalog
-from vistaseg.geometry.box import VoxelBox
 from vistaseg.jobs import Job
-from vistaseg.mrml.editing import SegmentChange
+from vistaseg.masks.boxed import BoxedMask, MaskChange
 from vistaseg.mrml.geometry import offset_between
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.placement import (
@@ -23,20 +22,14 @@ from vistaseg.mrml.placement import (
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
 from vistaseg.mrml.reference import reference_lattice
 from vistaseg.mrml.tags import PROMPTS_TAG, SegmentRecord, is_known_organ, read_tag, tag_provenance
-from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
-from vistaseg.session.history import Answer
 from vistaseg.workspace.answering import (
-    Beginning,
-    SegmentResult,
-    change_between,
+    SceneSegment,
     follow,
-    kept_back,
-    mask_after,
     start_provenance,
 )
 from vistaseg.workspace.memory import prompts_of, recall, remember
-from vistaseg.workspace.operations import SegmentRequest
+from vistaseg.workspace.operations import SegmentRequest, SegmentResult
 from vistaseg.workspace.targets import SegmentReference
 from vistaseg.workspace.volume_session import VolumeSession
 from vistaseg.workspace.writer import Writer
@@ -82,19 +75,17 @@ class SegmentLink:
         self.pending.clear()
         self.following.clear()
 
-    def beginning(self, scene: Any) -> Beginning | None:
+    def changed_segment(self, scene: Any) -> SceneSegment | None:
         """The segment as it is in the scene; None where the session knows it."""
         node, segment_id = self.target.segmentation(scene), self.target.segment_id
         now = self._now(scene)
         if now == self.time:
             return None
-        mask, extent = self.mask(scene)
-        record = segment_record(node, segment_id)
+        mask, record = self.mask(scene), segment_record(node, segment_id)
         self.time = now
         memory = recall(self.target.segment(scene))
-        return Beginning(
+        return SceneSegment(
             mask,
-            extent,
             clickable_class(record.structure_id),
             record.provenance,
             memory,
@@ -108,15 +99,15 @@ class SegmentLink:
         session = self.session
         if session is None or self.busy or self.is_displaced(scene):
             return False
-        beginning = self.beginning(scene)
-        if beginning is None:
+        start = self.changed_segment(scene)
+        if start is None:
             return False
-        answer = follow(session, self.target.key, beginning)
-        self.earlier = start_provenance(session, self.target.key, beginning, self.earlier)
+        answer = follow(session, self.target.key, start)
+        self.earlier = start_provenance(session, self.target.key, start, self.earlier)
         return answer.changed is not None
 
-    def mask(self, scene: Any) -> tuple[Mask, VoxelBox]:
-        """The segment's mask in the scene, bool (k, j, i) of the extent, on the volume's grid."""
+    def mask(self, scene: Any) -> BoxedMask:
+        """The segment's mask in the scene, on the volume's grid."""
         node = self.target.segmentation(scene)
         return read_mask(node, self.target.segment_id, self.volumes.node, self.volumes.volume.grid)
 
@@ -128,7 +119,7 @@ class SegmentLink:
                 the segment is.
         """
         require_in_place(*self._nodes(scene), self.placed)
-        if outcome.change is None and not outcome.asked:
+        if outcome.change is None and not outcome.prompted:
             self.time = self.begun
             return 0
         self.earlier, self.provenance = outcome.earlier, outcome.provenance
@@ -158,22 +149,22 @@ class SegmentLink:
         held = 0
         if outcome.change is not None:
             writer.apply(self.target.segment_id, outcome.change)
-            mask, extent = self.mask(scene)
-            session.amend(key, mask, extent)
-            held = kept_back(outcome.change, mask, extent)
+            mask = self.mask(scene)
+            session.amend(key, mask)
+            held = outcome.change.missing_in(mask)
         tag_provenance(segment, self.provenance)
         remember(segment, session, key)
         note_placement(segment, placement_of(*self._nodes(scene)))
         return held
 
-    def accept(self, scene: Any, change: SegmentChange, writer: Writer) -> int:
+    def accept(self, scene: Any, change: MaskChange, writer: Writer) -> int:
         """Write what was proposed; returns how many voxels were kept back.
 
         Raises:
             InputError: it cannot be written.
         """
         return self.receive(
-            scene, SegmentResult(change, provenance=self.provenance, earlier=self.earlier, asked=True), writer
+            scene, SegmentResult(change, provenance=self.provenance, earlier=self.earlier, prompted=True), writer
         )
 
     def _catch_up(self, scene: Any, outcome: SegmentResult, writer: Writer | None) -> None:
@@ -181,21 +172,20 @@ class SegmentLink:
         session, key = self.session, self.target.key
         if session is None or self._now(scene) == self.begun:
             return
-        mask, extent = self.mask(scene)
+        mask = self.mask(scene)
         if outcome.count is not None:
-            prompts = prompts_of(recall(self.target.segment(scene)))
-            session.rebase(key, mask, extent, outcome.count, prompts)
+            session.rebase(key, mask, outcome.count, prompts_of(recall(self.target.segment(scene))))
         if writer is None and outcome.change is not None:
-            # Nobody writes into the scene now, and so nobody else tells the session what is proposed there.
-            session.amend(key, *mask_after(mask, extent, outcome.change))
+            # Nothing is written into the scene now, so the session learns here what is proposed.
+            session.amend(key, mask.apply(outcome.change))
 
-    def proposal(self, scene: Any) -> SegmentChange | None:
+    def proposal(self, scene: Any) -> MaskChange | None:
         """What the session would change in the scene; None where that is nothing."""
         session = self.session
         if session is None or self.busy or self.is_displaced(scene) or self.follow(scene):
             return None
-        mask, extent = self.mask(scene)
-        return change_between(Answer(mask, extent, None), session.result(self.target.key))
+        change = MaskChange.between(self.mask(scene), session.result(self.target.key).mask)
+        return None if change.empty else change
 
     def refuse(self, scene: Any) -> None:
         """Let the session go back to where the segment is."""

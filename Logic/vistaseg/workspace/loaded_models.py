@@ -27,7 +27,7 @@ def load_on_best_device(key: str) -> SegmentationModel:
 
 
 class LoadedModels:
-    """Models by key; asked from the worker's thread."""
+    """Models by key; used by the worker's thread."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
@@ -47,7 +47,7 @@ class LoadedModels:
         return [self._model(key, at, len(keys), progress) for at, key in enumerate(keys)]
 
     def forget(self) -> None:
-        """Load anew what is asked for next: weights have changed."""
+        """Load models anew at their next use: weights have changed."""
         with self._lock:
             self._models.clear()
 

@@ -77,11 +77,11 @@ def moved(document: dict[str, Any] | None, ijk_to_ras: np.ndarray) -> dict[str, 
 
 
 def is_of(document: dict[str, Any], volume: Volume) -> bool:
-    """Whether the prompts were asked of this volume, wherever it was then; reads all voxels at the first call."""
-    there, told = _matrix_of(document), document.get("volume")
-    if told == volume.content_hash or there is None or np.array_equal(there, volume.ijk_to_ras):
-        return bool(told == volume.content_hash)
-    return bool(Volume.from_array(volume.array, there, axes="kji").content_hash == told)
+    """Whether the prompts were made on this volume, wherever it was then; reads all voxels at the first call."""
+    there, noted = _matrix_of(document), document.get("volume")
+    if noted == volume.content_hash or there is None or np.array_equal(there, volume.ijk_to_ras):
+        return bool(noted == volume.content_hash)
+    return bool(Volume.from_array(volume.array, there, axes="kji").content_hash == noted)
 
 
 def made_of_another(vtk_segment: Any, volume_node: Any) -> str:
@@ -141,6 +141,6 @@ def _moved_prompt(prompt: Prompt, move: np.ndarray) -> Prompt:
         (r, a, s), (to_r, to_a, to_s) = apply_affine(move, [prompt.low, prompt.high]).tolist()
         along = np.abs(move[:3, :3])
         if (np.sort(along, axis=0)[:2] > _SAME_SHAPE).any():
-            raise UsageError("A box that was turned is no box along R, A and S.")
+            raise UsageError("A box that was turned is not along R, A and S any more.")
         return RegionOfInterest.between((r, a, s), (to_r, to_a, to_s))
     return prompt

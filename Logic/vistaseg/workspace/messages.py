@@ -21,7 +21,7 @@ class Message:
 
     Attributes:
         text: what happened and what to do, for the user.
-        details: for whoever helps the user, or nothing.
+        details: for the person who helps the user, or nothing.
     """
 
     level: Level

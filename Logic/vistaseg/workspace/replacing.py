@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from vistaseg import catalog
 from vistaseg.errors import InputError
-from vistaseg.geometry.box import EMPTY_BOX, VoxelBox
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.progress import Progress
 from vistaseg.segmentation import Segment
 from vistaseg.segmentation.confidence import without_confidence
-from vistaseg.segmentation.model import Mask
 from vistaseg.session import Session
 from vistaseg.session.history import Answer
 from vistaseg.workspace.operations import Operation
@@ -39,10 +36,9 @@ def replace_by_classes(class_ids: Sequence[int]) -> Operation:
         if not found:
             names = ", ".join(catalog.get(class_id).name for class_id in class_ids)
             raise InputError(f"No {names} was found in this scan. Click into it instead, if it is there.")
-        answer = session.follow(key, *_together(found))
+        answer = session.follow(key, BoxedMask.union_of([segment.mask for segment in found]))
         return AutomaticAnswer(
             answer.mask,
-            answer.extent,
             answer.changed,
             provenance={**_in_common(found), "structures": list(class_ids)},
         )
@@ -53,13 +49,3 @@ def replace_by_classes(class_ids: Sequence[int]) -> Operation:
 def _in_common(segments: Sequence[Segment]) -> dict[str, Any]:
     """How segments of one answer were made; how sure the model is, it says of each alone."""
     return segments[0].provenance if len(segments) == 1 else without_confidence(segments[0].provenance)
-
-
-def _together(segments: Sequence[Segment]) -> tuple[Mask, VoxelBox]:
-    box = EMPTY_BOX
-    for segment in segments:
-        box = box.union(segment.extent)
-    mask = np.zeros(box.shape_kji, dtype=bool)
-    for segment in segments:
-        mask[segment.extent.relative_to(box.start).slices_kji] |= segment.mask
-    return mask, box

@@ -1,4 +1,4 @@
-"""The segments that are worked on: what is asked of them, and what becomes of the answers."""
+"""The segments that are worked on: requests, and what becomes of their results."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vistaseg.workspace.messages import Messages, masking_note
-from vistaseg.workspace.operations import SegmentRequest
+from vistaseg.workspace.operations import SegmentRequest, SegmentResult
 from vistaseg.workspace.targets import SegmentReference
 from vistaseg.workspace.tasks import Tasks
 from vistaseg.workspace.writer import Writer
 
 if TYPE_CHECKING:
-    from vistaseg.mrml.editing import SegmentChange
+    from vistaseg.masks.boxed import MaskChange
     from vistaseg.prompts import Prompt
-    from vistaseg.workspace.answering import SegmentResult
     from vistaseg.workspace.links import SegmentLink
     from vistaseg.workspace.volume_session import VolumeSession
 
@@ -25,7 +24,7 @@ class SegmentLinks:
     Args:
         scene: the MRML scene.
         tasks: where the jobs go.
-        messages: where the user is told of what came out.
+        messages: for what the user should know of the results.
         changed: called after a proposal was accepted or refused.
     """
 
@@ -35,11 +34,11 @@ class SegmentLinks:
         self._held: list[str] = []
 
     def get(self, target: SegmentReference) -> SegmentLink | None:
-        """The link of a segment that something was asked of."""
+        """The link of a segment that had a request."""
         return self._links.get(target)
 
     def request(self, target: SegmentReference, volumes: VolumeSession, request: SegmentRequest) -> None:
-        """Do something to a segment, once what was asked of it before is over.
+        """Do something to a segment, after its earlier requests.
 
         Args:
             volumes: the session of its volume.
@@ -47,7 +46,7 @@ class SegmentLinks:
         before = self.get(target)
         waits = before is not None and before.volumes is not volumes and (before.busy or before.pending)
         if before is not None and waits and self._valid(before):
-            # Other models were chosen meanwhile: what they are asked starts from the answer that is on its way.
+            # Other models were chosen meanwhile: their request starts from the answer that is on its way.
             before.following.append(lambda: self.request(target, volumes, request))
             return
         link = self._link(target, volumes)
@@ -70,7 +69,7 @@ class SegmentLinks:
         return release
 
     def withdraw(self, target: SegmentReference) -> None:
-        """Cancel what is asked of a segment."""
+        """Cancel the requests on a segment."""
         link = self.get(target)
         if link is not None:
             link.forget_waiting()
@@ -82,7 +81,7 @@ class SegmentLinks:
         for link in self._links.values():
             link.forget_waiting()
 
-    def proposal(self, target: SegmentReference) -> SegmentChange | None:
+    def proposal(self, target: SegmentReference) -> MaskChange | None:
         """What answers without a writer would change in a segment; None where that is nothing."""
         link = self.get(target)
         return None if link is None or not self._valid(link) else link.proposal(self._scene)
@@ -156,12 +155,12 @@ class SegmentLinks:
             self._start(link)
 
     def _start(self, link: SegmentLink) -> None:
-        """Do what was asked of a segment first."""
+        """Start the first request that waits on a segment."""
         from vistaseg.workspace.answering import answer
 
         request = link.pending.pop(0)
         target, volumes = link.target, link.volumes
-        beginning, earlier = link.beginning(self._scene), link.earlier
+        start, earlier = link.changed_segment(self._scene), link.earlier
         link.begin(self._scene)
 
         def done(outcome: SegmentResult) -> None:
@@ -174,20 +173,18 @@ class SegmentLinks:
             for ask in following:
                 ask()
 
-        # Before it is submitted: listeners are told then, and ask for the prompts.
+        # Before it is submitted: listeners are notified then, and ask for the prompts.
         link.busy = True
         link.job = self._tasks.submit(
             f"Answering on {target.segment(self._scene).GetName()}",
-            lambda progress: answer(
-                volumes.get(progress), target.key, beginning, earlier, request.operations, progress
-            ),
+            lambda progress: answer(volumes.get(progress), target.key, start, earlier, request.operations, progress),
             done,
             valid=lambda: self._valid(link),
             ended=ended,
         )
 
     def _receive(self, link: SegmentLink, outcome: SegmentResult, request: SegmentRequest) -> None:
-        """Tell the user of an outcome, bring it into the scene, and tell who asked."""
+        """Show the notes of an outcome, write it into the scene, and call the request's `on_done`."""
         for note in outcome.notes:
             self._messages.tell(note)
         try:

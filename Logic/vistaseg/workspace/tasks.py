@@ -34,7 +34,7 @@ class Tasks:
     """The worker with a title for each job.
 
     Args:
-        messages: where errors and late results are told.
+        messages: for errors and late results.
         changed: called when a job is submitted, reports or ends.
     """
 
@@ -75,12 +75,12 @@ class Tasks:
         reported: Callable[[], None] = lambda: None,
         ended: Callable[[], None] = lambda: None,
     ) -> Job:
-        """Queue work that a user asked for.
+        """Queue work for the user.
 
         Args:
             work: called in the worker's thread.
-            done: told the result, in the host's thread.
-            valid: asked before; a result that is not is dropped, with a message.
+            done: called with the result, in the host's thread.
+            valid: called before; a result that is not valid is dropped, with a message.
             lasting: see `Worker.submit`.
             reported: called in the host's thread after the work has reported progress; not once it was cancelled.
             ended: called in every case, after `done`.
@@ -133,7 +133,7 @@ class Tasks:
         self._changed()
 
     def stop_invalid(self) -> None:
-        """Cancel what nobody can be told the result of any more."""
+        """Cancel work whose result has no receiver any more."""
         invalid = [job for job, valid in self._valid.items() if not job.cancel_asked and not valid()]
         for job in invalid:
             self._stopped.add(job)
@@ -152,7 +152,7 @@ class Tasks:
         self._changed()
 
     def _cancel(self, job: Job) -> None:
-        """It stops at its next report of progress, which is not told any more."""
+        """It stops at its next report of progress, which is not passed on any more."""
         job.cancel()
         title = self._tasks[job].title
         self._tasks[job] = Task(title if title.startswith(CANCELLING) else CANCELLING + title)

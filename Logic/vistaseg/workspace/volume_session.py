@@ -18,15 +18,15 @@ Warn = Callable[["VolumeSession", str], None]
 
 
 class VolumeSession:
-    """A session that is made when it is first asked for, in the worker's thread.
+    """A session that is made at its first use, in the worker's thread.
 
     Args:
         node: a scalar volume node.
         keys: of the models that it is to have.
-        warn: told what looks wrong about the volume of this session, in the worker's thread.
+        warn: called with what looks wrong about the volume, in the worker's thread.
 
     Raises:
-        InputError: the node is no volume that can be used.
+        InputError: the node is not a usable volume.
     """
 
     def __init__(self, node: Any, models: LoadedModels, keys: tuple[str, ...], warn: Warn) -> None:
@@ -53,12 +53,12 @@ class VolumeSession:
         """The session; checks the volume and loads the models at first.
 
         Raises:
-            InputError: the volume is no CT that can be segmented.
+            InputError: the volume is not a CT that can be segmented.
             WeightsError: weights are not installed.
             CancelledError: from `progress`.
         """
         if self._session is None:
-            from vistaseg.session import Session  # in the worker's thread, for which nobody's screen waits
+            from vistaseg.session import Session  # in the worker's thread: the screen does not wait
 
             progress("checking the volume", 0, 1)
             warnings = check_ct(self.volume)

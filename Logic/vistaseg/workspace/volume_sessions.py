@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class VolumeSessions:
-    """Sessions with the models that they share; each is made when its volume is first asked for.
+    """Sessions with the models that they share; each is made at the first use of its volume.
 
     Args:
         scene: the MRML scene.
@@ -32,7 +32,7 @@ class VolumeSessions:
         """The session of a volume as it is now, with the models of these keys.
 
         Raises:
-            InputError: the node is no volume that can be used.
+            InputError: the node is not a usable volume.
         """
         from vistaseg.workspace.volume_session import VolumeSession
 
@@ -44,8 +44,8 @@ class VolumeSessions:
 
     def take_warnings(self) -> list[str]:
         """What looked wrong since the last call about volumes that are in the scene."""
-        told = [self._warnings.pop(0) for _ in range(len(self._warnings))]
-        return [text for session, text in told if session in self._sessions.values()]
+        warnings = [self._warnings.pop(0) for _ in range(len(self._warnings))]
+        return [text for session, text in warnings if session in self._sessions.values()]
 
     def prune(self) -> None:
         """Let go of volumes that are not in the scene any more."""

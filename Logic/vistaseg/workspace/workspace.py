@@ -1,6 +1,6 @@
 """The sessions of all volumes of a scene, and the prompts and results that go between them and the segments.
 
-What opens volumes, answers and writes is imported by the first request for it: nobody has to wait for it when the panel
+What opens volumes, answers and writes is imported by the first request for it: it costs no time when the panel
 is opened.
 """
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vistaseg import catalog
 from vistaseg.jobs import Job
+from vistaseg.masks.boxed import Mask
 from vistaseg.mrml.removals import on_removals
 from vistaseg.progress import Progress
 from vistaseg.workspace.loaded_models import Load, load_on_best_device
@@ -23,10 +24,9 @@ from vistaseg.workspace.volume_sessions import VolumeSessions
 from vistaseg.workspace.writer import Writer
 
 if TYPE_CHECKING:
-    from vistaseg.mrml.editing import SegmentChange
+    from vistaseg.masks.boxed import MaskChange
     from vistaseg.mrml.removing import WatchedSegmentations
     from vistaseg.prompts import Prompt, Ras, RegionOfInterest
-    from vistaseg.segmentation.model import Mask
     from vistaseg.session import Identification
     from vistaseg.workspace.automatic import Sealed
     from vistaseg.workspace.volume_session import VolumeSession
@@ -49,7 +49,7 @@ class Workspace:
 
     Attributes:
         models: keys of the models that sessions are opened with.
-        messages: what the user is told.
+        messages: for the user.
     """
 
     def __init__(self, scene: Any, load: Load = load_on_best_device) -> None:
@@ -91,7 +91,7 @@ class Workspace:
                 self.messages.add("warning", text)
 
     def cancel(self) -> None:
-        """Cancel everything that a user asked for."""
+        """Cancel all requests of the user."""
         self._links.clear_pending()
         self._tasks.cancel()
 
@@ -152,11 +152,11 @@ class Workspace:
             region: in the volume's local RAS mm.
             writer: makes a step to undo of it; None where that cannot be undone.
             prepare_clicks: see `Session.segment`.
-            on_done: told the ids of the segments.
+            on_done: called with the ids of the segments.
             on_ended: called in every case, at last.
 
         Raises:
-            InputError: the node is no volume that can be used, or the segments are surfaces.
+            InputError: the node is not a usable volume, or the segments are surfaces.
             UsageError: a class cannot be segmented.
         """
         from vistaseg.mrml.converting import require_labelmaps
@@ -203,10 +203,10 @@ class Workspace:
         Args:
             prompt: in the volume's local RAS mm.
             writer: None leaves the answer to be looked at, see `proposal`.
-            on_done: told what was found.
+            on_done: called with what was found.
 
         Raises:
-            InputError: the node is no volume that can be used.
+            InputError: the node is not a usable volume.
         """
         self.prompt_together(target, [prompt], writer, on_done)
 
@@ -243,10 +243,10 @@ class Workspace:
         self._request(target, SegmentRequest((clear_prompts,), writer, on_done))
 
     def withdraw(self, target: SegmentReference) -> None:
-        """Cancel what is asked of a segment."""
+        """Cancel the requests on a segment."""
         self._links.withdraw(target)
 
-    def proposal(self, target: SegmentReference) -> SegmentChange | None:
+    def proposal(self, target: SegmentReference) -> MaskChange | None:
         """What answers without a writer would change in a segment; None where that is nothing."""
         return self._links.proposal(target)
 
@@ -272,7 +272,7 @@ class Workspace:
         """Ask what a click, a box or a mask may be; see `Session.identify`.
 
         Raises:
-            InputError: the node is no volume that can be used.
+            InputError: the node is not a usable volume.
         """
         volumes = self._volumes_of(volume_node)
         return self._tasks.submit(
@@ -300,7 +300,7 @@ class Workspace:
         self._changed()
 
     def _request(self, target: SegmentReference, request: SegmentRequest) -> None:
-        """Raises InputError where nothing can be asked of the volume, or nothing written into the segment."""
+        """Raises InputError where the volume cannot be used, or the segment cannot be written."""
         from vistaseg.mrml.converting import require_labelmaps
         from vistaseg.mrml.placement import require_in_place
 

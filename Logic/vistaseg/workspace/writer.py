@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from vistaseg.mrml.editing import SegmentChange
+    from vistaseg.masks.boxed import MaskChange
 
 
 class Writer(Protocol):
@@ -23,5 +23,5 @@ class Writer(Protocol):
             InputError: nothing can be written there now.
         """
 
-    def apply(self, segment_id: str, change: SegmentChange) -> None:
+    def apply(self, segment_id: str, change: MaskChange) -> None:
         """Change a segment where the rules allow it."""

@@ -106,7 +106,7 @@ def test_a_saved_session_brings_its_models(refine: Command, vistaseg: Command, s
     assert again.code == 0, again.stderr
     one, other = (read_segmentation(results / name) for name in ("x.seg.nrrd", "y.seg.nrrd"))
     assert [s.name for s in one.segments] == [s.name for s in other.segments]
-    assert all(np.array_equal(a.mask, b.mask) for a, b in zip(one.segments, other.segments, strict=True))
+    assert all(a.mask.equals(b.mask) for a, b in zip(one.segments, other.segments, strict=True))
     refused = vistaseg("refine", scan, "-o", results / "z.seg.nrrd", "--replay", saved, "--model", "vista3d")
     assert refused.code == 2 and "not with vista3d" in refused.stderr
 

@@ -173,7 +173,7 @@ def test_overlapping_classes_are_refused_for_a_label_map_before_the_work(fails, 
         ("absent/out.seg.nrrd", ["does not exist", "create it"]),
         ("absent/deeper/folder/", ["does not exist", "create it"]),
         ("", ["No place for the segmentation was given"]),
-        ("out.png", ["no place for a segmentation", ".seg.nrrd", ".nii.gz"]),
+        ("out.png", ["for a segmentation", ".seg.nrrd", ".nii.gz"]),
         ("x" * 300 + ".seg.nrrd", ["cannot be written", "too long"]),
     ],
 )

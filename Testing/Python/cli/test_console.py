@@ -14,6 +14,7 @@ import pytest
 from dicom_series import uid_of, write_series
 
 from vistaseg.cli.console import echo, echo_json, fit_streams, table_console
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.segmentation import Segmentation
 from vistaseg.volume import Volume
 
@@ -140,8 +141,8 @@ def test_studies_of_any_name_are_done_once_and_are_no_formula_in_the_report(
 
 def test_the_measures_of_a_segment_called_like_a_formula_are_no_formula(ct):
     from vistaseg.dicom import csv_bytes, measure
-    from vistaseg.segmentation import Segment, crop_to_content
+    from vistaseg.segmentation import Segment
 
-    crop = crop_to_content(np.ones(ct.array.shape, bool))
-    made = Segmentation(ct.shape_ijk, ct.ijk_to_ras, [Segment("=1+1", 1, None, (1, 2, 3), None, *crop)])
+    crop = BoxedMask.of(np.ones(ct.array.shape, bool))
+    made = Segmentation(ct.shape_ijk, ct.ijk_to_ras, [Segment("=1+1", 1, None, (1, 2, 3), None, crop)])
     assert b"\r\n1,'=1+1," in csv_bytes(measure(made, ct))

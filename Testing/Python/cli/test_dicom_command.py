@@ -38,7 +38,11 @@ def test_the_list_tells_what_there_is_and_what_is_wrong_with_it(vistaseg, folder
 
 def test_the_list_of_what_is_no_dicom_is_bad_input(vistaseg, tmp_path, scan):
     (tmp_path / "empty").mkdir()
-    for place, words in ((tmp_path / "empty", "no DICOM images"), (scan, "not a DICOM file"), ("absent", "No such file")):
+    for place, words in (
+        (tmp_path / "empty", "no DICOM images"),
+        (scan, "not a DICOM file"),
+        ("absent", "No such file"),
+    ):
         done = vistaseg("dicom", "list", place)
         assert done.code == 3 and words in done.stderr
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -15,9 +17,9 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from vistaseg.cli.results import kept_if_lost
 from vistaseg.dicom import read_seg, read_series
-from vistaseg.errors import InputError
-from vistaseg.geometry.box import VoxelBox
+from vistaseg.errors import InputError, UsageError
 from vistaseg.io import sha256_of
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.segmentation import Segment, Segmentation, read_segmentation, write_segmentation
 from vistaseg.volume import Volume
 from vistaseg.volume.limits import size_text
@@ -240,7 +242,7 @@ def test_a_result_that_cannot_be_exported_is_kept_and_the_message_says_where(
 
 
 def test_a_result_is_kept_after_an_error_that_no_one_foresaw(tmp_path, capsys):
-    voxel = Segment("dot", 1, None, (1, 2, 3), None, np.ones((1, 1, 1), bool), VoxelBox((0, 0, 0), (1, 1, 1)))
+    voxel = Segment("dot", 1, None, (1, 2, 3), None, BoxedMask.of(np.ones((1, 1, 1))))
     with (
         pytest.raises(RuntimeError),
         kept_if_lost(Segmentation((2, 2, 2), np.eye(4), [voxel]), str(tmp_path / "out.dcm")),
@@ -248,6 +250,23 @@ def test_a_result_is_kept_after_an_error_that_no_one_foresaw(tmp_path, capsys):
         raise RuntimeError
     assert [segment.name for segment in read_segmentation(tmp_path / "out.seg.nrrd").segments] == ["dot"]
     assert f"kept as {tmp_path / 'out.seg.nrrd'}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kept_in", ["work", "home"])
+def test_a_result_whose_folder_is_gone_is_kept_elsewhere(tmp_path, monkeypatch, kept_in):
+    """A network drive may go during the computation."""
+    for name in ("home", *(["work"] if kept_in == "work" else [])):
+        (tmp_path / name).mkdir()
+    voxel = Segment("liver", 1, None, (1, 2, 3), None, BoxedMask.of(np.ones((1, 1, 1))))
+    monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "work")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    kept = tmp_path / kept_in / "out.seg.nrrd"
+    with (
+        pytest.raises(UsageError, match=re.escape(f"kept as {kept}")),
+        kept_if_lost(Segmentation((2, 2, 2), np.eye(4), [voxel]), str(tmp_path / "gone" / "out.nii.gz")),
+    ):
+        raise UsageError("The drive is gone.")
+    assert [segment.name for segment in read_segmentation(kept).segments] == ["liver"]
 
 
 @pytest.mark.usefixtures("tiny_demo")

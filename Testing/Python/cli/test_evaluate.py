@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from vistaseg.errors import MemoryLimitError
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.prompts import RegionOfInterest
-from vistaseg.segmentation import crop_to_content
 from vistaseg.session import Session
 from vistaseg.volume import read_volume
 
@@ -38,8 +38,8 @@ def painted_clicks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         if not isinstance(prompt, RegionOfInterest):
             i, j, k = np.rint(session.volume.ras_to_index([prompt.ras])[0]).astype(int)
             mask = array == array[k, j, i]
-        cropped, extent = crop_to_content(mask)
-        return SimpleNamespace(mask=cropped, extent=extent, changed=extent, note="")
+        found = BoxedMask.of(mask)
+        return SimpleNamespace(mask=found, changed=found.box, note="")
 
     monkeypatch.setattr(Session, "start", start)
     monkeypatch.setattr(Session, "add", add)
@@ -214,7 +214,7 @@ def test_an_interruption_stops_a_cohort(vistaseg, cohort, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "words"),
     [(["--picture", "out.jpg"], "end in .png"), (["--picture", "/absent/out.png"], "does not exist"),
-     (["--clicks", "0"], "--clicks"), (["--prompts", "lasso"], "no kind of prompt"),
+     (["--clicks", "0"], "--clicks"), (["--prompts", "lasso"], "kind of prompt"),
      (["--structures", ","], "No structure was named")],
 )  # fmt: skip
 def test_a_request_that_cannot_be_right_is_wrong_use(evaluate, options, words):

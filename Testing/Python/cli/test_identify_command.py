@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content, write_segmentation
+from vistaseg.masks.boxed import BoxedMask
+from vistaseg.segmentation import Segment, Segmentation, write_segmentation
 from vistaseg.volume import read_volume
 
 pytestmark = pytest.mark.usefixtures("tiny_models")
@@ -19,8 +20,8 @@ Command = Callable[..., Any]
 def drawn(scan: Path, tmp_path: Path) -> Path:
     """The bright ball of the phantom, and everything that is dense, as two segments."""
     volume = read_volume(scan)
-    found = [(name, crop_to_content(volume.array > level)) for name, level in (("ball", 500), ("body", 0))]
-    segments = [Segment(name, n, None, (1, 2, 3), None, *made) for n, (name, made) in enumerate(found, start=1)]
+    found = [(name, BoxedMask.of(volume.array > level)) for name, level in (("ball", 500), ("body", 0))]
+    segments = [Segment(name, n, None, (1, 2, 3), None, made) for n, (name, made) in enumerate(found, start=1)]
     write_segmentation(Segmentation(volume.shape_ijk, volume.ijk_to_ras, segments, "drawn"), tmp_path / "d.seg.nrrd")
     return tmp_path / "d.seg.nrrd"
 

@@ -90,6 +90,13 @@ def test_while_the_scan_is_read(interrupted, monkeypatch):
     assert "nothing was written" in interrupted()
 
 
+def test_while_the_options_are_read(vistaseg, monkeypatch):
+    """The framework ended in silence, with the code alone."""
+    monkeypatch.setattr("vistaseg.cli.main.TyperGroup.parse_args", press)
+    done = vistaseg("classes")
+    assert (done.code, done.stdout, done.stderr) == (130, "", "vistaseg: Interrupted.\n")
+
+
 def test_any_other_command(vistaseg, monkeypatch):
     monkeypatch.setattr("vistaseg.catalog.groups", press)
     done = vistaseg("classes")

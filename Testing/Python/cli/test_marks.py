@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.segmentation.confidence import with_confidence
 from vistaseg.segmentation.finding_text import finding_text
@@ -17,9 +18,9 @@ pytestmark = pytest.mark.usefixtures("tiny_demo")
 LIVER, SPLEEN = 1, 3
 
 
-def box(*spans: tuple[int, int]) -> tuple[np.ndarray, VoxelBox]:
+def box(*spans: tuple[int, int]) -> BoxedMask:
     extent = VoxelBox(tuple(first for first, _ in spans), tuple(last for _, last in spans))
-    return np.ones(extent.shape_kji, dtype=bool), extent
+    return BoxedMask(np.ones(extent.shape_kji), extent)
 
 
 @pytest.fixture
@@ -27,17 +28,17 @@ def marked(monkeypatch) -> None:
     """The answer of the model: something of each kind, and one segment that is fine."""
 
     def answer(session, *_: object) -> Segmentation:
-        pieces, extent = box((5, 15), (5, 15), (5, 15))
-        pieces[:, :, 4:6] = False
+        pieces = box((5, 15), (5, 15), (5, 15))
+        pieces.array[:, :, 4:6] = False
         made = {"window": [32, 32, 32]}
-        unsure, spot = box((20, 24), (5, 9), (20, 24))
+        unsure = box((20, 24), (5, 9), (20, 24))
         segments = [
-            Segment("small liver", 1, LIVER, (1, 2, 3), None, *box((5, 8), (5, 8), (20, 23)), made),
-            Segment("in pieces", 2, None, (1, 2, 3), None, pieces, extent, made),
-            Segment("at the border", 3, None, (1, 2, 3), None, *box((0, 3), (20, 23), (20, 23)), made),
-            Segment("large spleen", 4, SPLEEN, (1, 2, 3), None, *box((17, 36), (10, 28), (5, 19)), made),
-            Segment("unsure", 5, None, (1, 2, 3), None, unsure, spot, with_confidence(made, 0.5, 64)),
-            Segment("fine", 6, None, (1, 2, 3), None, *box((30, 34), (2, 6), (30, 34)), made),
+            Segment("small liver", 1, LIVER, (1, 2, 3), None, box((5, 8), (5, 8), (20, 23)), made),
+            Segment("in pieces", 2, None, (1, 2, 3), None, pieces, made),
+            Segment("at the border", 3, None, (1, 2, 3), None, box((0, 3), (20, 23), (20, 23)), made),
+            Segment("large spleen", 4, SPLEEN, (1, 2, 3), None, box((17, 36), (10, 28), (5, 19)), made),
+            Segment("unsure", 5, None, (1, 2, 3), None, unsure, with_confidence(made, 0.5, 64)),
+            Segment("fine", 6, None, (1, 2, 3), None, box((30, 34), (2, 6), (30, 34)), made),
         ]
         return Segmentation(session.volume.shape_ijk, session.volume.ijk_to_ras, segments)
 
@@ -117,7 +118,7 @@ def test_the_panel_says_the_same_in_its_language():
     def german(text: str) -> str:
         return text.replace("touches the border of the scan", "berührt den Rand")
 
-    made = Segmentation((4, 4, 4), np.eye(4), [Segment("x", 1, None, (1, 2, 3), None, *box((0, 2), (1, 2), (1, 2)))])
+    made = Segmentation((4, 4, 4), np.eye(4), [Segment("x", 1, None, (1, 2, 3), None, box((0, 2), (1, 2), (1, 2)))])
     (finding,) = segment_findings(made.segments[0], made.grid)
     assert (finding_text(finding), finding_text(finding, german)) == (
         "touches the border of the scan",

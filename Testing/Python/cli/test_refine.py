@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content, read_segmentation, write_segmentation
+from vistaseg.masks.boxed import BoxedMask
+from vistaseg.segmentation import Segment, Segmentation, read_segmentation, write_segmentation
 from vistaseg.volume import read_volume
 
 pytestmark = pytest.mark.usefixtures("tiny_demo")
@@ -29,9 +30,7 @@ def drawn(scan: Path, tmp_path: Path) -> Path:
     volume = read_volume(scan)
     generator = np.random.default_rng(2)
     segments = [
-        Segment(
-            name, label, structure, (9, 8, label), None, *crop_to_content(generator.random(volume.array.shape) < 0.4)
-        )
+        Segment(name, label, structure, (9, 8, label), None, BoxedMask.of(generator.random(volume.array.shape) < 0.4))
         for label, (name, structure) in enumerate((("Liver", 1), ("thing", None)), start=1)
     ]
     path = tmp_path / "drawn.seg.nrrd"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from dicom_series import write_series
 
 from vistaseg.dicom import Delivery, deliver
 from vistaseg.errors import CancelledError, InputError, UsageError
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
+from vistaseg.masks.boxed import BoxedMask
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.volume import Volume
 
 
@@ -28,8 +32,8 @@ def folder(tmp_path) -> Path:
 
 
 def segments(volume: Volume, threshold: int = 0) -> Segmentation:
-    mask = crop_to_content(volume.array > threshold)
-    return Segmentation(volume.shape_ijk, volume.ijk_to_ras, [Segment("part", 1, None, (1, 2, 3), None, *mask)])
+    mask = BoxedMask.of(volume.array > threshold)
+    return Segmentation(volume.shape_ijk, volume.ijk_to_ras, [Segment("part", 1, None, (1, 2, 3), None, mask)])
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -80,3 +84,21 @@ def test_two_exports_of_one_name_do_not_mix(small, folder):
 def test_a_folder_is_checked_before_images_are_read(small, tmp_path):
     with pytest.raises(UsageError, match="does not exist"):
         deliver(Delivery(small, (tmp_path / "no image",), tmp_path / "gone"), lambda _: segments(small))
+
+
+@pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "room"), (errno.ENAMETOOLONG, "too long")])
+@pytest.mark.parametrize("last", range(3))
+def test_a_disk_that_refuses_an_image_of_the_series_is_said_and_nothing_is_left(
+    small, folder, monkeypatch, number, words, last
+):
+    genuine, calls = pydicom.Dataset.save_as, itertools.count()
+
+    def refuse(image, *arguments, **options):
+        if next(calls) == last:
+            raise OSError(number, os.strerror(number))
+        return genuine(image, *arguments, **options)
+
+    monkeypatch.setattr(pydicom.Dataset, "save_as", refuse)
+    with pytest.raises(UsageError, match=words) as told:
+        deliver(Delivery(small, (), folder), lambda _: segments(small))
+    assert str(folder) in str(told.value) and list(folder.iterdir()) == []

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from vistaseg.dicom import read_series, write_derived_ct
 from vistaseg.dicom.dciodvfy import PROGRAM, validator_findings
 from vistaseg.errors import InputError
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
+from vistaseg.masks.boxed import BoxedMask
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.segmentation.resampling import onto_grid
 from vistaseg.volume import Volume
 
@@ -43,11 +44,11 @@ def test_any_rectangular_grid_comes_back_voxel_by_voxel(tmp_path_factory, angles
     folder = tmp_path_factory.mktemp("series")
     found = read_series(write_derived_ct(Volume.from_array(values, affine, axes="kji"), folder)).volume
     assert found.modality == "CT"
-    chosen = Segment("a", 1, None, (1, 2, 3), None, *crop_to_content(values > 1000))
+    chosen = Segment("a", 1, None, (1, 2, 3), None, BoxedMask.of(values > 1000))
     placed = onto_grid(Segmentation((5, 4, 3), affine, [chosen]), found.grid)
     mask = np.zeros(found.array.shape, bool)
     (segment,) = placed.segmentation.segments
-    mask[segment.extent.slices_kji] = segment.mask
+    mask[segment.mask.box.slices_kji] = segment.mask.array
     assert placed.aligned and np.array_equal(mask, found.array > 1000)
 
 

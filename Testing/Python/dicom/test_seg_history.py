@@ -9,7 +9,8 @@ import pytest
 from dicom_segmentations import AUTOMATIC, box, on, same_masks, segment_of, series_of_kind, several
 
 from vistaseg.dicom import check_seg, read_seg, write_seg
-from vistaseg.segmentation import Segment, crop_to_content, read_segmentation, write_segmentation
+from vistaseg.masks.boxed import BoxedMask
+from vistaseg.segmentation import Segment, read_segmentation, write_segmentation
 
 
 @pytest.fixture
@@ -20,8 +21,7 @@ def series():
 def corrected(segment: Segment, mask) -> Segment:
     """As a session gives a segment back that clicks have changed."""
     made = AUTOMATIC | {"algorithm_type": "SEMIAUTOMATIC", "prompts": [], "corrected": dict(segment.provenance)}
-    cropped, extent = crop_to_content(mask)
-    return replace(segment, mask=cropped, extent=extent, provenance=made)
+    return replace(segment, mask=BoxedMask.of(mask), provenance=made)
 
 
 def test_the_former_instance_is_referenced_and_the_correction_is_semiautomatic(series, tmp_path):

@@ -179,7 +179,7 @@ def test_everything_survives_the_way_through_dicom(name, kind, tmp_path):
     assert [said_of(segment) for segment in found.segments] == [said_of(segment) for segment in meant.segments]
     back = onto_grid(found, meant.grid).segmentation
     for before, after in zip(meant.segments, back.segments, strict=True):
-        assert before.extent == after.extent and np.array_equal(before.mask, after.mask), before.name
+        assert before.mask.equals(after.mask), before.name
 
 
 def test_places_are_those_of_the_scan_in_millimetres(tmp_path):
@@ -189,6 +189,6 @@ def test_places_are_those_of_the_scan_in_millimetres(tmp_path):
     meant = on_grid(grid, one_voxel(grid[1]))
     write_seg(meant, series, tmp_path / "seg.dcm")
     found = import_seg(tmp_path / "seg.dcm", series).segmentation
-    places = [each.grid.index_to_ras([each.segments[0].extent.start])[0] for each in (meant, found)]
+    places = [each.grid.index_to_ras([each.segments[0].mask.box.start])[0] for each in (meant, found)]
     assert np.allclose(*places, atol=1e-4)
     assert places[0][0] == pytest.approx(100 - 0.7 * 9) and places[0][1] == pytest.approx(120 - 0)

@@ -107,7 +107,9 @@ def test_dates_of_old_are_kept_and_what_is_none_is_told(tmp_path):
     found = dcmread(tmp_path / "seg.dcm")
     assert (found.StudyDate, found.StudyTime) == ("20200102", "101112") and series.mended == ()
     write_series(tmp_path / "none", volume_on(AXIAL), change=with_no_date_at_all)
-    assert read_series(tmp_path / "none").mended == ("Values that are not dates or times were left empty: PatientBirthDate.",)
+    assert read_series(tmp_path / "none").mended == (
+        "Values that are not dates or times were left empty: PatientBirthDate.",
+    )
 
 
 def test_images_of_a_private_kind_are_refused_in_clear_words(tmp_path):

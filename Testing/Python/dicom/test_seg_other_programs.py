@@ -148,7 +148,7 @@ def test_fractions_count_from_one_half_on_and_the_result_says_so(tmp_path):
     fractions[2, 3, 4:8, 0] = [0.2, 0.45, 0.55, 1.0]
     with_highdicom(series, fractions, "FRACTIONAL").save_as(tmp_path / "seg.dcm")
     (segment,) = read_seg(tmp_path / "seg.dcm", series).segments
-    assert segment.extent.start == (6, 3, 2) and segment.voxel_count == 2
+    assert segment.mask.box.start == (6, 3, 2) and segment.voxel_count == 2
     assert segment.provenance["thresholded_at"] == 0.5
 
 

@@ -164,7 +164,11 @@ BROKEN = {
         "NumberOfFrames (0028,0008) is 'abc', not a number",
     ),
     "a list of numbers of frames": (illegible("NumberOfFrames", b"3\\4 "), "error", "not a number"),
-    "a list of rows": (lambda data: setattr(data, "Rows", [9, 9]), "error", "Rows (0028,0010) is '9\\\\9', not a number"),
+    "a list of rows": (
+        lambda data: setattr(data, "Rows", [9, 9]),
+        "error",
+        "Rows (0028,0010) is '9\\\\9', not a number",
+    ),
     "rows of three bytes": (illegible("Rows", b"\1\2\3", "US"), "error", "Rows cannot be read"),
     "vast number of frames": (illegible("NumberOfFrames", b"2147483647"), "error", "NumberOfFrames is 2147483647"),
     "bits in a list": (lambda data: setattr(data, "BitsAllocated", [1, 1]), "error", "BitsAllocated"),

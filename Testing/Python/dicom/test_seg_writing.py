@@ -62,7 +62,7 @@ def test_the_same_voxels_in_another_order_are_no_resampling(series, tmp_path):
     export = write_seg(found, series, tmp_path / "seg.dcm")
     assert not any("resampled" in note for note in export.notes)
     (segment,) = read_seg(tmp_path / "seg.dcm", series).segments
-    assert segment.extent.start == (3, 2, 1) and segment.voxel_count == mask.sum()
+    assert segment.mask.box.start == (3, 2, 1) and segment.voxel_count == mask.sum()
 
 
 def test_another_grid_is_resampled_to_the_nearest_voxel_and_that_is_said(series, tmp_path):
@@ -73,7 +73,7 @@ def test_another_grid_is_resampled_to_the_nearest_voxel_and_that_is_said(series,
     export = write_seg(found, series, tmp_path / "seg.dcm")
     assert any("resampled" in note for note in export.notes)
     segment = read_seg(tmp_path / "seg.dcm", series).segments[0]
-    assert np.array_equal(segment.mask, np.ones((2, 4, 4))) and segment.extent.start == (3, 2, 2)
+    assert np.array_equal(segment.mask.array, np.ones((2, 4, 4))) and segment.mask.box.start == (3, 2, 2)
 
 
 def test_a_folder_that_cannot_be_written_is_said(series, tmp_path):

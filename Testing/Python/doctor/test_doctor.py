@@ -20,7 +20,7 @@ from vistaseg.doctor import Report, examine, record
 from vistaseg.doctor.record import LEFT_KIDNEY, LIVER, RIGHT_KIDNEY, SPLEEN, PublicRecord, counts_check, sides_check
 from vistaseg.doctor.report import FAILED, NOTE, OK
 from vistaseg.doctor.software import known_combination
-from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.models import registry
 from vistaseg.models.recipe import Recipe
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
@@ -134,9 +134,8 @@ def test_weights_that_are_no_numbers_fail_by_name(install: Install) -> None:
 def found_organs(places: dict[int, int]) -> Segmentation:
     """A segment of 3³ voxels for each class, at an index along i; R falls with i, as in LPS."""
     affine = np.diag([-2.0, 2.0, 2.0, 1.0])
-    cube = np.ones((3, 3, 3), bool)
     segments = [
-        Segment(str(i), i, i, (0.0, 0.0, 0.0), None, cube, VoxelBox((at, 0, 0), (at + 3, 3, 3)), {})
+        Segment(str(i), i, i, (0.0, 0.0, 0.0), None, BoxedMask.of(np.ones((3, 3, 3)), (at, 0, 0)), {})
         for i, at in places.items()
     ]
     return Segmentation((100, 3, 3), affine, segments, "")

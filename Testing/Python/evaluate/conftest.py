@@ -12,8 +12,9 @@ import pytest
 
 from vistaseg.errors import InputError
 from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.volume import Volume
 
 RADIUS_MM = 12.0
@@ -22,8 +23,7 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Answer:
-    mask: np.ndarray
-    extent: VoxelBox
+    mask: BoxedMask
     changed: VoxelBox | None = None
     note: str = ""
 
@@ -59,13 +59,11 @@ class PaintingSession:
         self.asked.append(prompt)
         inside = self._box(prompt) if isinstance(prompt, RegionOfInterest) else self._ball(prompt)
         self.masks[segment][inside] = not isinstance(prompt, Point) or prompt.positive
-        mask, extent = crop_to_content(self.masks[segment])
-        return Answer(mask, extent, extent, "A ball." if isinstance(prompt, Point) else "")
+        mask = BoxedMask.of(self.masks[segment])
+        return Answer(mask, mask.box, "A ball." if isinstance(prompt, Point) else "")
 
     def segment(self, class_ids: list[int], region: Any = None, progress: Any = None) -> Segmentation:
-        segments = [
-            Segment(f"class {i}", i, i, (1, 2, 3), None, *crop_to_content(self.automatic[i])) for i in class_ids
-        ]
+        segments = [Segment(f"class {i}", i, i, (1, 2, 3), None, BoxedMask.of(self.automatic[i])) for i in class_ids]
         return Segmentation(self.volume.shape_ijk, self.volume.ijk_to_ras, segments)
 
     def _ball(self, point: Point) -> np.ndarray:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from vistaseg.evaluate import GroundTruthStructure, Truth, evaluate_case
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
+from vistaseg.masks.boxed import BoxedMask
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.volume import Volume
 
 LIVER, SPLEEN, RIGHT_KIDNEY, LEFT_KIDNEY = 1, 3, 5, 14
@@ -15,7 +16,7 @@ def make_truth(volume: Volume):
     """(name -> (class ids, mask)) -> truth."""
 
     def make(parts: dict[str, tuple[tuple[int, ...], np.ndarray]]) -> Truth:
-        pieces = {n: Segment(n, 1, None, (1, 2, 3), None, *crop_to_content(mask)) for n, (_, mask) in parts.items()}
+        pieces = {n: Segment(n, 1, None, (1, 2, 3), None, BoxedMask.of(mask)) for n, (_, mask) in parts.items()}
         targets = tuple(GroundTruthStructure(name, ids, (pieces[name],)) for name, (ids, _) in parts.items())
         grid = Segmentation(volume.shape_ijk, volume.ijk_to_ras, list(pieces.values()))
         return Truth(grid, volume.orientation, targets)

@@ -21,7 +21,8 @@ from vistaseg.evaluate import (
     mean_curve,
     score_tables,
 )
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
+from vistaseg.masks.boxed import BoxedMask
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.segmentation.confidence import with_confidence
 
 RIGHT_KIDNEY, LEFT_KIDNEY = 5, 14
@@ -67,7 +68,7 @@ def test_a_structure_of_several_classes_is_as_sure_as_its_voxels_on_average(volu
         return found
 
     session.segment = sure
-    piece = Segment("kidneys", 1, None, (1, 2, 3), None, *crop_to_content(right | left))
+    piece = Segment("kidneys", 1, None, (1, 2, 3), None, BoxedMask.of(right | left))
     grid = Segmentation(volume.shape_ijk, volume.ijk_to_ras, [piece])
     truth = Truth(grid, volume.orientation, (GroundTruthStructure("kidneys", (RIGHT_KIDNEY, LEFT_KIDNEY), (piece,)),))
     (result,) = evaluate_case(session, truth, clicks=1)

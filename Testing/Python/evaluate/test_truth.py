@@ -11,7 +11,8 @@ import pytest
 
 from vistaseg.errors import InputError, UsageError
 from vistaseg.evaluate import Truth, read_names, read_truth
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content, write_segmentation
+from vistaseg.masks.boxed import BoxedMask
+from vistaseg.segmentation import Segment, Segmentation, write_segmentation
 from vistaseg.volume import Volume, reorient
 
 LIVER, SPLEEN, RIGHT_KIDNEY, LEFT_KIDNEY = 1, 3, 5, 14
@@ -40,7 +41,7 @@ def write_labels(tmp_path: Path, volume: Volume) -> Callable[..., Path]:
 @pytest.fixture
 def write_segments(tmp_path: Path, volume: Volume) -> Callable[..., Path]:
     def write(masks: dict[str, np.ndarray], name: str = "truth.seg.nrrd") -> Path:
-        segments = [Segment(n, 1, None, (1, 2, 3), None, *crop_to_content(mask)) for n, mask in masks.items()]
+        segments = [Segment(n, 1, None, (1, 2, 3), None, BoxedMask.of(mask)) for n, mask in masks.items()]
         write_segmentation(Segmentation(volume.shape_ijk, volume.ijk_to_ras, segments), tmp_path / name)
         return tmp_path / name
 

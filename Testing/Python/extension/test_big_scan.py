@@ -17,7 +17,8 @@ from panel_case import add_rotation
 
 from vistaseg import catalog
 from vistaseg.geometry.box import VoxelBox
-from vistaseg.mrml.editing import SegmentChange, SegmentEditing
+from vistaseg.masks.boxed import BoxedMask, MaskChange
+from vistaseg.mrml.editing import SegmentEditing
 from vistaseg.mrml.sharing import release_labelmaps
 from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.mrml.writing import labelmap_of
@@ -47,14 +48,9 @@ def organs() -> list[Segment]:
     places = ((i * 84, j * 84, k * 200) for k, j, i in product(range(3), range(6), range(6)))
     structures = [catalog.get(structure_id) for structure_id in catalog.everything()[:COUNT]]
     return [
-        Segment(one.name, one.id, one.id, one.color, one.terminology, mask, extent_at(place), MADE)
+        Segment(one.name, one.id, one.id, one.color, one.terminology, BoxedMask.of(mask, place), MADE)
         for one, place in zip(structures, places, strict=True)
     ]
-
-
-def extent_at(start: tuple[int, int, int]) -> VoxelBox:
-    i, j, k = start
-    return VoxelBox(start, (i + 80, j + 80, k + 196))
 
 
 @pytest.fixture
@@ -84,11 +80,11 @@ def run(scene) -> Callable[[], list[str]]:
 
 def test_a_second_run_does_not_freeze_the_window(run):
     first = run()
-    box = extent_at((0, 0, 0))
+    box = VoxelBox.whole((80, 80, 196))
     spot = np.zeros(box.shape_kji, bool)
     spot[90:100, 30:40, 30:40] = True
     with run.editing.step(), within(LIMIT_S):
-        run.editing.apply(first[0], SegmentChange(~spot & False, spot, box))
+        run.editing.apply(first[0], MaskChange.in_box(~spot & False, spot, box))
     second = run()
     assert len(second) == COUNT and set(first[1:]) < set(second)
     assert first[0] not in second  # what was corrected stays beside its successor
@@ -148,7 +144,7 @@ def test_measuring_for_the_table_of_results_does_not_freeze_the_window(run, pane
         pass
     voxels = [row.measures.numbers.voxels for row in rows.rows(run.node)]
     rows.close()
-    whole = int(organs()[0].mask.sum())
+    whole = organs()[0].voxel_count
     assert len(voxels) == len(ids)
     # What is turned leaves the scan in part.
     assert max(voxels) == pytest.approx(whole, rel=0.01) if turned else set(voxels) == {whole}

@@ -129,7 +129,6 @@ def test_a_segmentation_is_exported_as_dicom(logic, export_desk, tmp_path):
         logic.exportDICOM(export_desk.segmentation, tmp_path / "nowhere", volumeNode=export_desk.volume)
 
 
-@pytest.mark.skipif(host.is_slicer(), reason="Slicer's own database is another")
 def test_an_export_is_added_to_the_database(logic, export_desk):
     paths = logic.exportDICOM(export_desk.segmentation, volumeNode=export_desk.volume, toDatabase=True)
     assert len(paths) == 1 and "database" in export_desk.told.text

@@ -56,7 +56,7 @@ def break_segments(desk: Desk) -> str:
 
 def break_segmentation(desk: Desk) -> str:
     desk.choose(desk.volume, None)
-    return "no segmentation"
+    return "Choose a segmentation"
 
 
 def break_volume(desk: Desk) -> str:
@@ -197,3 +197,26 @@ def test_a_folder_that_is_gone_is_said(desk):
     desk.out.rmdir()
     desk.export()
     assert desk.told.level == "error" and str(desk.out) in desk.told.text
+
+
+@pytest.mark.parametrize("name", [" blanks around ", "Müller, Jörg", "x" * 200, "rel"])
+def test_a_folder_of_any_name_is_written_to_and_told_by_its_whole_path(desk, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    desk.out = tmp_path / name
+    desk.out.mkdir()
+    desk.section.ui.folderLine.text = name
+    desk.export()
+    assert desk.told.level == "info" and str(tmp_path / name) in desk.told.text
+    assert len(desk.written("segmentation.dcm")) == 1
+
+
+def test_blanks_that_were_typed_around_a_folder_do_not_count(desk):
+    desk.section.ui.folderLine.text = f"  {desk.out} "
+    desk.export()
+    assert len(desk.written("segmentation.dcm")) == 1
+
+
+def test_a_file_in_the_place_of_the_folder_is_said(desk, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    desk.section.ui.folderLine.text = str(tmp_path / "file")
+    assert desk.missing == f"• {tmp_path / 'file'} is a file: choose a folder."

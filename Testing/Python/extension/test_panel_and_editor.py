@@ -16,6 +16,7 @@ from effect_case import register_effect, segment_editor
 from panel_case import LEFT_KIDNEY, MIDDLES, RIGHT_KIDNEY, SPLEEN, PanelCase, add_ct, ct_array, prompt_rows
 
 from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.mrml.writing import labelmap_of
 
 STORIES, STEPS = 12, 25
@@ -39,8 +40,7 @@ class Somebody:
     def paint(self, segment_id: str, mask: np.ndarray, erase: bool = False) -> None:
         """A stroke over voxels (k, j, i) of the volume."""
         node, effect = self.case.selection.segmentationNode, self.editor.effect
-        whole = VoxelBox((0, 0, 0), SHAPE[::-1])
-        labelmap = labelmap_of(mask, whole, self.case.selection.volumeNode, node)
+        labelmap = labelmap_of(BoxedMask(mask, VoxelBox.whole(SHAPE[::-1])), self.case.selection.volumeNode, node)
         self.editor.node.SetSelectedSegmentID(segment_id)
         effect.saveStateForUndo()
         mode = effect.ModificationModeRemove if erase else effect.ModificationModeAdd

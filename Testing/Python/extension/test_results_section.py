@@ -320,9 +320,9 @@ def test_only_what_has_changed_is_measured_again(case, section, monkeypatch):
     measured = []
     original = ResultRows.findings
 
-    def spy(mask, extent, grid, structure_id):
+    def spy(mask, grid, structure_id):
         measured.append(structure_id)
-        return original(mask, extent, grid, structure_id)
+        return original(mask, grid, structure_id)
 
     monkeypatch.setattr(ResultRows, "findings", spy)
     case.selection.segmentId = case.segments["spleen"]

@@ -16,8 +16,9 @@ from host.mrml_nodes import add_scan
 
 from vistaseg.dicom import read_seg, read_series
 from vistaseg.geometry.grid import Grid
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.mrml.adding import add_segments
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.volume import Volume
 
 VOXEL_ML = 0.9 * 0.7 * 2.0 / 1000
@@ -35,7 +36,7 @@ def drawn(desk: Desk, grid: Grid, **masks: np.ndarray):
     node = desk.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Drawing")
     node.CreateDefaultDisplayNodes()
     segments = [
-        Segment(name, number, None, (9, 9, 9), None, *crop_to_content(mask), MADE)
+        Segment(name, number, None, (9, 9, 9), None, BoxedMask.of(mask), MADE)
         for number, (name, mask) in enumerate(masks.items(), start=1)
     ]
     add_segments(node, Segmentation(grid.shape_ijk, grid.ijk_to_ras, segments), lattice)

@@ -28,7 +28,7 @@ READERS = {
         "weights, checkpoint", "record of weights",
     ),
     "command lines": ("command line",),
-    "exhausted machines": ("no memory", "no room", "two processes on one output"),
+    "exhausted machines": ("no memory", "no room", "signals", "two processes on one output"),
 }  # fmt: skip
 
 

@@ -90,6 +90,20 @@ def test_an_owner_that_cannot_be_kept_is_said_before_the_work(tmp_path, monkeypa
     assert contents(tmp_path) == {"x": b"old"}
 
 
+@posix
+@pytest.mark.parametrize("by", ["itself", "a link"])
+def test_a_device_or_a_pipe_is_not_replaced(tmp_path, by):
+    """As root, `-o /dev/null` would have put a file in the place of the device of the whole system."""
+    pipe = tmp_path / "pipe.json"
+    os.mkfifo(pipe)
+    (tmp_path / "link.json").symlink_to(pipe)
+    path = pipe if by == "itself" else tmp_path / "link.json"
+    for write in (check_file_place, lambda path: write_bytes(path, b"new")):
+        with pytest.raises(UsageError, match=r"json is a device or a pipe"):
+            write(path)
+    assert stat.S_ISFIFO(pipe.stat().st_mode) and sorted(os.listdir(tmp_path)) == ["link.json", "pipe.json"]
+
+
 def test_a_write_protected_file_is_not_replaced(tmp_path, monkeypatch):
     (tmp_path / "x").write_bytes(b"old")
     (tmp_path / "x").chmod(0o444)

@@ -16,6 +16,7 @@ import pytest
 from vistaseg.errors import InputError
 from vistaseg.geometry.box import VoxelBox
 from vistaseg.jobs import Job, JobState, Worker
+from vistaseg.masks.boxed import MaskChange
 from vistaseg.models.protocol import ModelIdentity, PromptAnswer, PromptQuestion
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point
@@ -56,7 +57,7 @@ class Cubes:
         extent = cube(place)
         all_of_it = np.ones(extent.shape_kji, bool)
         pair = (all_of_it, ~all_of_it) if prompt.positive else (~all_of_it, all_of_it)
-        return PromptAnswer(*pair, extent, {})
+        return PromptAnswer(MaskChange.in_box(*pair, extent), {})
 
 
 class CubeModel:
@@ -265,7 +266,7 @@ class User:
 
 def full(answer: Any) -> np.ndarray:
     mask = np.zeros(SHAPE, bool)
-    mask[answer.extent.slices_kji] = answer.mask
+    mask[answer.mask.box.slices_kji] = answer.mask.array
     return mask
 
 

@@ -11,8 +11,9 @@ from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask
 
 from vistaseg.errors import InputError
 from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import NO_VOXELS, MaskChange
 from vistaseg.mrml.converting import has_labelmaps, use_labelmaps
-from vistaseg.mrml.editing import SegmentChange, SegmentEditing
+from vistaseg.mrml.editing import SegmentEditing
 from vistaseg.mrml.tags import record_of, tag_provenance
 from vistaseg.mrml.writing import labelmap_of
 
@@ -70,7 +71,7 @@ def read(ct, segmentation_node, ids):
 def change():
     random = np.random.default_rng(11)
     added = random.random(BOX.shape_kji) < 0.5
-    return SegmentChange(added, ~added & (random.random(BOX.shape_kji) < 0.7), BOX)
+    return MaskChange.in_box(added, ~added & (random.random(BOX.shape_kji) < 0.7), BOX)
 
 
 def whole(mask):
@@ -110,11 +111,11 @@ def test_only_what_the_rules_allow_changes(ct, ids, masks, rules, editing, read,
     voxels = np.arange(np.prod(SHAPE_IJK)).reshape(SHAPE_IJK[::-1]) - 200
     bright = (voxels >= -100) & (voxels <= 60) if limited else np.ones_like(masks[0])
     expected = [mask.copy() for mask in masks]
-    added = whole(change.added) & bright & allowed(masking, expected, removing=False)
+    added = whole(change.added.array) & bright & allowed(masking, expected, removing=False)
     expected[EDITED] |= added
     for sibling in overwritten(overwriting):
         expected[sibling] &= ~added
-    expected[EDITED] &= ~(whole(change.removed) & bright & allowed(masking, expected, removing=True))
+    expected[EDITED] &= ~(whole(change.removed.array) & bright & allowed(masking, expected, removing=True))
     editing.apply(ids[EDITED], change)
     for got, want in zip(read(), expected, strict=True):
         assert np.array_equal(got, want)
@@ -126,7 +127,7 @@ def test_the_editor_itself_would_have_written_the_same(
 ):
     rules.SetMaskMode(masking)
     rules.SetOverwriteMode(overwriting)
-    editing.apply(ids[EDITED], SegmentChange(change.added, np.zeros_like(change.removed), BOX))
+    editing.apply(ids[EDITED], MaskChange(change.added, NO_VOXELS))
     ours = read()
     twin = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "twin")
     twin_ids = add_masks(twin, ct, *masks)
@@ -143,7 +144,7 @@ def write_with_editor(node, ids, ct, rules, change):
     rules.SetSelectedSegmentID(ids[EDITED])
     rules.SetMaskSegmentID(ids[SHOWN])
     logic.SetSegmentEditorNode(rules)
-    labelmap = labelmap_of(change.added, BOX, ct, node)
+    labelmap = labelmap_of(change.added, ct, node)
     logic.ModifySegmentByLabelmap(node, ids[EDITED], labelmap, logic.ModificationModeAdd, False, False)
     logic.SetSegmentEditorNode(None)
 
@@ -160,7 +161,7 @@ def test_without_rules_no_other_segment_changes(ct, segmentation_node, ids, mask
     editing.apply(ids[EDITED], change)
     editing.close()
     got = read()
-    assert np.array_equal(got[EDITED], (masks[EDITED] | whole(change.added)) & ~whole(change.removed))
+    assert np.array_equal(got[EDITED], (masks[EDITED] | whole(change.added.array)) & ~whole(change.removed.array))
     assert all(np.array_equal(got[n], masks[n]) for n in (SHOWN, HIDDEN, OVERLAPPING))
 
 
@@ -179,7 +180,7 @@ def test_undo_and_redo_go_through_every_saved_state(ids, rules, editing, masks, 
     for n in range(4):
         added = random.random(BOX.shape_kji) < 0.3
         with editing.step():
-            editing.apply(ids[n], SegmentChange(added, ~added & (random.random(BOX.shape_kji) < 0.3), BOX))
+            editing.apply(ids[n], MaskChange.in_box(added, ~added & (random.random(BOX.shape_kji) < 0.3), BOX))
         states.append(read())
     for state in states[-2::-1]:
         editing.undo()
@@ -202,7 +203,7 @@ def test_a_new_change_after_undo_ends_redo(ids, editing, change):
 
 def test_the_oldest_steps_are_forgotten_where_they_take_too_much_memory(ids, editing, change, monkeypatch):
     monkeypatch.setattr("vistaseg.mrml.steps._BYTES", 10 * 2 * BOX_BYTES)
-    opposite = SegmentChange(change.removed, change.added, BOX)
+    opposite = MaskChange(change.removed, change.added)
     for n in range(14):
         with editing.step():
             editing.apply(ids[EDITED], opposite if n % 2 else change)

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vistaseg.geometry.box import VoxelBox
-from vistaseg.mrml.editing import SegmentChange, SegmentEditing
+from vistaseg.masks.boxed import MaskChange
+from vistaseg.mrml.editing import SegmentEditing
 from vistaseg.mrml.geometry import Lattice, array_of
 from vistaseg.mrml.reference import reference_lattice, set_reference
 from vistaseg.mrml.resampling import values_on
@@ -28,7 +29,7 @@ def own_lattice(kind: str, affine: np.ndarray, random: np.random.Generator) -> L
     if kind == "oblique":
         own[:3, :3] = random_rotation(random) @ own[:3, :3]
     own[:3, 3] += affine[:3, :3] @ (random.uniform(-0.4, 0.4, 3) if kind != "cropped" else [3, 2, 4])
-    return Lattice(own, (0, 5, 0, 4, 0, 3))
+    return Lattice(own, VoxelBox.whole((6, 5, 4)))
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -38,9 +39,9 @@ def test_the_editor_itself_would_have_changed_the_same_voxels(scene, seed, kind,
     affine = random_affine(random)
     smooth = np.add.outer(np.add.outer(np.arange(SHAPE[2]) * 9, np.arange(SHAPE[1]) * 7), np.arange(SHAPE[0]) * 5)
     volume_node = add_volume((smooth + random.integers(-40, 40, smooth.shape)).astype(np.int16), affine)
-    extent = VoxelBox((0, 0, 0), SHAPE) if whole else VoxelBox((2, 3, 1), (9, 8, 7))
+    extent = VoxelBox.whole(SHAPE) if whole else VoxelBox((2, 3, 1), (9, 8, 7))
     mask = random.random(extent.shape_kji) < 0.7
-    change = SegmentChange(mask & (not removing), mask & removing, extent)
+    change = MaskChange.in_box(mask & (not removing), mask & removing, extent)
     results = []
     for write in (write_with_rules, write_with_editor):
         node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Segmentation")
@@ -50,7 +51,7 @@ def test_the_editor_itself_would_have_changed_the_same_voxels(scene, seed, kind,
         everything = np.ones(SHAPE[::-1], bool)
         if removing:
             SegmentEditing(node, volume_node).apply(
-                segment_id, SegmentChange(everything, ~everything, VoxelBox((0, 0, 0), SHAPE))
+                segment_id, MaskChange.in_box(everything, ~everything, VoxelBox.whole(SHAPE))
             )
         write(node, segment_id, volume_node, change)
         results.append(values_of(node, segment_id))
@@ -89,8 +90,8 @@ def write_with_editor(node, segment_id, volume_node, change):
     editor.SetSelectedSegmentID(segment_id)
     logic.SetSegmentEditorNode(editor)
     for mask, mode in ((change.added, logic.ModificationModeAdd), (change.removed, logic.ModificationModeRemove)):
-        if mask.any():
-            labelmap = labelmap_of(mask, change.extent, volume_node, node)
+        if not mask.empty:
+            labelmap = labelmap_of(mask, volume_node, node)
             logic.ModifySegmentByLabelmap(node, segment_id, labelmap, mode, False, False)
     logic.SetSegmentEditorNode(None)
 
@@ -101,8 +102,8 @@ def values_of(node, segment_id) -> np.ndarray:
     segment = node.GetSegmentation().GetSegment(segment_id)
     image = segment.GetRepresentation("Binary labelmap")
     if image is None or not image.GetNumberOfPoints():
-        return np.zeros([b - a + 1 for a, b in zip(lattice.bounds[4::-2], lattice.bounds[5::-2], strict=True)], bool)
-    return values_on(image, lattice, lattice.bounds) == segment.GetLabelValue()
+        return np.zeros(lattice.box.shape_kji, bool)
+    return values_on(image, lattice, lattice.box) == segment.GetLabelValue()
 
 
 def aligned(volume_node, node) -> np.ndarray:
@@ -120,9 +121,9 @@ def test_no_voxel_outside_the_range_is_written_on_a_segmentation_twice_as_fine(s
     volume_node = add_volume(random.integers(-200, 300, SHAPE[::-1]).astype(np.int16), affine)
     node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Segmentation")
     segment_id = node.GetSegmentation().AddEmptySegment("a")
-    set_reference(node.GetSegmentation(), Lattice(affine @ np.diag([0.5, 0.5, 0.5, 1]), (0, 3, 0, 3, 0, 3)))
+    set_reference(node.GetSegmentation(), Lattice(affine @ np.diag([0.5, 0.5, 0.5, 1]), VoxelBox.whole((4, 4, 4))))
     everything = np.ones(SHAPE[::-1], bool)
-    write_with_rules(node, segment_id, volume_node, SegmentChange(everything, ~everything, VoxelBox((0, 0, 0), SHAPE)))
+    write_with_rules(node, segment_id, volume_node, MaskChange.in_box(everything, ~everything, VoxelBox.whole(SHAPE)))
     written = aligned(volume_node, node)[values_of(node, segment_id)]
     assert written.size > 1000
     assert ((written >= LOW) & (written <= HIGH)).all()

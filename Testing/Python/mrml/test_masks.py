@@ -22,11 +22,12 @@ from hypothesis import strategies as st
 from vistaseg.errors import InputError
 from vistaseg.geometry.box import VoxelBox
 from vistaseg.geometry.grid import apply_affine
-from vistaseg.mrml.editing import SegmentChange, SegmentEditing
-from vistaseg.mrml.geometry import Lattice, array_of, bounds_of
+from vistaseg.masks.boxed import BoxedMask, MaskChange
+from vistaseg.mrml.editing import SegmentEditing
+from vistaseg.mrml.geometry import Lattice, array_of, box_of_extent
 from vistaseg.mrml.reading import mask_time, read_mask, segment_record
 from vistaseg.mrml.reference import reference_lattice, set_reference
-from vistaseg.mrml.resampling import common_bounds, united_bounds, values_on
+from vistaseg.mrml.resampling import values_on
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.mrml.writing import labelmap_of
 
@@ -70,7 +71,7 @@ def test_a_changed_segment_comes_back_bit_for_bit(scene, seed, kind, place):
     before, sibling, added = (random_mask(random) for _ in range(3))
     ids = add_masks(segmentation_node, volume_node, before, sibling & ~before)
     editing = SegmentEditing(segmentation_node, volume_node)
-    editing.apply(ids[0], SegmentChange(added, before & ~added, WHOLE))
+    editing.apply(ids[0], MaskChange.in_box(added, before & ~added, WHOLE))
     editing.close()
     assert np.array_equal(full_mask(segmentation_node, ids[0], volume_node), added)
     assert np.array_equal(full_mask(segmentation_node, ids[1], volume_node), sibling & ~before)
@@ -79,7 +80,7 @@ def test_a_changed_segment_comes_back_bit_for_bit(scene, seed, kind, place):
 def crop_reference(segmentation_node, volume_node, extent):
     """The reference geometry of a file that was cropped: its first voxel is another of the volume's."""
     grid = grid_of(volume_node).cropped(extent)
-    lattice = Lattice(grid.ijk_to_ras, bounds_of(VoxelBox((0, 0, 0), grid.shape_ijk)))
+    lattice = Lattice(grid.ijk_to_ras, VoxelBox.whole(grid.shape_ijk))
     set_reference(segmentation_node.GetSegmentation(), lattice)
 
 
@@ -91,7 +92,7 @@ def test_a_cropped_geometry_of_the_same_voxels_loses_nothing(ct, segmentation_no
     (segment_id,) = add_masks(segmentation_node, ct, mask)
     assert np.array_equal(full_mask(segmentation_node, segment_id, ct), mask)
     assert full_mask(segmentation_node, kept, ct).all()
-    assert reference_lattice(segmentation_node).bounds == (-2, 6, -3, 4, -1, 5)
+    assert reference_lattice(segmentation_node).box == box_of_extent((-2, 6, -3, 4, -1, 5))
 
 
 @geometry
@@ -99,20 +100,20 @@ def test_a_cropped_geometry_of_the_same_voxels_loses_nothing(ct, segmentation_no
 def test_another_geometry_takes_the_nearest_voxels_and_grows_to_hold_them_all(scene, seed):
     random = np.random.default_rng(seed)
     volume_node, segmentation_node = place_nodes(scene, random, "rotated", "same")
-    own = Lattice(random_affine(random), (-3, 2, 0, 4, 2, 5))
+    own = Lattice(random_affine(random), box_of_extent((-3, 2, 0, 4, 2, 5)))
     own.ijk_to_local[:3, 3] = grid_of(volume_node).index_to_ras([(4, 4, 3)])[0] - own.ijk_to_local[:3, :3] @ [0, 2, 3]
     segmentation_node.GetSegmentation().AddEmptySegment("first")
     set_reference(segmentation_node.GetSegmentation(), own)
     mask = random_mask(random)
-    got = labelmap_of(mask, WHOLE, volume_node, segmentation_node)
+    got = labelmap_of(BoxedMask(mask, WHOLE), volume_node, segmentation_node)
     grown = reference_lattice(segmentation_node)
     assert np.allclose(grown.ijk_to_local, own.ijk_to_local)
     # Around what was asked for, too, so that nothing lies beyond.
-    around = Lattice(grown.ijk_to_local, united_bounds(grown.bounds, (-40, 40, -40, 40, -40, 40)))
+    around = Lattice(grown.ijk_to_local, grown.box.union(box_of_extent([-40, 40] * 3)))
     expected, sure = nearest(mask, around, grid_of(volume_node))
-    full = values_on(got, around, around.bounds).astype(bool)
+    full = values_on(got, around, around.box).astype(bool)
     assert np.array_equal(full[sure], expected[sure])
-    assert common_bounds(grown.bounds, got.GetExtent()) == got.GetExtent()
+    assert grown.box.intersection(box_of_extent(got.GetExtent())) == box_of_extent(got.GetExtent())
 
 
 def test_nothing_is_cut_off_by_the_geometry_of_another_scan(scene, ct, segmentation_node):
@@ -133,7 +134,7 @@ def test_a_segmentation_that_cannot_grow_so_far_is_refused_before_anything_is_wr
     affine = np.eye(4)
     affine[:3, 3] = 5e4
     far = add_volume(np.zeros((3, 3, 3), dtype=np.int16), affine)
-    before = reference_lattice(segmentation_node).bounds
+    before = reference_lattice(segmentation_node).box
     writing = (
         lambda: SegmentEditing(segmentation_node, far),
         lambda: add_masks(segmentation_node, far, np.ones((3, 3, 3), bool)),
@@ -142,13 +143,13 @@ def test_a_segmentation_that_cannot_grow_so_far_is_refused_before_anything_is_wr
         with pytest.raises(InputError, match="Segmentation cannot be made large enough for CT"):
             write()
     assert segmentation_node.GetSegmentation().GetNumberOfSegments() == 1
-    assert reference_lattice(segmentation_node).bounds == before
+    assert reference_lattice(segmentation_node).box == before
 
 
 def nearest(mask, lattice, grid):
     """The nearest voxel's value for each voxel of a lattice, and where that is not a matter of rounding."""
-    i0, i1, j0, j1, k0, k1 = lattice.bounds
-    k, j, i = np.meshgrid(range(k0, k1 + 1), range(j0, j1 + 1), range(i0, i1 + 1), indexing="ij")
+    (i0, j0, k0), (i1, j1, k1) = lattice.box.start, lattice.box.stop
+    k, j, i = np.meshgrid(range(k0, k1), range(j0, j1), range(i0, i1), indexing="ij")
     index = grid.ras_to_index(apply_affine(lattice.ijk_to_local, np.stack([i, j, k], axis=-1).reshape(-1, 3)))
     rounded = np.rint(index).astype(int)
     inside = ((rounded >= 0) & (rounded < grid.shape_ijk)).all(axis=1)
@@ -168,7 +169,7 @@ def test_a_segment_on_another_grid_is_read_by_the_nearest_voxels(scene, seed):
     other = random_affine(random)
     other[:3, 3] = grid_of(drawn_on).index_to_ras([(4, 4, 3)])[0] - other[:3, :3] @ [4, 4, 3]
     volume_node = add_volume(np.zeros(SHAPE_IJK[::-1], dtype=np.int16), other)
-    expected, sure = nearest(mask, Lattice(other, bounds_of(WHOLE)), grid_of(drawn_on))
+    expected, sure = nearest(mask, Lattice(other, WHOLE), grid_of(drawn_on))
     got = full_mask(segmentation_node, segment_id, volume_node)
     assert np.array_equal(got[sure], expected[sure])
 
@@ -176,14 +177,14 @@ def test_a_segment_on_another_grid_is_read_by_the_nearest_voxels(scene, seed):
 def test_a_segmentation_without_reference_geometry_keeps_its_own_voxels(scene, ct, segmentation_node):
     grid = grid_of(ct)
     coarse = grid.ijk_to_ras @ np.diag([2.0, 2, 2, 1])
-    image = Lattice(coarse, (0, 3, 0, 3, 0, 2)).image()
+    image = Lattice(coarse, VoxelBox.whole((4, 4, 3))).image()
     image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
     array_of(image)[:] = 1
     segment_id = segmentation_node.AddSegmentFromBinaryLabelmapRepresentation(image, "drawn elsewhere")
     editing = SegmentEditing(segmentation_node, ct)
     removed = np.ones(SHAPE_IJK[::-1], dtype=bool)
     removed[:, :, 4:] = False
-    editing.apply(segment_id, SegmentChange(np.zeros_like(removed), removed, WHOLE))
+    editing.apply(segment_id, MaskChange.in_box(np.zeros_like(removed), removed, WHOLE))
     editing.close()
     assert np.allclose(reference_lattice(segmentation_node).ijk_to_local, coarse)
     got = full_mask(segmentation_node, segment_id, ct)
@@ -228,8 +229,7 @@ def test_a_segment_that_is_gone_is_named_as_such(ct, segmentation_node):
 
 def test_an_empty_segment_has_an_empty_mask(ct, segmentation_node):
     segment_id = segmentation_node.GetSegmentation().AddEmptySegment("new")
-    mask, extent = read_mask(segmentation_node, segment_id, ct, grid_of(ct))
-    assert extent.empty and not mask.size
+    assert read_mask(segmentation_node, segment_id, ct, grid_of(ct)).box.empty
 
 
 def test_the_time_of_a_mask_tells_every_change(ct, segmentation_node):
@@ -245,7 +245,7 @@ def test_the_time_of_a_mask_tells_every_change(ct, segmentation_node):
     assert times[0] == times[1]
     all_voxels = np.ones(SHAPE_IJK[::-1], dtype=bool)
     with editing.step():
-        editing.apply(ids[0], SegmentChange(all_voxels, ~all_voxels, WHOLE))
+        editing.apply(ids[0], MaskChange.in_box(all_voxels, ~all_voxels, WHOLE))
     note()
     editing.undo()
     note()

@@ -10,7 +10,8 @@ import slicer
 from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask
 
 from vistaseg.geometry.box import VoxelBox
-from vistaseg.mrml.editing import SegmentChange, SegmentEditing
+from vistaseg.masks.boxed import MaskChange
+from vistaseg.mrml.editing import SegmentEditing
 
 RULES = slicer.vtkMRMLSegmentEditorNode
 BOX = VoxelBox((2, 1, 1), (5, 6, 6))
@@ -42,7 +43,7 @@ def grow(scene: Any, ct: Any, segmentation_node: Any, ids: list[str]) -> Any:
         rules.SetOverwriteMode(overwriting)
         everything = np.ones(BOX.shape_kji, dtype=bool)
         editing = SegmentEditing(segmentation_node, ct, rules)
-        editing.apply(ids[GROWING], SegmentChange(everything, ~everything, BOX))
+        editing.apply(ids[GROWING], MaskChange.in_box(everything, ~everything, BOX))
         editing.close()
 
     return write

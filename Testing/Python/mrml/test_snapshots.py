@@ -8,14 +8,15 @@ import vtk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from vistaseg.masks.boxed import BoxedMask, MaskChange
 from vistaseg.mrml.adding import add_segments
-from vistaseg.mrml.editing import SegmentChange, SegmentEditing
+from vistaseg.mrml.editing import SegmentEditing
 from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.snapshots import segmentation_from_node, snapshot_of
 from vistaseg.mrml.transforms import matrix_from_array
 from vistaseg.mrml.visibility import visible_segment_ids
 from vistaseg.mrml.volumes import volume_from_node
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
+from vistaseg.segmentation import Segment, Segmentation
 
 SHAPE = (5, 6, 7)
 
@@ -34,7 +35,7 @@ def add_segmentation(scene, volume_node, seed):
     node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Segmentation")
     volume = volume_from_node(volume_node)
     segments = [
-        Segment(f"part {n}", n, None, (n, 2, 3), None, *crop_to_content(mask), {"algorithm_type": "AUTOMATIC"})
+        Segment(f"part {n}", n, None, (n, 2, 3), None, BoxedMask.of(mask), {"algorithm_type": "AUTOMATIC"})
         for n, mask in enumerate(masks, start=1)
     ]
     add_segments(node, Segmentation(volume.shape_ijk, volume.ijk_to_ras, segments), volume_node)
@@ -62,8 +63,8 @@ def test_a_snapshot_has_what_each_segment_has(scene, seed, scale, angle, shared)
     for volume_node in (first, second):
         found = segmentation_from_node(node, volume_node)
         for segment_id, segment in zip(node.GetSegmentation().GetSegmentIDs(), found.segments, strict=True):
-            mask, extent = read_mask(node, segment_id, volume_node, volume_from_node(volume_node).grid)
-            assert segment.extent == extent and np.array_equal(segment.mask, mask)
+            mask = read_mask(node, segment_id, volume_node, volume_from_node(volume_node).grid)
+            assert segment.mask.equals(mask)
 
 
 def test_what_is_drawn_later_is_not_in_a_snapshot(scene):
@@ -73,9 +74,9 @@ def test_what_is_drawn_later_is_not_in_a_snapshot(scene):
     snapshot = snapshot_of(node, volume_node)
     editing = SegmentEditing(node, volume_node)
     segment_id = node.GetSegmentation().GetSegmentIDs()[0]
-    extent = before.segments[0].extent
+    extent = before.segments[0].mask.box
     nothing = np.zeros(extent.shape_kji, bool)
-    editing.apply(segment_id, SegmentChange(nothing, ~nothing, extent))
+    editing.apply(segment_id, MaskChange.in_box(nothing, ~nothing, extent))
     after = segmentation_from_node(node, volume_node)
     assert after.segments[0].voxel_count == 0
     taken = snapshot.segmentation().segments

@@ -14,11 +14,11 @@ from host.mrml_nodes import SHAPE_IJK, add_masks, full_mask
 
 from vistaseg.errors import InputError
 from vistaseg.geometry.box import VoxelBox
-from vistaseg.mrml.editing import SegmentChange, SegmentEditing
+from vistaseg.masks.boxed import BoxedMask, MaskChange
+from vistaseg.mrml.editing import SegmentEditing
 from vistaseg.mrml.seals import Seal, seal
 from vistaseg.mrml.tags import PROMPTS_TAG
 from vistaseg.mrml.writing import labelmap_of
-from vistaseg.segmentation.fingerprint import mask_fingerprint
 
 SHAPE = SHAPE_IJK[::-1]
 WHOLE = VoxelBox((0, 0, 0), SHAPE_IJK)
@@ -40,7 +40,7 @@ class Editor:
     def paint(self, segment_id: str, mask: np.ndarray, erase: bool = False) -> None:
         mode = self.logic.ModificationModeRemove if erase else self.logic.ModificationModeAdd
         self.logic.SaveStateForUndo()
-        labelmap = labelmap_of(mask, WHOLE, self.volume_node, self.segmentation_node)
+        labelmap = labelmap_of(BoxedMask(mask, WHOLE), self.volume_node, self.segmentation_node)
         self.logic.ModifySegmentByLabelmap(self.segmentation_node, segment_id, labelmap, mode, False, True)
 
     def add(self, name: str) -> str:
@@ -95,7 +95,7 @@ def corner(n: int) -> np.ndarray:
 def click(editing: SegmentEditing, segment_id: str, added: np.ndarray, removed: np.ndarray | None = None) -> None:
     nothing = np.zeros(SHAPE, bool)
     with editing.step():
-        editing.apply(segment_id, SegmentChange(added, nothing if removed is None else removed, WHOLE))
+        editing.apply(segment_id, MaskChange.in_box(added, nothing if removed is None else removed, WHOLE))
 
 
 def test_undo_leaves_another_segment_that_was_painted_and_one_that_was_added_since(editing, editor, ids, masks):
@@ -171,7 +171,7 @@ def test_an_added_segment_that_was_painted_since_stays_and_is_named(ct, segmenta
     with editing.step():
         painted, other = add_masks(segmentation_node, ct, slab(3), slab(4))
         for each, mask in ((painted, slab(3)), (other, slab(4))):
-            made = Seal("volume", "liver", mask_fingerprint(mask, WHOLE))
+            made = Seal("volume", "liver", BoxedMask.of(mask).fingerprint)
             seal(segmentation_node.GetSegmentation().GetSegment(each), made)
     editor.paint(painted, corner(0))
     assert "liver" in editing.undo()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content, read_segmentation, write_segmentation
+from vistaseg.masks.boxed import BoxedMask
+from vistaseg.segmentation import Segment, Segmentation, read_segmentation, write_segmentation
 from vistaseg.segmentation.confidence import LOW_CONFIDENCE, confidence_of, with_confidence, without_confidence
 from vistaseg.segmentation.plausibility import doubts
 
@@ -16,7 +17,7 @@ MADE = {"algorithm_type": "AUTOMATIC", "model": "vista3d"}
 def segmentation() -> Segmentation:
     mask = np.zeros((6, 7, 8), bool)
     mask[2:4, 2:5, 3:6] = True
-    segment = Segment("spleen", 3, 3, (1, 2, 3), None, *crop_to_content(mask), with_confidence(MADE, 0.48765, 18))
+    segment = Segment("spleen", 3, 3, (1, 2, 3), None, BoxedMask.of(mask), with_confidence(MADE, 0.48765, 18))
     return Segmentation((8, 7, 6), np.diag([-1.0, -1.0, 2.0, 1.0]), [segment])
 
 
@@ -25,7 +26,7 @@ def test_it_survives_a_file_and_goes_when_the_mask_does(segmentation, tmp_path, 
     write_segmentation(segmentation, tmp_path / name)
     (back,) = read_segmentation(tmp_path / name).segments
     assert back.confidence == segmentation.segments[0].confidence == pytest.approx(0.48765, abs=1e-4)
-    back.mask[0, 0, 0] = False
+    back.mask.array[0, 0, 0] = False
     assert back.confidence is None
 
 

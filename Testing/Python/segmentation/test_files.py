@@ -11,11 +11,11 @@ from hypothesis.extra import numpy as hnp
 
 from vistaseg.catalog import Code, Terminology, structures
 from vistaseg.errors import InputError, UsageError
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.segmentation import (
     Segment,
     Segmentation,
     check_writable,
-    crop_to_content,
     read_segmentation,
     write_segmentation,
 )
@@ -75,7 +75,7 @@ def segments_of(draw, mask, label):
     # Codes of something else would make it another structure: see `test_seg_nrrd.py`.
     own = next((each.terminology for each in structures() if each.id == structure), None)
     terminology = draw(st.none() | (TERMINOLOGIES if own is None else st.just(own)))
-    return Segment(draw(TEXTS), label, structure, draw(COLORS), terminology, *crop_to_content(mask), made)
+    return Segment(draw(TEXTS), label, structure, draw(COLORS), terminology, BoxedMask.of(mask), made)
 
 
 def round_trip(segmentation, name):
@@ -153,7 +153,7 @@ def test_a_file_where_a_folder_should_be_is_refused(tmp_path, name):
 
 def test_a_file_without_suffix_is_no_folder_for_masks(tmp_path):
     (tmp_path / "file").write_bytes(b"mine")
-    with pytest.raises(UsageError, match="no place"):
+    with pytest.raises(UsageError, match="file"):
         check_writable(tmp_path / "file")
 
 

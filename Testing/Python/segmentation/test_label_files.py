@@ -66,7 +66,7 @@ def test_a_label_map_beside_the_table_of_another_program_says_that_its_names_are
     (tmp_path / "x.json").write_text('{"Modality": "CT"}')
     back = read_segmentation(tmp_path / "x.nii.gz")
     assert [item.name for item in back.segments] == ["label 1", "label 400"]
-    assert "x.json is no table that VistaSeg wrote" in back.notes[-1]
+    assert "x.json is not a table that VistaSeg wrote" in back.notes[-1]
 
 
 def test_labels_that_the_table_does_not_know_are_kept(tmp_path, segmentation):

@@ -7,15 +7,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from vistaseg.errors import UsageError
-from vistaseg.segmentation import Segment, Segmentation, assign_layers, crop_to_content, overlapping_pairs
+from vistaseg.masks.boxed import BoxedMask
+from vistaseg.segmentation import Segment, Segmentation, assign_layers, overlapping_pairs
 
 STACKS = hnp.arrays(bool, st.tuples(st.integers(0, 6), st.just(2), st.just(3), st.just(3)))
 
 
 def segments_of(masks, labels=None):
     labels = labels or range(1, len(masks) + 1)
-    crops = [crop_to_content(mask) for mask in masks]
-    return [Segment(f"s{n}", n, None, (0, 0, 0), None, *crop) for n, crop in zip(labels, crops, strict=True)]
+    pairs = zip(labels, masks, strict=True)
+    return [Segment(f"s{n}", n, None, (0, 0, 0), None, BoxedMask.of(mask)) for n, mask in pairs]
 
 
 @given(STACKS)

@@ -9,7 +9,8 @@ from scipy.spatial.transform import Rotation
 
 from vistaseg.geometry.box import VoxelBox
 from vistaseg.geometry.grid import Grid
-from vistaseg.segmentation import Segment, crop_to_content
+from vistaseg.masks.boxed import BoxedMask
+from vistaseg.segmentation import Segment
 from vistaseg.segmentation.place import place_of
 
 SHAPE = (7, 6, 5)
@@ -35,8 +36,8 @@ def test_centre_and_boxes_are_those_of_the_voxels(voxels, turn, order, signs, lo
     index = np.array(sorted(voxels))
     mask = np.zeros(SHAPE[::-1], dtype=bool)
     mask[tuple(index[:, ::-1].T)] = True
-    crop = (mask, VoxelBox((0, 0, 0), SHAPE)) if loose else crop_to_content(mask)
-    place = place_of(Segment("x", 1, None, (1, 2, 3), None, *crop), place_on)
+    boxed = BoxedMask(mask, VoxelBox.whole(SHAPE)) if loose else BoxedMask.of(mask)
+    place = place_of(Segment("x", 1, None, (1, 2, 3), None, boxed), place_on)
     assert place is not None
     assert np.allclose(place.centroid, place_on.index_to_ras(index).mean(axis=0))
     assert place.box == VoxelBox(tuple(index.min(axis=0).tolist()), tuple((index.max(axis=0) + 1).tolist()))
@@ -46,5 +47,5 @@ def test_centre_and_boxes_are_those_of_the_voxels(voxels, turn, order, signs, lo
 
 
 def test_an_empty_segment_lies_nowhere():
-    empty = Segment("x", 1, None, (1, 2, 3), None, np.zeros((2, 2, 2), bool), VoxelBox((1, 1, 1), (3, 3, 3)))
+    empty = Segment("x", 1, None, (1, 2, 3), None, BoxedMask(np.zeros((2, 2, 2)), VoxelBox((1, 1, 1), (3, 3, 3))))
     assert place_of(empty, grid((0, 0, 0), (0, 1, 2), (1, 1, 1))) is None

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from vistaseg import catalog
 from vistaseg.geometry.box import VoxelBox
 from vistaseg.geometry.grid import Grid
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.resources import resource_path
-from vistaseg.segmentation import crop_to_content
-from vistaseg.segmentation.center import center_voxel
 from vistaseg.segmentation.plausibility import findings, touches_border, voxel_milliliters
 
 LIVER, SPLEEN, COSTAL_CARTILAGES = 1, 3, 114
@@ -31,7 +30,7 @@ def ball(milliliters, spacing, centre=(20, 18, 15)):
 
 
 def found(mask, grid, structure_id):
-    return {finding.kind: finding.numbers for finding in findings(*crop_to_content(mask), grid, structure_id)}
+    return {finding.kind: finding.numbers for finding in findings(BoxedMask.of(mask), grid, structure_id)}
 
 
 def test_an_organ_of_usual_size_in_one_piece_is_not_marked():
@@ -80,7 +79,7 @@ def test_large_masks_are_looked_at_in_cells_without_losing_thin_pieces():
 
 
 def test_an_empty_segment_has_nothing_to_look_at():
-    assert findings(np.zeros((3, 3, 3), bool), VoxelBox((0, 0, 0), (3, 3, 3)), Grid((9, 9, 9), np.eye(4)), LIVER) == ()
+    assert findings(BoxedMask(np.zeros((3, 3, 3)), VoxelBox.whole((3, 3, 3))), Grid((9, 9, 9), np.eye(4)), LIVER) == ()
 
 
 @given(axis=st.sampled_from([0, 1, 2]), last=st.booleans())
@@ -89,10 +88,10 @@ def test_each_side_of_the_scan_is_a_border(axis, last):
     start, stop = [5, 5, 5], [9, 9, 9]
     start[axis], stop[axis] = (size - 4, size) if last else (0, 4)
     box = VoxelBox(tuple(start), tuple(stop))
-    mask = np.ones(box.shape_kji, dtype=bool)
-    assert touches_border(mask, box, SHAPE)
-    np.moveaxis(mask, 2 - axis, 0)[-1 if last else 0] = False
-    assert not touches_border(mask, box, SHAPE)
+    mask = BoxedMask(np.ones(box.shape_kji), box)
+    assert touches_border(mask, SHAPE)
+    np.moveaxis(mask.array, 2 - axis, 0)[-1 if last else 0] = False
+    assert not touches_border(mask, SHAPE)
 
 
 def test_a_voxel_of_a_tilted_grid_has_its_true_volume():
@@ -103,17 +102,3 @@ def test_every_reference_names_a_structure_of_the_catalogue():
     table = json.loads(resource_path("reference-volumes.json").read_text("utf-8"))
     assert all(catalog.get(row["id"]).name == row["name"] for row in table["organs"])
     assert all(catalog.get(i).supported for i in table["in_pieces"])
-
-
-@given(st.integers(0, 5), st.integers(0, 4), st.integers(0, 3))
-def test_the_centre_of_a_ring_lies_on_the_ring(i, j, k):
-    ring = np.zeros((1, 9, 9), dtype=bool)
-    ring[0, 1:8, 1:8] = True
-    ring[0, 3:6, 3:6] = False
-    mask, extent = crop_to_content(ring, (i, j, k))
-    x, y, z = center_voxel(mask, extent)
-    assert ring[z - k, y - j, x - i]
-
-
-def test_an_empty_segment_has_no_centre():
-    assert center_voxel(np.zeros((2, 2, 2), bool), VoxelBox((0, 0, 0), (2, 2, 2))) is None

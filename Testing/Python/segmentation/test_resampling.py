@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vistaseg.geometry.grid import Grid
-from vistaseg.segmentation import Segment, Segmentation, crop_to_content
+from vistaseg.masks.boxed import BoxedMask
+from vistaseg.segmentation import Segment, Segmentation
 from vistaseg.segmentation.resampling import onto_grid
 from vistaseg.volume import Volume, reorient
 
@@ -14,8 +15,7 @@ AFFINE = np.array([[0.68, -0.4, 0.1, -20.5], [0.41, 0.66, 0.05, 33.25], [-0.18, 
 
 
 def segmentation_of(mask: np.ndarray) -> Segmentation:
-    cropped, extent = crop_to_content(mask)
-    segment = Segment("liver", 1, None, (1, 2, 3), None, cropped, extent, {"algorithm_type": "MANUAL"})
+    segment = Segment("liver", 1, None, (1, 2, 3), None, BoxedMask.of(mask), {"algorithm_type": "MANUAL"})
     return Segmentation(mask.shape[::-1], AFFINE, [segment])
 
 

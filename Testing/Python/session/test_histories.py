@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from vistaseg.errors import CancelledError, InputError, UsageError, VistaSegError
 from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask, MaskChange
 from vistaseg.models.protocol import ClassMasks, ModelIdentity, PromptAnswer, PromptQuestion
 from vistaseg.models.recipe import Recipe
 from vistaseg.progress import Progress
@@ -55,7 +56,7 @@ class Cubes:
         extent = VoxelBox(tuple(map(int, start)), tuple(map(int, stop)))
         everything = np.ones(extent.shape_kji, bool)
         added, removed = (everything, ~everything) if prompt.positive else (~everything, everything)
-        return PromptAnswer(added, removed, extent, {"asked": len(question.prompts)}, "a note")
+        return PromptAnswer(MaskChange.in_box(added, removed, extent), {"asked": len(question.prompts)}, "a note")
 
 
 class CubeModel:
@@ -89,7 +90,7 @@ def at(session: Session, i: int, j: int, k: int, positive: bool = True) -> Point
 def full(session: Session, segment: str = "a") -> np.ndarray:
     answer = session.result(segment)
     mask = np.zeros(SHAPE, bool)
-    mask[answer.extent.slices_kji] = answer.mask
+    mask[answer.mask.box.slices_kji] = answer.mask.array
     return mask
 
 
@@ -101,7 +102,7 @@ def test_a_prompt_changes_its_segment_and_says_where(session: Session) -> None:
     assert full(session)[3:6, 3:6, 3:6].all()
     assert answer.changed == VoxelBox((3, 3, 3), (6, 6, 6))
     assert answer.note == "a note"
-    assert session.result("b").extent.empty
+    assert session.result("b").mask.empty
     assert session.result("a").changed is None
     assert session.segments == ("a", "b")
 
@@ -411,7 +412,7 @@ def test_any_value_of_a_saved_session_that_is_of_another_kind_is_refused_or_harm
     session.add(at(session, 4, 4, 4), "a")
     session.set_mask("b", np.random.default_rng(1).random(SHAPE) < 0.5)
     session.add(at(session, 3, 3, 3), "b")
-    session.amend("b", np.ones((2, 2, 2), bool), VoxelBox((2, 2, 2), (4, 4, 4)))
+    session.amend("b", BoxedMask.of(np.ones((2, 2, 2)), (2, 2, 2)))
     refused = 0
     for place in places(session.as_dict())[1:]:
         for odd in ODD:

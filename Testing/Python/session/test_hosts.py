@@ -10,9 +10,8 @@ import pytest
 from fake_model import FakeModel
 
 from vistaseg.errors import CancelledError, InputError, UsageError
-from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import NO_VOXELS, BoxedMask
 from vistaseg.prompts import Point
-from vistaseg.segmentation import crop_to_content
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -36,25 +35,25 @@ def session(volume: Volume) -> Session:
 def mask(session: Session) -> np.ndarray:
     answer = session.result("a")
     whole = np.zeros(session.volume.array.shape, bool)
-    whole[answer.extent.slices_kji] = answer.mask
+    whole[answer.mask.box.slices_kji] = answer.mask.array
     return whole
 
 
 def test_following_an_undo_brings_the_prompts_back_that_led_there(session: Session) -> None:
     first = session.add(LEFT, "a")
     second = session.add(RIGHT, "a")
-    assert session.follow("a", first.mask, first.extent).changed is not None
+    assert session.follow("a", first.mask).changed is not None
     assert session.prompts("a") == (LEFT,)
-    session.follow("a", second.mask, second.extent)
+    session.follow("a", second.mask)
     assert session.prompts("a") == (LEFT, RIGHT)
-    assert session.follow("a", second.mask, second.extent).changed is None
+    assert session.follow("a", second.mask).changed is None
 
 
 def test_following_a_brush_starts_anew_from_what_was_painted(session: Session) -> None:
     session.add(LEFT, "a")
     painted = mask(session)
     painted[:3, :3, :3] = True
-    session.follow("a", *crop_to_content(painted))
+    session.follow("a", BoxedMask.of(painted))
     assert session.prompts("a") == ()
     session.add(RIGHT, "a")
     assert (mask(session) & painted == painted).all()
@@ -66,7 +65,7 @@ def test_what_the_host_let_through_is_what_counts_and_what_is_replayed(session: 
     session.add(LEFT, "a")
     allowed = mask(session)
     allowed[:, :15] = False
-    session.amend("a", *crop_to_content(allowed))
+    session.amend("a", BoxedMask.of(allowed))
     session.add(RIGHT, "a")
     assert not mask(session)[:, :15][:, :, :20].any()
     assert session.prompts("a") == (LEFT, RIGHT)
@@ -88,7 +87,7 @@ def test_a_prompt_can_be_taken_out_from_between(session: Session) -> None:
     expected.add(LEFT, "a")
     expected.add(RIGHT, "a")
     assert np.array_equal(mask(session), mask(expected))
-    session.follow("a", whole.mask, whole.extent)
+    session.follow("a", whole.mask)
     assert session.prompts("a") == (LEFT, BODY, RIGHT)
 
 
@@ -118,7 +117,7 @@ def test_a_segment_goes_on_in_a_later_session_without_asking_again(session: Sess
     memory = json.loads(json.dumps(session.memory_of("a")))
     later = Session(volume, FakeModel())
     answer = session.result("a")
-    later.resume("a", memory, answer.mask, answer.extent)
+    later.resume("a", memory, answer.mask)
     assert later.prompts("a") == (LEFT,)
     assert np.array_equal(mask(later), mask(session))
     later.clear("a")
@@ -129,7 +128,7 @@ def test_a_segment_goes_on_in_a_later_session_without_asking_again(session: Sess
 def test_a_damaged_memory_is_refused(volume: Volume, damage: object) -> None:
     session = Session(volume, FakeModel())
     with pytest.raises(UsageError, match="damaged"):
-        session.resume("a", damage, np.zeros((0, 0, 0), bool), VoxelBox((0, 0, 0), (0, 0, 0)))
+        session.resume("a", damage, NO_VOXELS)
     assert session.segments == ()
 
 
@@ -147,7 +146,7 @@ def test_a_forgotten_segment_can_be_started_again(session: Session) -> None:
     session.forget("a")
     session.forget("a")
     session.start("a")
-    assert session.result("a").extent.empty
+    assert session.result("a").mask.empty
 
 
 def test_a_click_that_is_refused_leaves_the_segment(session: Session) -> None:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from prompted_network import body, prompted_model
 
 from vistaseg.errors import InputError, UsageError
+from vistaseg.masks.boxed import NO_VOXELS, BoxedMask, MaskChange
 from vistaseg.models.protocol import ClassMasks, ModelIdentity, PromptAnswer, PromptQuestion
 from vistaseg.models.segvol import encoding
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Prompt, RegionOfInterest, Text
-from vistaseg.segmentation import crop_to_content
 from vistaseg.session import Session
 from vistaseg.session.identifying import class_overlaps
 from vistaseg.volume import Volume
@@ -54,8 +54,7 @@ class Classes:
     def answer(self, question: PromptQuestion, progress: Progress) -> PromptAnswer:
         mask = np.zeros(self.shape, bool)
         mask[ORGAN] = self.finds
-        added, extent = crop_to_content(mask)
-        return PromptAnswer(added, np.zeros_like(added), extent, {}, "")
+        return PromptAnswer(MaskChange(BoxedMask.of(mask), NO_VOXELS), {}, "")
 
 
 @pytest.fixture(autouse=True)

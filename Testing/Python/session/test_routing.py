@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from vistaseg.errors import UsageError
+from vistaseg.masks.boxed import NO_VOXELS, BoxedMask, MaskChange
 from vistaseg.models.protocol import ClassMasks, ModelIdentity, PromptAnswer, PromptQuestion
 from vistaseg.progress import Progress
 from vistaseg.prompts import Point, Ras, RegionOfInterest, Text
-from vistaseg.segmentation import crop_to_content
 from vistaseg.session import Session
 from vistaseg.volume import Volume
 
@@ -51,8 +51,7 @@ class Recording:
         self.questions.append(question)
         painted = np.zeros(SHAPE, bool)
         painted[:, self.plane] = True
-        added, extent = crop_to_content(painted)
-        return PromptAnswer(added, np.zeros_like(added), extent, {"engine": self.engine}, "")
+        return PromptAnswer(MaskChange(BoxedMask.of(painted), NO_VOXELS), {"engine": self.engine}, "")
 
 
 class Model:
@@ -96,17 +95,17 @@ def test_a_structure_of_the_catalogue_is_answered_by_class_and_the_answer_says_s
     session: Session, classes: Model, reader: Model, text: str
 ) -> None:
     answer = session.add(Text(text), "a")
-    assert answer.mask.sum() == SHAPE[1] * SHAPE[2]
+    assert answer.mask.voxel_count == SHAPE[1] * SHAPE[2]
     assert answer.note == f'"{text}" was answered by Classes, which knows spleen by class.'
     assert not classes.opened.questions and not reader.opened.questions
 
 
 def test_a_name_for_several_structures_gives_all_of_them(session: Session) -> None:
-    assert session.add(Text("kidneys"), "a").mask.sum() == 2 * SHAPE[1] * SHAPE[2]
+    assert session.add(Text("kidneys"), "a").mask.voxel_count == 2 * SHAPE[1] * SHAPE[2]
 
 
 def test_structures_within_others_are_found_too(session: Session) -> None:
-    assert session.add(Text("liver tumor"), "a").extent.start[2] == 8
+    assert session.add(Text("liver tumor"), "a").mask.box.start[2] == 8
 
 
 def test_what_has_no_class_is_read_in_the_trained_spelling(session: Session, reader: Model) -> None:
@@ -223,9 +222,9 @@ def test_a_text_adds_to_what_there_is(session: Session) -> None:
     before = session.result("a")
     answer = session.add(Text("spleen"), "a")
     kept = np.zeros(SHAPE, bool)
-    kept[before.extent.slices_kji] = before.mask
+    kept[before.mask.box.slices_kji] = before.mask.array
     after = np.zeros(SHAPE, bool)
-    after[answer.extent.slices_kji] = answer.mask
+    after[answer.mask.box.slices_kji] = answer.mask.array
     assert after[0].all() and np.array_equal(after[1:], kept[1:])
 
 
@@ -246,7 +245,7 @@ def test_a_session_of_several_models_is_done_again_by_the_same(
     session.add(Text("kidneys"), "a")
     session.add(Text("esophagus"), "a")
     again = Session.replay(volume, [classes, reader], session.as_dict())
-    assert np.array_equal(again.result("a").mask, session.result("a").mask)
+    assert again.result("a").mask.equals(session.result("a").mask)
     assert again.prompts("a") == session.prompts("a")
     with pytest.raises(UsageError, match="'segvol' is not open here"):
         Session.replay(volume, [classes], session.as_dict())

@@ -63,6 +63,6 @@ def test_a_text_means_the_side_that_it_names(model: SegVol, side: str, other: st
         session = Session(torso.volume, model)
         session.start(side)
         answer = session.add(Text(side), side)
-        labels = torso.labels[answer.extent.slices_kji][answer.mask]
+        labels = torso.labels[answer.mask.box.slices_kji][answer.mask.array]
         own, wrong = own + (labels == IDS[side]).sum(), wrong + (labels == IDS[other]).sum()
     assert own > 3 * wrong

@@ -120,7 +120,7 @@ def test_painting_while_a_prompt_is_answered_outlives_the_prompts(desk: Desk, mo
 
 def test_a_sibling_stays_as_it_is_under_what_overlaps_it(desk: Desk) -> None:
     sibling, target = desk.target("sibling"), desk.target()
-    desk.paint(sibling, VoxelBox((0, 0, 0), SHAPE))
+    desk.paint(sibling, VoxelBox.whole(SHAPE))
     desk.ask(target, RIGHT)
     assert desk.mask(sibling).all()
     assert np.array_equal(desk.mask(target), desk.region(300))

@@ -11,6 +11,7 @@ import vtk
 from workspace_case import LEFT, OUTSIDE, RIGHT, Desk
 
 from vistaseg.errors import InputError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.geometry import Lattice, array_of, lattice_of_image
 from vistaseg.mrml.preconditions import remarks
 from vistaseg.mrml.reference import reference_lattice
@@ -190,7 +191,7 @@ def paint_as_slicer_does(desk: Desk, target: Any) -> None:
     """A cube on the voxels of the reference geometry."""
     lattice = reference_lattice(desk.segmentation_node)
     assert lattice is not None
-    labelmap = lattice.image((4, 7, 4, 7, 4, 7))
+    labelmap = lattice.image(VoxelBox((4, 4, 4), (8, 8, 8)))
     labelmap.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
     array_of(labelmap)[...] = 1
     logic = slicer.vtkSlicerSegmentationsModuleLogic
@@ -274,8 +275,8 @@ def test_a_segmentation_that_took_other_voxels_is_gone_on_with(desk: Desk) -> No
     finer = lattice_of_image(image)
     matrix = finer.ijk_to_local @ np.diag([0.5, 0.5, 0.5, 1])
     matrix[:3, 3] = (finer.ijk_to_local @ [-0.25, -0.25, -0.25, 1])[:3]
-    bounds = tuple(2 * value + at % 2 for at, value in enumerate(finer.bounds))
-    fine = Lattice(matrix, bounds)
+    box = VoxelBox(tuple(2 * a for a in finer.box.start), tuple(2 * b for b in finer.box.stop))
+    fine = Lattice(matrix, box)
     converted = fine.image()
     converted.AllocateScalars(image.GetScalarType(), 1)
     array_of(converted)[...] = array_of(image).repeat(2, 0).repeat(2, 1).repeat(2, 2)

@@ -88,7 +88,10 @@ def test_a_click_that_changes_nothing_is_remembered_with_its_segment(desk: Desk)
     target = desk.target()
     desk.ask(target, LEFT, LEFT)
     later = Workspace(desk.scene, lambda key: FakeModel(key))
-    assert later.prompts(target) == (LEFT, LEFT)
+    try:
+        assert later.prompts(target) == (LEFT, LEFT)
+    finally:
+        later.close()
 
 
 def test_prompts_survive_another_set_of_models_and_another_workspace(desk: Desk) -> None:

@@ -14,7 +14,7 @@ def test_a_proposal_changes_nothing_until_it_is_accepted(desk: Desk) -> None:
     desk.propose(target, RIGHT, LEFT)
     assert not desk.mask(target).any() and not desk.editing.can_undo
     change = desk.workspace.proposal(target)
-    assert change is not None and change.added.sum() == (desk.region(300) | desk.region(600)).sum()
+    assert change is not None and change.added.voxel_count == (desk.region(300) | desk.region(600)).sum()
     desk.workspace.accept(target, desk.editing)
     assert np.array_equal(desk.mask(target), desk.region(300) | desk.region(600))
     assert desk.workspace.prompts(target) == (RIGHT, LEFT) and desk.workspace.proposal(target) is None
@@ -98,7 +98,7 @@ def test_painting_while_an_answer_is_worked_out_leaves_it_as_proposed(desk: Desk
     desk.paint(target)
     desk.finish()
     change = desk.workspace.proposal(target)
-    assert change is not None and change.added.any() and not change.removed.any()
+    assert change is not None and not change.added.empty and change.removed.empty
     assert np.array_equal(desk.mask(target), corner)
     desk.workspace.accept(target, desk.editing)
     assert np.array_equal(desk.mask(target), corner | desk.region(300))

@@ -15,7 +15,8 @@ from workspace_case import Desk
 
 from vistaseg.errors import InputError
 from vistaseg.geometry.box import VoxelBox
-from vistaseg.mrml.editing import SegmentChange, SegmentEditing
+from vistaseg.masks.boxed import BoxedMask, MaskChange
+from vistaseg.mrml.editing import SegmentEditing
 from vistaseg.mrml.transforms import array_from_matrix
 from vistaseg.mrml.writing import labelmap_of
 from vistaseg.prompts import Point
@@ -63,7 +64,7 @@ class User:
         extent = VoxelBox(start, tuple(first + 3 for first in start))
         everything = np.ones(extent.shape_kji, bool)
         add = self.random.random() < 0.6
-        change = SegmentChange(everything if add else ~everything, everything ^ add, extent)
+        change = MaskChange.in_box(everything if add else ~everything, everything ^ add, extent)
         with self.desk.editing.step():
             self.desk.editing.apply(self.target().segment_id, change)
 
@@ -100,10 +101,10 @@ class User:
         self.write_in_editor(self.targets[0], self.desk.mask(self.targets[1]), False)
 
     def write_in_editor(self, target: SegmentReference, mask: np.ndarray, erase: bool) -> None:
-        node, whole = self.desk.segmentation_node, VoxelBox((0, 0, 0), self.desk.volume.shape_ijk)
+        node = self.desk.segmentation_node
         mode = self.editor.ModificationModeRemove if erase else self.editor.ModificationModeAdd
         self.editor.SaveStateForUndo()
-        labelmap = labelmap_of(mask, whole, self.desk.volume_node, node)
+        labelmap = labelmap_of(BoxedMask(mask, VoxelBox.whole(self.desk.volume.shape_ijk)), self.desk.volume_node, node)
         self.editor.ModifySegmentByLabelmap(node, target.segment_id, labelmap, mode, False, True)
 
     def add_in_editor(self) -> None:
@@ -198,5 +199,5 @@ def agrees_with_session(desk: Desk, target: SegmentReference, whole: np.ndarray)
     session = desk.workspace._volumes.get(target.volume_id).current
     answer = session.result(target.key)
     known = np.zeros_like(whole)
-    known[answer.extent.slices_kji] = answer.mask
+    known[answer.mask.box.slices_kji] = answer.mask.array
     assert np.array_equal(known, whole)

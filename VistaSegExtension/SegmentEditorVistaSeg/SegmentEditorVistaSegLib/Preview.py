@@ -9,7 +9,7 @@ import slicer
 
 from SegmentEditorVistaSegLib.Choice import segmentationOf, volumeOf
 from SegmentEditorVistaSegLib.Markers import ADD, REMOVE, Color
-from vistaseg.mrml.editing import SegmentChange
+from vistaseg.masks.boxed import MaskChange
 from vistaseg.mrml.geometry import BINARY_LABELMAP
 from vistaseg.mrml.writing import labelmap_of
 from vistaseg.workspace import SegmentReference
@@ -35,7 +35,7 @@ class Preview:
         """Whether there is something to look at."""
         return self._node is not None
 
-    def show(self, target: SegmentReference, change: SegmentChange) -> None:
+    def show(self, target: SegmentReference, change: MaskChange) -> None:
         """Show a change of a segment instead of what was shown before."""
         self.hide()
         node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSegmentationNode")
@@ -45,10 +45,8 @@ class Preview:
         node.SetSaveWithScene(False)
         node.SetAndObserveTransformNodeID(segmentationOf(target).GetTransformNodeID())
         for name, mask, color in (("added", change.added, ADD), ("removed", change.removed, REMOVE)):
-            if mask.any():
-                _addSegment(
-                    node, name, labelmap_of(mask, change.extent, volumeOf(target), segmentationOf(target)), color
-                )
+            if not mask.empty:
+                _addSegment(node, name, labelmap_of(mask, volumeOf(target), segmentationOf(target)), color)
         self._node = slicer.mrmlScene.AddNode(node)
         _keepOutOfTree(node)
         node.CreateDefaultDisplayNodes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from slicer.i18n import tr as _
@@ -11,12 +12,16 @@ from SegmentEditorVistaSegLib.Choice import chosenTarget, requireTarget, segment
 from SegmentEditorVistaSegLib.Naming import areKnown, giveName, meantBy
 from SegmentEditorVistaSegLib.Writing import EffectWriter
 from vistaseg.errors import InputError, VistaSegError
+from vistaseg.geometry.box import VoxelBox
 from vistaseg.mrml.reading import read_mask
 from vistaseg.mrml.views import require_shown
 from vistaseg.mrml.volumes import grid_of
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
 from vistaseg.workspace import SegmentReference, Workspace
 from VistaSegLib.SegmentationOfVolume import otherScanNote
+
+if TYPE_CHECKING:
+    from vistaseg.jobs import Job
 
 
 class EffectPrompting:
@@ -35,7 +40,7 @@ class EffectPrompting:
         self._effect, self.workspace = scriptedEffect, workspace
         self._previewing, self._onAnswered = previewing, onAnswered
         self._asked: set[SegmentReference] = set()
-        self._naming = None
+        self._naming: Job | None = None
         self._warned: set[tuple[str, str]] = set()
 
     @property
@@ -144,7 +149,7 @@ class EffectPrompting:
 
     def _identify(self, target: SegmentReference, onNames: Callable[[SegmentReference, Sequence], None]) -> None:
         volume = volumeOf(target)
-        what = self._maskOf(target, volume)
+        what: np.ndarray | Prompt | None = self._maskOf(target, volume)
         if what is None:
             what = next((prompt for prompt in reversed(self.prompts) if _saysWhere(prompt)), None)
         if what is None:
@@ -154,12 +159,8 @@ class EffectPrompting:
     def _maskOf(self, target: SegmentReference, volumeNode) -> np.ndarray | None:
         """The segment on the whole grid of the volume, bool (k, j, i); None where it is empty."""
         grid = grid_of(volumeNode)
-        mask, extent = read_mask(segmentationOf(target), target.segment_id, volumeNode, grid)
-        if extent.empty:
-            return None
-        whole = np.zeros(grid.shape_ijk[::-1], dtype=bool)
-        whole[extent.slices_kji] = mask
-        return whole
+        mask = read_mask(segmentationOf(target), target.segment_id, volumeNode, grid)
+        return None if mask.empty else mask.within(VoxelBox.whole(grid.shape_ijk))
 
 
 def _saysWhere(prompt: Prompt) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import qt
 import slicer
@@ -20,8 +21,8 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         scriptedEffect.name = "VistaSeg"  # not translated: modules find effects by it
         scriptedEffect.title = _("VistaSeg")
         AbstractScriptedSegmentEditorEffect.__init__(self, scriptedEffect)
-        self.options = None
-        self.work = None
+        self.options: Any = None
+        self.work: Any = None
         from VistaSegLib import Editors
 
         Editors.add(scriptedEffect)

@@ -65,8 +65,8 @@ class SlicePlane:
         r, a, s = (self._toWorld @ (*at, slices, 1.0))[:3].tolist()
         return r, a, s
 
-    def seen(self, places: Sequence[Sequence[float]]) -> np.ndarray:
+    def seen(self, places: Sequence[Sequence[float]] | np.ndarray) -> np.ndarray:
         """(N, 3): x and y in pixels of the view and the distance from the plane in mm, of places in local RAS mm."""
-        world = np.array([to_world(self._volume, tuple(place)) for place in places])
+        world = np.array([to_world(self._volume, (r, a, s)) for r, a, s in places])
         xyz = world @ self._fromWorld[:3, :3].T + self._fromWorld[:3, 3]
         return xyz * (1, 1, self.step)

@@ -158,7 +158,7 @@ class Work(VTKObservationMixin):
         except VistaSegError as error:
             self._workspace.messages.add_error(error)
             change = None
-        if change is None:
+        if target is None or change is None:
             self.preview.hide()
         else:
             self.preview.show(target, change)

@@ -10,8 +10,9 @@ from slicer.i18n import tr as _
 
 from SegmentEditorVistaSegLib.Choice import segmentationOf, volumeOf
 from vistaseg.errors import InputError
+from vistaseg.masks.boxed import MaskChange
 from vistaseg.mrml.converting import require_labelmaps
-from vistaseg.mrml.editing import SegmentChange, allowed_parts
+from vistaseg.mrml.editing import allowed_parts
 from vistaseg.mrml.masking import rules_of
 from vistaseg.mrml.overwriting import give_way
 from vistaseg.mrml.sharing import isolate_segment
@@ -55,7 +56,7 @@ class EffectWriter:
         self._effect.saveStateForUndo()
         yield
 
-    def apply(self, segment_id: str, change: SegmentChange) -> None:
+    def apply(self, segment_id: str, change: MaskChange) -> None:
         """Add and remove voxels of a segment, as far as the editor allows.
 
         Raises:

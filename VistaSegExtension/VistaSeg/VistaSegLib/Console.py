@@ -160,11 +160,17 @@ def exportDICOM(
         VistaSegError: a precondition is not met, or the export failed.
     """
     from VistaSegLib.Exporting import Exporting
-    from VistaSegLib.ExportOptions import ExportOptions
+    from VistaSegLib.ExportOptions import ExportOptions, folderNamed
 
     volume = volumeNode or _volumeOf(segmentationNode)
     options = ExportOptions(
-        str(folder), toDatabase, derive, labelmap=labelmap, report=report, description=description, deflate=deflate
+        folderNamed(str(folder)),
+        toDatabase,
+        derive,
+        labelmap=labelmap,
+        report=report,
+        description=description,
+        deflate=deflate,
     )
 
     def start(done: Done) -> None:
@@ -278,7 +284,7 @@ def _prompts(volume, points, negativePoints, box, text: str | None) -> list[Prom
         for given, positive in ((points, True), (negativePoints, False))
         for place in _places(given)
     ]
-    prompts = [*([] if text is None else [Text(text)]), *boxes, *clicks]
+    prompts: list[Prompt] = [*([] if text is None else [Text(text)]), *boxes, *clicks]
     if not prompts:
         raise UsageError("Nothing to refine with: give points, negativePoints, box or text.")
     return prompts

@@ -91,11 +91,13 @@ class Editing:
         Raises:
             InputError: that is impossible by now.
         """
-        return self._current().undo() if self.canUndo else ""
+        editing = self._current()
+        return editing.undo() if editing is not None and editing.can_undo else ""
 
     def redo(self) -> str:
         """Bring back what was undone last; as `undo`."""
-        return self._current().redo() if self.canRedo else ""
+        editing = self._current()
+        return editing.redo() if editing is not None and editing.can_redo else ""
 
     def close(self) -> None:
         """Forget all steps, and take the nodes they need out of the scene."""

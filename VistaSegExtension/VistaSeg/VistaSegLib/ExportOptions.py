@@ -15,6 +15,16 @@ from vistaseg.mrml.visibility import visible_segment_ids
 from VistaSegLib.Installation import missingExportPackages
 
 
+def folderNamed(text: str) -> str:
+    """The whole path of a folder that was typed; "" for none.
+
+    Blanks around it do not count, unless there is a folder whose name has them.
+    """
+    if not text.strip():
+        return ""
+    return str(Path(text if Path(text).is_dir() else text.strip()).expanduser().absolute())
+
+
 @dataclass(frozen=True)
 class ExportOptions:
     """Attributes:
@@ -55,7 +65,9 @@ def whyNotExportable(volumeNode, segmentationNode, options: ExportOptions) -> li
         missing.append(_("Missing in this Slicer: {packages}.").format(packages=", ".join(packages)))
     if not options.folder and not options.toDatabase:
         missing.append(_("Choose a folder, or Slicer's DICOM database."))
-    if options.folder and not Path(options.folder).is_dir():
+    if options.folder and Path(options.folder).is_file():
+        missing.append(_("{folder} is a file: choose a folder.").format(folder=options.folder))
+    elif options.folder and not Path(options.folder).is_dir():
         missing.append(_("The folder {folder} does not exist: choose another.").format(folder=options.folder))
     if options.toDatabase and open_database() is None:
         missing.append(_("Slicer's DICOM database is not open: open the module DICOM once, or write to a folder only."))

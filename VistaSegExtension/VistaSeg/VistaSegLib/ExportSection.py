@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 from vistaseg.errors import VistaSegError
 from vistaseg.mrml.dicom_images import instance_uids_of, open_database
 from VistaSegLib import Installation
-from VistaSegLib.ExportOptions import ExportOptions, whyNotExportable
+from VistaSegLib.ExportOptions import ExportOptions, folderNamed, whyNotExportable
 from VistaSegLib.Ui import loadUi
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ExportSection:
         """What is chosen."""
         ui = self.ui
         return ExportOptions(
-            ui.folderLine.text.strip(),
+            folderNamed(ui.folderLine.text),
             ui.databaseBox.checked,
             ui.imagesCombo.currentIndex == DERIVED_IMAGES,
             ui.visibleBox.checked,

@@ -120,13 +120,14 @@ class Exporting:
         foreign = why_foreign(volumeNode, segmentationNode, ids)
         if foreign:
             raise InputError(foreign)
-        snapshot = snapshot_of(segmentationNode, volumeNode, ids)
+        snapshot, remarked = snapshot_of(segmentationNode, volumeNode, ids), remarks(volumeNode, segmentationNode, ids)
         path = Path(options.folder) / f"{filePrefix()}report.csv"
 
         def done(written: tuple[list[Measures], tuple[str, ...]]) -> None:
             measures, notes = written
             text = _("{count} segments measured: {path}").format(count=len(measures), path=path)
             doubts = [
+                *remarked,
                 *notes,
                 *(f"{row.name}: {each}" for row in measures for each in (row.warning, row.losses) if each),
             ]

@@ -55,10 +55,10 @@ _host: Host | None = None
 
 def workspace() -> Workspace:
     """The application's workspace, made at the first call."""
-    global _host
     if _host is None:
         use(Workspace(slicer.mrmlScene))
         slicer.app.connect("aboutToQuit()", close)
+    assert _host is not None
     return _host.workspace
 
 

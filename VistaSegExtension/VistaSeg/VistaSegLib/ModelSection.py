@@ -129,8 +129,10 @@ class ModelSection:
     def _onAction(self, *_) -> None:
         if self._readiness.packages:
             self._install()
-        elif Fetching.accepted(self._readiness.entry):
-            Fetching.fetchInBackground(self._workspace, self._readiness.entry, self.refresh)
+            return
+        entry = self._readiness.entry
+        if entry is not None and Fetching.accepted(entry):
+            Fetching.fetchInBackground(self._workspace, entry, self.refresh)
 
     def _install(self) -> None:
         try:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 from slicer.i18n import tr as _
 
 from vistaseg import catalog
-from vistaseg.geometry.box import EMPTY_BOX
+from vistaseg.masks.boxed import NO_VOXELS
 from vistaseg.mrml.adding import add_segments
 from vistaseg.mrml.volumes import volume_from_node
 from vistaseg.prompts import Prompt, Text
@@ -50,5 +49,4 @@ def namedSegment(text: str) -> Segment:
 
 
 def _segment(name: str, structureId: int | None, color, terminology) -> Segment:
-    nothing = np.zeros((0, 0, 0), dtype=bool)
-    return Segment(name, 1, structureId, color, terminology, nothing, EMPTY_BOX)
+    return Segment(name, 1, structureId, color, terminology, NO_VOXELS)

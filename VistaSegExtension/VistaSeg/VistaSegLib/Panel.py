@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 import slicer
 
@@ -73,13 +73,13 @@ class Panel:
         """The user looks at the panel."""
         self._entered = True
         self.enterScene()
-        self.sections["InteractiveSection"].enter()
+        cast(InteractiveSection, self.sections["InteractiveSection"]).enter()
 
     def exit(self) -> None:
         """The user looks at something else; what runs goes on."""
         self._entered = False
         if self.sections:
-            self.sections["InteractiveSection"].exit()
+            cast(InteractiveSection, self.sections["InteractiveSection"]).exit()
 
     def leaveScene(self) -> None:
         """The scene is about to be emptied."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from vistaseg.mrml.volumes import is_in_scene
 from vistaseg.prompts import Point, Prompt, RegionOfInterest
 from VistaSegLib.MarkupsNodes import COLORS, addMarkupsNode, removeMarkupsNode
@@ -18,7 +20,7 @@ class PromptMarkers:
     """
 
     def __init__(self) -> None:
-        self._shown: dict[tuple, tuple[object, Content]] = {}
+        self._shown: dict[tuple, tuple[Any, Content]] = {}
         self._transformId: str | None = None
 
     def show(self, prompts: tuple[Prompt, ...], volumeNode) -> None:
@@ -86,6 +88,7 @@ def _fill(node, before: Content, content: Content) -> None:
         node.RemoveAllControlPoints()
         before = ()
     for number, point in content[len(before) :]:
+        assert isinstance(point, Point)
         node.AddControlPoint(list(point.ras), str(number))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import slicer
 from slicer.util import VTKObservationMixin
@@ -37,7 +38,7 @@ class PromptPlacing(VTKObservationMixin):
         super().__init__()
         self._onPoint, self._onBox, self._onStopped = onPoint, onBox, onStopped
         self.kind: str | None = None
-        self._node = None
+        self._node: Any = None
         self._views: list[list] = []  # for each point that was placed, at the moment when it was
         self._taking, self._stopping = Later(self._take), Later(self._stopIfOver)
 

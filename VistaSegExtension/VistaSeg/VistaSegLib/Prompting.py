@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from slicer.i18n import tr as _
 
 from vistaseg.errors import VistaSegError
@@ -101,6 +103,7 @@ class Prompting:
 
             Unanswered.noteSegment(*addSegmentFor(self._selection, prompt))
             target = currentTarget(self._selection)
+            assert target is not None
         return target
 
     def _tryTo(self, act) -> None:
@@ -114,7 +117,7 @@ class Prompting:
         return self._selection.editing.writer()
 
     @property
-    def _place(self) -> tuple:
+    def _place(self) -> tuple[Any, Any, str]:
         """What prompts that wait are kept with."""
         return self._selection.volumeNode, self._selection.segmentationNode, self._selection.segmentId
 

@@ -6,8 +6,6 @@ import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from vistaseg.errors import InputError
 from vistaseg.jobs import Worker
 from vistaseg.mrml.converting import has_labelmaps
@@ -17,7 +15,6 @@ from vistaseg.mrml.snapshots import Snapshot, snapshot_of
 from vistaseg.mrml.volumes import state_of
 from vistaseg.progress import Progress
 from vistaseg.segmentation.drawn import Drawn, own_size
-from vistaseg.segmentation.fingerprint import mask_fingerprint
 from vistaseg.segmentation.plausibility import Finding, findings, losses, voxel_milliliters, worth_a_look
 
 # See `Host`: a sleep lends Python's lock to the worker.
@@ -35,7 +32,7 @@ class Numbers:
         ownVoxels: see `own_size`.
         milliliters: likewise.
         drawn: see `vistaseg.segmentation.Segment`.
-        masks: each `mask_fingerprint` that it has: on the grid of the volume, and on its own where that is another.
+        masks: each fingerprint that it has: on the grid of the volume, and on its own where that is another.
     """
 
     voxels: int
@@ -151,19 +148,20 @@ class ResultRows:
 def _measure(snapshot: Snapshot, known: Mapping[str, Numbers], found: dict[str, Numbers], progress: Progress) -> None:
     """Find the numbers of each segment, those of the same mask again where they are known; in the worker's thread."""
     for layer in snapshot.layers:
-        own, drawn = {}, layer.drawn()
-        for segmentId, mask, extent in layer.own_masks():
+        own: dict[str, str] = {}
+        drawn = layer.drawn()
+        for segmentId, mask in layer.own_masks():
             progress("label map", len(own), len(layer.values))
-            own[segmentId] = mask_fingerprint(mask, extent)
-        for number, (segmentId, mask, extent) in enumerate(layer.masks()):
+            own[segmentId] = mask.fingerprint
+        for number, (segmentId, mask) in enumerate(layer.masks()):
             progress("segments", number, len(layer.values))
-            masks = (mask_fingerprint(mask, extent), *([own[segmentId]] if segmentId in own else []))
+            masks = (mask.fingerprint, *([own[segmentId]] if segmentId in own else []))
             if segmentId in known and (known[segmentId].masks, known[segmentId].drawn) == (masks, drawn.get(segmentId)):
                 found[segmentId] = known[segmentId]
                 continue
-            voxels = int(np.count_nonzero(mask))
+            voxels = mask.voxel_count
             volume, asDrawn = voxels * voxel_milliliters(snapshot.grid), drawn.get(segmentId)
-            reasons = findings(mask, extent, snapshot.grid, snapshot.records[segmentId].structure_id)
+            reasons = findings(mask, snapshot.grid, snapshot.records[segmentId].structure_id)
             size = own_size(asDrawn, voxels, volume)
             found[segmentId] = Numbers(voxels, *size, losses(asDrawn, volume) + reasons, asDrawn, masks)
 

@@ -52,6 +52,6 @@ def _kinds(prompts: list[dict[str, Any]] | int) -> list[str | None]:
 def _prompts(kinds: list[str | None]) -> str:
     if len(set(kinds)) > 1:
         return _("{count} prompts").format(count=len(kinds))
-    one = {"point": _("1 click"), "box": _("a box"), "text": _("a name")}.get(kinds[0], _("1 prompt"))
+    one = {"point": _("1 click"), "box": _("a box"), "text": _("a name")}.get(kinds[0] or "", _("1 prompt"))
     several = {"point": _("{count} clicks"), "box": _("{count} boxes"), "text": _("{count} names")}
-    return one if len(kinds) == 1 else several.get(kinds[0], _("{count} prompts")).format(count=len(kinds))
+    return one if len(kinds) == 1 else several.get(kinds[0] or "", _("{count} prompts")).format(count=len(kinds))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import slicer
 import vtk
@@ -30,7 +31,7 @@ class Selection(VTKObservationMixin):
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         super().__init__()
-        self.parameters = None
+        self.parameters: Any = None
         self.editing = Editing(self)
         self._ofVolume = SegmentationOfVolume(self, tell)
         self._listeners: list[Callable[[], None]] = []

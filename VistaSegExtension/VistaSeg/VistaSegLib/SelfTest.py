@@ -19,6 +19,7 @@ def runTests() -> None:
     if not RUNNER.is_file():
         raise unittest.SkipTest("The tests of VistaSeg are in its source tree: load the module from there.")
     spec = spec_from_file_location("run_in_slicer", RUNNER)
+    assert spec is not None and spec.loader is not None
     runner = module_from_spec(spec)
     spec.loader.exec_module(runner)
     status = runner.run([])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import Any
 
 import qt
 from slicer.i18n import tr as _
@@ -26,7 +27,7 @@ class StructureTree:
 
     def __init__(self, tree, onChanged: Callable[[], None]) -> None:
         self._tree, self._onChanged = tree, onChanged
-        self._items: dict[int, object] = {}
+        self._items: dict[int, Any] = {}
         self._groups = [self._addGroup(title, structures) for title, structures in listedGroups()]
         self._known: frozenset[int] = frozenset(self._items)
         tree.itemChanged.connect(self._onItemChanged)

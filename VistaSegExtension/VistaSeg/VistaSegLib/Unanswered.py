@@ -47,8 +47,8 @@ def _segmentIds(node) -> list[str]:
 
 def _isUnused(node, segmentId: str) -> bool:
     """Whether the segment is there and has neither voxels nor prompts."""
-    from vistaseg.mrml.reading import has_voxels  # after the first prompt: the panel opens without it
+    from vistaseg.mrml.reading import holds_voxels  # after the first prompt: the panel opens without it
     from vistaseg.mrml.tags import PROMPTS_TAG, read_tag
 
     segment = node.GetSegmentation().GetSegment(segmentId)
-    return segment is not None and not read_tag(segment, PROMPTS_TAG) and not has_voxels(node, segmentId)
+    return segment is not None and not read_tag(segment, PROMPTS_TAG) and not holds_voxels(node, segmentId)

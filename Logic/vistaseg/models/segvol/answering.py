@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from vistaseg.geometry.box import as_index
+from vistaseg.masks.boxed import NO_CHANGE, BoxedMask
 from vistaseg.models.correction import VoxelClick
 from vistaseg.models.protocol import PromptAnswer, PromptQuestion
-from vistaseg.models.segvol.changes import NO_CHANGE, BoxedMask, VolumeChange, deepest_voxel, volume_change
+from vistaseg.models.segvol.changes import anchor_voxel, change_by
 from vistaseg.models.segvol.encoding import Texts
 from vistaseg.models.segvol.placing import PlacedPrompts, place
 from vistaseg.models.segvol.preprocessing import SegVolImage
@@ -50,40 +51,39 @@ class Answering:
 
         Raises:
             InputError: a prompt lies outside the scan or the body.
-            UsageError: the text is no name of a structure; or the saved answer to be repeated is none of SegVol's.
+            UsageError: the text does not name a structure; or the saved answer to be repeated is not SegVol's.
             MemoryLimitError, CancelledError: nothing was changed.
         """
-        own = made_alone(question.records, question.extent.empty)
+        own = made_alone(question.records, question.mask.box.empty)
         seed = len(question.prompts) if question.record is None else AnswerRecord.of(question.record).seed
-        before = BoxedMask.of_extent(question.mask, question.extent)
-        placed, note = self._placed(question, before)
+        placed, note = self._placed(question)
         if not placed.says_what:
-            return _answer(NO_CHANGE, AnswerRecord(seed, own, None), SAY_WHERE)
+            return PromptAnswer(NO_CHANGE, AnswerRecord(seed, own, None).as_dict(), SAY_WHERE)
         regions = [record.region for record in own_records(question.records) if record.region is not None]
         found = self.zoom.find(placed, self._text(placed), seed, regions, progress)
-        record = AnswerRecord(seed, own, found.region)
+        region = None if found.box.empty else found.box.reversed.relative_to(self.image.crop.start)
+        record = AnswerRecord(seed, own, region).as_dict()
         doubt = name_doubt(placed.text) if placed.text and isinstance(question.prompts[-1], Text) else ""
-        if not found.mask.any():
-            return _answer(NO_CHANGE, record, _joined(note, NOTHING_FOUND, doubt))
-        after = BoxedMask.of_found(found, self.image.crop)
-        change = volume_change(before, after, self._newest_click(question, placed), replace=own)
-        side = self.sides.doubt(placed.text, after) if placed.text else ""
-        return _answer(change, record, _joined(note, doubt, side))
+        if found.empty:
+            return PromptAnswer(NO_CHANGE, record, _joined(note, NOTHING_FOUND, doubt))
+        change = change_by(question.mask, found, self._newest_click(question, placed), replace=own)
+        side = self.sides.doubt(placed.text, found) if placed.text else ""
+        return PromptAnswer(change, record, _joined(note, doubt, side))
 
-    def _placed(self, question: PromptQuestion, before: BoxedMask) -> tuple[PlacedPrompts, str]:
-        """The prompts that the network is asked with, and a sentence about those that it is not."""
+    def _placed(self, question: PromptQuestion) -> tuple[PlacedPrompts, str]:
+        """The prompts that the network gets, and a sentence about those that are left out."""
         placed, note = place(question.prompts, self.volume.grid, self.image.crop), ""
         if placed.text is not None:
             require_name(placed.text)
         if placed.text is not None and placed.box is not None and placed.clicks:
             placed, note = replace(placed, text=None), TEXT_LEFT_OUT
-        return (placed if placed.says_what else self._anchored(placed, before)), note
+        return (placed if placed.says_what else self._anchored(placed, question.mask)), note
 
-    def _anchored(self, placed: PlacedPrompts, before: BoxedMask) -> PlacedPrompts:
+    def _anchored(self, placed: PlacedPrompts, mask: BoxedMask) -> PlacedPrompts:
         """With the middle of the mask as a positive click: negative ones alone do not say what the structure is."""
         crop = self.image.crop
         away = [as_index(p + a for p, a in zip(click.index, crop.start, strict=True)) for click in placed.clicks]
-        anchor = deepest_voxel(before, away)
+        anchor = anchor_voxel(mask, away)
         if anchor is None or not crop.holds(anchor):
             return placed
         index = as_index(p - a for p, a in zip(anchor, crop.start, strict=True))
@@ -100,10 +100,6 @@ class Answering:
         number = sum(isinstance(prompt, Point) for prompt in question.prompts) - 1
         index = as_index(p + a for p, a in zip(placed.clicks[number].index, self.image.crop.start, strict=True))
         return VoxelClick(index, newest.positive)
-
-
-def _answer(change: VolumeChange, record: AnswerRecord, note: str) -> PromptAnswer:
-    return PromptAnswer(change.added, change.removed, change.extent, record.as_dict(), note)
 
 
 def _joined(*sentences: str) -> str:

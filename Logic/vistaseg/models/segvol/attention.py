@@ -45,13 +45,18 @@ class PromptToImageAttention(Attention):
 
         The bias of the keys adds the same to all scores of a query, which the softmax takes away again.
         """
-        asked = torch.einsum("nqhc,hcw->nhqw", self._split(self.q_proj(queries)), self._split(self.k_proj.weight, 0))
+        projected = torch.einsum(
+            "nqhc,hcw->nhqw", self._split(self.q_proj(queries)), self._split(self.k_proj.weight, 0)
+        )
         shape = (len(queries), 1, *keys.shape[1:])
         # To the attention, the questions of all heads are those of one: they look at the image itself.
         seen = F.scaled_dot_product_attention(
-            asked.flatten(1, 2)[:, None], keys[:, None].expand(shape), values[:, None].expand(shape), scale=self.scale
+            projected.flatten(1, 2)[:, None],
+            keys[:, None].expand(shape),
+            values[:, None].expand(shape),
+            scale=self.scale,
         )
-        channels = torch.einsum("nhqw,hcw->nqhc", seen.view_as(asked), self._split(self.v_proj.weight, 0))
+        channels = torch.einsum("nhqw,hcw->nqhc", seen.view_as(projected), self._split(self.v_proj.weight, 0))
         answered: Tensor = self.out_proj(channels.flatten(2) + self.v_proj.bias)
         return answered
 
@@ -62,9 +67,9 @@ class ImageToPromptAttention(Attention):
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """(1 or N, Q, width), (N, K, width), (N, K, width) → (N, Q, width)."""
         k, v = self._split(self.k_proj(keys)), self._split(self.v_proj(values))
-        asked = torch.einsum("nkhc,hcw->nhkw", k, self._split(self.q_proj.weight, 0)).flatten(1, 2)
+        projected = torch.einsum("nkhc,hcw->nhkw", k, self._split(self.q_proj.weight, 0)).flatten(1, 2)
         constant = torch.einsum("nkhc,hc->nhk", k, self._split(self.q_proj.bias)).flatten(1)
-        scores = self._split(queries @ asked.mT + constant[:, None])
+        scores = self._split(queries @ projected.mT + constant[:, None])
         shares = (scores * self.scale).softmax(dim=-1).flatten(2)
-        told = torch.einsum("nkhc,whc->nhkw", v, self._split(self.out_proj.weight)).flatten(1, 2)
-        return torch.baddbmm(self.out_proj.bias, shares, told)
+        mixed = torch.einsum("nkhc,whc->nhkw", v, self._split(self.out_proj.weight)).flatten(1, 2)
+        return torch.baddbmm(self.out_proj.bias, shares, mixed)

@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 from vistaseg.errors import InputError, UsageError
+from vistaseg.masks.boxed import Mask
 from vistaseg.models.answers import require_numbers
-from vistaseg.models.correction import Mask
 from vistaseg.models.segvol.model import SegVolVolume
 from vistaseg.progress import Progress
 from vistaseg.prompts import Prompt
 
 _AT_ONCE = 8
-"""Names that the network is asked for in one call: their logits take 64 MB at the published size."""
+"""Names in one call of the network: their logits take 64 MB at the published size."""
 
 _MOST_VOXELS = 4096
-"""Voxels of the mask that are asked, evenly spread over it."""
+"""Voxels of the mask that are compared, evenly spread over it."""
 
 
 def identify(
@@ -36,12 +36,12 @@ def identify(
         names: at least one, all different; `texts.suggested_names` are those that SegVol was trained with.
 
     Raises:
-        UsageError: there is no name.
+        UsageError: no name was given.
         InputError: the prompt lies outside the scan or the body, or there is nothing where it points.
         CancelledError: nothing was changed.
     """
     if not names:
-        raise UsageError("There is no name to choose from: give at least one.")
+        raise UsageError("Give at least one name to choose from.")
     progress("names", 0, len(names))
     mask = opened.shrunk_mask(what) if isinstance(what, np.ndarray) else opened.shrunk_prediction(what, progress)
     places = _spread(mask)

@@ -49,7 +49,7 @@ class MaskDecoder(nn.Module):
         self.output_hypernetworks_mlps = nn.ModuleList(
             ThreeLayerPerceptron(width, width, width // 8) for _ in range(MASKS)
         )
-        # In the published file, but never trained: nobody is told the quality of a mask.
+        # In the published file, but never trained, so that the quality of a mask is not reported.
         self.iou_prediction_head = ThreeLayerPerceptron(width, _QUALITY_WIDTH, MASKS)
         self.txt_align_upscaled_embedding = nn.Linear(width, width // 8)
 

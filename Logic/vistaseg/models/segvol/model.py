@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vistaseg.compute import Compute, memory_guard
 from vistaseg.errors import UsageError
-from vistaseg.models.correction import Mask
+from vistaseg.masks.boxed import Mask
 from vistaseg.models.protocol import ClassMasks, ModelIdentity, PromptAnswer, PromptQuestion
 from vistaseg.models.segvol.answering import Answering
 from vistaseg.models.segvol.configuration import SegVolConfiguration

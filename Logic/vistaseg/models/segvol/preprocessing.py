@@ -44,9 +44,10 @@ class ZoomMap:
     def box_to_zoomed(self, box: VoxelBox) -> VoxelBox:
         """What a box of the cropped volume is in the shrunk one: the box around all that shows its voxels.
 
-        Published is the box around a shrunk mask. Around a solid box both are the same. Around an organ, of which the
-        shrunk volume may not show the outermost voxels, the published one can be smaller: corners alone do not say.
-        An axis along which no voxel of the box is shown gets the voxel that it lies in; published is no box then.
+        Published is the box around a shrunk mask. Around a solid box both are the same. The shrunk volume may not show
+        the outermost voxels of an organ, and then the published one can be smaller: corners alone do not say.
+        An axis along which no voxel of the box is shown gets the voxel that it lies in; the published rule gives no box
+        then.
         """
         first, last = self.to_zoomed(box.start), self.to_zoomed(as_index(b - 1 for b in box.stop))
         showing = [
@@ -84,10 +85,10 @@ class ZoomMap:
         found[tuple(lookup[p] for lookup, p in zip(lookups, np.nonzero(mask), strict=True))] = True
         return found
 
-    def grown(self, mask: np.ndarray, box: VoxelBox) -> np.ndarray:
-        """The part of a mask (d, h, w) of the shrunk volume that is a box of the cropped one."""
+    def grown(self, shrunk: np.ndarray, box: VoxelBox) -> np.ndarray:
+        """A mask (d, h, w) of the shrunk volume as that of a box of the cropped one."""
         lookups = [up[a:b] for up, a, b in zip(self.up, box.start, box.stop, strict=True)]
-        part: np.ndarray = mask[np.ix_(*lookups)]
+        part: np.ndarray = shrunk[np.ix_(*lookups)]
         return part
 
     def grown_content(self, mask: np.ndarray) -> VoxelBox | None:

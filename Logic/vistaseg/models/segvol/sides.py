@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
-
-import numpy as np
 
 from vistaseg.catalog.structures import Side
 from vistaseg.catalog.words import words_of
-from vistaseg.models.segvol.changes import BoxedMask
+from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.volume import Volume
 
 BODY_HU = -500.0
@@ -32,23 +32,24 @@ class BodySides:
 
     @cached_property
     def middle(self) -> float | None:
-        """R of the body's centre of mass in mm; None where there is no body."""
+        """R of the body's centre of mass in mm; None without a body."""
         body = self._volume.array[::_STEP, ::_STEP, ::_STEP] > BODY_HU
-        return self._r(centre(body) * _STEP) if body.any() else None
+        sampled = BoxedMask(body, VoxelBox.whole(body.shape[::-1]))
+        return None if sampled.empty else self._r([p * _STEP for p in sampled.centroid])
 
-    def side(self, part: BoxedMask) -> Side | None:
+    def side(self, mask: BoxedMask) -> Side | None:
         """The side of a mask's centre; None near the middle. In RAS, R grows towards the patient's right."""
-        if self.middle is None or not part.mask.any():
+        if self.middle is None or mask.empty:
             return None
-        distance = self._r(centre(part.mask) + part.box.start) - self.middle
+        distance = self._r(mask.centroid) - self.middle
         if abs(distance) < CLEAR_MM:
             return None
         return "right" if distance > 0 else "left"
 
-    def doubt(self, text: str, part: BoxedMask) -> str:
+    def doubt(self, text: str, mask: BoxedMask) -> str:
         """A sentence for the user where a text names the other side than the one of a mask, else nothing."""
         words = words_of(text)
-        found = None if words.side is None or words.core & _NOT_PAIRED else self.side(part)
+        found = None if words.side is None or words.core & _NOT_PAIRED else self.side(mask)
         if found is None or found == words.side:
             return ""
         return (
@@ -56,11 +57,6 @@ class BodySides:
             "If it is the wrong one, draw a box around the other."
         )
 
-    def _r(self, index_kji: np.ndarray) -> float:
-        return float(self._volume.index_to_ras([index_kji[::-1].tolist()])[0][0])
-
-
-def centre(mask: np.ndarray) -> np.ndarray:
-    """The mean index of the voxels of a mask, axis by axis; it needs no list of them."""
-    counts = [mask.sum(axis=tuple(a for a in range(3) if a != axis)) for axis in range(3)]
-    return np.array([float(np.average(np.arange(len(count)), weights=count)) for count in counts])
+    def _r(self, index: Sequence[float]) -> float:
+        """R in mm of a place (i, j, k)."""
+        return float(self._volume.index_to_ras([index])[0][0])

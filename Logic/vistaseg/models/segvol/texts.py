@@ -1,4 +1,4 @@
-"""Names of structures for SegVol: those it was trained with, the nearest of them, and what is no name."""
+"""Names of structures for SegVol: those it was trained with, the nearest of them, and texts that are not names."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def suggested_names() -> tuple[str, ...]:
 
 
 def require_name(text: str) -> None:
-    """Refuse a text that is no name of a structure.
+    """Refuse a text that does not name a structure.
 
     Raises:
         UsageError: it is a sentence, which SegVol was not trained to read (the message has the nearest names), or a
@@ -83,11 +83,11 @@ def trained_spelling(text: str) -> str:
     known = next((name for name in (text, text.casefold()) if name in category_names()), None)
     if known is not None:
         return known
-    asked, meant = words_of(text), catalog.by_name(text)
+    given, meant = words_of(text), catalog.by_name(text)
     synonyms = () if meant is None else (meant.name, *meant.synonyms)
     same = {words_of(name).all for name in (text, *synonyms)}
     exact = (name for name in category_names() if words_of(name).all in same)
-    misspelt = (name for name in category_names() if asked.same_but_for_typing(words_of(name)))
+    misspelt = (name for name in category_names() if given.same_but_for_typing(words_of(name)))
     return next(exact, None) or next(misspelt, None) or text
 
 
@@ -115,11 +115,11 @@ def _contradict(one: Words, other: Words) -> bool:
     return bool(sides or (one.numbers and other.numbers and one.numbers != other.numbers))
 
 
-def _likeness(asked: Words, known: Words) -> tuple[float, float]:
+def _likeness(given: Words, known: Words) -> tuple[float, float]:
     """0 … 100, of the words that both have or nearly have, and of the whole."""
-    missing = (asked.side != known.side) + (asked.numbers != known.numbers)
-    line, other = (" ".join(sorted(words.core)) for words in (asked, known))
-    return words_likeness(asked.core, known.core) - _ONE_SIDED * missing, likeness(line, other)
+    missing = (given.side != known.side) + (given.numbers != known.numbers)
+    line, other = (" ".join(sorted(words.core)) for words in (given, known))
+    return words_likeness(given.core, known.core) - _ONE_SIDED * missing, likeness(line, other)
 
 
 def _quoted(names: Iterable[str]) -> str:

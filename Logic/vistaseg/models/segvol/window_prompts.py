@@ -1,4 +1,4 @@
-"""What the network is asked with: over the whole volume the user's prompts, in each window what follows from them.
+"""The prompts that the network gets: over the whole volume the user's, in each window what follows from them.
 
 As published (`BAAI-DCAI/SegVol`, utils/monai_inferers_utils.py, `sliding_window_inference`), where several windows are
 needed a window gets
@@ -13,6 +13,7 @@ This differs from it in what follows:
 - Places are counted from the window's first voxel, also where the window sticks out of the region that is looked at.
   There the published code pads the image and not the map of prompts, so that its boxes and points are off by the
   padding.
+- In a single window the user's box is that of the scan's voxels; the published code takes it from the shrunk volume's.
 - Of the voxels that are clicked on, the first is the latest click itself; the published code draws all of them.
 - Negative clicks are kept; the published code drops them in windows.
 - A box with clicks, which the published code refuses: the user's box as far as it lies in the window, and the user's
@@ -29,7 +30,7 @@ import torch
 from torch import Tensor
 
 from vistaseg.geometry.box import Index, VoxelBox, as_index
-from vistaseg.models.correction import Mask
+from vistaseg.masks.boxed import Mask
 from vistaseg.models.segvol.placing import PlacedPrompts
 from vistaseg.models.segvol.preprocessing import ZoomMap
 from vistaseg.models.segvol.prompt_encoder import NEGATIVE, PADDING, POSITIVE, PromptBatch
@@ -65,7 +66,7 @@ def prompt_batch(
 
 @dataclass(frozen=True, eq=False)
 class WindowPrompts:
-    """What windows over a region are asked with, in voxels (d, h, w).
+    """The prompts of windows over a region, in voxels (d, h, w).
 
     Attributes:
         placed: the user's prompts.

@@ -1,13 +1,12 @@
 """Zoom-out-zoom-in: where something is, from the whole volume shrunk to one window; what it is like, from windows.
 
-The steps are those of `BAAI-DCAI/SegVol` (inference_demo.py, `zoom_in_zoom_out`); see `window_prompts` for what each
-window is asked with.
+The steps are those of `BAAI-DCAI/SegVol` (inference_demo.py, `zoom_in_zoom_out`); see `window_prompts` for the
+prompts of each window.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,8 +14,8 @@ from torch import Tensor
 
 from vistaseg.compute import Compute
 from vistaseg.geometry.box import Index, VoxelBox, as_index
+from vistaseg.masks.boxed import NO_VOXELS, BoxedMask, Mask
 from vistaseg.models.answers import require_numbers
-from vistaseg.models.correction import Mask
 from vistaseg.models.covering import covering_windows
 from vistaseg.models.segvol.encoding import Encoding
 from vistaseg.models.segvol.network import SegVolNetwork
@@ -28,22 +27,6 @@ from vistaseg.progress import Progress
 
 OVERLAP = 0.5
 """Share of a window that neighbours have in common; overlapping logits are averaged with equal weights."""
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What was found in a volume.
-
-    Attributes:
-        mask: bool (d, h, w), of `region` only.
-        region: box of the cropped volume that windows were laid over; None where the whole volume's answer was empty.
-    """
-
-    mask: Mask
-    region: VoxelBox | None
-
-
-NOTHING = Found(np.zeros((0, 0, 0), dtype=bool), None)
 
 
 class ZoomOutZoomIn:
@@ -62,8 +45,8 @@ class ZoomOutZoomIn:
 
     def find(
         self, placed: PlacedPrompts, text: Tensor | None, seed: int, regions: Sequence[VoxelBox], progress: Progress
-    ) -> Found:
-        """What the prompts mean.
+    ) -> BoxedMask:
+        """What the prompts mean, on the volume's grid: in the box of all windows, which may be empty.
 
         Args:
             text: embedding (1, width) of the text among the prompts.
@@ -72,16 +55,17 @@ class ZoomOutZoomIn:
 
         Raises:
             CancelledError: nothing is left half-done.
-            WeightsError: the network answers with what is no number.
+            WeightsError: the network's answer is not finite.
         """
         predicted = self.predict(placed, text, progress)
         content = self._image.zoom.grown_content(predicted)
         if content is None:
-            return NOTHING
+            return NO_VOXELS
         region = self._region(content, regions)
         windows = covering_windows(region, self._window, OVERLAP)
-        asked = WindowPrompts(placed, predicted, self._image.zoom, region, single=len(windows) == 1)
-        return Found(self._look_closer(asked, windows, text, seed, progress), region)
+        wanted = WindowPrompts(placed, predicted, self._image.zoom, region, single=len(windows) == 1)
+        found = self._look_closer(wanted, windows, text, seed, progress)
+        return BoxedMask(found, region.shifted(self._image.crop.start).reversed)
 
     def predict(self, placed: PlacedPrompts, text: Tensor | None, progress: Progress) -> Mask:
         """What the prompts mean in the shrunk volume, bool (D, H, W)."""
@@ -102,18 +86,18 @@ class ZoomOutZoomIn:
         return fresh
 
     def _look_closer(
-        self, asked: WindowPrompts, windows: Sequence[VoxelBox], text: Tensor | None, seed: int, progress: Progress
+        self, wanted: WindowPrompts, windows: Sequence[VoxelBox], text: Tensor | None, seed: int, progress: Progress
     ) -> Mask:
         # Logits are averaged over as many windows as see a voxel: the sum has the same sign.
-        total = torch.zeros(asked.region.shape)
+        total = torch.zeros(wanted.region.shape)
         for number, window in enumerate(windows):
             progress("looks", 1 + number, 1 + len(windows))
             # NumPy keeps what this generator draws the same for ever.
-            points, box = asked.of(window, np.random.RandomState([seed, number]))
+            points, box = wanted.of(window, np.random.RandomState([seed, number]))
             prompts = prompt_batch(points, box, text, self._compute.device)
-            logits = self._decode(self._encoding.window(window, asked.region), prompts)
-            seen = window.intersection(asked.region)
-            total[seen.relative_to(asked.region.start).slices] += logits[seen.relative_to(window.start).slices]
+            logits = self._decode(self._encoding.window(window, wanted.region), prompts)
+            seen = window.intersection(wanted.region)
+            total[seen.relative_to(wanted.region.start).slices] += logits[seen.relative_to(window.start).slices]
         progress("looks", 1 + len(windows), 1 + len(windows))
         found: Mask = (total > 0).numpy()
         return found

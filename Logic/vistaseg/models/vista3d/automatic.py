@@ -32,7 +32,7 @@ MOST_ANSWERS = 4
 
 @dataclass(frozen=True, eq=False)
 class KeptFeatures:
-    """Features of a region, so that a class asked for later costs no encoder pass.
+    """Features of a region, so that a later class costs no encoder pass.
 
     Attributes:
         plan: region and windows that they were made of.

@@ -32,7 +32,7 @@ class ChannelsLastInstanceNorm(nn.InstanceNorm3d):
     """`torch.nn.InstanceNorm3d` that keeps the channels last on a CPU.
 
     Attributes:
-        in_place: write over the input: nobody else reads it.
+        in_place: write over the input, which has no other reader.
     """
 
     in_place = False

@@ -20,10 +20,10 @@ MOST_OVERLAYS = 8
 
 @dataclass(frozen=True)
 class ClassQuestion:
-    """Which classes are asked for, and how they are answered.
+    """Which classes are requested, and how they are answered.
 
     Attributes:
-        competing: ids of which each voxel takes the one with the largest logit above 0.
+        competing: ids that exclude one another: each voxel takes the one with the largest logit above 0.
         overlays: ids answered each on its own, logit > 0, because they overlap organs; at most `MOST_OVERLAYS`.
     """
 

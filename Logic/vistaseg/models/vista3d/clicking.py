@@ -11,7 +11,9 @@ from vistaseg import catalog
 from vistaseg.errors import InputError, UsageError
 from vistaseg.geometry.box import Index, VoxelBox
 from vistaseg.geometry.grid import Grid
-from vistaseg.models.correction import Correction, Mask, VoxelClick, components_with, with_rim
+from vistaseg.masks.boxed import Mask, MaskChange
+from vistaseg.masks.components import components_with
+from vistaseg.models.correction import VoxelClick, with_rim
 from vistaseg.models.protocol import PromptAnswer, PromptQuestion
 from vistaseg.models.vista3d.click_windows import is_well_inside
 from vistaseg.models.vista3d.interactive import ClickAnswer, ClickQuestion, PointBranch
@@ -25,8 +27,8 @@ from vistaseg.prompts import Point, Prompt, Ras, RegionOfInterest, SpatialPrompt
 class Clicking:
     """Answers prompts about one volume.
 
-    VISTA3D has no boxes. A box is answered as a positive click in its middle of which nothing outside the box is kept,
-    and holds later clicks inside it to itself.
+    VISTA3D has no boxes. A box is answered as a positive click in its middle, and only voxels inside the box change,
+    also by later clicks inside it.
 
     Args:
         class_ids: classes that the model was trained on; others are clicked on as something new.
@@ -52,9 +54,9 @@ class Clicking:
         region = limiting_box(prompts)
         limit = None if region is None else region_box(region, self._image)
         windows = self._windows(question, clicks[-1])
-        asked = ClickQuestion(clicks, self._target(question), limit, windows, question.given)
+        on_grid = ClickQuestion(clicks, self._target(question), limit, windows, question.given)
         before = self._before(question, _place(prompts[-1]), clicks[-1])
-        answer = self._branch.answer(asked, before, progress)
+        answer = self._branch.answer(on_grid, before, progress)
         return self._on_volume(answer, before, question, region)
 
     def hint(self, ras: Ras, progress: Progress) -> None:
@@ -120,20 +122,11 @@ class Clicking:
         A voxel there may stand for many of the volume's. The one clicked on stands for what the click is to change.
         """
         mask = np.zeros(self._image.size, dtype=bool)
-        if not question.extent.empty:
-            source = self._image.source
-            box = source.box(question.extent)
-            mask[box.slices] = source.sample(question.mask, question.extent.start, box)
-        if self._is_set(question, self._voxel(place)) != click.positive:
+        box = self._image.source.box(question.mask.box)
+        mask[box.slices] = self._image.source.sample(question.mask.array, question.mask.box.start, box)
+        if question.mask.holds(self._voxel(place)) != click.positive:
             mask[click.index] = not click.positive
         return mask
-
-    @staticmethod
-    def _is_set(question: PromptQuestion, voxel: Index) -> bool:
-        """Whether a voxel of the volume belongs to the segment so far."""
-        i, j, k = (p - a for p, a in zip(voxel, question.extent.start, strict=True))
-        within = all(0 <= p < n for p, n in zip((k, j, i), question.mask.shape, strict=True))
-        return within and bool(question.mask[k, j, i])
 
     def _windows(self, question: PromptQuestion, click: VoxelClick) -> tuple[VoxelBox, ...]:
         """The window to use again where one is recorded, else those of earlier answers, the latest first."""
@@ -148,16 +141,20 @@ class Clicking:
     def _on_volume(
         self, answer: ClickAnswer, before: Mask, question: PromptQuestion, region: RegionOfInterest | None
     ) -> PromptAnswer:
-        added, removed, extent = changed_voxels(with_rim(answer.change, before), self._image)
+        added = answer.mask & ~before
+        removed = with_rim(before & ~answer.mask, before)
+        back = self._image.back
+        box = back.box_of_mask(added | removed)
+        added, removed = (back.gather(mask, *box.slices_kji) for mask in (added, removed))
         if removed.any():
-            core = self._image.back.gather(answer.change.removed, *extent.slices_kji)
-            removed = components_with(part_of(question.mask, question.extent, extent) & removed, core)
-        if region is not None and not extent.empty:
-            part = self._volume.cropped(extent)
+            core = back.gather(before & ~answer.mask, *box.slices_kji)
+            removed = components_with(question.mask.within(box) & removed, core)
+        if region is not None and not box.empty:
+            part = self._volume.cropped(box)
             for mask in (added, removed):
                 region.blank_outside(mask, part)
         record = {"window": list(answer.window.start), "size": list(answer.window.shape)}
-        return PromptAnswer(added, removed, extent, record, answer.note)
+        return PromptAnswer(MaskChange.in_box(added, removed, box), record, answer.note)
 
 
 def _place(prompt: SpatialPrompt) -> Ras:
@@ -186,22 +183,6 @@ def limiting_box(prompts: Sequence[SpatialPrompt]) -> RegionOfInterest | None:
         return newest
     boxes = (prompt for prompt in reversed(prompts) if isinstance(prompt, RegionOfInterest))
     return next((box for box in boxes if box.holds(newest.ras)), None)
-
-
-def changed_voxels(change: Correction, image: NetworkImage) -> tuple[Mask, Mask, VoxelBox]:
-    """Added and removed voxels (k, j, i) on the volume's grid, of the box that holds them."""
-    extent = image.back.box_of_mask(change.added | change.removed)
-    added, removed = (image.back.gather(mask, *extent.slices_kji) for mask in (change.added, change.removed))
-    return added, removed, extent
-
-
-def part_of(mask: Mask, extent: VoxelBox, wanted: VoxelBox) -> Mask:
-    """A mask (k, j, i) of an extent as the mask of another one."""
-    part = np.zeros(wanted.shape_kji, dtype=bool)
-    shared = extent.intersection(wanted)
-    if not shared.empty:
-        part[shared.relative_to(wanted.start).slices_kji] = mask[shared.relative_to(extent.start).slices_kji]
-    return part
 
 
 def _window(record: Mapping[str, Any]) -> VoxelBox:

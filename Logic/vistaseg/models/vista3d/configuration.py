@@ -30,7 +30,7 @@ class Vista3dConfiguration:
         overlap: share of a window that neighbours have in common.
         foreground_margin: voxels kept around HU > 0 when the volume is cropped.
         intensity_range: HU mapped to 0 and to 1, with clipping.
-        last_supported: the highest class id that is no zero-shot prompt.
+        last_supported: the highest class id that is not a zero-shot prompt.
         trained_classes: class ids that the weights know; None: every class of the catalogue.
         notice: a sentence that accompanies every result; empty for a model meant for real use.
     """
@@ -50,7 +50,7 @@ class Vista3dConfiguration:
 
     @property
     def class_ids(self) -> tuple[int, ...]:
-        """Ids of the catalogue that can be asked for directly, ascending."""
+        """Ids of the catalogue that can be requested directly, ascending."""
         direct = tuple(s.id for s in catalog.structures() if s.supported and s.direct_prompt)
         return direct if self.trained_classes is None else tuple(i for i in direct if i in self.trained_classes)
 

@@ -30,7 +30,7 @@ MAPS_IN_A_PASS = 10
 
 @dataclass(frozen=True, eq=False)
 class Slab:
-    """Finished features of some planes of a region, valid until the next slab is asked for.
+    """Finished features of some planes of a region, valid until the next slab.
 
     Attributes:
         box: where on the image's grid.

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from vistaseg.geometry.box import Index, VoxelBox
-from vistaseg.models.correction import Mask
+from vistaseg.masks.boxed import Mask
+from vistaseg.masks.components import depths
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,7 @@ def widest_end(found: Mask, windows: Sequence[VoxelBox], size: Index) -> End | N
 
 def _depth_in_layer(area: Mask, axis: int) -> np.ndarray:
     """Distance of each voxel of a layer to the rim of the area in it."""
-    padded = np.pad(area, [(0, 0) if a == axis else (1, 1) for a in range(3)])
-    depth: np.ndarray = ndimage.distance_transform_edt(padded.squeeze(axis))[1:-1, 1:-1]
-    return np.expand_dims(depth, axis)
+    return np.expand_dims(depths(area.squeeze(axis)), axis)
 
 
 def _ends(found: Mask, windows: Sequence[VoxelBox], size: Index) -> Iterator[tuple[Mask, VoxelBox, int, int]]:

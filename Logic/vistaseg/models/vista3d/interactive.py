@@ -9,16 +9,14 @@ from functools import partial
 import numpy as np
 import torch
 from monai.networks.nets.vista3d import VISTA3D
-from scipy import ndimage
 
 from vistaseg.compute import memory_guard, with_second_try
-from vistaseg.geometry.box import Index, VoxelBox
+from vistaseg.geometry.box import Index, VoxelBox, as_index
+from vistaseg.masks.boxed import Mask
+from vistaseg.masks.components import components_at, deepest_voxel
 from vistaseg.models.answers import require_numbers
 from vistaseg.models.correction import (
-    Correction,
-    Mask,
     VoxelClick,
-    components_at,
     near_click,
     published_change,
     recognises,
@@ -37,8 +35,8 @@ STOPPED = (
 )
 
 DOUBTFUL = (
-    "The model sees something else than this mask here: only what is near the click was changed. Click again to change "
-    "more, or take large parts away by hand."
+    "The model disagrees here; only the area near the click was changed. Click again to change more, or erase large "
+    "parts by hand."
 )
 
 
@@ -65,12 +63,12 @@ class ClickAnswer:
     """What a click changes.
 
     Attributes:
-        change: (x, y, z) bool on the network's grid.
+        mask: the segment after the click, bool (x, y, z) on the network's grid.
         window: in which the click was answered.
         note: a sentence for the user, or nothing.
     """
 
-    change: Correction
+    mask: Mask
     window: VoxelBox
     note: str = ""
 
@@ -113,7 +111,7 @@ class PointBranch:
             note = with_second_try(partial(answer_in, window, question, mask), self._encoded.forget)
             if question.clicks[-1].positive and not note and not self._published:
                 note = self._follow(window, question, before, mask, progress)
-            return ClickAnswer(Correction(mask & ~before, before & ~mask), window, note)
+            return ClickAnswer(mask, window, note)
 
     def _choose(self, question: ClickQuestion) -> VoxelBox:
         click = question.clicks[-1]
@@ -130,7 +128,7 @@ class PointBranch:
         found = self._found(window, question.clicks, question.target)
         own = [click.relative_to(inside.start) for click in question.clicks if inside.holds(click.index)]
         after = np.where(self._allowed(inside, question.limit), found, part)
-        part[...] = published_change(part, after, own).applied(part)
+        part[...] = published_change(part, after, own)
         return ""
 
     def _answer_in(self, window: VoxelBox, question: ClickQuestion, mask: Mask) -> str:
@@ -144,9 +142,10 @@ class PointBranch:
         doubtful = speaks_of_mask and not recognises(found, part)
         if doubtful:
             allowed &= near_click(part, click)
-        change = touched_change(part, np.where(allowed, found, part), [click])
-        part[...] = change.applied(part)
-        return DOUBTFUL if doubtful and not change.empty else ""
+        after = touched_change(part, np.where(allowed, found, part), [click])
+        changed = not np.array_equal(after, part)
+        part[...] = after
+        return DOUBTFUL if doubtful and changed else ""
 
     @staticmethod
     def _anchor(part: Mask, inside: VoxelBox, clicks: Sequence[VoxelClick]) -> tuple[VoxelClick, ...]:
@@ -162,10 +161,8 @@ class PointBranch:
             rest[click.relative_to(inside.start).index] = False
         if not rest.any():
             return ()
-        depth = ndimage.distance_transform_edt(np.pad(rest, 1))[1:-1, 1:-1, 1:-1]
-        place = np.unravel_index(int(depth.argmax()), depth.shape)
-        x, y, z = (int(p) + a for p, a in zip(place, inside.start, strict=True))
-        return (VoxelClick((x, y, z), positive=True),)
+        place = as_index(p + a for p, a in zip(deepest_voxel(rest), inside.start, strict=True))
+        return (VoxelClick(place, positive=True),)
 
     def _follow(self, window: VoxelBox, question: ClickQuestion, before: Mask, mask: Mask, progress: Progress) -> str:
         """Go on in further windows where what was added runs against the border of one; returns a note."""
@@ -189,7 +186,7 @@ class PointBranch:
         inside = window.intersection(VoxelBox.whole(self._size))
         found = self._found(window, (*question.clicks, end), question.target)
         found &= self._allowed(inside, question.limit)
-        mask[inside.slices] |= components_at(found, [end.relative_to(inside.start)])
+        mask[inside.slices] |= components_at(found, [end.relative_to(inside.start).index])
 
     def _found(self, window: VoxelBox, clicks: Sequence[VoxelClick], target: ClickTarget) -> Mask:
         """What the network sees in the part of a window that lies in the image."""
@@ -206,6 +203,6 @@ class PointBranch:
     def _allowed(inside: VoxelBox, limit: VoxelBox | None) -> Mask:
         """Where voxels may change, in a box of the image."""
         allowed = np.full(inside.shape, limit is None)
-        if limit is not None and min(limit.intersection(inside).shape) > 0:
+        if limit is not None:
             allowed[limit.intersection(inside).relative_to(inside.start).slices] = True
         return allowed

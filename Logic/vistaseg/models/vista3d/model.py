@@ -52,7 +52,7 @@ class Vista3d:
 
     @property
     def class_ids(self) -> tuple[int, ...]:
-        """Ids that can be asked for directly, ascending."""
+        """Ids that can be requested directly, ascending."""
         return self.configuration.class_ids
 
     @property

@@ -1,7 +1,7 @@
 """Smaller windows where the memory for the published ones is not there.
 
-A smaller window shows the network less of what surrounds a structure, and masks differ: more, the more a structure is
-told by its surroundings, as single vertebrae and ribs are.
+A smaller window shows the network less of what surrounds a structure, and masks differ: most for structures that only
+their surroundings identify, such as single vertebrae and ribs.
 """
 
 from __future__ import annotations

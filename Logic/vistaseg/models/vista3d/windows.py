@@ -17,7 +17,7 @@ class WindowPlan:
     """How a region is covered.
 
     Attributes:
-        region: the voxels that are asked for.
+        region: the requested voxels.
         windows: boxes on the image's grid; those of a volume smaller than a window reach beyond it.
         slab_axis: the axis along which the windows advance, the longest of the region.
     """

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from prompted_network import RADIUS, PromptedNetwork, affine_of, body, noise, prompted_model
 
 from vistaseg.errors import CancelledError, InputError, UsageError, WeightsError
-from vistaseg.geometry.box import VoxelBox
+from vistaseg.masks.boxed import BoxedMask
 from vistaseg.models.protocol import PromptQuestion
 from vistaseg.models.segvol import encoding
 from vistaseg.progress import silent
@@ -55,7 +55,7 @@ def started(volume: Volume, window_bytes: int = 10**8) -> Session:
 def full(session: Session, segment: str = "a") -> np.ndarray:
     answer = session.result(segment)
     mask = np.zeros(session.volume.array.shape, bool)
-    mask[answer.extent.slices_kji] = answer.mask
+    mask[answer.mask.box.slices_kji] = answer.mask.array
     return mask
 
 
@@ -185,14 +185,18 @@ def test_a_box_or_text_only_adds_to_a_mask_of_others() -> None:
 def test_a_box_only_adds_to_what_another_model_made() -> None:
     volume = body()
     opened = prompted_model().open(volume)
-    mask, extent = np.ones((4, 5, 6), bool), VoxelBox((20, 20, 10), (26, 25, 14))
+    mask = BoxedMask.of(np.ones((4, 5, 6)), (20, 20, 10))
     box = box_of(volume, (8, 8, 5), (12, 12, 7))
     own = {"engine": "segvol", "seed": 1, "own": True, "region": None}
-    for records, removed in ((({"window": [0, 0, 0]},), 0), ((own, {"window": [0, 0, 0]}), 0), ((own,), mask.sum())):
+    for records, removed in (
+        (({"window": [0, 0, 0]},), 0),
+        ((own, {"window": [0, 0, 0]}), 0),
+        ((own,), mask.voxel_count),
+    ):
         prompts = (*[box_of(volume, (20, 20, 10), (25, 24, 13))] * len(records), box)
-        answer = opened.answer(PromptQuestion(prompts, records, None, mask, extent), silent)
-        assert answer.removed.sum() == removed
-        assert answer.added.sum() == 5 * 5 * 3
+        answer = opened.answer(PromptQuestion(prompts, records, None, mask), silent)
+        assert answer.change.removed.voxel_count == removed
+        assert answer.change.added.voxel_count == 5 * 5 * 3
         assert answer.record["own"] == (records == (own,))
 
 

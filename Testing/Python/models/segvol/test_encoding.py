@@ -34,8 +34,13 @@ def test_an_earlier_region_is_used_again_only_where_it_costs_no_more(image: SegV
     zoom = ZoomOutZoomIn(network, image, Encoding(network, image, CPU, 10**8), CPU)
     placed = PlacedPrompts(box=VoxelBox((6, 10, 10), (8, 14, 14)))
     everything = VoxelBox.whole(image.crop.shape)
-    fresh = zoom.find(placed, None, 1, [everything], silent).region
-    assert fresh is not None and fresh != everything
+    fresh = zoom.find(placed, None, 1, [everything], silent).box
+    fresh = fresh.reversed.relative_to(image.crop.start)
+    assert fresh != everything
     moved = fresh.shifted((1, 1, 1))
-    assert zoom.find(placed, None, 1, [everything, moved, fresh], silent).region == moved
-    assert zoom.find(placed, None, 1, [fresh.shifted((8, 0, 0))], silent).region == fresh
+
+    def on_volume(region):
+        return region.shifted(image.crop.start).reversed
+
+    assert zoom.find(placed, None, 1, [everything, moved, fresh], silent).box == on_volume(moved)
+    assert zoom.find(placed, None, 1, [fresh.shifted((8, 0, 0))], silent).box == on_volume(fresh)

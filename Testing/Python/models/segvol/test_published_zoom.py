@@ -55,7 +55,7 @@ def published(network: SegVolNetwork, whole: Tensor, text: Tensor | None, drawn:
     low, high = corners(predicted)[0].long().split(3)
     margins = [max(0, w - int(b - a + 1)) // 2 for a, b, w in zip(low, high, window, strict=True)]
     region = tuple(
-        slice(max(0, int(a) - m), min(n, int(b) + m) + 1)
+        slice(max(0, int(a) - m), min(n, int(b) + m + 1))
         for a, b, m, n in zip(low, high, margins, whole.shape, strict=True)
     )
     lacking = [max(w - (s.stop - s.start), 0) for w, s in zip(window, region, strict=True)]
@@ -75,33 +75,34 @@ def published(network: SegVolNetwork, whole: Tensor, text: Tensor | None, drawn:
     return torch.sigmoid(logits) > 0.5
 
 
-def filled(box: Box, shape: tuple[int, int, int]) -> Tensor:
+def filled(box: VoxelBox, shape: tuple[int, int, int]) -> Tensor:
     """1 in a box, else 0."""
     drawn = torch.zeros(shape)
     drawn[box.slices] = 1
     return drawn
 
 
+@pytest.mark.parametrize(
+    "shape", [SHAPE, (6, 12, 40), (12, 14, 44)], ids=["large", "one window", "thinner than a window"]
+)
 @pytest.mark.parametrize("with_box", [False, True])
 @pytest.mark.parametrize("seed", range(4))
 def test_texts_and_boxes_give_the_published_mask(
-    network: SegVolNetwork, small: SegVolConfiguration, seed: int, with_box: bool
+    network: SegVolNetwork, small: SegVolConfiguration, seed: int, with_box: bool, shape: tuple[int, int, int]
 ) -> None:
     generator = np.random.default_rng(seed)
-    volume = Volume.from_array(generator.normal(0, 400, SHAPE).astype(np.float32), np.eye(4), axes="kji")
+    volume = Volume.from_array(generator.normal(0, 400, shape).astype(np.float32), np.eye(4), axes="kji")
     image = segvol_image(volume, small.image_size)
     every = VoxelBox.whole(image.crop.shape)
     whole = image.window(every, every)[0, 0]
     torch.manual_seed(seed)
     text = 3 * torch.randn(1, small.width)
-    own = VoxelBox((3, 4, 10), (18, 30, 100)) if with_box else None
+    own = VoxelBox((1, 4, 10), (shape[0] - 2, shape[1] - 3, shape[2] - 6)) if with_box else None
     with torch.inference_mode():
         expected = published(network, whole, text, None if own is None else filled(own, image.crop.shape))
     zoom = ZoomOutZoomIn(network, image, Encoding(network, image, CPU, 10**8), CPU)
     found = zoom.find(PlacedPrompts(box=own, text="liver"), text, 1, (), silent)
-    answered = np.zeros(image.crop.shape, bool)
-    assert found.region is not None
-    answered[found.region.slices] = found.mask
+    answered = found.within(image.crop.reversed)
     assert 0.01 < answered.mean() < 0.99
     # Logits that are 0 but for rounding may fall on either side.
     assert (answered != expected.numpy()).mean() < 1e-4
@@ -135,7 +136,7 @@ def test_full_size_segvol_gives_the_published_mask_from_end_to_end(shape: tuple[
         expected = published(network, image.window(every, every)[0, 0], text, box)
     found = session.result("a")
     answered = np.zeros(volume.array.shape, bool)
-    answered[found.extent.slices_kji] = found.mask
+    answered[found.mask.box.slices_kji] = found.mask.array
     whole = np.zeros(volume.array.shape, bool)
     whole[image.crop.slices] = expected.numpy()
     assert 0.001 < whole.mean() < 0.999

@@ -57,7 +57,7 @@ def two_objects(edge: int, thickness: int, seed: int) -> Volume:
 def labels(volume: Volume, used: Vista3d) -> np.ndarray:
     found = np.zeros(volume.array.shape, np.uint8)
     for segment in Session(volume, used).segment(IDS).segments:
-        found[segment.extent.slices_kji][segment.mask] = segment.label_value
+        found[segment.mask.box.slices_kji][segment.mask.array] = segment.label_value
     return found
 
 

@@ -15,7 +15,8 @@ from monai.networks.nets.vista3d import VISTA3D
 from vistaseg.compute import Compute
 from vistaseg.errors import MemoryLimitError
 from vistaseg.geometry.box import Index, VoxelBox
-from vistaseg.models.correction import Mask, VoxelClick
+from vistaseg.masks.boxed import Mask
+from vistaseg.models.correction import VoxelClick
 from vistaseg.models.vista3d import interactive
 from vistaseg.models.vista3d.click_windows import ClickWindows, centred_window
 from vistaseg.models.vista3d.configuration import Vista3dConfiguration
@@ -72,7 +73,7 @@ def rod(clicked: Clicked) -> Mask:
     """The answer to a click, which is followed through all of the image."""
     _, branch, size = clicked
     question = ClickQuestion((VoxelClick((5, 10, 10), True),), ClickTarget(supported=True))
-    return branch.answer(question, np.zeros(size, bool), silent).change.added
+    return branch.answer(question, np.zeros(size, bool), silent).mask
 
 
 @pytest.mark.parametrize("error", FAILED_ALLOCATIONS, ids=lambda error: type(error).__name__)
@@ -157,7 +158,7 @@ def test_two_hundred_clicks_all_over_a_scan_take_no_more_memory_than_fifty(as_im
         # What is not let near the border of the window is not followed: one window a click.
         limit = VoxelBox(tuple(p + 1 for p in window.start), tuple(p - 1 for p in window.stop))
         answer = branch.answer(ClickQuestion((click,), ClickTarget(True), limit), nothing, silent)
-        found += int(answer.change.added[window.slices].sum())
+        found += int(answer.mask[window.slices].sum())
         asked.add(answer.window)
         assert windows.held_bytes <= budget
         resident.append(psutil.Process().memory_info().rss)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vistaseg.errors import CancelledError, InputError, UsageError, WeightsError
-from vistaseg.geometry.box import EMPTY_BOX, VoxelBox
+from vistaseg.masks.boxed import NO_VOXELS, BoxedMask
 from vistaseg.models.correction import VoxelClick
 from vistaseg.models.protocol import PromptQuestion
 from vistaseg.models.vista3d import interactive
@@ -95,7 +95,7 @@ def test_a_class_that_stands_for_several_cannot_be_clicked(model: Vista3d) -> No
 
 
 def test_a_text_is_refused_and_changes_nothing(model: Vista3d) -> None:
-    question = PromptQuestion((Text("liver"),), (), None, np.zeros((0, 0, 0), bool), EMPTY_BOX)
+    question = PromptQuestion((Text("liver"),), (), None, NO_VOXELS)
     with pytest.raises(UsageError, match="does not read"):
         model.open(body()).answer(question, silent)
     session = Session(body(), model)
@@ -107,10 +107,10 @@ def test_a_text_is_refused_and_changes_nothing(model: Vista3d) -> None:
 
 def test_what_another_model_answered_before_is_no_obstacle(model: Vista3d) -> None:
     volume = body()
-    mask, extent = np.ones((2, 2, 2), bool), VoxelBox((8, 8, 8), (10, 10, 10))
+    mask = BoxedMask.of(np.ones((2, 2, 2)), (8, 8, 8))
     prompts = (Text("liver"), Point(ras(volume, (14, 13, 12))))
-    answer = model.open(volume).answer(PromptQuestion(prompts, ({"engine": "segvol"},), None, mask, extent), silent)
-    assert answer.added.any() and not answer.removed.any()
+    answer = model.open(volume).answer(PromptQuestion(prompts, ({"engine": "segvol"},), None, mask), silent)
+    assert not answer.change.added.empty and answer.change.removed.empty
 
 
 def test_a_negative_click_takes_its_ball_out(model: Vista3d) -> None:
@@ -141,7 +141,7 @@ def test_a_structure_is_followed_beyond_its_first_window(model: Vista3d) -> None
         session.start("rod")
         answer = session.add(Point(ras(volume, (10, 10, 10))), "rod")
     # The image ends two voxels beyond the body.
-    assert (answer.extent.start[0], answer.extent.stop[0]) == (1, 69)
+    assert (answer.mask.box.start[0], answer.mask.box.stop[0]) == (1, 69)
     assert answer.note == ""
 
 

@@ -10,7 +10,7 @@ import pytest
 from vistaseg.geometry.box import VoxelBox
 from vistaseg.models.correction import VoxelClick
 from vistaseg.models.vista3d.click_windows import ClickWindows
-from vistaseg.models.vista3d.interactive import DOUBTFUL, ClickAnswer, ClickQuestion, PointBranch
+from vistaseg.models.vista3d.interactive import DOUBTFUL, ClickQuestion, PointBranch
 from vistaseg.models.vista3d.point_head import ClickTarget
 from vistaseg.progress import silent
 
@@ -40,48 +40,52 @@ def _no_windows_to_forget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ClickWindows, "forget", lambda self: None, raising=False)
 
 
-def answer(seen: np.ndarray, mask: np.ndarray, index: tuple[int, int, int], positive: bool, given: bool) -> ClickAnswer:
+def answer(
+    seen: np.ndarray, mask: np.ndarray, index: tuple[int, int, int], positive: bool, given: bool
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """What a click adds and removes, and its note."""
     question = ClickQuestion((VoxelClick(index, positive),), ClickTarget(supported=False), given=given)
-    return Sees(seen).answer(question, mask, silent)
+    found = Sees(seen).answer(question, mask, silent)
+    return found.mask & ~mask, mask & ~found.mask, found.note
 
 
 def test_one_click_does_not_take_away_an_organ_that_the_model_does_not_see():
     small = np.zeros(SIZE, bool)
     small[5:7, 5:7, 5:7] = True
-    changed = answer(small, ORGAN | BUMP, (21, 12, 12), positive=False, given=True)
-    assert changed.note == DOUBTFUL
-    assert changed.change.removed[21, 12, 12]
-    assert changed.change.removed.sum() < 0.1 * ORGAN.sum()
+    added, removed, note = answer(small, ORGAN | BUMP, (21, 12, 12), positive=False, given=True)
+    assert note == DOUBTFUL
+    assert removed[21, 12, 12]
+    assert removed.sum() < 0.1 * ORGAN.sum()
 
 
 def test_a_model_that_sees_the_organ_is_followed():
-    changed = answer(ORGAN, ORGAN | BUMP, (21, 12, 12), positive=False, given=True)
-    assert changed.note == ""
-    assert np.array_equal(changed.change.removed, BUMP)
+    added, removed, note = answer(ORGAN, ORGAN | BUMP, (21, 12, 12), positive=False, given=True)
+    assert note == ""
+    assert np.array_equal(removed, BUMP)
 
 
 def test_a_positive_click_in_doubt_adds_what_is_near_it():
-    changed = answer(~ORGAN, ORGAN, (21, 12, 12), positive=True, given=True)
-    assert changed.note == DOUBTFUL
-    assert changed.change.added[21, 12, 12]
-    assert changed.change.added.sum() < 0.2 * (~ORGAN).sum()
-    assert not changed.change.removed.any()
+    added, removed, note = answer(~ORGAN, ORGAN, (21, 12, 12), positive=True, given=True)
+    assert note == DOUBTFUL
+    assert added[21, 12, 12]
+    assert added.sum() < 0.2 * (~ORGAN).sum()
+    assert not removed.any()
 
 
 def test_a_negative_click_in_doubt_does_not_take_away_what_earlier_clicks_led_to():
-    changed = answer(np.zeros(SIZE, bool), ORGAN | BUMP, (21, 12, 12), positive=False, given=False)
-    assert changed.note == DOUBTFUL
-    assert changed.change.removed[21, 12, 12]
-    assert changed.change.removed.sum() < 0.1 * ORGAN.sum()
+    added, removed, note = answer(np.zeros(SIZE, bool), ORGAN | BUMP, (21, 12, 12), positive=False, given=False)
+    assert note == DOUBTFUL
+    assert removed[21, 12, 12]
+    assert removed.sum() < 0.1 * ORGAN.sum()
 
 
 def test_a_positive_click_on_a_mask_of_clicks_adds_all_that_it_touches():
-    changed = answer(~ORGAN, ORGAN, (21, 12, 12), positive=True, given=False)
-    assert changed.note == ""
-    assert np.array_equal(changed.change.added, ~ORGAN)
+    added, removed, note = answer(~ORGAN, ORGAN, (21, 12, 12), positive=True, given=False)
+    assert note == ""
+    assert np.array_equal(added, ~ORGAN)
 
 
 def test_nothing_is_said_to_have_changed_where_nothing_has():
-    changed = answer(ORGAN[::-1] & ~ORGAN | BUMP, ORGAN | BUMP, (21, 12, 12), positive=False, given=True)
-    assert changed.change.empty
-    assert changed.note == ""
+    added, removed, note = answer(ORGAN[::-1] & ~ORGAN | BUMP, ORGAN | BUMP, (21, 12, 12), positive=False, given=True)
+    assert not (added.any() or removed.any())
+    assert note == ""

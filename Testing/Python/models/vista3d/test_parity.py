@@ -70,10 +70,10 @@ def run_ours(model: Vista3d, volume: Volume, class_ids: tuple[int, ...]) -> Refe
         segmentation = Session(volume, model).segment(class_ids)
     labels = np.zeros(volume.array.shape, np.uint8)
     for segment in segmentation.segments:
-        labels[segment.extent.slices_kji][segment.mask] = segment.label_value
+        labels[segment.mask.box.slices_kji][segment.mask.array] = segment.label_value
     found = torch.full((len(class_ids), *maps[0].labels.shape), torch.nan)
     for slab, part in logits:
-        found[(slice(None), *slab.box.slices_kji)] = part
+        found[(slice(None), *slab.box.slices)] = part
     return ReferenceResult(found, maps[0].labels, labels)
 
 

@@ -21,7 +21,9 @@ from torch import Tensor
 
 from vistaseg.compute import Compute
 from vistaseg.geometry.box import VoxelBox
-from vistaseg.models.correction import Mask, VoxelClick, components_at
+from vistaseg.masks.boxed import Mask
+from vistaseg.masks.components import components_at
+from vistaseg.models.correction import VoxelClick
 from vistaseg.models.protocol import ModelIdentity
 from vistaseg.models.vista3d import interactive
 from vistaseg.models.vista3d.click_windows import ClickWindows
@@ -60,7 +62,7 @@ def branch_of(network: VISTA3D, image: NetworkImage) -> PointBranch:
 
 def answered(branch: PointBranch, before: Mask, *clicks: VoxelClick, limit: VoxelBox | None = None) -> Mask:
     """The mask (x, y, z) after the last click."""
-    return branch.answer(ClickQuestion(clicks, SUPPORTED, limit), before, silent).change.applied(before)
+    return branch.answer(ClickQuestion(clicks, SUPPORTED, limit), before, silent).mask
 
 
 def sent(clicks: Sequence[VoxelClick]) -> dict[str, Tensor]:
@@ -127,7 +129,7 @@ def test_a_window_without_a_click_does_not_drown_its_neighbour(network: VISTA3D,
     assert (theirs[shared] < NO_ANSWER / 3).all()
     assert (theirs[16:] == NO_ANSWER).all()
     ours = answered(branch_of(network, image), np.zeros(image.size, bool), click)
-    asked_for = components_at(np.asarray(seen), [click])
+    asked_for = components_at(np.asarray(seen), [click.index])
     assert asked_for[shared].any()
     assert ours[:16][asked_for].all()
 
@@ -142,7 +144,7 @@ def test_a_click_is_moved_with_a_padded_image(network: VISTA3D, as_image: AsImag
     torch.testing.assert_close(theirs, torch.as_tensor(misplaced), atol=1e-4, rtol=0, check_device=False)
     assert (theirs - meant).abs().max() > 1e-2
     ours = answered(branch_of(network, image), np.zeros(image.size, bool), click)
-    assert np.array_equal(ours, components_at(np.asarray(meant > 0), [click]))
+    assert np.array_equal(ours, components_at(np.asarray(meant > 0), [click.index]))
 
 
 def test_what_is_kept_of_one_window_does_not_answer_for_another(network: VISTA3D, as_image: AsImage) -> None:

@@ -114,7 +114,7 @@ def test_windows_that_a_limit_of_memory_made_smaller_are_none_to_click_in(
     session.add(Point((20.0, 20.0, 20.0)), "a")
     again = Session.replay(volume, [model], session.as_dict())
     assert session.as_dict()["segments"][0]["steps"][0]["record"]["size"] == [16, 16, 16]
-    assert np.array_equal(again.result("a").mask, session.result("a").mask)
+    assert again.result("a").mask.equals(session.result("a").mask)
 
 
 @given(

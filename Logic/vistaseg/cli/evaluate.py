@@ -86,6 +86,9 @@ def evaluate_command(
     correct: Annotated[
         bool, typer.Option("--correct", help="Start from the automatic masks where the model has them.")
     ] = False,
+    zero_shot: Annotated[
+        bool, typer.Option("--zero-shot", help="Click on every structure as on one without a class.")
+    ] = False,
     prompts: Annotated[
         str | None,
         typer.Option(
@@ -109,8 +112,12 @@ def evaluate_command(
     cases = _cases(scan, truth, series, cohort)
     if box and correct:
         raise UsageError("A box begins a structure, --correct goes on from one: leave one of the two out.")
+    if zero_shot and correct:
+        raise UsageError("--correct asks for classes, which --zero-shot leaves out: leave one of the two out.")
     combinations = () if prompts is None else parse_combinations(prompts)
-    plan = EvaluationPlan(clicks, box, correct, structures, None if names is None else read_names(names), combinations)
+    plan = EvaluationPlan(
+        clicks, box, correct, structures, None if names is None else read_names(names), combinations, zero_shot
+    )
     loaded = _load(model, device.value, precision.value)
     evaluation = _evaluate_case(cases[0], loaded, plan) if cohort is None else _evaluate_cohort(cases, loaded, plan)
     _show(evaluation, as_json)
@@ -241,6 +248,7 @@ def _report(evaluation: _Evaluation) -> dict[str, Any]:
             "clicks": plan.clicks,
             "box": plan.box,
             "correct": plan.correct,
+            "zero_shot": plan.zero_shot,
             "prompts": [combination_name(combination) for combination in plan.prompts],
             "tolerance_mm": TOLERANCE_MM,
         },

@@ -31,6 +31,7 @@ def evaluate_case(
     progress: Progress = silent,
     correct: bool = False,
     prompts: Sequence[Combination] = (),
+    zero_shot: bool = False,
 ) -> tuple[StructureResult, ...]:
     """Click every structure of a truth, and ask for those that the model knows automatically.
 
@@ -40,6 +41,7 @@ def evaluate_case(
     Args:
         correct: click on the automatic mask of a structure, where the model knows it, and not on nothing.
         prompts: combinations of prompts that each structure is also segmented with, once.
+        zero_shot: click on every structure as on one without a class.
 
     Returns:
         A result for each structure, in the order of the truth.
@@ -49,12 +51,13 @@ def evaluate_case(
         MemoryLimitError, CancelledError: of the session.
     """
     starts = automatic_masks(session, truth, progress) if correct else {}
+    class_ids = {target.name: None if zero_shot else _class_id(session, target) for target in truth.targets}
     steps = {
         target.name: simulate(
             session,
             truth.mask(target),
             target.name,
-            _class_id(session, target),
+            class_ids[target.name],
             clicks,
             box,
             progress,
@@ -63,18 +66,15 @@ def evaluate_case(
         for target in truth.targets
     }
     prompted = {
-        target.name: tuple(
-            ask_once(session, truth.mask(target), target.name, _class_id(session, target), combination, progress)
-            for combination in prompts
-        )
-        for target in truth.targets
+        name: tuple(ask_once(session, truth.mask(target), name, class_ids[name], each, progress) for each in prompts)
+        for name, target in ((target.name, target) for target in truth.targets)
     }
     found = starts or automatic_masks(session, truth, progress)
     automatic = _scores(session, truth, found)
     return tuple(
         StructureResult(
             target.name,
-            _class_id(session, target),
+            class_ids[target.name],
             steps[target.name],
             automatic.get(target.name),
             found[target.name].confidence if target.name in found else None,

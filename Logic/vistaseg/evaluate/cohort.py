@@ -41,6 +41,7 @@ class EvaluationPlan:
         structures: names, "liver, spleen", for only these.
         names: what the labels of the truths mean, see `read_truth`.
         prompts: combinations of prompts that each structure is also segmented with, see `parse_combinations`.
+        zero_shot: whether every structure is clicked on as one without a class.
     """
 
     clicks: int = 5
@@ -49,6 +50,7 @@ class EvaluationPlan:
     structures: str | None = None
     names: Mapping[str, str] | None = None
     prompts: tuple[Combination, ...] = ()
+    zero_shot: bool = False
 
 
 def evaluate_files(
@@ -65,7 +67,7 @@ def evaluate_files(
     if plan.structures is not None:
         truth = truth.only(plan.structures)
     session = Session(volume, model)
-    results = evaluate_case(session, truth, plan.clicks, plan.box, progress, plan.correct, plan.prompts)
+    results = evaluate_case(session, truth, plan.clicks, plan.box, progress, plan.correct, plan.prompts, plan.zero_shot)
     return CaseResult(files.name, results, (*warnings, *truth.notes))
 
 

@@ -1,7 +1,8 @@
-"""Prompts of several kinds at once, given a single time and not corrected, as SegVol's authors report them."""
+"""Prompts of several kinds at once, given a single time and not corrected, as the authors of models report them."""
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -14,15 +15,18 @@ from vistaseg.evaluate.metrics import score
 from vistaseg.evaluate.results import Prompted
 from vistaseg.evaluate.simulation import bounding_box
 from vistaseg.geometry.box import VoxelBox
-from vistaseg.masks.boxed import Mask
+from vistaseg.masks.boxed import BoxedMask, Mask
 from vistaseg.progress import Progress, silent
 from vistaseg.prompts import Point, Prompt, Text
 
 if TYPE_CHECKING:
     from vistaseg.session import Session
 
-KINDS = ("text", "box", "point")
+KINDS = ("text", "box", "point", "patches")
 """In the order in which they are given."""
+
+PATCH_MM = 192.0
+"""Side of a patch: 128 voxels of 1.5 mm, what VISTA3D sees at once."""
 
 Combination = tuple[str, ...]
 """Kinds that are given together, in the order of `KINDS`."""
@@ -44,7 +48,9 @@ def _parse(text: str) -> Combination:
     words = [word.strip().lower() for word in text.split("+")]
     unknown = [word for word in words if word not in KINDS]
     if unknown:
-        raise UsageError(f"{unknown[0]!r} is not a kind of prompt: write text, box, point, or several, as in box+text.")
+        raise UsageError(
+            f"{unknown[0]!r} is not a kind of prompt: write text, box, point, patches, or several, as in box+text."
+        )
     if len(set(words)) < len(words):
         raise UsageError(f"A kind of prompt comes twice in {text.strip()!r}: name each once.")
     return tuple(kind for kind in KINDS if kind in words)
@@ -102,8 +108,29 @@ def _prompts(session: Session, truth: Mask, name: str, combination: Combination)
             yield Text(name)
         elif kind == "box":
             yield bounding_box(truth, session.volume.grid)
+        elif kind == "patches":
+            yield from patch_middles(session, truth)
         else:
             yield middle(session, truth)
+
+
+def patch_middles(session: Session, truth: Mask) -> Iterator[Point]:
+    """A click in each patch of the structure, in the middle of its part, as VISTA3D's authors measure points.
+
+    The patches are cubes, voxels of the CT rounded, that are laid over the structure without overlap.
+
+    Args:
+        truth: bool (k, j, i), not empty.
+    """
+    part = BoxedMask.of(truth)
+    sides = [max(1, round(PATCH_MM / step)) for step in session.volume.spacing[::-1]]
+    for first in itertools.product(*(range(0, n, side) for n, side in zip(part.array.shape, sides, strict=True))):
+        patch = part.array[tuple(slice(a, a + side) for a, side in zip(first, sides, strict=True))]
+        found = next_click(patch, np.zeros_like(patch), session.volume.spacing)
+        if found is not None:
+            index = np.add(found[0], np.add(part.box.start, first[::-1]))
+            r, a, s = session.volume.index_to_ras([index.tolist()])[0].tolist()
+            yield Point((r, a, s))
 
 
 def middle(session: Session, truth: Mask) -> Point:

@@ -12,6 +12,11 @@ from rich.text import Text
 from vistaseg.evaluate.curves import Curve
 from vistaseg.evaluate.metrics import TOLERANCE_MM, Scores
 
+MANY = 10
+"""Clicks from which on a table shows some of the columns only."""
+SHOWN = (0, 1, 2, 3, 5, 10, 20, 40, 80)
+"""Numbers of clicks that it shows then, beside the last."""
+
 Measure = Literal["dice", "surface_dice"]
 
 
@@ -52,7 +57,7 @@ def _table(title: str, measure: Measure, curves: Sequence[Curve], mean: Curve) -
         "cases",
         "auto",
         *(["conf"] if sure else []),
-        *(str(number or "box") for number in mean.clicks),
+        *(str(mean.clicks[place] or "box") for place in _shown(mean.clicks)),
         "area",
         "s/click",
     ):
@@ -65,7 +70,7 @@ def _table(title: str, measure: Measure, curves: Sequence[Curve], mean: Curve) -
 
 
 def _figures(curve: Curve, measure: Measure, sure: bool) -> list[str]:
-    values: tuple[float, ...] = getattr(curve, measure)
+    values = [getattr(curve, measure)[place] for place in _shown(curve.clicks)]
     area: float = getattr(curve, f"{measure}_auc")
     automatic = "-" if curve.automatic is None else f"{getattr(curve.automatic, measure):.3f}"
     confidence = "-" if curve.confidence is None else f"{curve.confidence:.2f}"
@@ -74,4 +79,11 @@ def _figures(curve: Curve, measure: Measure, sure: bool) -> list[str]:
         *([confidence] if sure else []),
         *(f"{value:.3f}" for value in (*values, area)),
         f"{curve.seconds_a_click:.1f}",
+    ]
+
+
+def _shown(clicks: Sequence[int]) -> list[int]:
+    """Places of the columns that fit into a table."""
+    return [
+        place for place, number in enumerate(clicks) if len(clicks) <= MANY or number in SHOWN or number == max(clicks)
     ]

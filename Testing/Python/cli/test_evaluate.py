@@ -81,7 +81,9 @@ def test_the_report_has_the_clicks_and_the_automatic_answer_of_each_structure(ev
     done = evaluate("--json", "--clicks", "3")
     report = done.json
     assert report["model"] == "Tiny" and len(report["weights_sha256"]) == 64
-    assert report["protocol"] == {"clicks": 3, "box": False, "correct": False, "prompts": [], "tolerance_mm": 2.0}
+    assert report["protocol"] == {
+        "clicks": 3, "box": False, "correct": False, "zero_shot": False, "prompts": [], "tolerance_mm": 2.0,
+    }  # fmt: skip
     assert report["device"] == "cpu" and report["precision"] in ("fp32", "bf16")
     (case,) = report["cases"]
     assert case["name"] == str(scan)
@@ -129,6 +131,13 @@ def test_each_structure_is_also_asked_for_by_combinations_of_prompts(evaluate, p
     text = evaluate(*options).stdout
     (table,) = [part for part in text.split("Dice by prompts, each given once")[1:]]
     assert "box+point" in table and table.count("1.000") == 6
+
+
+def test_zero_shot_clicks_name_no_class(evaluate, painted_clicks):
+    report = evaluate("--json", "--clicks", "1", "--structures", "spleen", "--zero-shot").json
+    assert report["protocol"]["zero_shot"] is True
+    assert painted_clicks == {"spleen": None}
+    assert "--zero-shot" in evaluate("--zero-shot", "--correct", code=2).stderr
 
 
 def test_names_say_what_the_labels_mean(evaluate, tmp_path):

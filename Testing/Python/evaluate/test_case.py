@@ -38,6 +38,16 @@ def test_each_structure_is_clicked_as_what_the_model_knows(make_session, make_tr
     assert all(len(r.steps) == 2 for r in results)
 
 
+def test_zero_shot_sends_no_class_and_still_compares_the_automatic_answer(make_session, make_truth, make_ball):
+    liver = make_ball((-25, 0, 0), 8)
+    session = make_session(automatic={LIVER: liver})
+    truth = make_truth({"liver": ((LIVER,), liver)})
+    (result,) = evaluate_case(session, truth, clicks=1, prompts=(("point",),), zero_shot=True)
+    assert session.started == {"liver": None, "liver (point)": None}
+    assert result.class_id is None
+    assert result.automatic is not None and result.automatic.dice == 1.0
+
+
 def test_the_automatic_answer_is_that_of_all_its_classes(make_session, make_truth, make_ball):
     right, left = make_ball((-20, 0, 0), 10), make_ball((20, 0, 0), 10)
     session = make_session(automatic={RIGHT_KIDNEY: right, LEFT_KIDNEY: left, LIVER: right & False})

@@ -5,9 +5,11 @@ import pytest
 
 from vistaseg.errors import UsageError
 from vistaseg.evaluate import CaseResult, StructureResult, ask_once, mean_curve, mean_curves, parse_combinations
+from vistaseg.evaluate.combinations import patch_middles
 from vistaseg.evaluate.metrics import Scores
 from vistaseg.evaluate.results import EvaluatedStep, Prompted
 from vistaseg.prompts import Point, RegionOfInterest, Text
+from vistaseg.volume import Volume
 
 LIVER = 1
 
@@ -113,3 +115,17 @@ def test_the_mean_is_over_the_structures_that_could_be_asked_for() -> None:
     assert lesion.prompted == {"text": None, "box": Scores(0.2, 0.1)}
     mean = mean_curve("mean", curves)
     assert mean.prompted == {"text": liver.prompted["text"], "box": Scores(pytest.approx(0.4), pytest.approx(0.2))}
+
+
+def test_each_patch_of_a_structure_gets_a_click_in_its_part(make_session) -> None:
+    """A bar of 300 mm along S in voxels of 10 mm: two patches of 192 mm, the second with what is left."""
+    affine = np.diag([-10.0, -10.0, 10.0, 1.0])
+    session = make_session()
+    session.volume = Volume.from_array(np.zeros((40, 20, 20), np.int16), affine, axes="kji")
+    truth = np.zeros((40, 20, 20), bool)
+    truth[5:35, 8:11, 8:11] = True
+    first, second = patch_middles(session, truth)
+    assert np.allclose(first.ras[:2], (-90, -90)) and np.allclose(second.ras[:2], (-90, -90))
+    assert 50 <= first.ras[2] < 240 <= second.ras[2] <= 340
+    ask_once(session, truth, "bar", None, ("patches",))
+    assert session.asked == [first, second]

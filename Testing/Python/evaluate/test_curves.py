@@ -100,6 +100,15 @@ def test_a_narrow_terminal_shows_every_figure_and_name():
     assert "left lung upper lobe" in text.replace(f"{figures} ", "")
 
 
+def test_of_many_clicks_a_table_shows_those_that_fit():
+    curve = Curve.of(structure("cyst", [n / 100 for n in range(1, 61)]))
+    console = Console(file=io.StringIO(), width=100)
+    console.print(score_tables([curve], mean_curve("mean", [curve]))[0])
+    text = " ".join(console.file.getvalue().split())
+    assert "auto 1 2 3 5 10 20 40 60 area" in text
+    assert "- 0.010 0.020 0.030 0.050 0.100 0.200 0.400 0.600 17.995" in text
+
+
 def test_the_picture_grows_with_the_structures_and_takes_any_name():
     few = [Curve.of(structure("$x", [0.1, 0.5], box=True)), Curve.of(structure("_y_{", [0.3, 0.9], box=True))]
     many = [Curve.of(structure(f"structure {n}", [n / 60, 1.0])) for n in range(60)]

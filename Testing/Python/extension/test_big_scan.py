@@ -118,8 +118,8 @@ def test_keeping_states_before_a_step_does_not_freeze_the_window(run, editor):
 def test_undo_of_a_run_that_others_painted_on_is_bounded_and_keeps_their_segment(run, editor):
     liver = run()[0]
     box = VoxelBox((30, 30, 80), (50, 50, 100))
-    spot = np.ones(box.shape_kji, bool)
-    labelmap = labelmap_of(spot, box, run.volume_node, run.node)
+    spot = BoxedMask(np.ones(box.shape_kji, bool), box)
+    labelmap = labelmap_of(spot, run.volume_node, run.node)
     editor.ModifySegmentByLabelmap(run.node, liver, labelmap, editor.ModificationModeRemove, False, False)
     with within(UNDO_LIMIT_S):
         said = run.editing.undo()

@@ -17,7 +17,7 @@ class SegmentContent:
     Attributes:
         image: its label map, None where it has none.
         value: that it is drawn with.
-        time: modification time of the voxels.
+        time: modification time of the label map.
         tags: what VistaSeg noted.
     """
 
@@ -30,8 +30,8 @@ class SegmentContent:
 def content_of(vtk_segment: Any) -> SegmentContent:
     """What a vtkSegment holds now."""
     image = vtk_segment.GetRepresentation(BINARY_LABELMAP)
-    scalars = None if image is None else image.GetPointData().GetScalars()
-    time = 0 if scalars is None else scalars.GetMTime()
+    # Not that of its array: Slicer's own tools change voxels in place, and only the image is then modified.
+    time = 0 if image is None else image.GetMTime()
     return SegmentContent(image, vtk_segment.GetLabelValue(), time, own_tags(vtk_segment))
 
 

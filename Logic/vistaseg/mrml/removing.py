@@ -17,7 +17,7 @@ import vtk
 
 from vistaseg.geometry.box import EMPTY_BOX, VoxelBox
 from vistaseg.masks.label_boxes import label_boxes
-from vistaseg.mrml.geometry import BINARY_LABELMAP
+from vistaseg.mrml.geometry import BINARY_LABELMAP, has_voxels
 from vistaseg.mrml.modifying import one_modification
 from vistaseg.mrml.sharing import release_labelmaps, shared_labelmaps, shares_labelmap, take_out
 
@@ -116,16 +116,16 @@ class _Boxes:
     """Where the values of a label map lie; it is gone through again only after another has changed it."""
 
     def __init__(self) -> None:
-        self._time = 0  # of the values, which no two label maps share
+        # Of the label map; no two share one. Its array keeps its time where Slicer's own tools change voxels in place.
+        self._time = 0
         self._boxes: dict[int, VoxelBox] = {}
 
     def take_out(self, segmentation: Any, segment_id: str) -> None:
         """Give a segment a label map of its own, if it shares one."""
         image = segmentation.GetSegment(segment_id).GetRepresentation(BINARY_LABELMAP)
-        values = None if image is None else image.GetPointData().GetScalars()
-        if values is None or not shares_labelmap(segmentation, segment_id):
+        if not has_voxels(image) or not shares_labelmap(segmentation, segment_id):
             return
-        known = values.GetMTime() == self._time
+        known = image.GetMTime() == self._time
 
         def find(labels: np.ndarray, value: int) -> VoxelBox:
             if not known:
@@ -133,7 +133,7 @@ class _Boxes:
             return self._boxes.get(value, EMPTY_BOX)
 
         take_out(segmentation, segment_id, find)
-        self._time = values.GetMTime()
+        self._time = image.GetMTime()
 
 
 class _Follower:

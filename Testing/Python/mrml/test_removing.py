@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vistaseg.mrml.editing import SegmentEditing
+from vistaseg.mrml.geometry import BINARY_LABELMAP, array_of
 from vistaseg.mrml.removing import WatchedSegmentations, part_segments
 from vistaseg.mrml.sharing import shared_labelmaps
 
@@ -154,3 +155,20 @@ def test_in_whatever_order_segments_of_a_watched_node_go_the_others_stay(scene, 
         del masks[ids[n]]
         assert_masks(node, ct, masks)
     watched.close()
+
+
+def test_voxels_that_slicer_painted_in_place_between_two_removals_stay(ct, segmentation_node, watched):
+    places = [(slice(n, n + 2),) * 3 for n in (0, 2, 4)] + [(slice(6, 7),) * 3]
+    blocks = [np.zeros(SHAPE_IJK[::-1], bool) for _ in places]
+    for block, place in zip(blocks, places, strict=True):
+        block[place] = True
+    with watched.changing(segmentation_node):
+        first, second, third, _ = add_masks(segmentation_node, ct, *blocks)
+    segmentation = segmentation_node.GetSegmentation()
+    segmentation.RemoveSegment(first)
+    image = segmentation.GetSegment(third).GetRepresentation(BINARY_LABELMAP)
+    # As Slicer's tools do where the label map keeps its size: the array is changed, the image is modified.
+    array_of(image)[0, 0, 0] = segmentation.GetSegment(third).GetLabelValue()
+    image.Modified()
+    segmentation.RemoveSegment(second)
+    assert full_mask(segmentation_node, third, ct).sum() == blocks[2].sum() + 1

@@ -16,6 +16,7 @@ from vistaseg.errors import InputError
 from vistaseg.geometry.box import VoxelBox
 from vistaseg.masks.boxed import BoxedMask, MaskChange
 from vistaseg.mrml.editing import SegmentEditing
+from vistaseg.mrml.geometry import BINARY_LABELMAP, array_of
 from vistaseg.mrml.seals import Seal, seal
 from vistaseg.mrml.tags import PROMPTS_TAG
 from vistaseg.mrml.writing import labelmap_of
@@ -178,6 +179,22 @@ def test_an_added_segment_that_was_painted_since_stays_and_is_named(ct, segmenta
     assert list(masks()) == [painted] and np.array_equal(masks()[painted], slab(3) | corner(0))
     editing.redo()
     assert np.array_equal(masks()[painted], slab(3) | corner(0)) and np.array_equal(masks()[other], slab(4))
+
+
+def test_an_added_segment_that_slicer_erased_from_in_place_stays(ct, segmentation_node, editing, masks):
+    with editing.step():
+        erased, other = add_masks(segmentation_node, ct, slab(3), slab(4))
+        for each, mask in ((erased, slab(3)), (other, slab(4))):
+            made = Seal("volume", "liver", BoxedMask.of(mask).fingerprint)
+            seal(segmentation_node.GetSegmentation().GetSegment(each), made)
+    segment = segmentation_node.GetSegmentation().GetSegment(erased)
+    image = segment.GetRepresentation(BINARY_LABELMAP)
+    # As Slicer's tools do where the label map keeps its size: the array is changed, the image is modified.
+    values = array_of(image)
+    values[tuple(np.argwhere(values == segment.GetLabelValue())[0])] = 0
+    image.Modified()
+    assert editing.undo()
+    assert list(masks()) == [erased] and masks()[erased].sum() == slab(3).sum() - 1
 
 
 def test_voxels_that_lie_elsewhere_by_a_hardened_transform_are_not_written_wrong(

@@ -152,7 +152,8 @@ def _ended_like_interrupted() -> Iterator[None]:
         yield
     finally:
         for number in handled:
-            signal.signal(number, signal.SIG_DFL)
+            if signal.getsignal(number) is interrupt:  # else one has come: the program ends with its own exit code
+                signal.signal(number, signal.SIG_DFL)
 
 
 def _fail(error: VistaSegError) -> NoReturn:

@@ -179,7 +179,7 @@ def test_what_cannot_be_begun_is_told_at_once(vistaseg, studies, tmp_path, resul
         ((tmp_path / "absent", "-o", results / "out"), 3, "is not a folder"),
         ((tmp_path / "empty", "-o", results / "out"), 3, "No study found here"),
         ((studies, "-o", results / "file"), 2, "is a file"),
-        ((studies, "-o", results / "out", "--report", results / "notes.csv"), 2, "is no report of a cohort"),
+        ((studies, "-o", results / "out", "--report", results / "notes.csv"), 2, "is not the report of a cohort"),
         ((studies, "-o", results / "out", "--report", results / "short.csv"), 2, "line 2 has not 10 cells"),
         ((studies, "-o", results / "out", "--report", results / "absent" / "r.csv"), 2, "does not exist"),
     ]

@@ -37,5 +37,5 @@ def test_a_table_that_cannot_be_read_says_so(tmp_path):
     with pytest.raises(InputError, match="check the path"):
         read_cohort(tmp_path / "absent.csv")
     (tmp_path / "cases.csv").write_bytes(b"\xff\xfe\x00\x81")
-    with pytest.raises(InputError, match="no CSV text"):
+    with pytest.raises(InputError, match="not CSV text"):
         read_cohort(tmp_path / "cases.csv")
